@@ -1,0 +1,15 @@
+//! Compiles the wire contract with protox, so that no system `protoc` is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=floopy/v1");
+    let files = [
+        "floopy/v1/snapshots.proto",
+        "floopy/v1/ingest.proto",
+        "floopy/v1/scoring.proto",
+    ];
+    let descriptors = protox::compile(files, ["."])?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        .compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Pure vocabulary and rules: no I/O, no async, no clock, no randomness.
+
+pub mod catalog;
+pub mod confidence;
+pub mod decision;
+pub mod draw;
+pub mod event;
+pub mod features;
+pub mod ids;
+pub mod money;
+pub mod ranking;
+pub mod route;
+pub mod shape;
+pub mod snapshot;
+pub mod weights;

@@ -1,0 +1,104 @@
+//! What proxies and judges report.
+
+use super::{
+    decision::Decision,
+    ids::{CandidateKey, RequestId, TenantId},
+};
+
+/// One thing that happened, known by an id that never repeats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub id: uuid::Uuid,
+    pub recorded_at_ms: u64,
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventBody {
+    Decision(Box<Decision>),
+    Rating(Rating),
+    ScoringJob(ScoringJob),
+}
+
+/// What a rating is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RatingSubject {
+    /// A session id, or any alias of one: a completion id or a request id.
+    Session(super::ids::SessionId),
+    /// One reply; counts as a manual rating.
+    Request(RequestId),
+}
+
+/// A person's verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rating {
+    pub tenant: TenantId,
+    pub subject: RatingSubject,
+    pub score: RatingScore,
+    pub useful: bool,
+    /// Replace an earlier rating instead of leaving it.
+    pub revise: bool,
+    pub rated_at_ms: u64,
+}
+
+/// 0 to 10, as in NPS: 0–6 detractor, 7–8 passive, 9–10 promoter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RatingScore(u8);
+
+/// A score that is not 0 to 10.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("score is {0}, it must be an integer from 0 to 10")]
+pub struct InvalidRatingScore(i64);
+
+impl RatingScore {
+    /// Checks the range.
+    pub fn new(score: i64) -> Result<Self, InvalidRatingScore> {
+        u8::try_from(score)
+            .ok()
+            .filter(|s| *s <= 10)
+            .map(Self)
+            .ok_or(InvalidRatingScore(score))
+    }
+
+    /// 0 to 10.
+    pub fn value(self) -> u8 {
+        self.0
+    }
+
+    /// On 0..1.
+    pub fn unit(self) -> f64 {
+        f64::from(self.0) / 10.0
+    }
+}
+
+/// A reply to be scored. Holds content: never made for tenants with zero retention.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScoringJob {
+    pub request_id: RequestId,
+    pub tenant: TenantId,
+    pub candidate: CandidateKey,
+    pub prompt: String,
+    pub reply: String,
+    pub truncated: bool,
+    pub json_expected: bool,
+}
+
+impl std::fmt::Debug for ScoringJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ScoringJob({} of {})", self.request_id, self.tenant)
+    }
+}
+
+/// A judge's verdict on one reply; each dimension on 0..1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    pub request_id: RequestId,
+    pub relevance: f64,
+    pub coherence: f64,
+    pub helpfulness: f64,
+    pub safety: f64,
+    pub composite: f64,
+    /// Name and version of the scorer.
+    pub judge: String,
+}

@@ -1,0 +1,189 @@
+//! What the control plane concluded: per task shape, who serves with which probability, and why.
+
+use super::{
+    confidence::ConfidenceReason,
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+    weights::{Phase, Weights},
+};
+
+/// What a candidate's composite quality is believed to be, on 0..1; the bounds are the 5 % and 95 % quantiles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Posterior {
+    pub mean: f64,
+    pub lower: f64,
+    pub upper: f64,
+    /// Effective observations behind it.
+    pub n: f64,
+}
+
+/// Why a candidate has traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Incumbent,
+    Canary,
+    Fallback,
+}
+
+/// One candidate of a task shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedCandidate {
+    pub key: CandidateKey,
+    /// Weighted composite of the four sources.
+    pub score: f64,
+    pub posterior: Posterior,
+    /// Probability of being served.
+    pub probability: f64,
+    /// Probability of being the one tried in the shadow.
+    pub shadow_probability: f64,
+    pub role: Role,
+}
+
+/// What was known of a shape when it was ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Evidence {
+    pub samples: u64,
+    pub top2_gap: f64,
+    pub outcome_variance: f64,
+    pub scored_requests: u64,
+    pub rated_sessions: f64,
+}
+
+/// The ranking of one task shape; candidates best first, which is the fallback order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShapeRanking {
+    pub shape: ShapeKey,
+    pub phase: Phase,
+    pub weights: Weights,
+    pub candidates: Vec<RankedCandidate>,
+    pub confidence: Option<f64>,
+    pub confidence_reason: ConfidenceReason,
+    pub evidence: Evidence,
+}
+
+/// Everything ranked for one tenant. Always has the root shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rankings {
+    pub tenant: TenantId,
+    pub shapes: Vec<ShapeRanking>,
+    /// Share of requests that are also sent, unseen, to another candidate.
+    pub shadow_rate: f64,
+}
+
+/// Why rankings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRankings {
+    #[error("the root shape {:?} is missing", super::shape::ROOT)]
+    RootMissing,
+    #[error("shape {0} is ranked twice")]
+    DuplicateShape(ShapeKey),
+    #[error("shape {0} has no candidate")]
+    NoCandidate(ShapeKey),
+    #[error("shape {shape} lists {key} twice")]
+    DuplicateCandidate { shape: ShapeKey, key: CandidateKey },
+    #[error("{field} of {key} in shape {shape} is {value}, outside 0..1")]
+    OutOfRange {
+        shape: ShapeKey,
+        key: CandidateKey,
+        field: &'static str,
+        value: f64,
+    },
+    #[error("{field} of shape {shape} sum to {sum}, not {expected}")]
+    Sum {
+        shape: ShapeKey,
+        field: &'static str,
+        sum: f64,
+        expected: &'static str,
+    },
+    #[error("shadow rate {0} is outside 0..1")]
+    ShadowRate(f64),
+}
+
+/// How far a sum of probabilities may be from one.
+const SUM_TOLERANCE: f64 = 1e-6;
+
+impl Rankings {
+    /// Checks every rule a proxy relies on.
+    pub fn validate(&self) -> Result<(), InvalidRankings> {
+        if !(0.0..=1.0).contains(&self.shadow_rate) {
+            return Err(InvalidRankings::ShadowRate(self.shadow_rate));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for shape in &self.shapes {
+            if !seen.insert(&shape.shape) {
+                return Err(InvalidRankings::DuplicateShape(shape.shape.clone()));
+            }
+            shape.validate()?;
+        }
+        if self.shapes.iter().any(|shape| shape.shape.is_root()) {
+            Ok(())
+        } else {
+            Err(InvalidRankings::RootMissing)
+        }
+    }
+}
+
+impl ShapeRanking {
+    fn validate(&self) -> Result<(), InvalidRankings> {
+        let shape = || self.shape.clone();
+        if self.candidates.is_empty() {
+            return Err(InvalidRankings::NoCandidate(shape()));
+        }
+        let mut seen = std::collections::HashSet::new();
+        for candidate in &self.candidates {
+            if !seen.insert(&candidate.key) {
+                let key = candidate.key.clone();
+                return Err(InvalidRankings::DuplicateCandidate {
+                    shape: shape(),
+                    key,
+                });
+            }
+            let fields = [
+                ("score", candidate.score),
+                ("probability", candidate.probability),
+                ("shadow probability", candidate.shadow_probability),
+            ];
+            if let Some((field, value)) = fields.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v))
+            {
+                let key = candidate.key.clone();
+                return Err(InvalidRankings::OutOfRange {
+                    shape: shape(),
+                    key,
+                    field,
+                    value,
+                });
+            }
+        }
+        let w = &self.weights;
+        self.check_sum(
+            "weights",
+            w.session + w.auto + w.manual + w.benchmark,
+            false,
+        )?;
+        self.check_sum(
+            "probabilities",
+            self.candidates.iter().map(|c| c.probability).sum(),
+            false,
+        )?;
+        let shadow = self.candidates.iter().map(|c| c.shadow_probability).sum();
+        self.check_sum("shadow probabilities", shadow, true)
+    }
+
+    fn check_sum(
+        &self,
+        field: &'static str,
+        sum: f64,
+        may_be_zero: bool,
+    ) -> Result<(), InvalidRankings> {
+        if (sum - 1.0).abs() <= SUM_TOLERANCE || (may_be_zero && sum == 0.0) {
+            return Ok(());
+        }
+        let expected = if may_be_zero { "1 or 0" } else { "1" };
+        Err(InvalidRankings::Sum {
+            shape: self.shape.clone(),
+            field,
+            sum,
+            expected,
+        })
+    }
+}

@@ -1,0 +1,256 @@
+//! The immutable view a request is decided on, and how updates turn one into the next.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use super::{
+    catalog::Catalog,
+    ids::{CandidateKey, KeyHash, TenantId},
+    ranking::Rankings,
+};
+
+/// A table's name on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TableName {
+    Catalog,
+    Tenant(TenantId),
+    Ranking(TenantId),
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Catalog => f.write_str("catalog"),
+            Self::Tenant(id) => write!(f, "tenant/{id}"),
+            Self::Ranking(id) => write!(f, "ranking/{id}"),
+        }
+    }
+}
+
+impl TableName {
+    /// Reads the wire name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.split_once('/') {
+            None => (name == "catalog").then_some(Self::Catalog),
+            Some(("tenant", id)) => TenantId::new(id).ok().map(Self::Tenant),
+            Some(("ranking", id)) => TenantId::new(id).ok().map(Self::Ranking),
+            Some(_) => None,
+        }
+    }
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    pub id: String,
+    pub hash: KeyHash,
+    pub read: bool,
+    pub write: bool,
+}
+
+/// A customer as the proxy needs to know them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub keys: Vec<ApiKey>,
+    /// Content never reaches a disk: no scoring jobs are made.
+    pub zero_retention: bool,
+    /// Serves where no candidate with traffic is eligible.
+    pub default_model: Option<CandidateKey>,
+}
+
+/// The content of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TableBody {
+    Catalog(Arc<Catalog>),
+    Tenant(Arc<Tenant>),
+    Rankings(Arc<Rankings>),
+}
+
+/// One table as received; `body` is the reason where it could not even be read.
+#[derive(Debug, Clone)]
+pub struct TableUpdate {
+    pub name: String,
+    pub version: u64,
+    pub body: Result<TableBody, String>,
+}
+
+/// One message of the control plane.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    pub version: u64,
+    pub tables: Vec<TableUpdate>,
+    pub removed: Vec<String>,
+}
+
+/// A table that was refused; the rest of its update was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    pub table: String,
+    pub version: u64,
+    pub reason: String,
+}
+
+/// Everything a proxy decides on.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    version: u64,
+    versions: BTreeMap<TableName, u64>,
+    catalog: Arc<Catalog>,
+    tenants: HashMap<TenantId, Arc<Tenant>>,
+    keys: HashMap<KeyHash, Arc<Tenant>>,
+    rankings: HashMap<TenantId, Arc<Rankings>>,
+}
+
+impl Snapshot {
+    /// Version 0: the built-in catalog with its benchmark priors, and the tenants the operator wrote down.
+    pub fn cold(catalog: Catalog, tenants: impl IntoIterator<Item = Tenant>) -> Self {
+        let mut snapshot = Self {
+            catalog: Arc::new(catalog),
+            ..Self::default()
+        };
+        for tenant in tenants {
+            snapshot.tenants.insert(tenant.id.clone(), Arc::new(tenant));
+        }
+        snapshot.index_keys();
+        snapshot
+    }
+
+    /// Grows with every accepted update.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The version held of every table.
+    pub fn table_versions(&self) -> impl Iterator<Item = (&TableName, u64)> {
+        self.versions.iter().map(|(name, version)| (name, *version))
+    }
+
+    /// The known models.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The tenant of this key.
+    pub fn tenant_of_key(&self, hash: &KeyHash) -> Option<(&Arc<Tenant>, &ApiKey)> {
+        let tenant = self.keys.get(hash)?;
+        let key = tenant.keys.iter().find(|key| key.hash == *hash)?;
+        Some((tenant, key))
+    }
+
+    /// The tenants this snapshot knows.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
+        self.tenants.values()
+    }
+
+    /// What was learned for this tenant, if anything was pushed yet.
+    pub fn rankings(&self, tenant: &TenantId) -> Option<&Arc<Rankings>> {
+        self.rankings.get(tenant)
+    }
+
+    /// The next snapshot. A bad table rejects only itself; a version that does not grow is refused.
+    pub fn apply(&self, update: Update) -> (Self, Vec<Rejection>) {
+        let mut next = self.clone();
+        let mut rejections = Vec::new();
+        next.version = next.version.max(update.version);
+        for removed in &update.removed {
+            next.remove(removed);
+        }
+        let mut tables = update.tables;
+        // The catalog comes first: rankings of the same update may name its new models.
+        tables.sort_by_key(|table| u8::from(table.name != "catalog"));
+        for table in tables {
+            let TableUpdate {
+                name,
+                version,
+                body,
+            } = table;
+            if let Err(reason) = next.put(&name, version, body) {
+                rejections.push(Rejection {
+                    table: name,
+                    version,
+                    reason,
+                });
+            }
+        }
+        next.index_keys();
+        (next, rejections)
+    }
+
+    fn put(
+        &mut self,
+        name: &str,
+        version: u64,
+        body: Result<TableBody, String>,
+    ) -> Result<(), String> {
+        let parsed = TableName::parse(name).ok_or_else(|| format!("no table is named {name:?}"))?;
+        let held = self.versions.get(&parsed).copied().unwrap_or(0);
+        if version < held {
+            return Err(format!(
+                "version {version} is older than {held}, which is held"
+            ));
+        }
+        match (&parsed, body?) {
+            (TableName::Catalog, TableBody::Catalog(catalog)) => self.catalog = catalog,
+            (TableName::Tenant(id), TableBody::Tenant(tenant)) if *id == tenant.id => {
+                self.check_keys(&tenant)?;
+                self.tenants.insert(id.clone(), tenant);
+            }
+            (TableName::Ranking(id), TableBody::Rankings(rankings)) if *id == rankings.tenant => {
+                self.check_candidates(&rankings)?;
+                self.rankings.insert(id.clone(), rankings);
+            }
+            _ => return Err(format!("the content is not that of a table named {name:?}")),
+        }
+        self.versions.insert(parsed, version);
+        Ok(())
+    }
+
+    fn check_keys(&self, tenant: &Tenant) -> Result<(), String> {
+        let taken = tenant.keys.iter().find(|key| {
+            self.tenants.values().any(|other| {
+                other.id != tenant.id && other.keys.iter().any(|held| held.hash == key.hash)
+            })
+        });
+        match taken {
+            Some(key) => Err(format!("key {} belongs to another tenant", key.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_candidates(&self, rankings: &Rankings) -> Result<(), String> {
+        rankings.validate().map_err(|e| e.to_string())?;
+        let unknown = rankings
+            .shapes
+            .iter()
+            .flat_map(|shape| &shape.candidates)
+            .find(|candidate| self.catalog.get(&candidate.key).is_none());
+        match unknown {
+            Some(candidate) => Err(format!("candidate {} is not in the catalog", candidate.key)),
+            None => Ok(()),
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(parsed) = TableName::parse(name) else {
+            return;
+        };
+        match &parsed {
+            TableName::Catalog => return,
+            TableName::Tenant(id) => drop(self.tenants.remove(id)),
+            TableName::Ranking(id) => drop(self.rankings.remove(id)),
+        }
+        self.versions.remove(&parsed);
+    }
+
+    fn index_keys(&mut self) {
+        self.keys = self
+            .tenants
+            .values()
+            .flat_map(|tenant| tenant.keys.iter().map(|key| (key.hash, Arc::clone(tenant))))
+            .collect();
+    }
+}

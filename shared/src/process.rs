@@ -1,0 +1,9 @@
+//! What every process needs, whichever plane it runs.
+
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod rpc;
+pub mod stop;
+pub mod supervise;
+pub mod telemetry;

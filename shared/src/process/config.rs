@@ -1,0 +1,166 @@
+//! Configuration files: TOML, unknown keys refused, every error with file, line and key.
+
+use std::{fmt, path::Path};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+
+/// What is wrong with a configuration file, and where.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {source}")]
+    Read {
+        path: String,
+        source: std::io::Error,
+    },
+    #[error("{path}:{line}: {key}{message}")]
+    Invalid {
+        path: String,
+        line: usize,
+        key: String,
+        message: String,
+    },
+}
+
+/// Reads and checks a file.
+pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: name.clone(),
+        source,
+    })?;
+    parse(&text, &name)
+}
+
+/// Reads and checks a text; `origin` stands for the file in errors.
+pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text[..at].matches('\n').count() + 1;
+        let message = error.message().replace('\n', " ");
+        ConfigError::Invalid {
+            path: origin.to_owned(),
+            line,
+            key: key_at(text, line),
+            message,
+        }
+    })
+}
+
+/// The dotted key written on a line, as `table.key: `, or nothing where there is none.
+fn key_at(text: &str, line: usize) -> String {
+    let before: Vec<&str> = text.lines().take(line).collect();
+    let own = before
+        .last()
+        .and_then(|l| l.split_once('='))
+        .map(|(key, _)| key.trim());
+    let header = |l: &&&str| l.trim_start().starts_with('[') && !l.contains('=');
+    let table = before
+        .iter()
+        .rev()
+        .find(header)
+        .map(|l| l.trim().trim_matches(['[', ']']));
+    match (table, own) {
+        (Some(table), Some(key)) => format!("{table}.{key}: "),
+        (None, Some(key)) => format!("{key}: "),
+        (Some(table), None) => format!("[{table}]: "),
+        (None, None) => String::new(),
+    }
+}
+
+/// A value that is never shown. Written `"env:NAME"`, it is taken from the environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself; only for putting it on the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let Some(name) = text.strip_prefix("env:") else {
+            return Ok(Self(text));
+        };
+        match std::env::var(name) {
+            Ok(value) if !value.is_empty() => Ok(Self(value)),
+            Ok(_) | Err(_) => Err(serde::de::Error::custom(format!(
+                "environment variable {name} is not set or empty"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Root {
+        proxy: Proxy,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Proxy {
+        listen: String,
+        key: Option<Secret>,
+    }
+
+    fn error(text: &str) -> String {
+        parse::<Root>(text, "floopy.toml")
+            .expect_err("invalid")
+            .to_string()
+    }
+
+    #[test]
+    fn errors_name_file_line_key_and_what_is_allowed() {
+        let unknown = error("[proxy]\nlisten = \"a\"\nlisten_on = 3\n");
+        assert!(
+            unknown.starts_with("floopy.toml:3: proxy.listen_on: unknown field"),
+            "{unknown}"
+        );
+        assert!(unknown.contains("`listen`"), "{unknown}");
+        let wrong = error("[proxy]\nlisten = 3\n");
+        assert!(
+            wrong.starts_with("floopy.toml:2: proxy.listen: "),
+            "{wrong}"
+        );
+        let missing = error("[proxy]\nlisten = \"a\"\nkey = \"env:FLOOPY_TEST_UNSET\"\n");
+        assert!(
+            missing.contains("proxy.key: environment variable FLOOPY_TEST_UNSET"),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn secrets_are_masked_wherever_they_are_shown() {
+        let secret = Secret::new("sk-1");
+        assert_eq!(format!("{secret:?}"), "Secret(***)");
+        let mut out = String::new();
+        let shown = secret.serialize(toml::ser::ValueSerializer::new(&mut out));
+        assert!(shown.is_ok() && out == "\"***\"", "{out}");
+    }
+}

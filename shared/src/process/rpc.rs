@@ -1,0 +1,150 @@
+//! How planes reach each other: TCP, or memory inside one process. The contract is the same gRPC either way.
+
+use std::{fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration};
+
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream},
+    sync::mpsc,
+};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::Interceptor,
+    transport::{Channel, Endpoint, Uri},
+};
+
+use super::config::Secret;
+
+/// A connection of any kind.
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
+
+/// Opens connections to one peer.
+#[derive(Clone)]
+pub struct Dialer {
+    endpoint: Endpoint,
+    connect: Option<Arc<dyn Fn() -> Connecting + Send + Sync>>,
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dialer({})", self.endpoint.uri())
+    }
+}
+
+/// Bytes buffered each way by an in-memory connection.
+const MEMORY_BUFFER: usize = 256 * 1024;
+
+/// In-memory connections that may wait to be accepted.
+const MEMORY_BACKLOG: usize = 16;
+
+impl Dialer {
+    /// Over TCP, to `http://host:port`.
+    pub fn tcp(uri: Uri) -> Self {
+        Self {
+            endpoint: tuned(Endpoint::from(uri)),
+            connect: None,
+        }
+    }
+
+    /// Over whatever `connect` opens.
+    pub fn custom<F, T>(connect: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Io + 'static,
+    {
+        let connect = move || -> Connecting {
+            let connecting = connect();
+            Box::pin(async move { connecting.await.map(|io| Box::new(io) as Box<dyn Io>) })
+        };
+        let endpoint = tuned(Endpoint::from_static("http://in-process.invalid"));
+        Self {
+            endpoint,
+            connect: Some(Arc::new(connect)),
+        }
+    }
+
+    /// A pair within one process: what the dialer opens, the receiver accepts.
+    pub fn memory() -> (Self, mpsc::Receiver<DuplexStream>) {
+        let (accept, incoming) = mpsc::channel(MEMORY_BACKLOG);
+        let dialer = Self::custom(move || {
+            let accept = accept.clone();
+            async move {
+                let (near, far) = tokio::io::duplex(MEMORY_BUFFER);
+                accept
+                    .send(far)
+                    .await
+                    .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+                Ok(near)
+            }
+        });
+        (dialer, incoming)
+    }
+
+    /// A channel that connects when first used and reconnects by itself.
+    pub fn channel(&self) -> Channel {
+        let Some(connect) = self.connect.clone() else {
+            return self.endpoint.connect_lazy();
+        };
+        let connector = tower::service_fn(move |_: Uri| {
+            let connecting = connect();
+            async move { connecting.await.map(TokioIo::new) }
+        });
+        self.endpoint.connect_with_connector_lazy(connector)
+    }
+}
+
+fn tuned(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_secs(3))
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true)
+}
+
+/// Sends the secret that planes share with every call.
+#[derive(Clone)]
+pub struct PlaneToken(Option<MetadataValue<Ascii>>);
+
+/// A secret that cannot be a header.
+#[derive(Debug, thiserror::Error)]
+#[error("the plane token must be printable ASCII")]
+pub struct InvalidPlaneToken;
+
+impl PlaneToken {
+    /// No secret means none is sent.
+    pub fn new(token: Option<&Secret>) -> Result<Self, InvalidPlaneToken> {
+        let Some(token) = token else {
+            return Ok(Self(None));
+        };
+        let header = format!("Bearer {}", token.expose())
+            .parse()
+            .map_err(|_| InvalidPlaneToken)?;
+        Ok(Self(Some(header)))
+    }
+
+    /// Whether a call carries this secret; always so where none is set. Compares in constant time.
+    pub fn admits(&self, metadata: &tonic::metadata::MetadataMap) -> bool {
+        let Some(expected) = &self.0 else { return true };
+        let Some(given) = metadata.get("authorization") else {
+            return false;
+        };
+        let (a, b) = (expected.as_encoded_bytes(), given.as_encoded_bytes());
+        a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
+    }
+}
+
+impl Interceptor for PlaneToken {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            request
+                .metadata_mut()
+                .insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}

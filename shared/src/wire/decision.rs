@@ -1,0 +1,256 @@
+//! The record of one routed call.
+
+use floopy_proto::v1;
+
+use super::{InvalidWire, id_bytes, names, non_empty, optional_uuid, ranking, required, uuid};
+use crate::domain::{
+    decision::{Attempt, CandidateTrace, Decision, Outcome},
+    features::Features,
+    ids::{RequestId, SessionId},
+    money::Usage,
+    weights::phase_weights,
+};
+
+impl From<&Features> for v1::Features {
+    fn from(f: &Features) -> Self {
+        Self {
+            tools: f.tools,
+            vision: f.vision,
+            json_schema: f.json_schema,
+            stream: f.stream,
+            input_tokens_estimate: f.input_tokens_estimate,
+            max_output_tokens: f.max_output_tokens.unwrap_or(0),
+            messages: f.messages,
+            embeddings: f.embeddings,
+        }
+    }
+}
+
+impl From<v1::Features> for Features {
+    fn from(f: v1::Features) -> Self {
+        Self {
+            tools: f.tools,
+            vision: f.vision,
+            json_schema: f.json_schema,
+            stream: f.stream,
+            embeddings: f.embeddings,
+            messages: f.messages,
+            input_tokens_estimate: f.input_tokens_estimate,
+            max_output_tokens: (f.max_output_tokens > 0).then_some(f.max_output_tokens),
+        }
+    }
+}
+
+impl From<&CandidateTrace> for v1::CandidateTrace {
+    fn from(c: &CandidateTrace) -> Self {
+        Self {
+            candidate: c.key.to_string(),
+            score: c.score,
+            posterior: c.posterior.map(Into::into),
+            propensity: c.propensity,
+            expected_cost_micro_usd: c.expected_cost_micro_usd,
+            filter: c.filter.map_or(v1::Filter::Unspecified, Into::into).into(),
+        }
+    }
+}
+
+impl TryFrom<v1::CandidateTrace> for CandidateTrace {
+    type Error = InvalidWire;
+
+    fn try_from(c: v1::CandidateTrace) -> Result<Self, InvalidWire> {
+        let unfiltered = c.filter == i32::from(v1::Filter::Unspecified);
+        Ok(Self {
+            key: ranking::candidate(&c.candidate)?,
+            score: c.score,
+            posterior: c.posterior.map(Into::into),
+            propensity: c.propensity,
+            expected_cost_micro_usd: c.expected_cost_micro_usd,
+            filter: if unfiltered {
+                None
+            } else {
+                Some(names::filter(c.filter)?)
+            },
+        })
+    }
+}
+
+impl From<&Attempt> for v1::Attempt {
+    fn from(a: &Attempt) -> Self {
+        Self {
+            candidate: a.key.to_string(),
+            result: v1::AttemptResult::from(a.result).into(),
+            status: a.status.map_or(0, u32::from),
+            latency_ms: a.latency_ms,
+        }
+    }
+}
+
+impl TryFrom<v1::Attempt> for Attempt {
+    type Error = InvalidWire;
+
+    fn try_from(a: v1::Attempt) -> Result<Self, InvalidWire> {
+        Ok(Self {
+            key: ranking::candidate(&a.candidate)?,
+            result: names::attempt_result(a.result)?,
+            status: if a.status == 0 {
+                None
+            } else {
+                Some(status(a.status)?)
+            },
+            latency_ms: a.latency_ms,
+        })
+    }
+}
+
+impl From<&Outcome> for v1::Outcome {
+    fn from(o: &Outcome) -> Self {
+        Self {
+            status: u32::from(o.status),
+            ending: v1::Ending::from(o.ending).into(),
+            latency_ms: o.latency_ms,
+            first_byte_ms: o.first_byte_ms,
+            cost_micro_usd: o.cost_micro_usd,
+            input_tokens: o.usage.input,
+            output_tokens: o.usage.output,
+            cached_input_tokens: o.usage.cached_input,
+            usage_estimated: o.usage_estimated,
+            fallback_used: o.fallback_used,
+            overhead_us: o.overhead_us,
+        }
+    }
+}
+
+impl TryFrom<v1::Outcome> for Outcome {
+    type Error = InvalidWire;
+
+    fn try_from(o: v1::Outcome) -> Result<Self, InvalidWire> {
+        Ok(Self {
+            status: status(o.status)?,
+            ending: names::ending(o.ending)?,
+            latency_ms: o.latency_ms,
+            first_byte_ms: o.first_byte_ms,
+            cost_micro_usd: o.cost_micro_usd,
+            usage: Usage {
+                input: o.input_tokens,
+                cached_input: o.cached_input_tokens,
+                output: o.output_tokens,
+            },
+            usage_estimated: o.usage_estimated,
+            fallback_used: o.fallback_used,
+            overhead_us: o.overhead_us,
+        })
+    }
+}
+
+impl From<&Decision> for v1::Decision {
+    fn from(d: &Decision) -> Self {
+        let text = |key: &Option<_>| key.as_ref().map(ToString::to_string).unwrap_or_default();
+        Self {
+            request_id: id_bytes(d.request_id.0),
+            tenant: d.tenant.to_string(),
+            key_id: d.key_id.clone(),
+            created_at_ms: d.created_at_ms,
+            session_id: d
+                .session_id
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            completion_id: d.completion_id.clone().unwrap_or_default(),
+            shapes: d.shapes.iter().map(ToString::to_string).collect(),
+            ranked_shape: d
+                .ranked_shape
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            requested_model: d.requested_model.clone(),
+            strategy: v1::Strategy::from(d.strategy).into(),
+            phase: v1::Phase::from(d.phase).into(),
+            weights: Some(d.weights.into()),
+            candidates: d.candidates.iter().map(Into::into).collect(),
+            chosen: text(&d.chosen),
+            served: text(&d.served),
+            reason: v1::Reason::from(d.reason).into(),
+            propensity: d.propensity,
+            confidence: d.confidence,
+            confidence_reason: d.confidence_reason.as_str().to_owned(),
+            snapshot_version: d.snapshot_version,
+            features: Some((&d.features).into()),
+            attempts: d.attempts.iter().map(Into::into).collect(),
+            outcome: Some((&d.outcome).into()),
+            stage: v1::Stage::from(d.stage).into(),
+            shadow_of: d.shadow_of.map(|id| id_bytes(id.0)).unwrap_or_default(),
+            draw_key: d.draw_key.clone(),
+            evidence: Some(d.evidence.into()),
+            exploration_rate: d.exploration_rate,
+        }
+    }
+}
+
+impl TryFrom<v1::Decision> for Decision {
+    type Error = InvalidWire;
+
+    fn try_from(d: v1::Decision) -> Result<Self, InvalidWire> {
+        let candidate = |key: String| {
+            non_empty(key)
+                .map(|key| ranking::candidate(&key))
+                .transpose()
+        };
+        let session = |id: String| non_empty(id).map(|id| SessionId::new(&id)).transpose();
+        if d.shapes.is_empty() {
+            return Err(InvalidWire::Missing("shapes"));
+        }
+        Ok(Self {
+            request_id: RequestId(uuid(&d.request_id, "request_id")?),
+            tenant: ranking::tenant(&d.tenant)?,
+            key_id: d.key_id,
+            created_at_ms: d.created_at_ms,
+            session_id: session(d.session_id).map_err(|e| InvalidWire::invalid("session_id", e))?,
+            completion_id: non_empty(d.completion_id),
+            shapes: d
+                .shapes
+                .iter()
+                .map(|s| ranking::shape(s))
+                .collect::<Result<_, _>>()?,
+            ranked_shape: non_empty(d.ranked_shape)
+                .map(|s| ranking::shape(&s))
+                .transpose()?,
+            requested_model: d.requested_model,
+            strategy: names::strategy(d.strategy)?,
+            phase: names::phase(d.phase)?,
+            weights: d
+                .weights
+                .map_or_else(|| phase_weights(0.0, 0.0), Into::into),
+            candidates: d
+                .candidates
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
+            chosen: candidate(d.chosen)?,
+            served: candidate(d.served)?,
+            reason: names::reason(d.reason)?,
+            propensity: d.propensity,
+            confidence: d.confidence,
+            confidence_reason: ranking::confidence_reason(&d.confidence_reason)?,
+            evidence: d.evidence.map(Into::into).unwrap_or_default(),
+            exploration_rate: d.exploration_rate,
+            snapshot_version: d.snapshot_version,
+            draw_key: d.draw_key,
+            features: d.features.map(Into::into).unwrap_or_default(),
+            attempts: d
+                .attempts
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
+            outcome: required(d.outcome, "outcome")?.try_into()?,
+            stage: names::stage(d.stage)?,
+            shadow_of: optional_uuid(&d.shadow_of, "shadow_of")?.map(RequestId),
+        })
+    }
+}
+
+fn status(code: u32) -> Result<u16, InvalidWire> {
+    u16::try_from(code)
+        .ok()
+        .filter(|code| (100..600).contains(code))
+        .ok_or_else(|| InvalidWire::invalid("status", format_args!("{code} is no HTTP status")))
+}

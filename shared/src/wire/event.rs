@@ -1,0 +1,113 @@
+//! Events and the ratings and jobs they carry.
+
+use floopy_proto::v1;
+
+use super::{InvalidWire, id_bytes, optional_uuid, ranking, required, uuid};
+use crate::domain::{
+    event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    ids::{RequestId, SessionId},
+};
+
+impl From<&Event> for v1::Event {
+    fn from(e: &Event) -> Self {
+        let body = match &e.body {
+            EventBody::Decision(decision) => v1::event::Body::Decision(decision.as_ref().into()),
+            EventBody::Rating(rating) => v1::event::Body::Rating(rating.into()),
+            EventBody::ScoringJob(job) => v1::event::Body::ScoringJob(job.into()),
+        };
+        Self {
+            id: id_bytes(e.id),
+            recorded_at_ms: e.recorded_at_ms,
+            body: Some(body),
+        }
+    }
+}
+
+impl TryFrom<v1::Event> for Event {
+    type Error = InvalidWire;
+
+    fn try_from(e: v1::Event) -> Result<Self, InvalidWire> {
+        let body = match required(e.body, "body")? {
+            v1::event::Body::Decision(decision) => {
+                EventBody::Decision(Box::new(decision.try_into()?))
+            }
+            v1::event::Body::Rating(rating) => EventBody::Rating(rating.try_into()?),
+            v1::event::Body::ScoringJob(job) => EventBody::ScoringJob(job.try_into()?),
+        };
+        Ok(Self {
+            id: uuid(&e.id, "id")?,
+            recorded_at_ms: e.recorded_at_ms,
+            body,
+        })
+    }
+}
+
+impl From<&Rating> for v1::Rating {
+    fn from(r: &Rating) -> Self {
+        let (session_id, request_id) = match &r.subject {
+            RatingSubject::Session(id) => (id.to_string(), bytes::Bytes::new()),
+            RatingSubject::Request(id) => (String::new(), id_bytes(id.0)),
+        };
+        Self {
+            tenant: r.tenant.to_string(),
+            session_id,
+            request_id,
+            score: u32::from(r.score.value()),
+            useful: r.useful,
+            revise: r.revise,
+            rated_at_ms: r.rated_at_ms,
+        }
+    }
+}
+
+impl TryFrom<v1::Rating> for Rating {
+    type Error = InvalidWire;
+
+    fn try_from(r: v1::Rating) -> Result<Self, InvalidWire> {
+        let subject = match optional_uuid(&r.request_id, "request_id")? {
+            Some(id) => RatingSubject::Request(RequestId(id)),
+            None => RatingSubject::Session(
+                SessionId::new(&r.session_id).map_err(|e| InvalidWire::invalid("session_id", e))?,
+            ),
+        };
+        Ok(Self {
+            tenant: ranking::tenant(&r.tenant)?,
+            subject,
+            score: RatingScore::new(i64::from(r.score))
+                .map_err(|e| InvalidWire::invalid("score", e))?,
+            useful: r.useful,
+            revise: r.revise,
+            rated_at_ms: r.rated_at_ms,
+        })
+    }
+}
+
+impl From<&ScoringJob> for v1::ScoringJob {
+    fn from(j: &ScoringJob) -> Self {
+        Self {
+            request_id: id_bytes(j.request_id.0),
+            tenant: j.tenant.to_string(),
+            candidate: j.candidate.to_string(),
+            prompt: j.prompt.clone(),
+            reply: j.reply.clone(),
+            truncated: j.truncated,
+            json_expected: j.json_expected,
+        }
+    }
+}
+
+impl TryFrom<v1::ScoringJob> for ScoringJob {
+    type Error = InvalidWire;
+
+    fn try_from(j: v1::ScoringJob) -> Result<Self, InvalidWire> {
+        Ok(Self {
+            request_id: RequestId(uuid(&j.request_id, "request_id")?),
+            tenant: ranking::tenant(&j.tenant)?,
+            candidate: ranking::candidate(&j.candidate)?,
+            prompt: j.prompt,
+            reply: j.reply,
+            truncated: j.truncated,
+            json_expected: j.json_expected,
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! Closed sets, both ways.
+
+use floopy_proto::v1;
+
+use super::InvalidWire;
+use crate::domain::{
+    catalog::ModelKind,
+    decision::{AttemptResult, Ending, Filter, Reason, Stage, Strategy},
+    ranking::Role,
+    weights::Phase,
+};
+
+/// Writes `From<domain> for wire` and `TryFrom<i32>`-style readers for enums with the same variants.
+macro_rules! closed_set {
+    ($read:ident, $domain:ident, $wire:ident, $field:literal, { $($variant:ident),+ $(,)? }) => {
+        impl From<$domain> for v1::$wire {
+            fn from(value: $domain) -> Self {
+                match value {
+                    $($domain::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        /// Reads the wire number.
+        pub(super) fn $read(value: i32) -> Result<$domain, InvalidWire> {
+            match v1::$wire::try_from(value) {
+                $(Ok(v1::$wire::$variant) => Ok($domain::$variant),)+
+                Ok(v1::$wire::Unspecified) | Err(_) => Err(InvalidWire::Unknown { field: $field, value }),
+            }
+        }
+    };
+}
+
+closed_set!(phase, Phase, Phase, "phase", { Day0, Auto, Nps });
+closed_set!(role, Role, Role, "role", { Incumbent, Canary, Fallback });
+closed_set!(model_kind, ModelKind, ModelKind, "kind", { Chat, Embedding });
+closed_set!(stage, Stage, Stage, "stage", { Started, Finished });
+closed_set!(strategy, Strategy, Strategy, "strategy", { FeedbackDriven, Fallback, LegacyModel });
+closed_set!(reason, Reason, Reason, "reason", { Dispatched, Fallback, DefaultModel, Explored, Error, Shadow });
+closed_set!(filter, Filter, Filter, "filter", { NoProviderKey, CapabilityMissing, ContextTooLong, CircuitOpen });
+closed_set!(attempt_result, AttemptResult, AttemptResult, "result", {
+    Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone,
+});
+closed_set!(ending, Ending, Ending, "ending", {
+    Completed, Error, ClientDisconnected, BrokenStream, Interrupted,
+});

@@ -1,0 +1,107 @@
+//! Updates turn one snapshot into the next; a bad table rejects only itself.
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    catalog::{Catalog, CatalogModel, ModelKind},
+    ids::{CandidateKey, KeyHash, TenantId},
+    snapshot::{ApiKey, Snapshot, TableBody, TableUpdate, Tenant, Update},
+};
+
+fn catalog(name: &str) -> TableBody {
+    let key = CandidateKey::parse(name).expect("valid");
+    let model = CatalogModel::unlisted(key, ModelKind::Chat);
+    TableBody::Catalog(Arc::new(Catalog::new(vec![model]).expect("valid")))
+}
+
+fn tenant(id: &str, key: &str) -> TableBody {
+    let api_key = ApiKey {
+        id: "k".into(),
+        hash: KeyHash::of(key),
+        read: true,
+        write: true,
+    };
+    TableBody::Tenant(Arc::new(Tenant {
+        id: TenantId::new(id).expect("valid"),
+        keys: vec![api_key],
+        zero_retention: false,
+        default_model: None,
+    }))
+}
+
+fn table(name: &str, version: u64, body: TableBody) -> TableUpdate {
+    TableUpdate {
+        name: name.into(),
+        version,
+        body: Ok(body),
+    }
+}
+
+fn update(version: u64, tables: Vec<TableUpdate>) -> Update {
+    Update {
+        version,
+        tables,
+        removed: vec![],
+    }
+}
+
+#[test]
+fn a_bad_table_rejects_only_itself() {
+    let unreadable = TableUpdate {
+        name: "tenant/b".into(),
+        version: 2,
+        body: Err("torn".into()),
+    };
+    let tables = vec![
+        unreadable,
+        table("catalog", 2, catalog("p/m")),
+        table("odd", 2, catalog("p/m")),
+    ];
+    let (next, rejected) = Snapshot::default().apply(update(2, tables));
+    assert_eq!(next.catalog().models().len(), 1);
+    let names: Vec<&str> = rejected.iter().map(|r| r.table.as_str()).collect();
+    assert_eq!(names, ["tenant/b", "odd"]);
+    assert_eq!(rejected[0].reason, "torn");
+}
+
+#[test]
+fn older_versions_are_refused_and_versions_never_shrink() {
+    let (held, _) =
+        Snapshot::default().apply(update(9, vec![table("catalog", 9, catalog("p/new"))]));
+    let (next, rejected) = held.apply(update(4, vec![table("catalog", 4, catalog("p/old"))]));
+    assert_eq!(next.version(), 9);
+    assert_eq!(next.catalog().models()[0].key.model(), "new");
+    assert!(
+        rejected[0].reason.contains("older than 9"),
+        "{}",
+        rejected[0].reason
+    );
+}
+
+#[test]
+fn a_key_belongs_to_one_tenant_only() {
+    let (held, _) =
+        Snapshot::default().apply(update(1, vec![table("tenant/a", 1, tenant("a", "s"))]));
+    let (next, rejected) = held.apply(update(2, vec![table("tenant/b", 2, tenant("b", "s"))]));
+    assert!(
+        rejected[0].reason.contains("another tenant"),
+        "{}",
+        rejected[0].reason
+    );
+    let (owner, _) = next.tenant_of_key(&KeyHash::of("s")).expect("known");
+    assert_eq!(owner.id.as_str(), "a");
+}
+
+#[test]
+fn a_removed_tenant_is_no_longer_known() {
+    let (held, _) =
+        Snapshot::default().apply(update(1, vec![table("tenant/a", 1, tenant("a", "s"))]));
+    let gone = Update {
+        version: 2,
+        tables: vec![],
+        removed: vec!["tenant/a".into()],
+    };
+    let (next, _) = held.apply(gone);
+    assert!(next.tenant_of_key(&KeyHash::of("s")).is_none());
+    assert_eq!(next.table_versions().count(), 0);
+}

@@ -1,0 +1,263 @@
+//! What is written to the wire is read back as it was; what is not valid is refused by name.
+
+use floopy_proto::v1;
+use floopy_shared::domain::{
+    catalog::{Catalog, CatalogModel, ModelKind},
+    confidence::ConfidenceReason,
+    decision::{
+        Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Outcome, Reason, Stage,
+        Strategy as Selected,
+    },
+    event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    features::Features,
+    ids::{CandidateKey, KeyHash, RequestId, SessionId, TenantId},
+    money::{Prices, Usage},
+    ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    shape::ShapeKey,
+    snapshot::{ApiKey, TableBody, TableName, Tenant},
+    weights::{Phase, phase_weights},
+};
+use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+fn key(name: &str) -> CandidateKey {
+    CandidateKey::parse(name).expect("valid")
+}
+
+fn shape(name: &str) -> ShapeKey {
+    ShapeKey::named(name).expect("valid")
+}
+
+fn posterior(mean: f64) -> Posterior {
+    Posterior {
+        mean,
+        lower: mean / 2.0,
+        upper: 1.0,
+        n: 3.5,
+    }
+}
+
+fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
+    let chosen = flag.then(|| key("openai/gpt-4o"));
+    Decision {
+        request_id: RequestId(Uuid::from_u128(id)),
+        tenant: TenantId::new("acme").expect("valid"),
+        key_id: "k1".into(),
+        created_at_ms: number,
+        session_id: flag.then(|| SessionId::new("s/1 ü").expect("valid")),
+        completion_id: flag.then(|| "chatcmpl-1".into()),
+        shapes: vec![shape("task:x"), shape("class:code"), ShapeKey::root()],
+        ranked_shape: flag.then(ShapeKey::root),
+        requested_model: "auto".into(),
+        strategy: if flag {
+            Selected::FeedbackDriven
+        } else {
+            Selected::Fallback
+        },
+        phase: Phase::Auto,
+        weights: phase_weights(share * 20.0, 0.0),
+        candidates: vec![CandidateTrace {
+            key: key("groq/openai/gpt-oss-20b"),
+            score: share,
+            posterior: flag.then(|| posterior(share)),
+            propensity: 1.0 - share,
+            expected_cost_micro_usd: flag.then_some(number),
+            filter: (!flag).then_some(Filter::CircuitOpen),
+        }],
+        chosen: chosen.clone(),
+        served: chosen,
+        reason: if flag {
+            Reason::Explored
+        } else {
+            Reason::Error
+        },
+        propensity: share,
+        confidence: flag.then_some(share),
+        confidence_reason: ConfidenceReason::Day0Capped,
+        evidence: Evidence {
+            samples: number,
+            top2_gap: share,
+            ..Evidence::default()
+        },
+        exploration_rate: share,
+        snapshot_version: number,
+        draw_key: "s1".into(),
+        features: Features {
+            tools: flag,
+            max_output_tokens: (number > 0).then_some(number),
+            ..Features::default()
+        },
+        attempts: vec![Attempt {
+            key: key("openai/gpt-4o"),
+            result: if flag {
+                AttemptResult::Ok
+            } else {
+                AttemptResult::TimedOut
+            },
+            status: flag.then_some(200),
+            latency_ms: number,
+        }],
+        outcome: Outcome {
+            status: if flag { 200 } else { 502 },
+            ending: if flag {
+                Ending::Completed
+            } else {
+                Ending::Error
+            },
+            latency_ms: number,
+            first_byte_ms: flag.then_some(number),
+            cost_micro_usd: flag.then_some(number),
+            usage: Usage {
+                input: number,
+                cached_input: 1,
+                output: 7,
+            },
+            usage_estimated: flag,
+            fallback_used: !flag,
+            overhead_us: number,
+        },
+        stage: if flag {
+            Stage::Finished
+        } else {
+            Stage::Started
+        },
+        shadow_of: (!flag).then(|| RequestId(Uuid::from_u128(id / 2))),
+    }
+}
+
+fn check(event: &Event) {
+    let read = Event::try_from(v1::Event::from(event)).expect("own writing is readable");
+    assert_eq!(&read, event);
+}
+
+proptest! {
+    #[test]
+    fn decisions_survive_the_wire(id: u128, number in 0..u64::MAX / 2, share in 0.0..1.0f64, flag: bool) {
+        let body = EventBody::Decision(Box::new(decision(id, number, share, flag)));
+        check(&Event { id: Uuid::from_u128(id), recorded_at_ms: number, body });
+    }
+
+    #[test]
+    fn ratings_and_jobs_survive_the_wire(id: u128, score in 0..=10i64, text in "\\PC{1,80}", flag: bool) {
+        let request = RequestId(Uuid::from_u128(id));
+        let subject = match SessionId::new(&text) {
+            Ok(session) if flag => RatingSubject::Session(session),
+            Ok(_) | Err(_) => RatingSubject::Request(request),
+        };
+        let tenant = TenantId::new("acme").expect("valid");
+        let score = RatingScore::new(score).expect("in range");
+        let rating = Rating { tenant: tenant.clone(), subject, score, useful: flag, revise: !flag, rated_at_ms: 9 };
+        check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Rating(rating) });
+        let job = ScoringJob {
+            request_id: request, tenant, candidate: key("a/b"), prompt: text.clone(), reply: text,
+            truncated: flag, json_expected: !flag,
+        };
+        check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
+    }
+}
+
+fn rankings() -> Rankings {
+    let candidate = |name: &str, probability, role| RankedCandidate {
+        key: key(name),
+        score: 0.8,
+        posterior: posterior(0.8),
+        probability,
+        shadow_probability: 1.0 - probability,
+        role,
+    };
+    Rankings {
+        tenant: TenantId::new("acme").expect("valid"),
+        shapes: vec![ShapeRanking {
+            shape: ShapeKey::root(),
+            phase: Phase::Nps,
+            weights: phase_weights(10.0, 10.0),
+            candidates: vec![
+                candidate("p/a", 1.0, Role::Incumbent),
+                candidate("p/b", 0.0, Role::Fallback),
+            ],
+            confidence: None,
+            confidence_reason: ConfidenceReason::SingleCandidate,
+            evidence: Evidence::default(),
+        }],
+        shadow_rate: 0.1,
+    }
+}
+
+#[test]
+fn tables_survive_the_wire() {
+    let mut model = CatalogModel::unlisted(key("p/a"), ModelKind::Chat);
+    let unpriced = CatalogModel {
+        key: key("p/b"),
+        ..model.clone()
+    };
+    model.prices = Some(Prices {
+        input_micro_usd_per_mtok: 1,
+        output_micro_usd_per_mtok: 0,
+        cached_input_micro_usd_per_mtok: Some(0),
+    });
+    let catalog = Catalog::new(vec![model, unpriced]).expect("valid");
+    let tenant = Tenant {
+        id: TenantId::new("acme").expect("valid"),
+        keys: vec![ApiKey {
+            id: "k".into(),
+            hash: KeyHash::of("secret"),
+            read: true,
+            write: false,
+        }],
+        zero_retention: true,
+        default_model: Some(key("p/a")),
+    };
+    let tables = [
+        (TableName::Catalog, TableBody::Catalog(catalog.into())),
+        (
+            TableName::Tenant(tenant.id.clone()),
+            TableBody::Tenant(tenant.into()),
+        ),
+        (
+            TableName::Ranking(rankings().tenant),
+            TableBody::Rankings(rankings().into()),
+        ),
+    ];
+    for (name, body) in tables {
+        let table = table_to_wire(&name, 7, &body);
+        let response = v1::WatchResponse {
+            snapshot_version: 7,
+            tables: vec![table],
+            removed: vec![],
+        };
+        let read = update_from_wire(response).tables.remove(0);
+        assert_eq!((read.name, read.version), (name.to_string(), 7));
+        assert_eq!(read.body.expect("readable"), body);
+    }
+}
+
+#[test]
+fn what_is_not_valid_is_refused_by_name() {
+    let event = |body| v1::Event {
+        id: Uuid::from_u128(1).as_bytes().to_vec().into(),
+        recorded_at_ms: 0,
+        body,
+    };
+    let refused = |event: v1::Event| Event::try_from(event).expect_err("invalid").to_string();
+    assert_eq!(refused(event(None)), "body is missing");
+    let good = v1::Decision::from(&decision(1, 1, 0.5, true));
+    let wild = v1::Decision {
+        strategy: 99,
+        ..good.clone()
+    };
+    assert!(refused(event(Some(v1::event::Body::Decision(wild)))).contains("strategy is 99"));
+    let bare = v1::Decision {
+        outcome: None,
+        ..good.clone()
+    };
+    assert_eq!(
+        refused(event(Some(v1::event::Body::Decision(bare)))),
+        "outcome is missing"
+    );
+    let odd = v1::Decision {
+        request_id: vec![1, 2].into(),
+        ..good
+    };
+    assert!(refused(event(Some(v1::event::Body::Decision(odd)))).contains("request_id"));
+}
