@@ -1,4 +1,5 @@
 //! The routing decision: who serves, who steps in, and what the trace says.
+#![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! What is written to the wire is read back as it was; what is not valid is refused by name.
+#![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
 use floopy_proto::v1;
 use floopy_shared::domain::{
@@ -38,6 +39,7 @@ fn posterior(mean: f64) -> Posterior {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one literal with every field")]
 fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
     let chosen = flag.then(|| key("openai/gpt-4o"));
     Decision {
