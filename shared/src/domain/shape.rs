@@ -16,6 +16,9 @@ pub const ROOT: &str = "all";
 /// Input length from which a request is a long-context task, in tokens.
 pub const LONG_CONTEXT_TOKENS: u64 = 16_000;
 
+/// Bytes of a task name that are kept, so that the shape's name is never too long to be read back.
+const TASK_BYTES: usize = 64;
+
 /// Bytes of a system prompt that identify its call site; what follows is often data.
 const SITE_PROMPT_BYTES: usize = 512;
 
@@ -94,7 +97,7 @@ fn call_site(signals: &Signals<'_>) -> Option<String> {
             .take(64)
             .flat_map(char::to_lowercase)
             .collect();
-        return Some(format!("task:{clean}"));
+        return Some(format!("task:{}", prefix(&clean, TASK_BYTES)));
     }
     let prompt = signals.system_prompt.unwrap_or_default();
     if prompt.trim().is_empty() && signals.tool_names.is_empty() {
@@ -300,6 +303,14 @@ mod tests {
             ..Signals::default()
         };
         assert_eq!(chain(&signals), ["task:refund-triage", "class:chat", "all"]);
+    }
+
+    #[test]
+    fn a_long_task_name_in_any_script_still_makes_a_readable_shape() {
+        let task = "漢".repeat(200);
+        let signals = Signals { task: Some(&task), ..Signals::default() };
+        let shape = shapes(&signals).remove(0);
+        assert!(ShapeKey::named(shape.as_str()).is_some(), "{shape}");
     }
 
     #[test]

@@ -1,0 +1,45 @@
+# Two commands for users (`make run`, `make test`); the rest is for developers.
+
+export PATH := $(CURDIR)/.local/bin:$(PATH)
+export ORT_DYLIB_PATH := $(CURDIR)/.local/lib/libonnxruntime.so
+CARGO ?= cargo
+# One profile and one feature set for running, testing and measuring: everything is built once.
+BUILD := --release --workspace
+
+.PHONY: run test fmt lint lint-dependencies build bench
+
+# ARGS go to floopy: make run ARGS="demo --fast"
+run:
+	@deploy/setup/setup.sh run
+	@$(CARGO) build $(BUILD) --bins --quiet
+	@exec target/release/floopy $(ARGS)
+
+test:
+	@deploy/setup/setup.sh test
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory build
+	$(CARGO) test $(BUILD) --doc --quiet
+	$(CARGO) nextest run $(BUILD)
+
+build:
+	$(CARGO) build $(BUILD) --all-targets
+
+fmt:
+	$(CARGO) fmt --all
+
+lint: lint-dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
+
+lint-dependencies:
+	@deploy/setup/setup.sh test
+	$(CARGO) deny --log-level error check licenses bans sources
+	@if timeout 60 $(CARGO) deny --log-level off fetch db >/dev/null 2>&1; \
+	then $(CARGO) deny --log-level error check advisories; \
+	else echo "advisories not checked: their database cannot be reached from here"; fi
+
+bench:
+	@deploy/setup/setup.sh bench
+	@$(CARGO) build $(BUILD) --all-targets --quiet
+	target/release/bench-route
+	target/release/bench-proxy

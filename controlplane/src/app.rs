@@ -1,0 +1,240 @@
+//! Puts the parts together: opens the store, starts the jobs, serves.
+
+mod core;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use floopy_shared::process::{clock::Clock, supervise::TaskError};
+use futures::{Stream, StreamExt};
+use prometheus_client::registry::Registry;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream},
+    net::TcpListener,
+    sync::mpsc,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::{Connected, TcpIncoming};
+
+use self::core::Core;
+use crate::{
+    config::Config,
+    store::{Location, StoreError},
+};
+
+pub use self::setup::create_key;
+
+/// What the process gives to the control plane.
+#[derive(Debug)]
+pub struct Deps {
+    /// Connections from planes in this process.
+    pub incoming: Option<mpsc::Receiver<DuplexStream>>,
+    pub clock: Clock,
+    /// Shared with the other planes of this process; served at `/metrics`.
+    pub registry: Arc<Mutex<Registry>>,
+    /// Ends everything.
+    pub stop: CancellationToken,
+}
+
+/// Why the control plane cannot start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{key}: {message}")]
+    Config { key: &'static str, message: String },
+    #[error("cannot listen on {addr} ({key}): {source}")]
+    Listen {
+        key: &'static str,
+        addr: SocketAddr,
+        source: io::Error,
+    },
+    #[error("{0} is in use by another control plane")]
+    Locked(String),
+    #[error("{0}")]
+    Store(Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+impl Error {
+    fn config(key: &'static str, message: impl Into<String>) -> Self {
+        Self::Config {
+            key,
+            message: message.into(),
+        }
+    }
+}
+
+/// Where the control plane keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// In the configured directory.
+    Directory,
+    /// In memory, gone with it; for tests.
+    Memory,
+}
+
+/// Ready to run: the store is open and every listener bound.
+#[derive(Debug)]
+pub struct Prepared {
+    core: Core,
+    rest: TcpListener,
+    rest_addr: SocketAddr,
+    grpc: Option<(TcpListener, SocketAddr)>,
+    incoming: Option<mpsc::Receiver<DuplexStream>>,
+}
+
+/// Opens the store, brings it up to date, makes the configured tenants, binds the listeners.
+pub async fn prepare(config: Config, deps: Deps) -> Result<Prepared, Error> {
+    let (rest, rest_addr) = listen("rest_listen", config.rest_listen).await?;
+    let grpc = match config.grpc_listen {
+        Some(addr) => {
+            refuse_open_grpc(&config, addr)?;
+            Some(listen("grpc_listen", addr).await?)
+        }
+        None => None,
+    };
+    let incoming = deps.incoming;
+    let process = core::Process {
+        clock: deps.clock,
+        registry: deps.registry,
+        stop: deps.stop,
+    };
+    let location = Location::Directory(config.data_dir.clone());
+    let core = Core::open(config, process, &location).await?;
+    Ok(Prepared {
+        core,
+        rest,
+        rest_addr,
+        grpc,
+        incoming,
+    })
+}
+
+/// Anybody who reaches the port could read key hashes and write evidence.
+fn refuse_open_grpc(config: &Config, addr: SocketAddr) -> Result<(), Error> {
+    if addr.ip().is_loopback() || config.token.is_some() {
+        return Ok(());
+    }
+    Err(Error::config(
+        "grpc_listen",
+        format!("{addr} can be reached from outside, so token must be set"),
+    ))
+}
+
+async fn listen(key: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { key, addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+impl Prepared {
+    /// The key minted on the very first start; it is not known afterwards.
+    pub fn minted_key(&self) -> Option<&str> {
+        self.core.minted_key.as_deref()
+    }
+
+    /// Where REST listens.
+    pub fn rest_addr(&self) -> SocketAddr {
+        self.rest_addr
+    }
+
+    /// Where gRPC listens, if on TCP at all.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(|(_, addr)| *addr)
+    }
+
+    /// Serves until stopped; running calls get the configured time to finish.
+    pub async fn run(self) -> Result<(), Error> {
+        let core = self.core;
+        let mut tasks = core.start().await?;
+        let process_stop = tasks.stop().clone();
+        let rest = axum::serve(self.rest, core.rest_router().await?)
+            .with_graceful_shutdown(process_stop.clone().cancelled_owned());
+        tasks.spawn("rest", async move { rest.await });
+        if let Some((listener, _)) = self.grpc {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            let serving = core
+                .grpc_router()
+                .serve_with_incoming_shutdown(incoming, process_stop.clone().cancelled_owned());
+            tasks.spawn("grpc", serving);
+        }
+        if let Some(incoming) = self.incoming {
+            // The other planes may go first; that is no reason for this one to end.
+            let incoming = ReceiverStream::new(incoming)
+                .map(Ok::<_, io::Error>)
+                .chain(futures::stream::pending());
+            let serving = core
+                .grpc_router()
+                .serve_with_incoming_shutdown(incoming, process_stop.cancelled_owned());
+            tasks.spawn("grpc in memory", serving);
+        }
+        finish(core, tasks).await
+    }
+}
+
+async fn finish(core: Core, tasks: floopy_shared::process::supervise::Tasks) -> Result<(), Error> {
+    let ended = tasks.run(Duration::from_millis(core.config.drain_ms)).await;
+    core.close().await;
+    Ok(ended?)
+}
+
+/// The control plane without listeners of its own, for a simulated network.
+#[derive(Debug)]
+pub struct Detached {
+    core: Core,
+}
+
+/// Opens the store like [`prepare`], and binds nothing.
+pub async fn detached(config: Config, deps: Deps, storage: Storage) -> Result<Detached, Error> {
+    let process = core::Process {
+        clock: deps.clock,
+        registry: deps.registry,
+        stop: deps.stop,
+    };
+    let location = match storage {
+        Storage::Directory => Location::Directory(config.data_dir.clone()),
+        Storage::Memory => Location::Memory,
+    };
+    Ok(Detached {
+        core: Core::open(config, process, &location).await?,
+    })
+}
+
+impl Detached {
+    /// The key minted on the very first start.
+    pub fn minted_key(&self) -> Option<&str> {
+        self.core.minted_key.as_deref()
+    }
+
+    /// Serves gRPC on the given connections until stopped.
+    pub async fn serve<I, C>(self, incoming: I) -> Result<(), Error>
+    where
+        I: Stream<Item = io::Result<C>> + Send + 'static,
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let core = self.core;
+        let mut tasks = core.start().await?;
+        let stop = tasks.stop().clone().cancelled_owned();
+        tasks.spawn(
+            "grpc",
+            core.grpc_router()
+                .serve_with_incoming_shutdown(incoming, stop),
+        );
+        finish(core, tasks).await
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything but listeners: the store, the jobs, the services.
+
+use std::{
+    fmt,
+    fs::File,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use floopy_shared::{
+    domain::catalog::Catalog,
+    process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
+};
+use prometheus_client::registry::Registry;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Router;
+
+use super::{Error, setup};
+use crate::{
+    config::{Config, Learning, Objective},
+    grpc::{self, Services},
+    index::{Announcement, Index, build::Policy, dirty::Dirty},
+    ingest::{Intake, Limits},
+    jobs::{
+        housekeeping::Housekeeping,
+        refresh::{Parts, Refresh},
+    },
+    learn::policy::Goal,
+    metrics::Metrics,
+    rest::{self, Api, SigningKey},
+    store::{Location, Store, meta},
+};
+
+/// Greetings that may wait to be heard.
+const ANNOUNCEMENTS: usize = 64;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// What the process provides.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) clock: Clock,
+    pub(super) registry: Arc<Mutex<Registry>>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The opened parts.
+pub(super) struct Core {
+    pub(super) config: Config,
+    pub(super) minted_key: Option<String>,
+    process: Process,
+    store: Store,
+    /// Held as long as this control plane may publish.
+    _lock: Option<File>,
+    catalog: Arc<Catalog>,
+    services: Services,
+    dirty: Arc<Dirty>,
+    announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
+    token: PlaneToken,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Opens the store and makes what the configuration asks for.
+    pub(super) async fn open(
+        config: Config,
+        process: Process,
+        location: &Location,
+    ) -> Result<Self, Error> {
+        let catalog = Arc::new(setup::catalog(&config)?);
+        let token = PlaneToken::new(config.token.as_ref())
+            .map_err(|e| Error::config("token", e.to_string()))?;
+        let store = Store::open(location).await?;
+        let lock = setup::lock(location)?;
+        let minted_key = setup::tenants(&store, &config, &catalog, process.clock.now_ms()).await?;
+        let metrics = {
+            let mut registry = process
+                .registry
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            Metrics::register(&mut registry)
+        };
+        let dirty = Arc::new(Dirty::default());
+        let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
+        let intake = Intake {
+            store: store.clone(),
+            clock: process.clock.clone(),
+            limits: Limits {
+                retention_ms: config.retention.decisions_days * DAY_MS,
+                queue_capacity: config.scoring.queue_capacity,
+            },
+            metrics: Arc::clone(&metrics),
+            dirty: Arc::clone(&dirty),
+            queued: Arc::new(Notify::new()),
+        };
+        let services = Services {
+            index: Arc::new(Index::default()),
+            announcements: announce,
+            intake,
+            metrics,
+            stop: process.stop.clone(),
+        };
+        let announcements = Mutex::new(Some(announcements));
+        Ok(Self {
+            config,
+            minted_key,
+            process,
+            store,
+            _lock: lock,
+            catalog,
+            services,
+            dirty,
+            announcements,
+            token,
+        })
+    }
+
+    /// Starts the jobs. Can be called once.
+    pub(super) async fn start(&self) -> Result<Tasks, Error> {
+        let mut tasks = Tasks::new(self.process.stop.clone());
+        let announcements = self
+            .announcements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(announcements) = announcements else {
+            return Ok(tasks);
+        };
+        let parts = Parts {
+            store: self.store.clone(),
+            index: Arc::clone(&self.services.index),
+            dirty: Arc::clone(&self.dirty),
+            metrics: Arc::clone(&self.services.metrics),
+            clock: self.process.clock.clone(),
+            catalog: Arc::clone(&self.catalog),
+            policy: policy(&self.config.learning),
+            tick: Duration::from_millis(self.config.refresh_ms),
+        };
+        let refresh = Refresh::load(parts, announcements).await?;
+        tasks.spawn("refresh", refresh.run(self.process.stop.clone()));
+        let housekeeping = Housekeeping {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            metrics: Arc::clone(&self.services.metrics),
+            queued: Arc::clone(&self.services.intake.queued),
+            decisions_ms: self.config.retention.decisions_days * DAY_MS,
+            buckets_ms: self.config.retention.sums_days * DAY_MS,
+        };
+        tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
+        Ok(tasks)
+    }
+
+    /// The gRPC services; as many times as there are kinds of connections.
+    pub(super) fn grpc_router(&self) -> Router {
+        grpc::router(&self.services, &self.token)
+    }
+
+    /// The HTTP routes.
+    pub(super) async fn rest_router(&self) -> Result<axum::Router, Error> {
+        Ok(rest::router(Api {
+            store: self.store.clone(),
+            index: Arc::clone(&self.services.index),
+            clock: self.process.clock.clone(),
+            registry: Arc::clone(&self.process.registry),
+            cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),
+            retention_ms: self.config.retention.decisions_days * DAY_MS,
+        }))
+    }
+
+    /// Closes the store.
+    pub(super) async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+fn policy(learning: &Learning) -> Policy {
+    let goal = match learning.objective {
+        Objective::Quality => Goal::Quality,
+        Objective::Floor => Goal::Floor {
+            floor: learning.floor,
+            assurance: learning.assurance,
+        },
+    };
+    Policy {
+        goal,
+        shadow_rate: learning.shadow_rate,
+        canary_rate: learning.canary_rate,
+    }
+}

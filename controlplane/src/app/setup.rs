@@ -1,0 +1,179 @@
+//! What the configuration asks to exist: the catalog, the tenants, their keys.
+
+use std::{
+    collections::HashSet,
+    fs::{File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt,
+};
+
+use floopy_shared::{
+    domain::{
+        catalog::{Catalog, CatalogModel, ModelKind, builtin_models, parse_usd},
+        ids::{CandidateKey, TenantId},
+        money::Prices,
+    },
+    process::clock::Clock,
+};
+
+use super::Error;
+use crate::{
+    config::{Config, Kind, Model, TenantConfig},
+    store::{
+        Location, Store, Tx,
+        tenants::{self, Profile},
+    },
+};
+
+/// The tenant of a first start without any configured.
+const DEFAULT_TENANT: &str = "default";
+
+/// Keeps two control planes off one store: both would hand out the same versions.
+pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
+    let Location::Directory(directory) = location else {
+        return Ok(None);
+    };
+    let path = directory.join("controlplane.lock");
+    let failed = |e: std::io::Error| {
+        Error::config("data_dir", format!("cannot lock {}: {e}", path.display()))
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked(directory.display().to_string())),
+        Err(TryLockError::Error(e)) => Err(failed(e)),
+    }
+}
+
+/// The configured models first, then the built-in ones that they do not replace.
+pub(super) fn catalog(config: &Config) -> Result<Catalog, Error> {
+    let invalid = |e: &dyn std::fmt::Display| Error::config("models", e.to_string());
+    let mut models: Vec<CatalogModel> = config
+        .models
+        .iter()
+        .map(model)
+        .collect::<Result<_, _>>()
+        .map_err(|e| invalid(&e))?;
+    if config.builtin_models {
+        let own: HashSet<CandidateKey> = models.iter().map(|model| model.key.clone()).collect();
+        models.extend(
+            builtin_models()
+                .into_iter()
+                .filter(|model| !own.contains(&model.key)),
+        );
+    }
+    Catalog::new(models).map_err(|e| invalid(&e))
+}
+
+fn model(model: &Model) -> Result<CatalogModel, floopy_shared::domain::ids::InvalidId> {
+    let micro = |usd: Option<f64>| usd.and_then(|usd| parse_usd(&usd.to_string()));
+    let prices = micro(model.input_usd_per_mtok).zip(micro(model.output_usd_per_mtok));
+    Ok(CatalogModel {
+        key: CandidateKey::new(&model.provider, &model.model)?,
+        kind: match model.kind {
+            Kind::Chat => ModelKind::Chat,
+            Kind::Embedding => ModelKind::Embedding,
+        },
+        context_tokens: model.context_tokens,
+        max_output_tokens: model.max_output_tokens,
+        prices: prices.map(|(input, output)| Prices {
+            input_micro_usd_per_mtok: input,
+            output_micro_usd_per_mtok: output,
+            cached_input_micro_usd_per_mtok: micro(model.cached_input_usd_per_mtok),
+        }),
+        tools: model.tools,
+        vision: model.vision,
+        json_schema: model.json_schema,
+        benchmark: model.benchmark,
+        benchmark_source: "configured".into(),
+    })
+}
+
+/// Writes the configured tenants; without any in a new store, makes one with a key, which is returned.
+pub(super) async fn tenants(
+    store: &Store,
+    config: &Config,
+    catalog: &Catalog,
+    now_ms: u64,
+) -> Result<Option<String>, Error> {
+    let mut tx = store.write().await?;
+    let mut minted = None;
+    for tenant in &config.tenants {
+        put_tenant(&mut tx, tenant, catalog, now_ms).await?;
+    }
+    if tenants::count(&mut tx).await? == 0 {
+        let id = tenant_id(DEFAULT_TENANT)?;
+        tenants::ensure(&mut tx, &id, now_ms).await?;
+        minted = Some(tenants::mint_key(&mut tx, &id, now_ms).await?);
+    }
+    tx.commit().await.map_err(crate::store::StoreError::from)?;
+    Ok(minted)
+}
+
+async fn put_tenant(
+    tx: &mut Tx,
+    tenant: &TenantConfig,
+    catalog: &Catalog,
+    now_ms: u64,
+) -> Result<(), Error> {
+    let id = tenant_id(&tenant.id)?;
+    let default_model = tenant
+        .default_model
+        .as_deref()
+        .map(|name| find(catalog, name))
+        .transpose()?;
+    let profile = Profile {
+        id: id.clone(),
+        zero_retention: tenant.zero_retention,
+        default_model,
+    };
+    tenants::put(tx, &profile, now_ms).await?;
+    let Some(key) = &tenant.key else {
+        return Ok(());
+    };
+    let holder = tenants::put_key(tx, &id, key.expose(), now_ms).await?;
+    if holder == id.as_str() {
+        return Ok(());
+    }
+    Err(Error::config(
+        "tenants.key",
+        format!("the key of tenant {id} belongs to tenant {holder}"),
+    ))
+}
+
+fn tenant_id(id: &str) -> Result<TenantId, Error> {
+    TenantId::new(id).map_err(|e| Error::config("tenants.id", e.to_string()))
+}
+
+/// A model by `provider/model` or by its name alone.
+fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, Error> {
+    let by_key = CandidateKey::parse(name)
+        .ok()
+        .and_then(|key| catalog.get(&key));
+    let found = by_key.or_else(|| catalog.named(name).next());
+    let unknown = || {
+        format!("{name:?} is not a known model; write provider/model, or add it under [[models]]")
+    };
+    found
+        .map(|model| model.key.clone())
+        .ok_or_else(|| Error::config("tenants.default_model", unknown()))
+}
+
+/// Mints a key for a tenant, which is made if need be; works beside a running control plane, which learns of
+/// it within a second.
+pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> {
+    let id = tenant_id(tenant)?;
+    let store = Store::open(&Location::Directory(config.data_dir.clone())).await?;
+    let now_ms = Clock::system().now_ms();
+    let mut tx = store.write().await?;
+    tenants::ensure(&mut tx, &id, now_ms).await?;
+    let key = tenants::mint_key(&mut tx, &id, now_ms).await?;
+    tx.commit().await.map_err(crate::store::StoreError::from)?;
+    store.close().await;
+    Ok(key)
+}

@@ -1,0 +1,230 @@
+//! The control plane as a whole, on its real listeners and files.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::config::TenantConfig;
+
+fn deps() -> Deps {
+    Deps {
+        incoming: None,
+        clock: Clock::system(),
+        registry: Arc::default(),
+        stop: CancellationToken::new(),
+    }
+}
+
+fn config(directory: &std::path::Path) -> Config {
+    Config {
+        rest_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        data_dir: directory.to_owned(),
+        ..Config::default()
+    }
+}
+
+async fn get(addr: SocketAddr, path: &str, key: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(addr).await.expect("listens");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("written");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.expect("read");
+    reply
+}
+
+#[tokio::test]
+async fn the_first_start_mints_a_key_that_works_and_later_ones_do_not() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let deps_first = deps();
+    let stop = deps_first.stop.clone();
+    let first = prepare(config(root.path()), deps_first)
+        .await
+        .expect("starts");
+    let key = first.minted_key().expect("minted").to_owned();
+    assert!(key.starts_with("fl_") && key.len() == 67, "{key}");
+    let addr = first.rest_addr();
+    let task = tokio::spawn(first.run());
+    assert!(
+        get(addr, "/v1/decisions", &key)
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    let created = create_key(&config(root.path()), "team-b")
+        .await
+        .expect("created");
+    assert!(
+        get(addr, "/v1/decisions", &created)
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    let ready = async {
+        while !get(addr, "/readyz", "").await.starts_with("HTTP/1.1 200") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), ready)
+        .await
+        .expect("ready");
+    assert!(
+        get(addr, "/metrics", "")
+            .await
+            .contains("floopy_control_snapshot_version")
+    );
+    let second = prepare(config(root.path()), deps())
+        .await
+        .expect_err("in use");
+    assert!(matches!(second, Error::Locked(_)), "{second}");
+    stop.cancel();
+    task.await.expect("no panic").expect("ends well");
+    let again = prepare(config(root.path()), deps())
+        .await
+        .expect("starts again");
+    assert_eq!(again.minted_key(), None);
+    let file = std::fs::read(root.path().join("controlplane.sqlite")).expect("exists");
+    assert!(
+        !file
+            .windows(key.len())
+            .any(|window| window == key.as_bytes()),
+        "the key itself is on disk"
+    );
+}
+
+#[tokio::test]
+async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let tenant = |id: &str, model: Option<&str>| TenantConfig {
+        id: id.into(),
+        key: Some(floopy_shared::process::config::Secret::new("fl_mine")),
+        zero_retention: false,
+        default_model: model.map(Into::into),
+    };
+    let one = Config {
+        tenants: vec![tenant("acme", Some("gpt-4o"))],
+        ..config(root.path())
+    };
+    let prepared = prepare(one, deps()).await.expect("starts");
+    assert_eq!(prepared.minted_key(), None);
+    drop(prepared);
+    let twice = Config {
+        tenants: vec![tenant("acme", None), tenant("b", None)],
+        ..config(root.path())
+    };
+    let error = prepare(twice, deps())
+        .await
+        .expect_err("one key, two tenants")
+        .to_string();
+    assert!(
+        error.contains("tenants.key") && !error.contains("fl_mine"),
+        "{error}"
+    );
+    let unknown = Config {
+        tenants: vec![tenant("acme", Some("gpt-99"))],
+        ..config(root.path())
+    };
+    let error = prepare(unknown, deps())
+        .await
+        .expect_err("unknown model")
+        .to_string();
+    assert!(
+        error.contains("gpt-99") && error.contains("[[models]]"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn grpc_is_not_opened_to_the_world_without_a_token() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let open = Config {
+        grpc_listen: Some(SocketAddr::from(([0, 0, 0, 0], 0))),
+        ..config(root.path())
+    };
+    let error = prepare(open, deps())
+        .await
+        .expect_err("no token")
+        .to_string();
+    assert!(
+        error.contains("grpc_listen") && error.contains("token"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_key() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+    let addr = taken.local_addr().expect("bound");
+    let error = prepare(
+        Config {
+            rest_listen: addr,
+            ..config(root.path())
+        },
+        deps(),
+    )
+    .await
+    .expect_err("taken");
+    assert!(
+        error.to_string().contains(&addr.to_string()) && error.to_string().contains("rest_listen"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn zz_throughput() {
+    use crate::fixture::*;
+    let root = tempfile::tempdir_in("/work").expect("dir");
+    let mut intake = intake().await;
+    intake.store =
+        crate::store::Store::open(&crate::store::Location::Directory(root.path().to_owned()))
+            .await
+            .expect("opens");
+    intake.limits.queue_capacity = 10_000;
+    for batch in [1u64, 32, 256] {
+        let started = std::time::Instant::now();
+        let total = if batch == 1 { 300 } else { 8_192 };
+        for chunk in 0..(total / batch) {
+            let events = (0..batch)
+                .map(|i| {
+                    let n = batch * 10_000_000 + chunk * batch + i;
+                    decided(n, turn(n, &format!("s{}", n / 6), "a"))
+                })
+                .collect();
+            append(&intake, events).await;
+        }
+        let rate = total as f64 / started.elapsed().as_secs_f64();
+        let started = std::time::Instant::now();
+        for chunk in 0..(total / batch) {
+            let scores: Vec<_> = (0..batch)
+                .map(|i| score(batch * 10_000_000 + chunk * batch + i, 0.5))
+                .collect();
+            intake.report(&scores, &[]).await.expect("works");
+        }
+        let scored = total as f64 / started.elapsed().as_secs_f64();
+        let started = std::time::Instant::now();
+        let sessions = total / 6;
+        for chunk in 0..(sessions / batch.min(sessions)) {
+            let events = (0..batch)
+                .map(|i| {
+                    let s = batch * 10_000_000 / 6 + 1 + chunk * batch + i;
+                    rated(
+                        500_000_000 + batch * 1_000_000 + chunk * batch + i,
+                        &format!("s{s}"),
+                        8,
+                    )
+                })
+                .collect();
+            append(&intake, events).await;
+        }
+        let rates = (sessions / batch * batch) as f64 / started.elapsed().as_secs_f64();
+        println!(
+            "batch {batch}: {rate:.0} decisions/s, {scored:.0} scores/s, {rates:.0} ratings/s"
+        );
+    }
+    let started = std::time::Instant::now();
+    let t = crate::store::buckets::totals(&intake.store, &tenant())
+        .await
+        .expect("t");
+    println!("totals {} in {:?}", t.len(), started.elapsed());
+}

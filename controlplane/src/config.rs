@@ -1,0 +1,277 @@
+//! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
+
+mod check;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use floopy_shared::process::config::Secret;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured; every key has a default.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Decisions, health, readiness and metrics.
+    pub rest_listen: SocketAddr,
+    /// For proxies and judges in other processes; absent: none are.
+    pub grpc_listen: Option<SocketAddr>,
+    /// Where the store is; made with mode 0700.
+    pub data_dir: PathBuf,
+    /// The secret that planes share; required where `grpc_listen` can be reached from outside.
+    pub token: Option<Secret>,
+    /// Whether to know the models this build ships with.
+    pub builtin_models: bool,
+    /// Models added to those, or replacing them where provider and model are the same.
+    pub models: Vec<Model>,
+    /// Tenants that exist from the start; without any, `default` is made and a key minted.
+    pub tenants: Vec<TenantConfig>,
+    pub learning: Learning,
+    pub retention: Retention,
+    pub scoring: Scoring,
+    /// How often new evidence becomes new rankings; ratings do so at once.
+    #[serde(deserialize_with = "check::refresh_ms")]
+    pub refresh_ms: u64,
+    /// How long running calls may take to finish on a stop.
+    #[serde(deserialize_with = "check::drain_ms")]
+    pub drain_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rest_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            grpc_listen: None,
+            data_dir: PathBuf::from("floopy-data"),
+            token: None,
+            builtin_models: true,
+            models: Vec::new(),
+            tenants: Vec::new(),
+            learning: Learning::default(),
+            retention: Retention::default(),
+            scoring: Scoring::default(),
+            refresh_ms: 250,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// One model that may serve.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    #[serde(deserialize_with = "check::provider")]
+    pub provider: String,
+    /// As the provider spells it.
+    #[serde(deserialize_with = "check::model")]
+    pub model: String,
+    #[serde(default)]
+    pub kind: Kind,
+    /// Absent: unknown, so never the reason to leave it out.
+    #[serde(default)]
+    pub context_tokens: Option<u64>,
+    #[serde(default)]
+    pub max_output_tokens: Option<u64>,
+    /// USD per million tokens; absent: unknown, so its cost is not counted.
+    #[serde(default, deserialize_with = "check::usd")]
+    pub input_usd_per_mtok: Option<f64>,
+    #[serde(default, deserialize_with = "check::usd")]
+    pub output_usd_per_mtok: Option<f64>,
+    #[serde(default, deserialize_with = "check::usd")]
+    pub cached_input_usd_per_mtok: Option<f64>,
+    #[serde(default = "yes")]
+    pub tools: bool,
+    #[serde(default)]
+    pub vision: bool,
+    #[serde(default)]
+    pub json_schema: bool,
+    /// Prior quality on 0..1, before any feedback.
+    #[serde(default = "half", deserialize_with = "check::share")]
+    pub benchmark: f64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+/// What a model is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    #[default]
+    Chat,
+    Embedding,
+}
+
+/// One customer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantConfig {
+    #[serde(deserialize_with = "check::tenant")]
+    pub id: String,
+    /// Its API key; only the hash is stored. Absent: made with `keys create`.
+    #[serde(default)]
+    pub key: Option<Secret>,
+    /// Nothing of its content is ever kept, so nothing of it is judged.
+    #[serde(default)]
+    pub zero_retention: bool,
+    /// Serves where no candidate with traffic can; a floor is measured against it.
+    #[serde(default)]
+    pub default_model: Option<String>,
+}
+
+/// How routing learns.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Learning {
+    /// What is sought.
+    pub objective: Objective,
+    /// Share of requests that are also sent, unseen, to another candidate; 0 switches that off.
+    #[serde(deserialize_with = "check::share")]
+    pub shadow_rate: f64,
+    /// Share of live traffic for a candidate that is probably as good as the incumbent.
+    #[serde(deserialize_with = "check::canary_rate")]
+    pub canary_rate: f64,
+    /// With `objective = "floor"`: the share of the baseline's quality to keep.
+    #[serde(deserialize_with = "check::share")]
+    pub floor: f64,
+    /// With `objective = "floor"`: the probability with which it must be kept.
+    #[serde(deserialize_with = "check::assurance")]
+    pub assurance: f64,
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self {
+            objective: Objective::Quality,
+            shadow_rate: 0.1,
+            canary_rate: 0.05,
+            floor: 0.95,
+            assurance: 0.7,
+        }
+    }
+}
+
+/// What routing seeks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// The best quality.
+    #[default]
+    Quality,
+    /// The lowest cost that keeps a floor of quality.
+    Floor,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    #[serde(deserialize_with = "check::days")]
+    pub decisions_days: u64,
+    /// The sums that rankings are made of.
+    #[serde(deserialize_with = "check::days")]
+    pub sums_days: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            decisions_days: 90,
+            sums_days: 400,
+        }
+    }
+}
+
+/// The queue of replies to be scored.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scoring {
+    /// Replies that may wait; the oldest are dropped above it.
+    #[serde(deserialize_with = "check::queue_capacity")]
+    pub queue_capacity: u64,
+}
+
+impl Default for Scoring {
+    fn default() -> Self {
+        Self {
+            queue_capacity: 10_000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use floopy_shared::process::config::parse;
+
+    use super::*;
+
+    fn error(text: &str) -> String {
+        parse::<Config>(text, "floopy.toml")
+            .expect_err(text)
+            .to_string()
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_line_key_value_and_what_is_allowed() {
+        let cases = [
+            (
+                "[learning]\nshadow_rate = 1.5",
+                "floopy.toml:2: learning.shadow_rate: ",
+                "1.5",
+            ),
+            (
+                "[learning]\nassurance = 0.2",
+                "floopy.toml:2: learning.assurance: ",
+                "0.5 to 1",
+            ),
+            (
+                "[learning]\nobjective = \"best\"",
+                "floopy.toml:2: learning.objective: ",
+                "`quality`",
+            ),
+            ("\nrefresh_ms = 0", "floopy.toml:2: refresh_ms: ", "10 to"),
+            (
+                "[retention]\ndecisions_days = 0",
+                "floopy.toml:2: retention.decisions_days: ",
+                "1 to",
+            ),
+            (
+                "[[tenants]]\nid = \"a/b\"",
+                "floopy.toml:2: tenants.id: ",
+                "a/b",
+            ),
+            (
+                "[[models]]\nprovider = \"x/y\"\nmodel = \"m\"",
+                "floopy.toml:2: models.provider: ",
+                "x/y",
+            ),
+            (
+                "[[models]]\nprovider = \"x\"\nmodel = \"m\"\ninput_usd_per_mtok = -1.0",
+                "floopy.toml:4: ",
+                "-1",
+            ),
+            (
+                "[learning]\nspeed = 3",
+                "floopy.toml:2: learning.speed: ",
+                "unknown field",
+            ),
+        ];
+        for (text, place, detail) in cases {
+            let message = error(text);
+            assert!(message.starts_with(place), "{message}");
+            assert!(message.contains(detail), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_secrets_are_masked() {
+        let config: Config = parse("", "floopy.toml").expect("valid");
+        assert_eq!((config.refresh_ms, config.learning.shadow_rate), (250, 0.1));
+        let config: Config = parse("token = \"s3cret\"", "floopy.toml").expect("valid");
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,129 @@
+//! From what is known to what the tables say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use floopy_shared::domain::{
+    catalog::{Catalog, CatalogModel, ModelKind},
+    money::Usage,
+    ranking::Rankings,
+    snapshot::{TableBody, TableName, Tenant},
+};
+
+use crate::learn::{
+    policy::Goal,
+    rank::{Candidate, Incumbents, Question, rank},
+    stats::TenantStats,
+};
+
+/// A call that prices are compared by: a page in, a paragraph out.
+const TYPICAL: Usage = Usage {
+    input: 1_000,
+    cached_input: 0,
+    output: 300,
+};
+
+/// How all tenants are routed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Policy {
+    pub(crate) goal: Goal,
+    pub(crate) shadow_rate: f64,
+    pub(crate) canary_rate: f64,
+}
+
+/// The chat models that some proxy can reach; all of them where no proxy named a usable provider.
+pub(crate) fn candidates(catalog: &Catalog, providers: &BTreeSet<String>) -> Vec<Candidate> {
+    let chat = || {
+        catalog
+            .models()
+            .iter()
+            .filter(|model| model.kind == ModelKind::Chat)
+    };
+    let reachable: Vec<Candidate> = chat()
+        .filter(|model| providers.contains(model.key.provider()))
+        .map(|m| candidate(m))
+        .collect();
+    if reachable.is_empty() {
+        chat().map(|m| candidate(m)).collect()
+    } else {
+        reachable
+    }
+}
+
+fn candidate(model: &CatalogModel) -> Candidate {
+    Candidate {
+        key: model.key.clone(),
+        benchmark: model.benchmark,
+        cost: model.prices.map(|prices| prices.cost_micro_usd(TYPICAL)),
+    }
+}
+
+/// A tenant's rankings; `None` where there is no chat model at all.
+pub(crate) fn rankings(
+    tenant: &Tenant,
+    candidates: &[Candidate],
+    stats: &TenantStats,
+    incumbents: &Incumbents,
+    policy: &Policy,
+) -> Option<(Rankings, Incumbents)> {
+    rank(&Question {
+        tenant: &tenant.id,
+        candidates,
+        stats,
+        incumbents,
+        baseline: tenant.default_model.as_ref(),
+        goal: policy.goal,
+        shadow_rate: policy.shadow_rate,
+        canary_rate: policy.canary_rate,
+    })
+}
+
+/// Every table that should stand.
+pub(crate) fn tables<'a>(
+    catalog: &Arc<Catalog>,
+    tenants: impl Iterator<Item = &'a Arc<Tenant>>,
+    rankings: impl Iterator<Item = &'a Arc<Rankings>>,
+) -> BTreeMap<TableName, TableBody> {
+    let catalog = (TableName::Catalog, TableBody::Catalog(Arc::clone(catalog)));
+    let tenants = tenants.map(|t| {
+        (
+            TableName::Tenant(t.id.clone()),
+            TableBody::Tenant(Arc::clone(t)),
+        )
+    });
+    let rankings = rankings.map(|r| {
+        (
+            TableName::Ranking(r.tenant.clone()),
+            TableBody::Rankings(Arc::clone(r)),
+        )
+    });
+    std::iter::once(catalog)
+        .chain(tenants)
+        .chain(rankings)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn providers(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_reachable_chat_models_are_ranked_and_all_where_none_is_reachable() {
+        let catalog = Catalog::builtin();
+        let chat = catalog
+            .models()
+            .iter()
+            .filter(|m| m.kind == ModelKind::Chat)
+            .count();
+        assert_eq!(candidates(&catalog, &BTreeSet::new()).len(), chat);
+        assert_eq!(candidates(&catalog, &providers(&["nobody"])).len(), chat);
+        let some = candidates(&catalog, &providers(&["openai"]));
+        assert!(!some.is_empty() && some.iter().all(|c| c.key.provider() == "openai"));
+    }
+}

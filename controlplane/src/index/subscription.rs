@@ -1,0 +1,210 @@
+//! What one proxy lacks: the protocol of its stream as a state, without the stream.
+//!
+//! One update is outstanding at a time, so changes that come meanwhile are merged into the next one. A table
+//! that was refused is not sent again until it has a newer version; nothing is ever sent in an older one.
+
+use std::collections::BTreeMap;
+
+use floopy_shared::domain::snapshot::{Rejection, TableBody, TableName};
+
+use super::tables::Tables;
+
+/// What a proxy holds and what it was sent.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    known: BTreeMap<String, u64>,
+    refused: BTreeMap<String, u64>,
+    outstanding: Option<Sent>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    tables: Vec<(String, u64)>,
+    removed: Vec<String>,
+}
+
+/// One update to send.
+#[derive(Debug)]
+pub(crate) struct Delta {
+    pub(crate) version: u64,
+    pub(crate) tables: Vec<(TableName, u64, TableBody)>,
+    pub(crate) removed: Vec<String>,
+}
+
+/// An acknowledgement of nothing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an acknowledgement came while no update was outstanding")]
+pub(crate) struct Unexpected;
+
+impl Subscription {
+    /// Starts from what the proxy says it holds.
+    pub(crate) fn new(known: impl IntoIterator<Item = (String, u64)>) -> Self {
+        Self {
+            known: known.into_iter().collect(),
+            refused: BTreeMap::new(),
+            outstanding: None,
+        }
+    }
+
+    /// Whether an acknowledgement is awaited.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
+    /// The next update, if there is anything to say and nothing outstanding.
+    pub(crate) fn next(&mut self, tables: &Tables) -> Option<Delta> {
+        // Nothing was computed yet: what the proxy holds is better than nothing.
+        if self.outstanding.is_some() || tables.version() == 0 {
+            return None;
+        }
+        let newer = |name: &str, version: u64| {
+            let above =
+                |held: &BTreeMap<String, u64>| held.get(name).is_none_or(|held| version > *held);
+            above(&self.known) && above(&self.refused)
+        };
+        let lacking: Vec<(TableName, u64, TableBody)> = tables
+            .iter()
+            .filter(|(name, entry)| newer(&name.to_string(), entry.version))
+            .map(|(name, entry)| (name.clone(), entry.version, entry.body.clone()))
+            .collect();
+        let exists =
+            |name: &String| TableName::parse(name).is_some_and(|name| tables.get(&name).is_some());
+        let removed: Vec<String> = self
+            .known
+            .keys()
+            .filter(|name| !exists(name))
+            .cloned()
+            .collect();
+        if lacking.is_empty() && removed.is_empty() {
+            return None;
+        }
+        let sent = lacking
+            .iter()
+            .map(|(name, version, _)| (name.to_string(), *version))
+            .collect();
+        self.outstanding = Some(Sent {
+            tables: sent,
+            removed: removed.clone(),
+        });
+        Some(Delta {
+            version: tables.version(),
+            tables: lacking,
+            removed,
+        })
+    }
+
+    /// Takes the answer to the outstanding update.
+    pub(crate) fn acknowledge(&mut self, rejected: &[Rejection]) -> Result<(), Unexpected> {
+        let sent = self.outstanding.take().ok_or(Unexpected)?;
+        for name in &sent.removed {
+            self.known.remove(name);
+        }
+        for (name, version) in sent.tables {
+            let refused = rejected.iter().any(|rejection| rejection.table == name);
+            let held = if refused {
+                &mut self.refused
+            } else {
+                &mut self.known
+            };
+            held.insert(name, version);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use floopy_shared::domain::{ids::TenantId, snapshot::Tenant};
+
+    use super::*;
+
+    fn tables(version: u64, tenants: &[(&str, bool)], before: &Tables) -> Tables {
+        let table = |(id, zero_retention): &(&str, bool)| {
+            let id = TenantId::new(id).expect("valid");
+            let tenant = Tenant {
+                id: id.clone(),
+                keys: vec![],
+                zero_retention: *zero_retention,
+                default_model: None,
+            };
+            (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))
+        };
+        before.with(
+            before.changes_to(tenants.iter().map(table).collect()),
+            version,
+        )
+    }
+
+    fn names(delta: Option<Delta>) -> Vec<(String, u64)> {
+        let tables = delta.map(|d| d.tables).unwrap_or_default();
+        tables
+            .iter()
+            .map(|(name, version, _)| (name.to_string(), *version))
+            .collect()
+    }
+
+    fn refusal(table: &str) -> Rejection {
+        Rejection {
+            table: table.into(),
+            version: 0,
+            reason: "bad".into(),
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_sent_and_one_update_at_a_time() {
+        let first = tables(5, &[("a", false), ("b", false)], &Tables::default());
+        let mut proxy = Subscription::new([("tenant/a".to_owned(), 5)]);
+        assert_eq!(names(proxy.next(&first)), [("tenant/b".to_owned(), 5)]);
+        let second = tables(6, &[("a", true), ("b", false)], &first);
+        let third = tables(7, &[("a", true), ("b", true)], &second);
+        assert!(proxy.next(&third).is_none(), "an update is outstanding");
+        proxy.acknowledge(&[]).expect("outstanding");
+        let merged = [("tenant/a".to_owned(), 6), ("tenant/b".to_owned(), 7)];
+        assert_eq!(names(proxy.next(&third)), merged);
+        proxy.acknowledge(&[]).expect("outstanding");
+        assert!(proxy.next(&third).is_none());
+        assert_eq!(proxy.acknowledge(&[]), Err(Unexpected));
+    }
+
+    #[test]
+    fn a_refused_table_waits_for_a_newer_version() {
+        let first = tables(5, &[("a", false), ("b", false)], &Tables::default());
+        let mut proxy = Subscription::new([]);
+        proxy.next(&first).expect("two tables");
+        proxy
+            .acknowledge(&[refusal("tenant/a")])
+            .expect("outstanding");
+        assert!(proxy.next(&first).is_none(), "held after the refusal");
+        let second = tables(6, &[("a", false), ("b", true)], &first);
+        assert_eq!(names(proxy.next(&second)), [("tenant/b".to_owned(), 6)]);
+        proxy.acknowledge(&[]).expect("outstanding");
+        let third = tables(7, &[("a", true), ("b", true)], &second);
+        assert_eq!(names(proxy.next(&third)), [("tenant/a".to_owned(), 7)]);
+    }
+
+    #[test]
+    fn removed_tables_are_named_and_nothing_is_said_before_the_first_publication() {
+        let mut proxy = Subscription::new([("tenant/gone".to_owned(), 3)]);
+        assert!(proxy.next(&Tables::default()).is_none());
+        let first = tables(5, &[("a", false)], &Tables::default());
+        let delta = proxy.next(&first).expect("one table");
+        assert_eq!(
+            (delta.version, delta.removed),
+            (5, vec!["tenant/gone".to_owned()])
+        );
+        proxy.acknowledge(&[]).expect("outstanding");
+        assert!(proxy.next(&first).is_none());
+    }
+
+    #[test]
+    fn nothing_is_sent_that_is_older_than_what_the_proxy_holds() {
+        let first = tables(5, &[("a", false)], &Tables::default());
+        let mut proxy = Subscription::new([("tenant/a".to_owned(), 80)]);
+        assert!(proxy.next(&first).is_none());
+        let stamped = first.with(first.restamp(&[("tenant/a".to_owned(), 80)]), 81);
+        assert_eq!(names(proxy.next(&stamped)), [("tenant/a".to_owned(), 81)]);
+    }
+}

@@ -1,0 +1,89 @@
+//! Taking in what happened: every event counts exactly once, whatever the order and however often it comes.
+//!
+//! What is stored are facts (decisions, ratings, scores), each the outcome of a merge that does not depend on
+//! order: a decision's last word wins, of ratings the first or the last revision stands, a reply's first score
+//! is final. The buckets are what the facts add up to: whenever a fact changes, what its call or session added
+//! before is taken away and what it adds now is added, in the same transaction.
+
+mod append;
+mod fold;
+mod score;
+mod subject;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::sync::Arc;
+
+use floopy_shared::{domain::event::Event, process::clock::Clock};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+pub(crate) use crate::store::queue::Ask;
+use crate::{
+    index::dirty::Dirty,
+    metrics::Metrics,
+    store::{Store, StoreError},
+};
+
+/// Events taken from one call at most; a proxy sends its spool in smaller pieces.
+pub(crate) const MAX_BATCH: usize = 10_000;
+
+/// One event of a batch, or why it could not be read.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Event(Event),
+    Unreadable { id: Vec<u8>, reason: String },
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub(crate) id: Vec<u8>,
+    pub(crate) verdict: Verdict,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Durable and folded. `duplicate`: a rating that does not stand because another one does.
+    Accepted { duplicate: bool },
+    /// It, or something that makes it moot, was there already.
+    Known { duplicate: bool },
+    /// Can never be accepted.
+    Rejected(String),
+}
+
+/// What bounds the intake.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Decisions older than this are refused, because what they were counted in may be forgotten.
+    pub(crate) retention_ms: u64,
+    /// Replies that may wait to be scored.
+    pub(crate) queue_capacity: u64,
+}
+
+/// The intake. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Intake {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) dirty: Arc<Dirty>,
+    /// Wakes judges that wait for work.
+    pub(crate) queued: Arc<Notify>,
+}
+
+/// Why a batch was not taken; nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IngestError {
+    #[error("a batch of {0} events is more than {MAX_BATCH}")]
+    TooLarge(usize),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The bytes of an id.
+fn id_bytes(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}

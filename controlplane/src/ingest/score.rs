@@ -1,0 +1,63 @@
+//! The judges' side of the intake: handing out replies and taking verdicts back.
+
+use std::time::Duration;
+
+use floopy_shared::domain::{
+    event::{Score, ScoringJob},
+    ids::RequestId,
+};
+
+use super::{Ask, IngestError, Intake, fold::Fold};
+use crate::store::{StoreError, queue, scores};
+
+impl Intake {
+    /// Hands out work, waiting up to `wait` for some to come.
+    pub(crate) async fn lease(
+        &self,
+        ask: &Ask,
+        wait: Duration,
+    ) -> Result<Vec<ScoringJob>, IngestError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            // Registered before looking, so that a job queued in between is not missed.
+            let queued = self.queued.notified();
+            let mut queued = std::pin::pin!(queued);
+            queued.as_mut().enable();
+            let jobs = self.try_lease(ask).await?;
+            if !jobs.is_empty() || tokio::time::timeout_at(deadline, queued).await.is_err() {
+                return Ok(jobs);
+            }
+        }
+    }
+
+    async fn try_lease(&self, ask: &Ask) -> Result<Vec<ScoringJob>, StoreError> {
+        let mut tx = self.store.write().await?;
+        let jobs = queue::lease(&mut tx, ask, self.clock.now_ms()).await?;
+        tx.commit().await?;
+        Ok(jobs)
+    }
+
+    /// Takes verdicts and failures; how many scores were new. Durable when answered.
+    pub(crate) async fn report(
+        &self,
+        scored: &[Score],
+        failed: &[RequestId],
+    ) -> Result<u32, IngestError> {
+        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let mut folded = 0;
+        for score in scored {
+            queue::remove(&mut fold.tx, score.request_id).await?;
+            if scores::put(&mut fold.tx, score, fold.now_ms).await? {
+                fold.touch_call(score.request_id);
+                folded += 1;
+            }
+        }
+        for request in failed {
+            queue::remove(&mut fold.tx, *request).await?;
+        }
+        let changed = fold.commit().await?;
+        self.metrics.scores(folded, failed.len());
+        self.dirty.mark(changed, false);
+        Ok(folded)
+    }
+}

@@ -1,0 +1,453 @@
+//! Every event counts exactly once, whatever the order and however often it comes.
+
+use std::collections::BTreeMap;
+
+use floopy_shared::domain::{
+    decision::{Attempt, AttemptResult, Ending, Stage},
+    event::{Event, EventBody, RatingSubject, Score},
+    ids::SessionId,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    fixture::*,
+    learn::{
+        credit::{Cell, Source, day_of},
+        sums::{ONE, Sums},
+    },
+    store::{buckets, queue},
+};
+
+const NEW: Verdict = Verdict::Accepted { duplicate: false };
+const KNOWN: Verdict = Verdict::Known { duplicate: false };
+const DUPLICATE: Verdict = Verdict::Accepted { duplicate: true };
+
+async fn sums(intake: &Intake) -> BTreeMap<Cell, Sums> {
+    buckets::daily(&intake.store, &tenant())
+        .await
+        .expect("reads")
+        .into_iter()
+        .collect()
+}
+
+/// The root shape's sums of one model and source, in thousandths.
+async fn root(intake: &Intake, model: &str, source: Source) -> (i64, i64) {
+    let all = sums(intake).await;
+    let found = all.iter().filter(|(cell, _)| {
+        let arm = if model.is_empty() {
+            String::new()
+        } else {
+            format!("p/{model}")
+        };
+        cell.shape == "all" && cell.arm == arm && cell.source == source
+    });
+    found.fold((0, 0), |(n, sum), (_, s)| {
+        (n + s.n / 1_000, sum + s.sum / 1_000)
+    })
+}
+
+#[tokio::test]
+async fn a_rating_credits_every_model_of_the_session_by_its_squared_share() {
+    let intake = intake().await;
+    let events = vec![
+        decided(1, turn(1, "s", "a")),
+        decided(2, turn(2, "s", "b")),
+        rated(3, "s", 8),
+        decided(4, turn(4, "other", "a")),
+    ];
+    assert_eq!(append(&intake, events).await, [NEW, NEW, NEW, NEW]);
+    assert_eq!(root(&intake, "a", Source::Session).await, (250, 200));
+    assert_eq!(root(&intake, "b", Source::Session).await, (250, 200));
+    assert_eq!(root(&intake, "", Source::Rated).await, (1_000, 1_000));
+}
+
+#[tokio::test]
+async fn a_call_that_arrives_after_its_sessions_rating_changes_the_shares() {
+    let intake = intake().await;
+    append(
+        &intake,
+        vec![decided(1, turn(1, "s", "a")), rated(2, "s", 10)],
+    )
+    .await;
+    assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 1_000));
+    append(&intake, vec![decided(3, turn(3, "s", "b"))]).await;
+    assert_eq!(root(&intake, "a", Source::Session).await, (250, 250));
+    assert_eq!(root(&intake, "b", Source::Session).await, (250, 250));
+}
+
+#[tokio::test]
+async fn a_rating_waits_for_its_session_and_finds_it_by_any_of_its_names() {
+    let request = request(2).to_string();
+    for name in ["s", "chatcmpl-2", &request] {
+        let intake = intake().await;
+        assert_eq!(append(&intake, vec![rated(1, name, 6)]).await, [NEW]);
+        assert!(sums(&intake).await.is_empty());
+        append(
+            &intake,
+            vec![decided(2, turn(2, "s", "a")), decided(3, turn(3, "s", "a"))],
+        )
+        .await;
+        assert_eq!(
+            root(&intake, "a", Source::Session).await,
+            (1_000, 600),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_session_is_rated_by_its_completion_id() {
+    let intake = intake().await;
+    append(
+        &intake,
+        vec![
+            decided(1, decision(1)),
+            decided(2, decision(2)),
+            rated(3, "chatcmpl-1", 4),
+        ],
+    )
+    .await;
+    assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 400));
+}
+
+#[tokio::test]
+async fn the_first_rating_stands_until_it_is_revised() {
+    let intake = intake().await;
+    append(&intake, vec![decided(1, turn(1, "s", "a"))]).await;
+    let again = adjusted(rated(3, "chatcmpl-1", 2), |r| r.rated_at_ms += 5);
+    let results = append(
+        &intake,
+        vec![rated(2, "s", 9), rated(2, "s", 9), again.clone()],
+    )
+    .await;
+    assert_eq!(results, [NEW, KNOWN, DUPLICATE]);
+    assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 900));
+    let revision = adjusted(rated(4, "s", 3), |r| {
+        (r.revise, r.rated_at_ms) = (true, NOW + 9)
+    });
+    assert_eq!(
+        append(&intake, vec![revision, again]).await,
+        [NEW, Verdict::Known { duplicate: true }]
+    );
+    assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 300));
+}
+
+#[tokio::test]
+async fn scores_and_ratings_of_one_reply_count_beside_each_other() {
+    let intake = intake().await;
+    let manual = event(
+        2,
+        EventBody::Rating(rating(RatingSubject::Request(request(1)), 7)),
+    );
+    assert_eq!(
+        intake.report(&[score(1, 0.25)], &[]).await.expect("works"),
+        1
+    );
+    append(&intake, vec![manual, decided(1, decision(1))]).await;
+    assert_eq!(
+        intake.report(&[score(1, 0.9)], &[]).await.expect("works"),
+        0,
+        "the first score stands"
+    );
+    assert_eq!(root(&intake, "a", Source::Auto).await, (1_000, 250));
+    assert_eq!(root(&intake, "a", Source::Manual).await, (1_000, 700));
+    assert_eq!(root(&intake, "a", Source::Session).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_failed_candidate_gets_a_zero_and_the_one_that_stepped_in_its_own_score() {
+    let intake = intake().await;
+    let mut fallback = turn(1, "s", "b");
+    let failed = Attempt {
+        key: key("a"),
+        result: AttemptResult::TimedOut,
+        status: None,
+        latency_ms: 9,
+    };
+    let refused = Attempt {
+        key: key("c"),
+        result: AttemptResult::UpstreamError,
+        status: Some(400),
+        latency_ms: 9,
+    };
+    fallback.attempts = vec![failed.clone(), failed, refused];
+    append(&intake, vec![decided(1, fallback)]).await;
+    intake.report(&[score(1, 0.5)], &[]).await.expect("works");
+    assert_eq!(root(&intake, "a", Source::Auto).await, (1_000, 0));
+    assert_eq!(root(&intake, "b", Source::Auto).await, (1_000, 500));
+    assert_eq!(root(&intake, "c", Source::Auto).await, (0, 0));
+}
+
+#[tokio::test]
+async fn shadows_are_judged_but_have_no_part_in_their_session() {
+    let intake = intake().await;
+    let mut shadow = turn(2, "s", "b");
+    shadow.shadow_of = Some(request(1));
+    append(
+        &intake,
+        vec![
+            decided(1, turn(1, "s", "a")),
+            decided(2, shadow),
+            rated(3, "s", 5),
+        ],
+    )
+    .await;
+    intake.report(&[score(2, 1.0)], &[]).await.expect("works");
+    assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 500));
+    assert_eq!(root(&intake, "b", Source::Session).await, (0, 0));
+    assert_eq!(root(&intake, "b", Source::Auto).await, (1_000, 1_000));
+}
+
+#[tokio::test]
+async fn finished_replaces_started_whatever_the_order() {
+    for finished_first in [false, true] {
+        let intake = intake().await;
+        let mut started = turn(1, "s", "a");
+        started.stage = Stage::Started;
+        let mut events = vec![decided(9, started), decided(1, turn(1, "s", "a"))];
+        if finished_first {
+            events.reverse();
+        }
+        append(&intake, events).await;
+        append(&intake, vec![rated(5, "s", 10)]).await;
+        assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 1_000));
+    }
+}
+
+#[tokio::test]
+async fn a_bad_event_is_refused_alone_and_with_a_reason() {
+    let intake = intake().await;
+    let mut old = decision(1);
+    old.created_at_ms = NOW - 91 * 86_400_000;
+    let mut absurd = decision(2);
+    absurd.created_at_ms = u64::MAX;
+    let mut theirs = decision(3);
+    theirs.tenant = floopy_shared::domain::ids::TenantId::new("other").expect("valid");
+    let arrivals = vec![
+        Arrival::Unreadable {
+            id: vec![1],
+            reason: "body is missing".into(),
+        },
+        Arrival::Event(decided(1, old)),
+        Arrival::Event(decided(2, absurd)),
+        Arrival::Event(decided(3, decision(3))),
+        Arrival::Event(decided(4, theirs)),
+    ];
+    let receipts = intake.append(arrivals).await.expect("the batch is taken");
+    let reasons: Vec<String> = receipts
+        .iter()
+        .map(|r| match &r.verdict {
+            Verdict::Rejected(reason) => reason.clone(),
+            Verdict::Accepted { .. } | Verdict::Known { .. } => "taken".to_owned(),
+        })
+        .collect();
+    let parts = [
+        "body is missing",
+        "older than what is kept",
+        "not a time",
+        "taken",
+        "another tenant",
+    ];
+    for (reason, part) in reasons.iter().zip(parts) {
+        assert!(reason.contains(part), "{reason}");
+    }
+    assert_eq!(receipts[0].id, [1]);
+}
+
+#[tokio::test]
+async fn the_scoring_queue_is_bounded_leased_and_idempotent() {
+    let intake = intake().await;
+    let ask = Ask {
+        jobs: 2,
+        bytes: 1 << 20,
+        lease_ms: 1_000,
+    };
+    let wait = std::time::Duration::ZERO;
+    assert!(intake.lease(&ask, wait).await.expect("works").is_empty());
+    let jobs = (1..=4).map(|n| job(n, n)).collect();
+    assert_eq!(append(&intake, jobs).await, [NEW, NEW, NEW, NEW]);
+    assert_eq!(
+        queue::depth(&intake.store).await.expect("counts"),
+        3,
+        "the oldest was dropped"
+    );
+    let leased = |jobs: Vec<floopy_shared::domain::event::ScoringJob>| -> Vec<_> {
+        jobs.iter().map(|job| job.request_id).collect()
+    };
+    assert_eq!(
+        leased(intake.lease(&ask, wait).await.expect("works")),
+        [request(2), request(3)]
+    );
+    assert_eq!(
+        leased(intake.lease(&ask, wait).await.expect("works")),
+        [request(4)]
+    );
+    assert!(intake.lease(&ask, wait).await.expect("works").is_empty());
+    intake
+        .report(&[score(2, 0.5)], &[request(3)])
+        .await
+        .expect("works");
+    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 1);
+    assert_eq!(
+        append(&intake, vec![job(2, 2)]).await,
+        [KNOWN],
+        "it was scored"
+    );
+}
+
+#[tokio::test]
+async fn a_waiting_judge_is_woken_by_a_new_job() {
+    let intake = intake().await;
+    let judge = intake.clone();
+    let ask = Ask {
+        jobs: 8,
+        bytes: 1 << 20,
+        lease_ms: 1_000,
+    };
+    let leasing =
+        tokio::spawn(async move { judge.lease(&ask, std::time::Duration::from_secs(20)).await });
+    tokio::task::yield_now().await;
+    append(&intake, vec![job(1, 1)]).await;
+    let jobs = leasing.await.expect("no panic").expect("works");
+    assert_eq!(jobs.len(), 1);
+}
+
+/// One thing that can arrive.
+#[derive(Debug, Clone)]
+enum Fact {
+    Event(Box<Event>),
+    Score(Score),
+}
+
+/// Names that collide on purpose: sessions, completion ids that are also session ids, request ids.
+fn name(index: u8) -> String {
+    match index % 6 {
+        0 => "s0".into(),
+        1 => "s1".into(),
+        2 => "c0".into(),
+        3 => "c1".into(),
+        other => request(u64::from(other)).to_string(),
+    }
+}
+
+fn any_decision() -> impl Strategy<Value = Fact> {
+    (0..6u8, 0..8u8, 0..4u8, 0..3u8, any::<[bool; 3]>(), 0..3u64).prop_map(
+        |(n, session, completion, model, flags, day)| {
+            let [finished, completed, shadow] = flags;
+            let n = u64::from(n);
+            let mut decision = decision(n);
+            // A request's two records differ only in stage, as proxies write them: the session may be missing.
+            decision.session_id =
+                (session < 5).then(|| SessionId::new(&name(session)).expect("valid"));
+            decision.completion_id = (completion < 3).then(|| format!("c{}", completion.min(1)));
+            let model = ["a", "b", "c"][usize::from(model)];
+            (decision.served, decision.chosen) = (Some(key(model)), Some(key(model)));
+            decision.stage = if finished {
+                Stage::Finished
+            } else {
+                Stage::Started
+            };
+            decision.outcome.ending = if completed {
+                Ending::Completed
+            } else {
+                Ending::BrokenStream
+            };
+            decision.shadow_of = (shadow && n > 3).then(|| request(0));
+            decision.created_at_ms -= day * 86_400_000;
+            let id = n * 1_000 + u64::from(session) * 100 + u64::from(completion) * 10 + day;
+            Fact::Event(Box::new(decided(
+                id * 8 + u64::from(finished) * 4 + u64::from(completed) * 2 + u64::from(shadow),
+                decision,
+            )))
+        },
+    )
+}
+
+fn any_rating() -> impl Strategy<Value = Fact> {
+    (0..6u8, 0..=10i64, any::<[bool; 2]>(), 0..5u64).prop_map(
+        |(subject, score, [revise, manual], at)| {
+            let id = 900_000
+                + u64::from(subject) * 1_000
+                + score.unsigned_abs() * 50
+                + at * 4
+                + u64::from(revise) * 2
+                + u64::from(manual);
+            let event = adjusted(rated(id, &name(subject), score), |rating| {
+                (rating.revise, rating.rated_at_ms) = (revise, NOW + at);
+                if manual {
+                    rating.subject = RatingSubject::Request(request(u64::from(subject)));
+                }
+            });
+            Fact::Event(Box::new(event))
+        },
+    )
+}
+
+fn any_score() -> impl Strategy<Value = Fact> {
+    // One verdict per request: the first report stands.
+    (0..6u64).prop_map(|n| Fact::Score(score(n, 0.1 * n as f64 + 0.033)))
+}
+
+fn facts() -> impl Strategy<Value = Vec<Fact>> {
+    let fact = prop_oneof![4 => any_decision(), 3 => any_rating(), 1 => any_score()];
+    prop::collection::vec(fact, 1..24)
+}
+
+async fn fold(facts: &[Fact], batch: usize) -> BTreeMap<Cell, Sums> {
+    let intake = intake().await;
+    for chunk in facts.chunks(batch) {
+        let events = chunk.iter().filter_map(|fact| match fact {
+            Fact::Event(event) => Some((**event).clone()),
+            Fact::Score(_) => None,
+        });
+        append(&intake, events.collect()).await;
+        let scores: Vec<Score> = chunk
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::Score(score) => Some(score.clone()),
+                Fact::Event(_) => None,
+            })
+            .collect();
+        intake.report(&scores, &[]).await.expect("works");
+    }
+    sums(&intake).await
+}
+
+/// Facts, and the same facts again: shuffled, some of them repeated.
+fn reordered() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
+    facts().prop_flat_map(|facts| {
+        let repeats = prop::sample::subsequence(facts.clone(), 0..=facts.len());
+        let again = repeats.prop_flat_map({
+            let facts = facts.clone();
+            move |repeats| Just([facts.clone(), repeats].concat()).prop_shuffle()
+        });
+        (Just(facts), again)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_and_repetition_gives_the_same_sums((once, again) in reordered(), batch in 1..6usize) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+        let (first, second) = runtime.block_on(async { (fold(&once, 100).await, fold(&again, batch).await) });
+        prop_assert_eq!(&first, &second);
+        for (cell, sums) in first {
+            prop_assert!(sums.n > 0 && sums.sum >= 0 && sums.sum <= sums.n, "{:?} {:?}", cell, sums);
+        }
+    }
+}
+
+#[tokio::test]
+async fn evidence_counts_on_the_day_of_the_decision() {
+    let intake = intake().await;
+    let mut early = turn(1, "s", "a");
+    early.created_at_ms = NOW - 3 * 86_400_000;
+    append(&intake, vec![decided(1, early), rated(2, "s", 10)]).await;
+    let all = sums(&intake).await;
+    let days: Vec<i64> = all.keys().map(|cell| cell.day).collect();
+    assert!(days.iter().all(|day| *day == day_of(NOW) - 3), "{days:?}");
+    assert!(all.values().all(|sums| *sums == Sums::of(ONE, ONE)));
+}

@@ -1,0 +1,4 @@
+//! What runs in the background: new rankings after new evidence, and keeping the store in bounds.
+
+pub(crate) mod housekeeping;
+pub(crate) mod refresh;

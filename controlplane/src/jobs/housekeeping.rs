@@ -1,0 +1,83 @@
+//! Keeps the store in bounds: gives up jobs that kill judges, forgets what is too old.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use floopy_shared::process::clock::Clock;
+use tokio::{sync::Notify, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    learn::credit::day_of,
+    metrics::Metrics,
+    store::{
+        Store, StoreError, queue,
+        retention::{self, Horizon},
+    },
+};
+
+/// How often the scoring queue is looked at; also how late an ended lease is noticed by a waiting judge.
+const QUEUE_EVERY: Duration = Duration::from_secs(2);
+/// How often old data is looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// Pause between slices, so that the intake gets its turn.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What the job works with.
+#[derive(Debug)]
+pub(crate) struct Housekeeping {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) queued: Arc<Notify>,
+    pub(crate) decisions_ms: u64,
+    pub(crate) buckets_ms: u64,
+}
+
+impl Housekeeping {
+    /// Runs until stopped.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Infallible> {
+        let mut queue = tokio::time::interval(QUEUE_EVERY);
+        let mut forget = tokio::time::interval(FORGET_EVERY);
+        queue.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = queue.tick() => self.tend_queue().await,
+                _ = forget.tick() => self.forget(&stop).await,
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "housekeeping failed; trying again later");
+            }
+        }
+    }
+
+    async fn tend_queue(&self) -> Result<(), StoreError> {
+        let mut tx = self.store.write().await?;
+        let given_up = queue::give_up(&mut tx, self.clock.now_ms()).await?;
+        tx.commit().await?;
+        self.metrics.jobs_dropped(given_up);
+        self.metrics.queue_depth(queue::depth(&self.store).await?);
+        self.queued.notify_waiters();
+        Ok(())
+    }
+
+    async fn forget(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let now = self.clock.now_ms();
+        let horizon = Horizon {
+            decisions_before_ms: now.saturating_sub(self.decisions_ms),
+            buckets_before_day: day_of(now.saturating_sub(self.buckets_ms)),
+        };
+        while !stop.is_cancelled() {
+            let mut tx = self.store.write().await?;
+            let gone = retention::forget(&mut tx, &horizon).await?;
+            tx.commit().await?;
+            if gone == 0 {
+                break;
+            }
+            tracing::info!(rows = gone, "forgot what was older than is kept");
+            tokio::time::sleep(BREATH).await;
+        }
+        Ok(())
+    }
+}

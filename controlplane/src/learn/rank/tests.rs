@@ -1,0 +1,151 @@
+//! Facts about a tenant's rankings.
+
+use floopy_shared::domain::weights::Phase;
+
+use super::*;
+use crate::learn::sums::Moments;
+
+fn key(model: &str) -> CandidateKey {
+    CandidateKey::new("p", model).expect("valid")
+}
+
+fn candidates() -> Vec<Candidate> {
+    [("a", 0.9, 100), ("b", 0.8, 10), ("c", 0.7, 1)]
+        .map(|(model, benchmark, cost)| Candidate {
+            key: key(model),
+            benchmark,
+            cost: Some(cost),
+        })
+        .to_vec()
+}
+
+fn auto(n: f64, mean: f64) -> ArmStats {
+    let auto = Moments {
+        n,
+        sum: n * mean,
+        sumsq: n * (mean * mean + 0.02),
+    };
+    ArmStats {
+        auto,
+        ..ArmStats::default()
+    }
+}
+
+fn shape(name: &str) -> ShapeKey {
+    ShapeKey::named(name).expect("valid")
+}
+
+fn ask(stats: &TenantStats, incumbents: &Incumbents) -> (Rankings, Incumbents) {
+    let tenant = TenantId::new("t").expect("valid");
+    let candidates = candidates();
+    let question = Question {
+        tenant: &tenant,
+        candidates: &candidates,
+        stats,
+        incumbents,
+        baseline: None,
+        goal: Goal::Quality,
+        shadow_rate: 0.1,
+        canary_rate: 0.05,
+    };
+    rank(&question).expect("candidates")
+}
+
+fn stats(shapes: &[(&str, &[(&str, ArmStats)])]) -> TenantStats {
+    let arms = |arms: &[(&str, ArmStats)]| arms.iter().map(|(m, s)| (key(m), *s)).collect();
+    let one = |(name, list): &(&str, &[(&str, ArmStats)])| {
+        (
+            shape(name),
+            ShapeStats {
+                arms: arms(list),
+                ..ShapeStats::default()
+            },
+        )
+    };
+    TenantStats {
+        shapes: shapes.iter().map(one).collect(),
+    }
+}
+
+#[test]
+fn with_no_data_the_root_alone_is_ranked_by_benchmark() {
+    let (rankings, incumbents) = ask(&TenantStats::default(), &Incumbents::new());
+    rankings.validate().expect("valid");
+    let root = &rankings.shapes[0];
+    let order: Vec<&str> = root.candidates.iter().map(|c| c.key.as_str()).collect();
+    assert_eq!(
+        (order, rankings.shapes.len()),
+        (vec!["p/a", "p/b", "p/c"], 1)
+    );
+    assert_eq!((root.phase, root.weights.benchmark), (Phase::Day0, 1.0));
+    assert_eq!(incumbents[&ShapeKey::root()], key("a"));
+}
+
+#[test]
+fn shapes_with_evidence_get_their_own_leader_and_the_rest_follow_the_root() {
+    let code: &[(&str, ArmStats)] = &[("a", auto(60.0, 0.5)), ("b", auto(60.0, 0.9))];
+    let all: &[(&str, ArmStats)] = &[("a", auto(200.0, 0.8)), ("b", auto(80.0, 0.78))];
+    let thin: &[(&str, ArmStats)] = &[("b", auto(3.0, 1.0))];
+    let found = ask(
+        &stats(&[("all", all), ("class:code", code), ("class:chat", thin)]),
+        &Incumbents::new(),
+    );
+    found.0.validate().expect("valid");
+    let names: Vec<&str> = found.0.shapes.iter().map(|s| s.shape.as_str()).collect();
+    assert_eq!(names, ["all", "class:code"]);
+    assert_eq!(found.1[&shape("all")], key("a"));
+    assert_eq!(found.1[&shape("class:code")], key("b"));
+}
+
+#[test]
+fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
+    let near: &[(&str, ArmStats)] = &[("a", auto(50.0, 0.80)), ("b", auto(50.0, 0.85))];
+    assert_eq!(
+        ask(&stats(&[("all", near)]), &Incumbents::new()).1[&ShapeKey::root()],
+        key("a")
+    );
+    let held = Incumbents::from([(ShapeKey::root(), key("b"))]);
+    assert_eq!(
+        ask(&stats(&[("all", near)]), &held).1[&ShapeKey::root()],
+        key("b")
+    );
+    let held = Incumbents::from([(ShapeKey::root(), key("gone"))]);
+    assert_eq!(
+        ask(&stats(&[("all", near)]), &held).1[&ShapeKey::root()],
+        key("a")
+    );
+}
+
+#[test]
+fn a_dead_incumbent_loses_to_an_untried_candidate() {
+    let dead: &[(&str, ArmStats)] = &[("a", auto(15.0, 0.0))];
+    let held = Incumbents::from([(ShapeKey::root(), key("a"))]);
+    assert_eq!(
+        ask(&stats(&[("all", dead)]), &held).1[&ShapeKey::root()],
+        key("b")
+    );
+}
+
+#[test]
+fn a_call_site_starts_from_its_class_and_the_number_of_shapes_is_bounded() {
+    let mut stats = stats(&[(
+        "all",
+        &[("a", auto(40_000.0, 0.8)), ("c", auto(4_000.0, 0.5))],
+    )]);
+    for i in 0..400 {
+        let mut site = ShapeStats {
+            parents: [(shape("class:code"), 9.0)].into(),
+            ..ShapeStats::default()
+        };
+        site.arms.insert(key("a"), auto(10.0, 0.5));
+        stats.shapes.insert(shape(&format!("site:{i:04}")), site);
+    }
+    let mut code = ShapeStats::default();
+    code.arms.insert(key("c"), auto(4_000.0, 0.99));
+    code.arms.insert(key("a"), auto(400.0, 0.5));
+    stats.shapes.insert(shape("class:code"), code);
+    let (rankings, incumbents) = ask(&stats, &Incumbents::new());
+    assert_eq!(rankings.shapes.len(), MAX_SHAPES);
+    assert_eq!(rankings.shapes[1].shape, shape("class:code"));
+    assert_eq!(incumbents[&shape("site:0000")], key("c"));
+}

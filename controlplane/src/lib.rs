@@ -1,0 +1,20 @@
+//! The control plane: turns every rating, score and failure into rankings, and pushes them to the proxies.
+//!
+//! `learn` is pure; `index` holds the current tables and depends only on it; `grpc`, `rest` and `jobs`
+//! depend on `index`; `store` is reached by `rest`, `jobs` and `ingest`; `app` puts them together.
+
+mod app;
+mod config;
+#[cfg(test)]
+mod fixture;
+mod grpc;
+mod index;
+mod ingest;
+mod jobs;
+mod learn;
+mod metrics;
+mod rest;
+mod store;
+
+pub use app::{Deps, Detached, Error, Prepared, Storage, create_key, detached, prepare};
+pub use config::{Config, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig};

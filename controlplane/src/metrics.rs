@@ -1,0 +1,234 @@
+//! What the control plane counts.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+
+use crate::ingest::Verdict;
+
+/// What an event carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum EventKind {
+    Decision,
+    Rating,
+    ScoringJob,
+    Unreadable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Status {
+    Accepted,
+    Known,
+    Rejected,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    kind: EventKind,
+    status: Status,
+}
+
+/// Which of a proxy's tables was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Table {
+    Catalog,
+    Tenant,
+    Ranking,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TableLabels {
+    table: Table,
+}
+
+/// Everything counted; shared by all parts.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    events: Family<EventLabels, Counter>,
+    fold_seconds: Histogram,
+    scores: Counter,
+    scores_failed: Counter,
+    queue_jobs: Gauge,
+    queue_dropped: Counter,
+    dirty_tenants: Gauge,
+    refresh_seconds: Histogram,
+    refresh_failures: Counter,
+    snapshot_version: Gauge,
+    tables: Gauge,
+    proxies: Gauge,
+    rejections: Family<TableLabels, Counter>,
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub(crate) fn register(registry: &mut Registry) -> Arc<Self> {
+        // 0.1 ms to 13 s.
+        let latency = || Histogram::new(exponential_buckets(1e-4, 3.0, 12));
+        let metrics = Self {
+            events: Family::default(),
+            fold_seconds: latency(),
+            scores: Counter::default(),
+            scores_failed: Counter::default(),
+            queue_jobs: Gauge::default(),
+            queue_dropped: Counter::default(),
+            dirty_tenants: Gauge::default(),
+            refresh_seconds: latency(),
+            refresh_failures: Counter::default(),
+            snapshot_version: Gauge::default(),
+            tables: Gauge::default(),
+            proxies: Gauge::default(),
+            rejections: Family::default(),
+        };
+        metrics.register_ingest(registry);
+        metrics.register_snapshots(registry);
+        Arc::new(metrics)
+    }
+
+    fn register_ingest(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("floopy_control");
+        registry.register(
+            "events",
+            "Events by kind and what became of them",
+            self.events.clone(),
+        );
+        registry.register(
+            "fold_seconds",
+            "Time to fold one batch of events",
+            self.fold_seconds.clone(),
+        );
+        registry.register(
+            "scores",
+            "Judges' scores that were new",
+            self.scores.clone(),
+        );
+        registry.register(
+            "scores_failed",
+            "Replies that a judge could not score",
+            self.scores_failed.clone(),
+        );
+        registry.register(
+            "scoring_queue_jobs",
+            "Replies waiting to be scored",
+            self.queue_jobs.clone(),
+        );
+        registry.register(
+            "scoring_queue_dropped",
+            "Replies dropped unscored",
+            self.queue_dropped.clone(),
+        );
+    }
+
+    fn register_snapshots(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("floopy_control");
+        registry.register(
+            "dirty_tenants",
+            "Tenants waiting for new rankings",
+            self.dirty_tenants.clone(),
+        );
+        registry.register(
+            "refresh_seconds",
+            "Time to compute new rankings",
+            self.refresh_seconds.clone(),
+        );
+        registry.register(
+            "refresh_failures",
+            "Refreshes that failed and are retried",
+            self.refresh_failures.clone(),
+        );
+        registry.register(
+            "snapshot_version",
+            "Version of the newest table",
+            self.snapshot_version.clone(),
+        );
+        registry.register("tables", "Published tables", self.tables.clone());
+        registry.register("proxies", "Connected proxies", self.proxies.clone());
+        registry.register(
+            "table_rejections",
+            "Tables that proxies refused",
+            self.rejections.clone(),
+        );
+    }
+
+    pub(crate) fn event(&self, kind: EventKind, verdict: &Verdict) {
+        let status = match verdict {
+            Verdict::Accepted { .. } => Status::Accepted,
+            Verdict::Known { .. } => Status::Known,
+            Verdict::Rejected(_) => Status::Rejected,
+        };
+        self.events
+            .get_or_create(&EventLabels { kind, status })
+            .inc();
+    }
+
+    pub(crate) fn folded(&self, took: Duration) {
+        self.fold_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn scores(&self, new: u32, failed: usize) {
+        self.scores.inc_by(u64::from(new));
+        self.scores_failed.inc_by(failed as u64);
+    }
+
+    pub(crate) fn jobs_dropped(&self, count: u64) {
+        self.queue_dropped.inc_by(count);
+    }
+
+    pub(crate) fn queue_depth(&self, jobs: i64) {
+        self.queue_jobs.set(jobs);
+    }
+
+    pub(crate) fn dirty(&self, tenants: usize) {
+        self.dirty_tenants
+            .set(i64::try_from(tenants).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn refreshed(&self, took: Duration) {
+        self.refresh_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn refresh_failed(&self) {
+        self.refresh_failures.inc();
+    }
+
+    pub(crate) fn published(&self, version: u64, tables: usize) {
+        self.snapshot_version
+            .set(i64::try_from(version).unwrap_or(i64::MAX));
+        self.tables.set(i64::try_from(tables).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn rejected(&self, table: &str) {
+        let table = match table.split('/').next() {
+            Some("catalog") => Table::Catalog,
+            Some("tenant") => Table::Tenant,
+            Some("ranking") => Table::Ranking,
+            Some(_) | None => Table::Unknown,
+        };
+        self.rejections.get_or_create(&TableLabels { table }).inc();
+    }
+
+    /// Counts a proxy as connected until the guard is dropped.
+    pub(crate) fn connected(self: &Arc<Self>) -> ConnectedProxy {
+        self.proxies.inc();
+        ConnectedProxy(Arc::clone(self))
+    }
+}
+
+/// One connected proxy.
+#[derive(Debug)]
+pub(crate) struct ConnectedProxy(Arc<Metrics>);
+
+impl Drop for ConnectedProxy {
+    fn drop(&mut self) {
+        self.0.proxies.dec();
+    }
+}

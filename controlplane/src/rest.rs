@@ -1,0 +1,136 @@
+//! The HTTP side: decisions for callers, health and metrics for operators.
+
+mod cursor;
+mod decisions;
+mod error;
+mod explain;
+mod query;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use floopy_shared::{
+    domain::ids::{KeyHash, TenantId},
+    process::clock::Clock,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use serde_json::json;
+use uuid::Uuid;
+
+use self::{cursor::CursorKey, error::ApiError};
+use crate::{
+    index::Index,
+    store::{Store, tenants},
+};
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) index: Arc<Index>,
+    pub(crate) clock: Clock,
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    pub(crate) cursor_key: CursorKey,
+    /// How far back decisions are kept.
+    pub(crate) retention_ms: u64,
+}
+
+pub(crate) use self::cursor::CursorKey as SigningKey;
+
+/// All routes.
+pub(crate) fn router(api: Api) -> Router {
+    Router::new()
+        .route("/v1/decisions", get(decisions::list))
+        .route("/v1/decisions/{request_id}", get(decisions::get))
+        .route("/v1/status", get(status))
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(|| async { ApiError::not_found("no such endpoint") })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(middleware::from_fn(name_request))
+        .with_state(api)
+}
+
+/// Every response carries `x-request-id`: the caller's own where it is a sensible one.
+async fn name_request(request: Request, next: Next) -> Response {
+    let given = request
+        .headers()
+        .get("x-request-id")
+        .filter(|id| id.len() <= 128)
+        .cloned();
+    let id = given.or_else(|| HeaderValue::from_str(&Uuid::new_v4().to_string()).ok());
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+async fn ready(State(api): State<Api>) -> Response {
+    if api.index.ready() {
+        "ready\n".into_response()
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "rankings are not computed yet\n",
+        )
+            .into_response()
+    }
+}
+
+async fn status(State(api): State<Api>) -> Json<serde_json::Value> {
+    let tables = api.index.current();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "snapshot_version": tables.version(),
+        "tables": tables.iter().count(),
+    }))
+}
+
+async fn metrics(State(api): State<Api>) -> Response {
+    let mut text = String::new();
+    let registry = api.registry.lock().unwrap_or_else(PoisonError::into_inner);
+    let written = encode(&mut text, &registry);
+    drop(registry);
+    match written {
+        Ok(()) => (
+            [(
+                header::CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        Err(_) => ApiError::internal().into_response(),
+    }
+}
+
+/// The tenant whose key came with the request and may read.
+async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
+    let bearer = request
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let key = bearer.and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    let key = key
+        .filter(|key| !key.is_empty())
+        .ok_or_else(ApiError::missing_key)?;
+    match tenants::of_key(&api.store, &KeyHash::of(key)).await? {
+        Some((tenant, true)) => Ok(tenant),
+        Some((_, false)) => Err(ApiError::no_read_permission()),
+        None => Err(ApiError::unknown_key()),
+    }
+}

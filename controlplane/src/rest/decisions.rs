@@ -1,0 +1,99 @@
+//! `GET /v1/decisions` and `GET /v1/decisions/{request_id}`.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use floopy_shared::domain::{
+    decision::Decision,
+    ids::{RequestId, TenantId},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Api, error::ApiError, query, reader, view};
+use crate::store::{
+    StoreError,
+    calls::{self, Unit},
+    list::{self, Position},
+    ratings, scores, sessions,
+};
+
+/// One decision with everything that explains it.
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(request_id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let request = strict_id(&request_id).ok_or_else(ApiError::invalid_request_id)?;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let stored = calls::get(&mut conn, request).await?;
+    drop(conn);
+    let decision = stored
+        .map(|stored| stored.decision)
+        .filter(|decision| decision.tenant == tenant)
+        .ok_or_else(|| ApiError::not_found("no such decision"))?;
+    let body = describe(&api, &decision).await?;
+    Ok(([(header::CONTENT_LANGUAGE, "en")], Json(body)).into_response())
+}
+
+/// Exactly the hyphenated form of a version 4 UUID.
+fn strict_id(text: &str) -> Option<RequestId> {
+    let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
+    (id.get_version_num() == 4).then_some(RequestId(id))
+}
+
+/// A page of decisions, newest first.
+pub(super) async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let query = query::parse(pairs, api.clock.now_ms(), api.retention_ms)?;
+    let after = match &query.cursor {
+        None => None,
+        Some(cursor) => Some(
+            api.cursor_key
+                .open(&tenant, &query.fingerprint, cursor)
+                .ok_or_else(|| {
+                    ApiError::invalid_query("cursor", "cursor is not one of this query")
+                })?,
+        ),
+    };
+    let mut found = list::page(&api.store, &tenant, &query.filter, after, query.limit + 1).await?;
+    let has_more = found.len() > query.limit as usize;
+    found.truncate(query.limit as usize);
+    let next = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| seal(&api, &tenant, &query.fingerprint, last));
+    let mut items = Vec::with_capacity(found.len());
+    for decision in &found {
+        items.push(describe(&api, decision).await?);
+    }
+    let body = json!({"items": items, "next_cursor": next, "has_more": has_more});
+    Ok(([(header::CONTENT_LANGUAGE, "en")], Json(body)).into_response())
+}
+
+fn seal(api: &Api, tenant: &TenantId, fingerprint: &str, last: &Decision) -> String {
+    let position = Position {
+        created_ms: last.created_at_ms,
+        request: last.request_id,
+    };
+    api.cursor_key.seal(tenant, fingerprint, position)
+}
+
+async fn describe(api: &Api, decision: &Decision) -> Result<Value, StoreError> {
+    let mut conn = api.store.read().acquire().await?;
+    let labels = view::Labels {
+        judge: scores::get(&mut conn, decision.request_id).await?,
+        request: ratings::of_request(&mut conn, &decision.tenant, decision.request_id).await?,
+        session: sessions::score(&mut conn, &decision.tenant, &Unit::of(decision)).await?,
+    };
+    Ok(view::decision(decision, &labels))
+}

@@ -1,0 +1,128 @@
+//! Why a decision fell as it did, in a sentence: a closed set of templates, filled from the record, the same
+//! words every time.
+
+use floopy_shared::domain::{
+    decision::{Decision, Reason, Strategy},
+    ids::CandidateKey,
+};
+
+/// A sentence and the template it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Explanation {
+    pub(super) template_id: &'static str,
+    pub(super) text: String,
+}
+
+/// From this confidence on it is called high, and moderate.
+const HIGH: f64 = 0.8;
+const MODERATE: f64 = 0.5;
+
+/// Explains a decision.
+pub(super) fn explain(decision: &Decision) -> Explanation {
+    let (template_id, text) = match (decision.reason, decision.strategy) {
+        (Reason::Shadow, _) => ("shadow_only", shadow(decision)),
+        (Reason::Error, _) => ("all_candidates_failed", failed(decision)),
+        (Reason::Fallback, _) => ("provider_fallback", fallback(decision)),
+        (Reason::DefaultModel, _) => ("fallback_only", default_model(decision)),
+        (Reason::Explored, _) => ("explored", explored(decision)),
+        (Reason::Dispatched, Strategy::LegacyModel) => ("no_router_invoked", legacy(decision)),
+        (Reason::Dispatched, Strategy::Fallback) => ("static_rule", listed(decision)),
+        (Reason::Dispatched, Strategy::FeedbackDriven) => ranked(decision),
+    };
+    Explanation { template_id, text }
+}
+
+fn name(key: Option<&CandidateKey>) -> &str {
+    key.map_or("no model", CandidateKey::as_str)
+}
+
+fn served(decision: &Decision) -> &str {
+    name(decision.served.as_ref())
+}
+
+fn shadow(decision: &Decision) -> String {
+    let tried = name(decision.served.as_ref().or(decision.chosen.as_ref()));
+    let original = decision
+        .shadow_of
+        .map(|id| id.to_string())
+        .unwrap_or_default();
+    format!(
+        "A copy of request {original} was sent to {tried} to learn how well it does; nobody was shown the reply."
+    )
+}
+
+fn failed(decision: &Decision) -> String {
+    let tried = decision.attempts.len();
+    let chosen = name(decision.chosen.as_ref());
+    format!("No reply could be given: {chosen} was chosen and {tried} attempts failed.")
+}
+
+fn fallback(decision: &Decision) -> String {
+    let chosen = name(decision.chosen.as_ref());
+    format!(
+        "{chosen} was chosen but failed; {} stepped in and served the reply.",
+        served(decision)
+    )
+}
+
+fn default_model(decision: &Decision) -> String {
+    let filtered = decision
+        .candidates
+        .iter()
+        .filter(|c| c.filter.is_some())
+        .count();
+    format!(
+        "{filtered} candidates were filtered, among them all with traffic; {} served instead.",
+        served(decision)
+    )
+}
+
+fn explored(decision: &Decision) -> String {
+    let percent = decision.propensity * 100.0;
+    format!(
+        "{} is being tried beside the leading model and was drawn with {percent:.1} % probability.",
+        served(decision)
+    )
+}
+
+fn legacy(decision: &Decision) -> String {
+    format!(
+        "The request named {:?}, so {} served it; no routing was involved.",
+        decision.requested_model,
+        served(decision)
+    )
+}
+
+fn listed(decision: &Decision) -> String {
+    format!(
+        "{} came first among the usable models of the list {:?}.",
+        served(decision),
+        decision.requested_model
+    )
+}
+
+fn ranked(decision: &Decision) -> (&'static str, String) {
+    let (template, label) = match decision.confidence {
+        Some(confidence) if confidence >= HIGH => ("feedback_driven_high_confidence", "high"),
+        Some(confidence) if confidence >= MODERATE => {
+            ("feedback_driven_moderate_confidence", "moderate")
+        }
+        Some(_) | None => ("feedback_driven_low_confidence", "low"),
+    };
+    let shape = decision
+        .ranked_shape
+        .as_ref()
+        .map_or("all", |shape| shape.as_str());
+    let evidence = &decision.evidence;
+    let confidence = decision
+        .confidence
+        .map(|c| format!(" ({c:.2})"))
+        .unwrap_or_default();
+    let text = format!(
+        "{} leads for task shape {shape} with {} scored replies, {:.3} ahead of the next candidate; confidence is {label}{confidence}.",
+        served(decision),
+        evidence.samples,
+        evidence.top2_gap,
+    );
+    (template, text)
+}

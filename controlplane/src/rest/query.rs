@@ -1,0 +1,268 @@
+//! The query of a list of decisions, checked key by key.
+
+use floopy_shared::domain::ids::RequestId;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use uuid::Uuid;
+
+use super::error::ApiError;
+use crate::store::list::Filter;
+
+/// Longest span of `from` to `to`.
+const MAX_SPAN_MS: u64 = 31 * 86_400_000;
+/// Most request ids.
+const MAX_IDS: usize = 50;
+/// Page size unless told, and at most.
+const LIMIT: (u32, u32) = (50, 200);
+/// Every key that is known.
+const KEYS: &str = "session_id, from, to, request_ids, routing_strategy, model, min_confidence, \
+                    max_confidence, limit, cursor";
+/// Every strategy that can be asked for, whether or not this version decides by it.
+const STRATEGIES: [&str; 7] = [
+    "feedback_driven",
+    "smart_cost",
+    "fallback",
+    "round_robin",
+    "weighted",
+    "latency_based",
+    "legacy_model",
+];
+
+/// A checked query.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ListQuery {
+    pub(super) filter: Filter,
+    pub(super) limit: u32,
+    pub(super) cursor: Option<String>,
+    /// Everything but limit and cursor, in a fixed order: what a cursor is bound to.
+    pub(super) fingerprint: String,
+}
+
+/// Checks the pairs of a query string. Empty values count as absent: some clients send them.
+pub(super) fn parse(
+    pairs: Vec<(String, String)>,
+    now_ms: u64,
+    retention_ms: u64,
+) -> Result<ListQuery, ApiError> {
+    let mut query = ListQuery {
+        filter: Filter::default(),
+        limit: LIMIT.0,
+        cursor: None,
+        fingerprint: String::new(),
+    };
+    let mut bound: Vec<String> = Vec::new();
+    for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+        take(&mut query, &key, &value)?;
+        if !matches!(key.as_str(), "limit" | "cursor") {
+            bound.push(format!("{key}={value}"));
+        }
+    }
+    bound.sort_unstable();
+    query.fingerprint = bound.join("&");
+    check_confidences(&query.filter)?;
+    bound_in_time(&mut query.filter, now_ms, retention_ms)?;
+    Ok(query)
+}
+
+fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
+    let filter = &mut query.filter;
+    match key {
+        "session_id" => filter.session_id = Some(value.trim().to_owned()),
+        "from" => filter.from_ms = Some(moment(key, value)?),
+        "to" => filter.to_ms = Some(moment(key, value)?),
+        "request_ids" => request_ids(&mut filter.request_ids, key, value)?,
+        "routing_strategy" => {
+            if !STRATEGIES.contains(&value) {
+                let message = format!(
+                    "routing_strategy is {value:?}, it must be one of {}",
+                    STRATEGIES.join(", ")
+                );
+                return Err(ApiError::invalid_query(key, message));
+            }
+            filter.strategy = Some(value.to_owned());
+        }
+        "model" => filter.model = Some(value.to_owned()),
+        "min_confidence" => filter.min_confidence = Some(unit(key, value)?),
+        "max_confidence" => filter.max_confidence = Some(unit(key, value)?),
+        "limit" => query.limit = limit(key, value)?,
+        "cursor" => query.cursor = Some(value.to_owned()),
+        _ => {
+            return Err(ApiError::invalid_query(
+                key,
+                format!("{key:?} is not a key of this query; known are {KEYS}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn moment(key: &str, value: &str) -> Result<u64, ApiError> {
+    let parsed = OffsetDateTime::parse(value, &Rfc3339).ok();
+    // A plus sign that was not encoded arrives as a space.
+    let parsed = parsed.or_else(|| OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339).ok());
+    let ms = parsed.and_then(|at| u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
+    let example = "2026-05-01T00:00:00Z";
+    ms.ok_or_else(|| {
+        ApiError::invalid_query(
+            key,
+            format!("{key} is {value:?}, it must be a time like {example}"),
+        )
+    })
+}
+
+fn request_ids(ids: &mut Vec<RequestId>, key: &str, value: &str) -> Result<(), ApiError> {
+    for text in value
+        .split(',')
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        let id = Uuid::try_parse(text).map_err(|_| {
+            ApiError::invalid_query(key, format!("{text:?} in {key} is not a UUID"))
+        })?;
+        ids.push(RequestId(id));
+    }
+    if ids.len() > MAX_IDS {
+        let message = format!("{key} has {} ids, it may have at most {MAX_IDS}", ids.len());
+        return Err(ApiError::invalid_query(key, message));
+    }
+    Ok(())
+}
+
+fn unit(key: &str, value: &str) -> Result<f64, ApiError> {
+    let number = value
+        .parse()
+        .ok()
+        .filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| {
+        ApiError::invalid_query(
+            key,
+            format!("{key} is {value:?}, it must be a number from 0 to 1"),
+        )
+    })
+}
+
+fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
+    let number = value
+        .parse()
+        .ok()
+        .filter(|number| (1..=LIMIT.1).contains(number));
+    let message = || {
+        format!(
+            "{key} is {value:?}, it must be an integer from 1 to {}",
+            LIMIT.1
+        )
+    };
+    number.ok_or_else(|| ApiError::invalid_query(key, message()))
+}
+
+fn check_confidences(filter: &Filter) -> Result<(), ApiError> {
+    match (filter.min_confidence, filter.max_confidence) {
+        (Some(min), Some(max)) if min > max => Err(ApiError::invalid_query(
+            "min_confidence",
+            format!("min_confidence {min} is above max_confidence {max}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A span of at most 31 days, the last one where nothing says otherwise. Asking for a session or for request
+/// ids is bounded already.
+fn bound_in_time(filter: &mut Filter, now_ms: u64, retention_ms: u64) -> Result<(), ApiError> {
+    let named = filter.session_id.is_some() || !filter.request_ids.is_empty();
+    if filter.from_ms.is_none() && filter.to_ms.is_none() && named {
+        return Ok(());
+    }
+    // Clocks of proxies may be a little ahead of this one.
+    let to = filter.to_ms.unwrap_or_else(|| match filter.from_ms {
+        Some(from) => from.saturating_add(MAX_SPAN_MS),
+        None => now_ms.saturating_add(60_000),
+    });
+    let oldest = now_ms.saturating_sub(retention_ms);
+    let from = filter
+        .from_ms
+        .unwrap_or_else(|| to.saturating_sub(MAX_SPAN_MS).max(oldest.min(to)));
+    if from > to {
+        return Err(ApiError::invalid_query("from", "from is after to"));
+    }
+    if to - from > MAX_SPAN_MS {
+        return Err(ApiError::invalid_query(
+            "from",
+            "from and to are more than 31 days apart",
+        ));
+    }
+    (filter.from_ms, filter.to_ms) = (Some(from), Some(to));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn query(text: &[(&str, &str)]) -> Result<ListQuery, ApiError> {
+        let pairs = text
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        parse(pairs, NOW, 90 * 86_400_000)
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_their_key() {
+        let ids = vec!["2f1f1c1e-8f5e-4b57-9d1c-0a1b2c3d4e5f"; 51].join(",");
+        let cases = [
+            ("colour", "red"),
+            ("limit", "0"),
+            ("limit", "201"),
+            ("limit", "x"),
+            ("from", "yesterday"),
+            ("min_confidence", "1.1"),
+            ("max_confidence", "NaN"),
+            ("routing_strategy", "magic"),
+            ("request_ids", "abc"),
+            ("request_ids", &ids),
+        ];
+        for (key, value) in cases {
+            let error = query(&[(key, value)]).expect_err(key);
+            assert!(format!("{error:?}").contains(key), "{error:?}");
+            assert_eq!(error.into_response().status(), 400);
+        }
+        assert!(
+            query(&[
+                ("from", "2026-01-01T00:00:00Z"),
+                ("to", "2026-03-01T00:00:00Z")
+            ])
+            .is_err()
+        );
+        assert!(query(&[("min_confidence", "0.9"), ("max_confidence", "0.1")]).is_err());
+    }
+
+    #[test]
+    fn the_window_defaults_to_the_last_31_days_and_names_need_none() {
+        let all = query(&[]).expect("valid").filter;
+        assert_eq!(
+            all.to_ms.expect("set") - all.from_ms.expect("set"),
+            MAX_SPAN_MS
+        );
+        let named = query(&[("session_id", "s 1"), ("from", "")])
+            .expect("valid")
+            .filter;
+        assert_eq!(
+            (named.from_ms, named.session_id.as_deref()),
+            (None, Some("s 1"))
+        );
+        let since = query(&[("from", "2026-05-01T02:00:00+02:00")])
+            .expect("valid")
+            .filter;
+        assert_eq!(since.from_ms, Some(1_777_593_600_000));
+    }
+
+    #[test]
+    fn the_fingerprint_ignores_order_limit_and_cursor() {
+        let a = query(&[("model", "m"), ("session_id", "s"), ("limit", "3")]).expect("valid");
+        let b = query(&[("session_id", "s"), ("cursor", "c"), ("model", "m")]).expect("valid");
+        assert_eq!(a.fingerprint, b.fingerprint);
+    }
+}

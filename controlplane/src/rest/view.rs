@@ -1,0 +1,247 @@
+//! A decision as JSON: the keys of the documentation and those of the SDKs, side by side.
+//!
+//! Integers stay integers: typed clients refuse floats in integer fields.
+
+use floopy_shared::domain::{
+    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Reason, Stage},
+    event::{RatingScore, Score},
+    ids::CandidateKey,
+    weights::{Phase, Weights},
+};
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::explain::explain;
+use crate::store::calls::strategy_name;
+
+/// What was said of a decision's reply.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labels {
+    pub(super) judge: Option<Score>,
+    /// The rating of this very reply.
+    pub(super) request: Option<RatingScore>,
+    /// The rating of its session, inherited by every call of it.
+    pub(super) session: Option<RatingScore>,
+}
+
+/// The whole object.
+pub(super) fn decision(decision: &Decision, labels: &Labels) -> Value {
+    let explanation = explain(decision);
+    let served = decision.served.as_ref();
+    let mut body = trace(decision, labels);
+    let audit = body.clone();
+    let extra = json!({
+        "provider": served.map(CandidateKey::provider),
+        "model": served.map(CandidateKey::model),
+        "status": status(decision),
+        "latency_ms": decision.outcome.latency_ms,
+        "cost_micro_usd": decision.outcome.cost_micro_usd,
+        "cache_enabled": false,
+        "threat": null,
+        "decision_trace": audit,
+        "explanation": explanation.text,
+        "explanation_detail": {
+            "text": explanation.text, "template_id": explanation.template_id, "language": "en",
+        },
+    });
+    merge(&mut body, extra);
+    body
+}
+
+fn merge(into: &mut Value, extra: Value) {
+    if let (Value::Object(into), Value::Object(extra)) = (into, extra) {
+        into.extend(extra);
+    }
+}
+
+/// The audit object.
+fn trace(d: &Decision, labels: &Labels) -> Value {
+    let mut trace = identity(d);
+    merge(&mut trace, choice(d));
+    merge(&mut trace, result(d, labels));
+    trace
+}
+
+fn identity(d: &Decision) -> Value {
+    json!({
+        "request_id": d.request_id.to_string(),
+        "request_created_at": time(d.created_at_ms),
+        "session_id": d.session_id.as_ref().map(ToString::to_string),
+        "completion_id": d.completion_id,
+        "key_id": d.key_id,
+        "requested_model": d.requested_model,
+        "shadow_of": d.shadow_of.map(|id| id.to_string()),
+        "stage": match d.stage { Stage::Started => "started", Stage::Finished => "finished" },
+    })
+}
+
+fn choice(d: &Decision) -> Value {
+    let filtered: Vec<Value> = d.candidates.iter().filter_map(filtered).collect();
+    let candidates: Vec<Value> = d.candidates.iter().map(candidate).collect();
+    json!({
+        "routing_strategy": strategy_name(d.strategy),
+        "phase": phase(d.phase),
+        "weights": weights(&d.weights),
+        "candidates": candidates,
+        "filtered": filtered,
+        "winner": d.served.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
+        "chosen": d.chosen.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
+        "reason": reason(d.reason),
+        "propensity": d.propensity,
+        "confidence": d.confidence,
+        "confidence_reason": d.confidence_reason.as_str(),
+        "exploration_rate_effective": d.exploration_rate,
+        "used_shared_pool_prior": false,
+        "snapshot_version": d.snapshot_version,
+        "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
+        "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "draw_key": d.draw_key,
+        "features": features(d),
+    })
+}
+
+fn result(d: &Decision, labels: &Labels) -> Value {
+    let outcome = &d.outcome;
+    let attempts: Vec<Value> = d
+        .attempts
+        .iter()
+        .map(|a| {
+            json!({
+                "provider": a.key.provider(), "model": a.key.model(), "result": attempt(a.result),
+                "status": a.status, "latency_ms": a.latency_ms,
+            })
+        })
+        .collect();
+    json!({
+        "outcome": {
+            "status": outcome.status,
+            "ending": ending(outcome.ending),
+            "latency_ms": outcome.latency_ms,
+            "first_byte_ms": outcome.first_byte_ms,
+            "cost_micro_usd": outcome.cost_micro_usd,
+            "input_tokens": outcome.usage.input,
+            "output_tokens": outcome.usage.output,
+            "cached_input_tokens": outcome.usage.cached_input,
+            "usage_estimated": outcome.usage_estimated,
+            "overhead_us": outcome.overhead_us,
+            "cache_hit": false,
+            "threat_blocked": false,
+            "fallback_used": outcome.fallback_used,
+        },
+        "evidence": {
+            "samples": d.evidence.samples,
+            "top2_score_gap": d.evidence.top2_gap,
+            "outcome_variance": d.evidence.outcome_variance,
+            "scored_requests": d.evidence.scored_requests,
+            "rated_sessions": d.evidence.rated_sessions,
+            "recent_regressions": null,
+            "last_regression_at": null,
+        },
+        "attempts": attempts,
+        "judge": labels.judge.as_ref().map(|s| json!({
+            "relevance": s.relevance, "coherence": s.coherence, "helpfulness": s.helpfulness,
+            "safety": s.safety, "composite": s.composite, "judge": s.judge,
+        })),
+        "session_score": labels.session.map(RatingScore::value),
+        "request_score": labels.request.map(RatingScore::value),
+    })
+}
+
+fn candidate(c: &CandidateTrace) -> Value {
+    json!({
+        "provider": c.key.provider(),
+        "model": c.key.model(),
+        "score": c.score,
+        "posterior": c.posterior.map(|p| json!({"mean": p.mean, "lower": p.lower, "upper": p.upper, "n": p.n})),
+        "propensity": c.propensity,
+        "expected_cost_micro_usd": c.expected_cost_micro_usd,
+        "filtered_reason": c.filter.map(filter),
+    })
+}
+
+fn filtered(c: &CandidateTrace) -> Option<Value> {
+    c.filter.map(|reason| {
+        json!({"provider": c.key.provider(), "model": c.key.model(), "reason": filter(reason), "score": c.score})
+    })
+}
+
+fn features(d: &Decision) -> Value {
+    let f = &d.features;
+    json!({
+        "tools": f.tools, "vision": f.vision, "json_schema": f.json_schema, "stream": f.stream,
+        "messages": f.messages, "input_tokens_estimate": f.input_tokens_estimate,
+        "max_output_tokens": f.max_output_tokens,
+    })
+}
+
+fn weights(w: &Weights) -> Value {
+    json!({"session": w.session, "auto": w.auto, "manual": w.manual, "benchmark": w.benchmark})
+}
+
+fn time(ms: u64) -> Option<String> {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
+    at.format(&Rfc3339).ok()
+}
+
+/// The one word that SDKs show.
+fn status(d: &Decision) -> &'static str {
+    match (d.stage, d.outcome.ending) {
+        (Stage::Started, _) => "started",
+        (Stage::Finished, Ending::Completed) if d.outcome.status < 400 => "ok",
+        (Stage::Finished, Ending::ClientDisconnected) => "disconnected",
+        (
+            Stage::Finished,
+            Ending::Completed | Ending::Error | Ending::BrokenStream | Ending::Interrupted,
+        ) => "error",
+    }
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Day0 => "day0",
+        Phase::Auto => "auto",
+        Phase::Nps => "nps",
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dispatched => "dispatched",
+        Reason::Fallback => "fallback",
+        Reason::DefaultModel => "default_model",
+        Reason::Explored => "explored",
+        Reason::Error => "error",
+        Reason::Shadow => "shadow",
+    }
+}
+
+fn filter(filter: Filter) -> &'static str {
+    match filter {
+        Filter::NoProviderKey => "no_provider_key",
+        Filter::CapabilityMissing => "capability_missing",
+        Filter::ContextTooLong => "context_too_long",
+        Filter::CircuitOpen => "circuit_open",
+    }
+}
+
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Completed => "completed",
+        Ending::Error => "error",
+        Ending::ClientDisconnected => "client_disconnected",
+        Ending::BrokenStream => "broken_stream",
+        Ending::Interrupted => "interrupted",
+    }
+}
+
+fn attempt(result: AttemptResult) -> &'static str {
+    match result {
+        AttemptResult::Ok => "ok",
+        AttemptResult::ConnectFailed => "connect_failed",
+        AttemptResult::TimedOut => "timed_out",
+        AttemptResult::UpstreamError => "upstream_error",
+        AttemptResult::InvalidReply => "invalid_reply",
+        AttemptResult::BrokenStream => "broken_stream",
+        AttemptResult::ClientGone => "client_gone",
+    }
+}

@@ -1,0 +1,235 @@
+//! The embedded store: SQLite in one file, one writer, a few readers.
+//!
+//! A commit is durable when it returns (`synchronous = FULL`), so what was acknowledged survives the loss of
+//! the process and of power.
+
+pub(crate) mod buckets;
+pub(crate) mod calls;
+pub(crate) mod list;
+pub(crate) mod meta;
+pub(crate) mod queue;
+pub(crate) mod ratings;
+pub(crate) mod record;
+pub(crate) mod retention;
+mod schema;
+pub(crate) mod scores;
+pub(crate) mod sessions;
+pub(crate) mod tenants;
+
+use std::{
+    fs::{DirBuilder, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// An open transaction of the one writer.
+pub(crate) type Tx = Transaction<'static, Sqlite>;
+
+/// The file's name within the data directory.
+const FILE: &str = "controlplane.sqlite";
+/// Connections that only read.
+const READERS: u32 = 4;
+/// How long another process (`keys create`) may hold the write lock before we give up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("cannot create {path}: {source}")]
+    Create { path: String, source: io::Error },
+    #[error("cannot open {path}: {source}")]
+    Open { path: String, source: sqlx::Error },
+    #[error("the store was written by a newer version: schema {found}, this one knows {known}")]
+    Newer { found: i64, known: i64 },
+    #[error("stored {what} cannot be read: {reason}")]
+    Corrupt { what: &'static str, reason: String },
+    #[error("store: {0}")]
+    Sql(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    fn corrupt(what: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Corrupt {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Where the store keeps its data.
+#[derive(Debug, Clone)]
+pub(crate) enum Location {
+    /// A directory, created with mode 0700 where missing.
+    Directory(PathBuf),
+    /// Nowhere; gone with the process. For tests.
+    Memory,
+}
+
+/// The open store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// Opens, and brings the schema up to date.
+    pub(crate) async fn open(location: &Location) -> Result<Self, StoreError> {
+        let store = match location {
+            Location::Directory(directory) => open_directory(directory).await?,
+            Location::Memory => open_memory().await?,
+        };
+        schema::migrate(&store).await?;
+        Ok(store)
+    }
+
+    /// Starts a write; takes the lock at once, so that it cannot fail half-way because somebody else wrote.
+    pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// The connections for reading.
+    pub(crate) fn read(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Finishes what runs and closes the file.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
+    let path = directory.join(FILE);
+    create_private(directory, &path).map_err(|source| StoreError::Create {
+        path: directory.display().to_string(),
+        source,
+    })?;
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let named = |source| StoreError::Open {
+        path: path.display().to_string(),
+        source,
+    };
+    let writer = pool(1).connect_with(options.clone()).await.map_err(named)?;
+    let readers = pool(READERS).connect_lazy_with(options.read_only(true));
+    Ok(Store { writer, readers })
+}
+
+async fn open_memory() -> Result<Store, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .in_memory(true)
+        .foreign_keys(true);
+    // The database lives as long as its only connection.
+    let writer = pool(1).connect_with(options).await?;
+    Ok(Store {
+        readers: writer.clone(),
+        writer,
+    })
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// The directory with mode 0700 and the file with 0600: SQLite gives its journals the mode of the file.
+fn create_private(directory: &Path, file: &Path) -> io::Result<()> {
+    if !directory.is_dir() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+    }
+    std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(file)?;
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+/// A number as SQLite stores it; anything larger is as good as the largest.
+pub(crate) fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A number that was stored non-negative.
+pub(crate) fn to_u64(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn directory_and_file_are_private_and_survive_reopening() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let location = Location::Directory(root.path().join("a/b"));
+        for expected in [1, 2] {
+            let store = Store::open(&location).await.expect("opens");
+            let mut tx = store.write().await.expect("writes");
+            let reserved = meta::reserve_versions(&mut tx, expected, 0)
+                .await
+                .expect("reserves");
+            tx.commit().await.expect("commits");
+            assert_eq!(reserved, expected);
+            store.close().await;
+        }
+        let mode = |path: &Path| {
+            std::fs::metadata(path)
+                .expect("exists")
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(mode(&root.path().join("a/b")), 0o700);
+        assert_eq!(mode(&root.path().join("a/b").join(FILE)), 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_refused() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let location = Location::Directory(root.path().to_owned());
+        let store = Store::open(&location).await.expect("opens");
+        sqlx::query("PRAGMA user_version = 9999")
+            .execute(&store.writer)
+            .await
+            .expect("set");
+        store.close().await;
+        let error = Store::open(&location).await.expect_err("newer").to_string();
+        assert!(error.contains("9999"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_made_is_named() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let file = root.path().join("file");
+        std::fs::write(&file, "x").expect("written");
+        let error = Store::open(&Location::Directory(file.join("sub")))
+            .await
+            .expect_err("no directory");
+        assert!(error.to_string().contains("file/sub"), "{error}");
+    }
+}

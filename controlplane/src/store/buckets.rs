@@ -1,0 +1,162 @@
+//! Sums per (tenant, shape, arm, source, day), and credit as text.
+
+use std::collections::BTreeMap;
+
+use floopy_shared::domain::ids::TenantId;
+use sqlx::{Row, sqlite::SqliteRow};
+
+use super::{Store, StoreError, Tx};
+use crate::learn::{
+    credit::{Cell, Credit, Source},
+    sums::Sums,
+};
+
+/// Changes to the buckets, gathered over a batch.
+pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
+
+/// Applies the changes; a bucket that nothing is left of disappears.
+pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
+    for (tenant, credit) in deltas {
+        for (cell, sums) in credit {
+            apply_one(tx, tenant, cell, sums).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn apply_one(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    cell: &Cell,
+    sums: &Sums,
+) -> Result<(), StoreError> {
+    if *sums == Sums::default() {
+        return Ok(());
+    }
+    add(tx, tenant, cell, sums).await?;
+    if sums.n <= 0 {
+        drop_empty(tx, tenant, cell).await?;
+    }
+    Ok(())
+}
+
+async fn add(tx: &mut Tx, tenant: &TenantId, cell: &Cell, sums: &Sums) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum, sumsq = sumsq + excluded.sumsq",
+    )
+    .bind(tenant.as_str())
+    .bind(&cell.shape)
+    .bind(&cell.arm)
+    .bind(cell.source as i64)
+    .bind(cell.day)
+    .bind(sums.n)
+    .bind(sums.sum)
+    .bind(sums.sumsq)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+async fn drop_empty(tx: &mut Tx, tenant: &TenantId, cell: &Cell) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM buckets WHERE tenant = ? AND shape = ? AND arm = ? AND source = ? AND day = ?
+            AND n = 0 AND sum = 0 AND sumsq = 0",
+    )
+    .bind(tenant.as_str())
+    .bind(&cell.shape)
+    .bind(&cell.arm)
+    .bind(cell.source as i64)
+    .bind(cell.day)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A tenant's sums over all days.
+pub(crate) async fn totals(
+    store: &Store,
+    tenant: &TenantId,
+) -> Result<Vec<(Cell, Sums)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT shape, arm, source, 0, SUM(n), SUM(sum), SUM(sumsq) FROM buckets WHERE tenant = ?
+            GROUP BY shape, arm, source",
+    )
+    .bind(tenant.as_str())
+    .fetch_all(store.read())
+    .await?;
+    rows.iter().map(cell_and_sums).collect()
+}
+
+/// A tenant's sums, day by day.
+#[cfg(test)]
+pub(crate) async fn daily(
+    store: &Store,
+    tenant: &TenantId,
+) -> Result<Vec<(Cell, Sums)>, StoreError> {
+    let rows =
+        sqlx::query("SELECT shape, arm, source, day, n, sum, sumsq FROM buckets WHERE tenant = ?")
+            .bind(tenant.as_str())
+            .fetch_all(store.read())
+            .await?;
+    rows.iter().map(cell_and_sums).collect()
+}
+
+fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
+    let cell = Cell {
+        shape: row.try_get(0)?,
+        arm: row.try_get(1)?,
+        source: source(row.try_get(2)?)?,
+        day: row.try_get(3)?,
+    };
+    Ok((
+        cell,
+        Sums {
+            n: row.try_get(4)?,
+            sum: row.try_get(5)?,
+            sumsq: row.try_get(6)?,
+        },
+    ))
+}
+
+fn source(code: i64) -> Result<Source, StoreError> {
+    Source::from_code(code).ok_or_else(|| StoreError::corrupt("source", code))
+}
+
+/// One entry of a stored credit.
+type Entry = (String, String, i64, i64, [i64; 3]);
+
+/// Credit as text, to be taken back exactly when it changes.
+pub(crate) fn encode(credit: &Credit) -> String {
+    let entry = |(cell, sums): (&Cell, &Sums)| -> Entry {
+        let sums = [sums.n, sums.sum, sums.sumsq];
+        (
+            cell.shape.clone(),
+            cell.arm.clone(),
+            cell.source as i64,
+            cell.day,
+            sums,
+        )
+    };
+    let entries: Vec<Entry> = credit.iter().map(entry).collect();
+    // Strings and integers always serialise.
+    serde_json::to_string(&entries).unwrap_or_default()
+}
+
+/// Reads credit back.
+pub(crate) fn decode(text: &str) -> Result<Credit, StoreError> {
+    let entries: Vec<Entry> =
+        serde_json::from_str(text).map_err(|e| StoreError::corrupt("credit", e))?;
+    let cell = |(shape, arm, code, day, [n, sum, sumsq]): Entry| {
+        Ok((
+            Cell {
+                shape,
+                arm,
+                source: source(code)?,
+                day,
+            },
+            Sums { n, sum, sumsq },
+        ))
+    };
+    entries.into_iter().map(cell).collect()
+}

@@ -1,0 +1,99 @@
+//! Pages of decisions, newest first.
+
+use floopy_shared::domain::{
+    decision::Decision,
+    ids::{RequestId, TenantId},
+};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::{Store, StoreError, record, to_i64};
+
+/// Which decisions are asked for. `None` and empty do not restrict.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Filter {
+    pub(crate) session_id: Option<String>,
+    /// Inclusive, milliseconds since the epoch.
+    pub(crate) from_ms: Option<u64>,
+    /// Inclusive, milliseconds since the epoch.
+    pub(crate) to_ms: Option<u64>,
+    /// Shadows are found by their id only.
+    pub(crate) request_ids: Vec<RequestId>,
+    pub(crate) strategy: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) min_confidence: Option<f64>,
+    pub(crate) max_confidence: Option<f64>,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) created_ms: u64,
+    pub(crate) request: RequestId,
+}
+
+/// Up to `limit` decisions after `after`.
+pub(crate) async fn page(
+    store: &Store,
+    tenant: &TenantId,
+    filter: &Filter,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Decision>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT record FROM decisions WHERE tenant = ");
+    query.push_bind(tenant.as_str().to_owned());
+    restrict(&mut query, filter);
+    if let Some(after) = after {
+        query
+            .push(" AND (created_ms, request_id) < (")
+            .push_bind(to_i64(after.created_ms));
+        query
+            .push(", ")
+            .push_bind(after.request.0.as_bytes().to_vec())
+            .push(")");
+    }
+    query
+        .push(" ORDER BY created_ms DESC, request_id DESC LIMIT ")
+        .push_bind(i64::from(limit));
+    let rows = query.build().fetch_all(store.read()).await?;
+    rows.iter()
+        .map(|row| record::decode_decision(row.try_get(0)?))
+        .collect()
+}
+
+fn restrict(query: &mut QueryBuilder<'_, Sqlite>, filter: &Filter) {
+    if let Some(session) = &filter.session_id {
+        query.push(" AND session_id = ").push_bind(session.clone());
+    }
+    if let Some(from) = filter.from_ms {
+        query.push(" AND created_ms >= ").push_bind(to_i64(from));
+    }
+    if let Some(to) = filter.to_ms {
+        query.push(" AND created_ms <= ").push_bind(to_i64(to));
+    }
+    if filter.request_ids.is_empty() {
+        query.push(" AND shadow = 0");
+    } else {
+        query.push(" AND request_id IN (");
+        let mut ids = query.separated(", ");
+        for id in &filter.request_ids {
+            ids.push_bind(id.0.as_bytes().to_vec());
+        }
+        query.push(")");
+    }
+    if let Some(strategy) = &filter.strategy {
+        query.push(" AND strategy = ").push_bind(strategy.clone());
+    }
+    if let Some(model) = &filter.model {
+        query.push(" AND (model = ").push_bind(model.clone());
+        query
+            .push(" OR served = ")
+            .push_bind(model.clone())
+            .push(")");
+    }
+    if let Some(min) = filter.min_confidence {
+        query.push(" AND confidence >= ").push_bind(min);
+    }
+    if let Some(max) = filter.max_confidence {
+        query.push(" AND confidence <= ").push_bind(max);
+    }
+}

@@ -1,0 +1,156 @@
+//! Small facts of the store itself: versions handed out, the key that signs cursors, the proxies seen, and
+//! who serves each shape.
+
+use std::collections::BTreeSet;
+
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+};
+use rand::TryRngCore;
+use sqlx::Row;
+
+use super::{Store, StoreError, Tx, to_i64};
+use crate::learn::rank::Incumbents;
+
+/// Versions up to this one may have been used.
+const VERSIONS: &str = "versions_reserved";
+/// Signs continuation cursors.
+const CURSOR_KEY: &str = "cursor_key";
+/// Proxies remembered at most; the ones not seen for longest are forgotten.
+const MAX_PROXIES: i64 = 256;
+
+/// Versions up to the returned one, which is at least `at_least` plus `more`, are reserved for the caller:
+/// after a crash counting goes on above them.
+pub(crate) async fn reserve_versions(
+    tx: &mut Tx,
+    at_least: u64,
+    more: u64,
+) -> Result<u64, StoreError> {
+    let reserved = at_least.saturating_add(more).min(i64::MAX as u64);
+    let text = reserved.to_string();
+    put(tx, VERSIONS, text.as_bytes()).await?;
+    Ok(reserved)
+}
+
+/// The highest version that may have been used; `None` in a new store.
+pub(crate) async fn reserved_versions(store: &Store) -> Result<Option<u64>, StoreError> {
+    let Some(value) = get(store, VERSIONS).await? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&value);
+    text.parse()
+        .map(Some)
+        .map_err(|e| StoreError::corrupt("version counter", e))
+}
+
+/// The key that signs cursors; made on first use.
+pub(crate) async fn cursor_key(store: &Store) -> Result<Vec<u8>, StoreError> {
+    if let Some(key) = get(store, CURSOR_KEY).await? {
+        return Ok(key);
+    }
+    let mut key = vec![0; 32];
+    random(&mut key)?;
+    let mut tx = store.write().await?;
+    put(&mut tx, CURSOR_KEY, &key).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// Fills `bytes` from the operating system.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
+    rand::rngs::OsRng
+        .try_fill_bytes(bytes)
+        .map_err(|e| StoreError::corrupt("operating system randomness", e))
+}
+
+async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let query = sqlx::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name);
+    Ok(query.fetch_optional(store.read()).await?)
+}
+
+async fn put(tx: &mut Tx, name: &str, value: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+        .bind(name)
+        .bind(value)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Remembers which providers a proxy can reach.
+pub(crate) async fn put_proxy(
+    tx: &mut Tx,
+    node: &str,
+    providers: &BTreeSet<String>,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let list = providers
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n");
+    sqlx::query(
+        "INSERT INTO proxies (node, providers, seen_ms) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET providers = excluded.providers, seen_ms = excluded.seen_ms",
+    )
+    .bind(node)
+    .bind(list)
+    .bind(to_i64(now_ms))
+    .execute(&mut **tx)
+    .await?;
+    let forget = "DELETE FROM proxies WHERE node NOT IN
+        (SELECT node FROM proxies ORDER BY seen_ms DESC, node LIMIT ?)";
+    sqlx::query(forget)
+        .bind(MAX_PROXIES)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The providers that any known proxy can reach.
+pub(crate) async fn providers(store: &Store) -> Result<BTreeSet<String>, StoreError> {
+    let lists: Vec<String> = sqlx::query_scalar("SELECT providers FROM proxies")
+        .fetch_all(store.read())
+        .await?;
+    let names = lists
+        .iter()
+        .flat_map(|list| list.lines())
+        .map(str::to_owned);
+    Ok(names.collect())
+}
+
+/// Who served each shape of a tenant when that was last written.
+pub(crate) async fn incumbents(store: &Store, tenant: &TenantId) -> Result<Incumbents, StoreError> {
+    let rows = sqlx::query("SELECT shape, candidate FROM incumbents WHERE tenant = ?")
+        .bind(tenant.as_str())
+        .fetch_all(store.read())
+        .await?;
+    let pair = |row: &sqlx::sqlite::SqliteRow| -> Result<Option<_>, sqlx::Error> {
+        let (shape, candidate): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(ShapeKey::named(&shape).zip(CandidateKey::parse(&candidate).ok()))
+    };
+    let pairs: Vec<_> = rows.iter().map(pair).collect::<Result<_, _>>()?;
+    Ok(pairs.into_iter().flatten().collect())
+}
+
+/// Replaces who serves each shape of a tenant.
+pub(crate) async fn put_incumbents(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    incumbents: &Incumbents,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM incumbents WHERE tenant = ?")
+        .bind(tenant.as_str())
+        .execute(&mut **tx)
+        .await?;
+    for (shape, candidate) in incumbents {
+        sqlx::query("INSERT INTO incumbents (tenant, shape, candidate) VALUES (?, ?, ?)")
+            .bind(tenant.as_str())
+            .bind(shape.as_str())
+            .bind(candidate.as_str())
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
+
+use super::{Store, StoreError};
+
+/// Step `i` brings the schema from version `i` to `i + 1`.
+const STEPS: &[&[&str]] = &[&[
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT",
+    "CREATE TABLE tenants (
+        id TEXT PRIMARY KEY, zero_retention INTEGER NOT NULL, default_model TEXT, created_ms INTEGER NOT NULL
+    ) STRICT",
+    "CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY, tenant TEXT NOT NULL REFERENCES tenants (id), sha256 BLOB NOT NULL UNIQUE,
+        can_read INTEGER NOT NULL, can_write INTEGER NOT NULL, created_ms INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX api_keys_tenant ON api_keys (tenant)",
+    "CREATE TABLE proxies (node TEXT PRIMARY KEY, providers TEXT NOT NULL, seen_ms INTEGER NOT NULL) STRICT",
+    // `record` is the whole decision as it came; the columns before it are what is looked up or filtered by.
+    "CREATE TABLE decisions (
+        request_id BLOB PRIMARY KEY, tenant TEXT NOT NULL, event_id BLOB NOT NULL, stage INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL, session_id TEXT, completion_id TEXT, shadow INTEGER NOT NULL,
+        strategy TEXT NOT NULL, served TEXT, model TEXT, confidence REAL, record BLOB NOT NULL, credit TEXT
+    ) STRICT",
+    "CREATE INDEX decisions_newest ON decisions (tenant, created_ms, request_id)",
+    "CREATE INDEX decisions_session ON decisions (tenant, session_id, created_ms) WHERE session_id IS NOT NULL",
+    "CREATE INDEX decisions_completion ON decisions (tenant, completion_id) WHERE completion_id IS NOT NULL",
+    "CREATE INDEX decisions_age ON decisions (created_ms)",
+    // Of each subject the first rating and the last revision, which is all that can ever stand.
+    "CREATE TABLE ratings (
+        tenant TEXT NOT NULL, kind INTEGER NOT NULL, subject TEXT NOT NULL, revise INTEGER NOT NULL,
+        event_id BLOB NOT NULL, score INTEGER NOT NULL, useful INTEGER NOT NULL, rated_ms INTEGER NOT NULL,
+        PRIMARY KEY (tenant, kind, subject, revise)
+    ) WITHOUT ROWID, STRICT",
+    "CREATE INDEX ratings_age ON ratings (rated_ms)",
+    "CREATE TABLE scores (
+        request_id BLOB PRIMARY KEY, relevance REAL NOT NULL, coherence REAL NOT NULL, helpfulness REAL NOT NULL,
+        safety REAL NOT NULL, composite REAL NOT NULL, judge TEXT NOT NULL, scored_ms INTEGER NOT NULL
+    ) STRICT",
+    "CREATE INDEX scores_age ON scores (scored_ms)",
+    // Rated sessions (and rated calls without a session), with what they added to the buckets.
+    "CREATE TABLE sessions (
+        tenant TEXT NOT NULL, unit TEXT NOT NULL, score INTEGER NOT NULL, credit TEXT NOT NULL,
+        touched_ms INTEGER NOT NULL, PRIMARY KEY (tenant, unit)
+    ) WITHOUT ROWID, STRICT",
+    "CREATE INDEX sessions_age ON sessions (touched_ms)",
+    "CREATE TABLE buckets (
+        tenant TEXT NOT NULL, shape TEXT NOT NULL, arm TEXT NOT NULL, source INTEGER NOT NULL,
+        day INTEGER NOT NULL, n INTEGER NOT NULL, sum INTEGER NOT NULL, sumsq INTEGER NOT NULL,
+        PRIMARY KEY (tenant, shape, arm, source, day)
+    ) WITHOUT ROWID, STRICT",
+    "CREATE TABLE scoring_jobs (
+        request_id BLOB PRIMARY KEY, queued_ms INTEGER NOT NULL, lease_until_ms INTEGER NOT NULL,
+        leases INTEGER NOT NULL, bytes INTEGER NOT NULL, job BLOB NOT NULL
+    ) STRICT",
+    "CREATE INDEX scoring_jobs_order ON scoring_jobs (queued_ms)",
+    "CREATE TABLE incumbents (
+        tenant TEXT NOT NULL, shape TEXT NOT NULL, candidate TEXT NOT NULL, PRIMARY KEY (tenant, shape)
+    ) WITHOUT ROWID, STRICT",
+]];
+
+/// Runs the steps that are missing.
+pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let mut tx = store.write().await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *tx)
+        .await?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for statement in STEPS
+        .iter()
+        .skip(usize::try_from(found).unwrap_or(0))
+        .copied()
+        .flatten()
+    {
+        sqlx::query(statement).execute(&mut *tx).await?;
+    }
+    // A pragma takes no parameters.
+    sqlx::query(&format!("PRAGMA user_version = {known}"))
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Who calls, and what their key may do; answered from the snapshot alone.
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    ids::KeyHash,
+    snapshot::{Snapshot, Tenant},
+};
+use http::{HeaderMap, header::AUTHORIZATION};
+
+/// What an endpoint needs of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Read,
+    Write,
+}
+
+/// A caller that was let in, with the snapshot that everything about the call is decided on.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    pub snapshot: Arc<Snapshot>,
+    pub tenant: Arc<Tenant>,
+    pub key_id: String,
+}
+
+/// Why a caller was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error(
+        "this proxy knows no tenants yet: it has not received a snapshot from its control plane"
+    )]
+    NoSnapshot,
+    #[error("no API key was sent: send the header Authorization: Bearer <key>")]
+    Missing,
+    #[error("the header Authorization must have the form: Bearer <key>")]
+    Malformed,
+    #[error("the API key is not known")]
+    Unknown,
+    #[error("the API key has no read permission")]
+    NoRead,
+    #[error("the API key has no write permission")]
+    NoWrite,
+}
+
+/// Looks the key of a request up.
+pub(crate) fn admit(
+    snapshot: Arc<Snapshot>,
+    headers: &HeaderMap,
+    permission: Permission,
+) -> Result<Admitted, Denied> {
+    if snapshot.tenants().next().is_none() {
+        return Err(Denied::NoSnapshot);
+    }
+    let key = bearer(headers)?;
+    let (tenant, key) = snapshot
+        .tenant_of_key(&KeyHash::of(key))
+        .ok_or(Denied::Unknown)?;
+    match permission {
+        Permission::Read if !key.read => return Err(Denied::NoRead),
+        Permission::Write if !key.write => return Err(Denied::NoWrite),
+        Permission::Read | Permission::Write => {}
+    }
+    let (tenant, key_id) = (Arc::clone(tenant), key.id.clone());
+    Ok(Admitted {
+        snapshot,
+        tenant,
+        key_id,
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+    let value = headers.get(AUTHORIZATION).ok_or(Denied::Missing)?;
+    let (scheme, key) = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().split_once(' '))
+        .ok_or(Denied::Malformed)?;
+    let key = key.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || key.is_empty() {
+        return Err(Denied::Malformed);
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use floopy_shared::domain::{catalog::Catalog, ids::TenantId, snapshot::ApiKey};
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn snapshot(read: bool, write: bool) -> Arc<Snapshot> {
+        let key = ApiKey {
+            id: "k1".to_owned(),
+            hash: KeyHash::of("fl_secret"),
+            read,
+            write,
+        };
+        let id = TenantId::new("t").expect("valid");
+        let tenant = Tenant {
+            id,
+            keys: vec![key],
+            zero_retention: false,
+            default_model: None,
+        };
+        Arc::new(Snapshot::cold(Catalog::default(), [tenant]))
+    }
+
+    fn ask(
+        snapshot: Arc<Snapshot>,
+        header: Option<&str>,
+        permission: Permission,
+    ) -> Result<String, Denied> {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = header {
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(value).expect("ascii"));
+        }
+        admit(snapshot, &headers, permission).map(|admitted| admitted.key_id)
+    }
+
+    #[test]
+    fn keys_are_known_by_their_hash_and_hold_permissions() {
+        let (read, write) = (Permission::Read, Permission::Write);
+        let cases = [
+            (
+                true,
+                true,
+                Some("Bearer fl_secret"),
+                write,
+                Ok("k1".to_owned()),
+            ),
+            (
+                true,
+                true,
+                Some("bearer  fl_secret "),
+                write,
+                Ok("k1".to_owned()),
+            ),
+            (
+                true,
+                true,
+                Some("Bearer fl_other"),
+                write,
+                Err(Denied::Unknown),
+            ),
+            (
+                true,
+                true,
+                Some("Basic fl_secret"),
+                write,
+                Err(Denied::Malformed),
+            ),
+            (true, true, Some("fl_secret"), write, Err(Denied::Malformed)),
+            (true, true, None, write, Err(Denied::Missing)),
+            (
+                true,
+                false,
+                Some("Bearer fl_secret"),
+                write,
+                Err(Denied::NoWrite),
+            ),
+            (
+                false,
+                true,
+                Some("Bearer fl_secret"),
+                read,
+                Err(Denied::NoRead),
+            ),
+        ];
+        for (may_read, may_write, header, permission, expected) in cases {
+            assert_eq!(
+                ask(snapshot(may_read, may_write), header, permission),
+                expected,
+                "{header:?}"
+            );
+        }
+        let empty = Arc::new(Snapshot::default());
+        assert_eq!(
+            ask(empty, Some("Bearer fl_secret"), write),
+            Err(Denied::NoSnapshot)
+        );
+    }
+}

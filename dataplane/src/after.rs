@@ -1,0 +1,109 @@
+//! What is done once the caller has its last byte: the reply goes to the judge, the shadow goes out.
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    catalog::CatalogModel,
+    decision::Decision,
+    event::{Event, EventBody, ScoringJob},
+    ids::{CandidateKey, RequestId},
+};
+use http::HeaderMap;
+use uuid::Uuid;
+
+use crate::{
+    admit::Admitted,
+    call::{Call, Endpoint},
+    gateway::Gateway,
+    upstream::Facts,
+};
+
+/// Everything the work after a reply needs; does it when dropped, if the reply was a success.
+pub(crate) struct After {
+    gateway: Arc<Gateway>,
+    work: Option<Work>,
+    facts: Option<Facts>,
+}
+
+/// A call that was served, with what may be learned from it.
+pub(crate) struct Work {
+    pub admitted: Admitted,
+    pub call: Call,
+    pub headers: HeaderMap,
+    pub decision: Box<Decision>,
+    pub shadow: Option<Arc<CatalogModel>>,
+}
+
+impl After {
+    /// Whether there is anything to do. Content of tenants with zero retention is never kept, and
+    /// embeddings have nothing to judge.
+    pub(crate) fn is_wanted(
+        gateway: &Gateway,
+        admitted: &Admitted,
+        call: &Call,
+        (id, has_shadow): (RequestId, bool),
+    ) -> bool {
+        let allowed = !admitted.tenant.zero_retention && call.endpoint() == Endpoint::Chat;
+        allowed && (has_shadow || gateway.is_sampled(id))
+    }
+
+    pub(crate) fn new(gateway: &Arc<Gateway>, work: Work) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            work: Some(work),
+            facts: None,
+        }
+    }
+
+    /// The reply was complete.
+    pub(crate) fn succeeded(&mut self, facts: Facts) {
+        self.facts = Some(facts);
+    }
+}
+
+impl Drop for After {
+    fn drop(&mut self) {
+        let (Some(work), Some(facts)) = (self.work.take(), self.facts.take()) else {
+            return;
+        };
+        let id = work.decision.request_id;
+        if self.gateway.is_sampled(id)
+            && let Some(key) = &work.decision.served
+        {
+            offer(&self.gateway, &work.decision, key, (&work.call, facts));
+        }
+        if work.shadow.is_some() {
+            crate::shadow::launch(&self.gateway, work);
+        }
+    }
+}
+
+/// Hands a reply to the judge.
+pub(crate) fn offer(
+    gateway: &Gateway,
+    decision: &Decision,
+    candidate: &CandidateKey,
+    (call, facts): (&Call, Facts),
+) {
+    if facts.text.is_empty() {
+        return;
+    }
+    let prompt = call.prompt(gateway.config.scoring.max_bytes);
+    let job = ScoringJob {
+        request_id: decision.request_id,
+        tenant: decision.tenant.clone(),
+        candidate: candidate.clone(),
+        prompt: prompt.text,
+        reply: facts.text,
+        truncated: prompt.truncated || facts.truncated,
+        json_expected: call.json_expected(),
+    };
+    let recorded_at_ms = gateway.clock.now_ms();
+    let event = Event {
+        id: Uuid::new_v4(),
+        recorded_at_ms,
+        body: EventBody::ScoringJob(job),
+    };
+    // Being dropped is counted and logged by the spool.
+    let _ = gateway.spool.append(&event);
+}

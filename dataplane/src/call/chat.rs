@@ -1,0 +1,218 @@
+//! What a chat completion asks for.
+
+use std::borrow::Cow;
+
+use floopy_shared::domain::features::{Features, IMAGE_TOKENS};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Seen,
+    error::InvalidCall,
+    fields::Fields,
+    opening_hash,
+    value::{items, text},
+};
+
+const MESSAGES: &str = "a non-empty array of message objects";
+const ROLE: &str = "a string such as \"user\"";
+
+/// Text bytes taken for one token.
+pub(super) const BYTES_PER_TOKEN: u64 = 4;
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    role: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+/// Reads everything but the model.
+pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
+    let stream = read_stream(fields)?;
+    let conversation = Conversation::read(fields)?;
+    let tools = fields.tools.and_then(items).unwrap_or_default();
+    let tool_bytes = fields.tools.map_or(0, |raw| raw.get().len() as u64);
+    let format = fields.response_format.and_then(format_type);
+    let max = fields.max_completion_tokens.or(fields.max_tokens);
+    let bytes = conversation.text_bytes + tool_bytes;
+    let features = Features {
+        tools: !tools.is_empty(),
+        vision: conversation.images > 0,
+        json_schema: format.as_deref() == Some("json_schema"),
+        stream,
+        embeddings: false,
+        messages: conversation.messages,
+        input_tokens_estimate: bytes.div_ceil(BYTES_PER_TOKEN) + conversation.images * IMAGE_TOKENS,
+        max_output_tokens: max.and_then(|raw| raw.get().parse().ok()),
+    };
+    Ok(Seen {
+        features,
+        json_expected: matches!(format.as_deref(), Some("json_schema" | "json_object")),
+        system: conversation.system.and_then(content_text),
+        user_text: conversation
+            .last_user
+            .and_then(content_text)
+            .unwrap_or_default(),
+        tool_names: tools.iter().filter_map(tool_name).collect(),
+        opening: opening_hash(&[fields.user, conversation.system, conversation.first_user]),
+    })
+}
+
+fn read_stream(fields: &Fields<'_>) -> Result<bool, InvalidCall> {
+    match fields.stream.map(|raw| (raw, raw.get())) {
+        None | Some((_, "false")) => Ok(false),
+        Some((_, "true")) => Ok(true),
+        Some((raw, _)) => Err(InvalidCall::shown("stream", raw, "true or false")),
+    }
+}
+
+#[derive(Default)]
+struct Conversation<'a> {
+    messages: u32,
+    text_bytes: u64,
+    images: u64,
+    system: Option<&'a RawValue>,
+    first_user: Option<&'a RawValue>,
+    last_user: Option<&'a RawValue>,
+}
+
+impl<'a> Conversation<'a> {
+    fn read(fields: &Fields<'a>) -> Result<Self, InvalidCall> {
+        let missing = InvalidCall::Missing {
+            field: "messages",
+            expected: MESSAGES,
+        };
+        let raw = fields.messages.ok_or(missing)?;
+        let list = items(raw).ok_or_else(|| InvalidCall::hidden("messages", raw, MESSAGES))?;
+        if list.is_empty() {
+            let found = "an empty array".to_owned();
+            return Err(InvalidCall::Wrong {
+                field: "messages".to_owned(),
+                found,
+                expected: MESSAGES,
+            });
+        }
+        let mut conversation = Self::default();
+        for (index, item) in list.into_iter().enumerate() {
+            conversation.add(index, item)?;
+        }
+        Ok(conversation)
+    }
+
+    fn add(&mut self, index: usize, item: &'a RawValue) -> Result<(), InvalidCall> {
+        let field = || format!("messages[{index}]");
+        if !item.get().starts_with('{') {
+            return Err(InvalidCall::hidden(field(), item, "a message object"));
+        }
+        let message: Message<'a> = serde_json::from_str(item.get())
+            .map_err(|e| InvalidCall::NotJson(format!("{e} of {}", field())))?;
+        let role_field = || format!("{}.role", field());
+        let role = match message.role {
+            None => {
+                let found = "missing".to_owned();
+                return Err(InvalidCall::Wrong {
+                    field: role_field(),
+                    found,
+                    expected: ROLE,
+                });
+            }
+            Some(raw) => text(raw).ok_or_else(|| InvalidCall::shown(role_field(), raw, ROLE))?,
+        };
+        self.messages = self.messages.saturating_add(1);
+        if let Some(content) = message.content {
+            self.count(content);
+            self.remember(&role, content);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, role: &str, content: &'a RawValue) {
+        match role {
+            "system" | "developer" => {
+                self.system.get_or_insert(content);
+            }
+            "user" => {
+                self.first_user.get_or_insert(content);
+                self.last_user = Some(content);
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, content: &RawValue) {
+        let Some(parts) = items(content) else {
+            self.text_bytes += content.get().len().saturating_sub(2) as u64;
+            return;
+        };
+        for raw in parts {
+            let part = Part::read(raw);
+            match part.kind.as_deref() {
+                Some("image_url" | "input_image" | "image") => self.images += 1,
+                _ => {
+                    let text = part
+                        .text
+                        .map_or(0, |text| text.get().len().saturating_sub(2));
+                    self.text_bytes += text as u64;
+                }
+            }
+        }
+    }
+}
+
+/// A piece of a message's content.
+#[derive(Deserialize, Default)]
+pub(super) struct Part<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(super) text: Option<&'a RawValue>,
+}
+
+impl<'a> Part<'a> {
+    /// Anything unreadable is an empty part: the provider will judge it.
+    pub(super) fn read(raw: &'a RawValue) -> Self {
+        serde_json::from_str(raw.get()).unwrap_or_default()
+    }
+}
+
+/// The text of a message: the string, or its last text part.
+fn content_text(content: &RawValue) -> Option<Cow<'_, str>> {
+    let Some(parts) = items(content) else {
+        return text(content);
+    };
+    parts
+        .into_iter()
+        .rev()
+        .find_map(|raw| Part::read(raw).text.and_then(text))
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Tool<'a> {
+    #[serde(borrow, default)]
+    function: Option<Named<'a>>,
+}
+
+fn tool_name<'a>(raw: &&'a RawValue) -> Option<Cow<'a, str>> {
+    serde_json::from_str::<Tool<'a>>(raw.get())
+        .ok()?
+        .function?
+        .name
+}
+
+#[derive(Deserialize)]
+struct Format<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+fn format_type(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Format<'_>>(raw.get()).ok()?.kind
+}

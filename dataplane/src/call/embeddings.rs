@@ -1,0 +1,58 @@
+//! What an embeddings call asks for.
+
+use std::borrow::Cow;
+
+use floopy_shared::domain::features::Features;
+use serde_json::value::RawValue;
+
+use super::{
+    Seen,
+    chat::BYTES_PER_TOKEN,
+    error::InvalidCall,
+    fields::Fields,
+    opening_hash,
+    value::{items, text},
+};
+
+const INPUT: &str = "a string, or an array of strings or tokens";
+
+/// Reads everything but the model.
+pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
+    let input = fields.input.ok_or(InvalidCall::Missing {
+        field: "input",
+        expected: INPUT,
+    })?;
+    let features = Features {
+        embeddings: true,
+        input_tokens_estimate: tokens(input)?,
+        ..Features::default()
+    };
+    Ok(Seen {
+        features,
+        json_expected: false,
+        system: None,
+        user_text: text(input).unwrap_or(Cow::Borrowed("")),
+        tool_names: Vec::new(),
+        opening: opening_hash(&[fields.user, Some(input)]),
+    })
+}
+
+fn tokens(input: &RawValue) -> Result<u64, InvalidCall> {
+    if input.get().starts_with('"') {
+        return Ok(text_tokens(input));
+    }
+    let list = items(input).ok_or_else(|| InvalidCall::hidden("input", input, INPUT))?;
+    Ok(list.into_iter().map(item_tokens).sum())
+}
+
+fn item_tokens(item: &RawValue) -> u64 {
+    match item.get().bytes().next() {
+        Some(b'"') => text_tokens(item),
+        Some(b'[') => items(item).map_or(0, |tokens| tokens.len() as u64),
+        _ => 1,
+    }
+}
+
+fn text_tokens(raw: &RawValue) -> u64 {
+    (raw.get().len().saturating_sub(2) as u64).div_ceil(BYTES_PER_TOKEN)
+}

@@ -1,0 +1,101 @@
+//! The top level of a body: the values we look at, borrowed, and no key twice.
+
+use std::{borrow::Cow, collections::HashSet, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::{error::InvalidCall, value::kind_of_byte};
+
+/// What a call may have that we look at; `null` counts as absent except for `model`.
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    pub model: Option<&'a RawValue>,
+    pub stream: Option<&'a RawValue>,
+    pub messages: Option<&'a RawValue>,
+    pub tools: Option<&'a RawValue>,
+    pub response_format: Option<&'a RawValue>,
+    pub max_tokens: Option<&'a RawValue>,
+    pub max_completion_tokens: Option<&'a RawValue>,
+    pub user: Option<&'a RawValue>,
+    pub input: Option<&'a RawValue>,
+    duplicate: Option<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads a whole body.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, InvalidCall> {
+        let first = body.iter().copied().find(|b| !b.is_ascii_whitespace());
+        if matches!(
+            first,
+            None | Some(b'"' | b'[' | b't' | b'f' | b'n' | b'-' | b'0'..=b'9')
+        ) {
+            return Err(InvalidCall::NotAnObject {
+                found: kind_of_byte(first),
+            });
+        }
+        let mut fields: Self =
+            serde_json::from_slice(body).map_err(|e| InvalidCall::NotJson(e.to_string()))?;
+        match fields.duplicate.take() {
+            Some(key) => Err(InvalidCall::DuplicateKey(key)),
+            None => Ok(fields),
+        }
+    }
+
+    fn slot(&mut self, key: &str) -> Option<&mut Option<&'a RawValue>> {
+        match key {
+            "model" => Some(&mut self.model),
+            "stream" => Some(&mut self.stream),
+            "messages" => Some(&mut self.messages),
+            "tools" => Some(&mut self.tools),
+            "response_format" => Some(&mut self.response_format),
+            "max_tokens" => Some(&mut self.max_tokens),
+            "max_completion_tokens" => Some(&mut self.max_completion_tokens),
+            "user" => Some(&mut self.user),
+            "input" => Some(&mut self.input),
+            _ => None,
+        }
+    }
+
+    fn put(&mut self, key: &str, value: &'a RawValue) {
+        let absent = value.get() == "null" && key != "model";
+        if let Some(slot) = self.slot(key).filter(|_| !absent) {
+            *slot = Some(value);
+        }
+    }
+}
+
+#[derive(Deserialize, PartialEq, Eq, Hash)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Fields::default();
+        let mut seen = HashSet::with_capacity(16);
+        while let Some(key) = map.next_key::<Key<'de>>()? {
+            fields.put(&key.0, map.next_value()?);
+            let name = key.0.chars().take(64).collect::<String>();
+            if !seen.insert(key) {
+                fields.duplicate.get_or_insert(name);
+            }
+        }
+        Ok(fields)
+    }
+}

@@ -1,0 +1,97 @@
+//! The conversation as text, for the judge; the end of it matters most, so the beginning is cut.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    chat::Part,
+    fields::Fields,
+    value::{items, text},
+};
+
+/// A conversation's text. Content: it must not be logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prompt {
+    pub text: String,
+    /// Something was cut.
+    pub truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    role: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+/// The last `max_bytes` of the conversation, oldest first.
+pub(super) fn read(body: &[u8], max_bytes: usize) -> Prompt {
+    let fields = Fields::read(body).unwrap_or_default();
+    let messages = fields.messages.and_then(items).unwrap_or_default();
+    let mut kept: Vec<String> = Vec::new();
+    let mut room = max_bytes;
+    let mut truncated = false;
+    for raw in messages.into_iter().rev() {
+        let Some(line) = line(raw) else { continue };
+        if room == 0 {
+            truncated = true;
+            break;
+        }
+        let tail = suffix(&line, room);
+        truncated |= tail.len() < line.len();
+        room = room.saturating_sub(tail.len() + 1);
+        kept.push(tail.to_owned());
+    }
+    kept.reverse();
+    Prompt {
+        text: kept.join("\n"),
+        truncated,
+    }
+}
+
+fn line(raw: &RawValue) -> Option<String> {
+    let message: Message<'_> = serde_json::from_str(raw.get()).ok()?;
+    let content = message.content?;
+    let role = message.role.unwrap_or_default();
+    let Some(parts) = items(content) else {
+        return Some(format!("{role}: {}", text(content)?));
+    };
+    let texts: Vec<Cow<'_, str>> = parts
+        .into_iter()
+        .filter_map(|part| Part::read(part).text.and_then(text))
+        .collect();
+    Some(format!("{role}: {}", texts.join("\n")))
+}
+
+fn suffix(text: &str, bytes: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"messages":[{"role":"system","content":"be brief"},
+        {"role":"user","content":[{"type":"text","text":"caf\u00e9?"},{"type":"image_url"}]}]}"#;
+
+    #[test]
+    fn conversations_are_flattened_oldest_first() {
+        let prompt = read(BODY.as_bytes(), 1_000);
+        assert_eq!(prompt.text, "system: be brief\nuser: café?");
+        assert!(!prompt.truncated);
+    }
+
+    #[test]
+    fn the_beginning_is_cut_between_characters() {
+        let prompt = read(BODY.as_bytes(), 2);
+        assert_eq!(prompt.text, "?");
+        assert!(prompt.truncated);
+    }
+}

@@ -1,0 +1,201 @@
+//! What types cannot say of a configuration: bounds, names and addresses.
+
+use floopy_shared::domain::ids::TenantId;
+
+use super::{Config, Provider};
+use crate::provider::known_provider;
+
+/// A value that cannot be used; names its key.
+#[derive(Debug, thiserror::Error)]
+#[error("{key} is {value}, it must be {expected}")]
+pub struct InvalidConfig {
+    pub key: String,
+    pub value: String,
+    pub expected: &'static str,
+}
+
+impl Config {
+    /// Checks what types cannot say.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        self.check_numbers()?;
+        check_url("control.rest", &self.control.rest)?;
+        for (index, provider) in self.providers.iter().enumerate() {
+            self.check_provider(index, provider)?;
+        }
+        for (index, tenant) in self.tenants.iter().enumerate() {
+            TenantId::new(&tenant.id).map_err(|_| InvalidConfig {
+                key: format!("tenants[{index}].id"),
+                value: format!("{:?}", tenant.id),
+                expected: "1 to 64 of a-z A-Z 0-9 _ -",
+            })?;
+            if tenant.key.expose().trim().is_empty() {
+                return Err(InvalidConfig {
+                    key: format!("tenants[{index}].key"),
+                    value: "empty".to_owned(),
+                    expected: "an API key",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self) -> Result<(), InvalidConfig> {
+        at_least("limits.body_bytes", self.limits.body_bytes as u64, 1)?;
+        at_least(
+            "limits.header_bytes",
+            self.limits.header_bytes as u64,
+            8_192,
+        )?;
+        at_least("limits.reply_bytes", self.limits.reply_bytes as u64, 1)?;
+        at_least("limits.connections", self.limits.connections as u64, 1)?;
+        at_least("limits.in_flight", self.limits.in_flight as u64, 1)?;
+        at_least("limits.attempts", self.limits.attempts as u64, 1)?;
+        at_least("timeouts.header_ms", self.timeouts.header_ms, 1)?;
+        at_least("timeouts.body_ms", self.timeouts.body_ms, 1)?;
+        at_least("timeouts.connect_ms", self.timeouts.connect_ms, 1)?;
+        at_least("timeouts.first_byte_ms", self.timeouts.first_byte_ms, 1)?;
+        at_least("timeouts.total_ms", self.timeouts.total_ms, 1)?;
+        at_least("timeouts.stream_idle_ms", self.timeouts.stream_idle_ms, 1)?;
+        at_least("timeouts.control_ms", self.timeouts.control_ms, 1)?;
+        at_least("breaker.failures", u64::from(self.breaker.failures), 1)?;
+        at_least("spool.max_bytes", self.spool.max_bytes, 16 << 10)?;
+        at_least("spool.segment_bytes", self.spool.segment_bytes, 4 << 10)?;
+        if (0.0..=1.0).contains(&self.scoring.sample_rate) {
+            return Ok(());
+        }
+        Err(InvalidConfig {
+            key: "scoring.sample_rate".to_owned(),
+            value: self.scoring.sample_rate.to_string(),
+            expected: "between 0 and 1",
+        })
+    }
+
+    fn check_provider(&self, index: usize, provider: &Provider) -> Result<(), InvalidConfig> {
+        let key = |field: &str| format!("providers[{index}].{field}");
+        let name = &provider.name;
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+            return Err(InvalidConfig {
+                key: key("name"),
+                value: format!("{name:?}"),
+                expected: "1 to 64 of a-z 0-9 - _ .",
+            });
+        }
+        if self.providers[..index]
+            .iter()
+            .any(|earlier| earlier.name == *name)
+        {
+            return Err(InvalidConfig {
+                key: key("name"),
+                value: format!("{name:?} a second time"),
+                expected: "unique",
+            });
+        }
+        match (&provider.base_url, known_provider(name)) {
+            (Some(url), _) => check_url(&key("base_url"), url),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(InvalidConfig {
+                key: key("base_url"),
+                value: format!("missing for {name:?}"),
+                expected: "an http(s) URL, because this is not a known provider",
+            }),
+        }
+    }
+}
+
+fn at_least(key: &str, value: u64, least: u64) -> Result<(), InvalidConfig> {
+    if value >= least {
+        return Ok(());
+    }
+    let expected = match least {
+        1 => "at least 1",
+        4_096 => "at least 4096",
+        8_192 => "at least 8192",
+        _ => "at least 16384",
+    };
+    Err(InvalidConfig {
+        key: key.to_owned(),
+        value: value.to_string(),
+        expected,
+    })
+}
+
+fn check_url(key: &str, url: &str) -> Result<(), InvalidConfig> {
+    let usable = url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|h| !h.is_empty())
+    });
+    if usable {
+        return Ok(());
+    }
+    let expected = "an http:// or https:// URL";
+    Err(InvalidConfig {
+        key: key.to_owned(),
+        value: format!("{url:?}"),
+        expected,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<(), String> {
+        let config: Config =
+            floopy_shared::process::config::parse(text, "x.toml").map_err(|e| e.to_string())?;
+        config.check().map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_a_valid_configuration() {
+        assert_eq!(check(""), Ok(()));
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_their_key() {
+        let cases = [
+            (
+                "[limits]\nin_flight = 0",
+                "limits.in_flight is 0, it must be at least 1",
+            ),
+            ("[scoring]\nsample_rate = 2.0", "scoring.sample_rate is 2"),
+            (
+                "[[providers]]\nname = \"mine\"",
+                "providers[0].base_url is missing for \"mine\"",
+            ),
+            (
+                "[[providers]]\nname = \"Open AI\"",
+                "providers[0].name is \"Open AI\"",
+            ),
+            (
+                "[control]\nrest = \"localhost\"",
+                "control.rest is \"localhost\"",
+            ),
+            (
+                "[[tenants]]\nid = \"a/b\"\nkey = \"k\"",
+                "tenants[0].id is \"a/b\"",
+            ),
+            (
+                "[limits]\nin_flght = 3",
+                "x.toml:2: limits.in_flght: unknown field",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_effective_configuration_is_readable_again_with_secrets_masked() {
+        let text = "[[providers]]\nname = \"openai\"\napi_key = \"sk-secret\"";
+        let config: Config = floopy_shared::process::config::parse(text, "x.toml").expect("valid");
+        let shown = serde_json::to_string(&config).expect("serialises");
+        assert!(
+            !shown.contains("sk-secret") && shown.contains("***"),
+            "{shown}"
+        );
+        let again: Config = serde_json::from_str(&shown).expect("reads its own output");
+        assert_eq!(again.listen, config.listen);
+    }
+}

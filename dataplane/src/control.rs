@@ -1,0 +1,9 @@
+//! The proxy's side of the snapshot protocol: what the control plane concludes becomes what calls see.
+
+mod saved;
+mod watch;
+
+pub(crate) use self::{
+    saved::{Saver, Tables, load},
+    watch::Watcher,
+};

@@ -1,0 +1,165 @@
+//! Watches the control plane: takes updates table by table, answers each, and comes back when it is lost.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use floopy_proto::v1::{
+    Ack, Hello, Rejection, TableVersion, WatchRequest, WatchResponse,
+    snapshots_client::SnapshotsClient, watch_request::Kind,
+};
+use floopy_shared::{
+    process::{backoff::Backoff, clock::Clock, rpc::PlaneToken},
+    wire::snapshot::update_from_wire,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{service::interceptor::InterceptedService, transport::Channel};
+
+use super::Tables;
+use crate::{metrics::Metrics, state::Current};
+
+type Client = SnapshotsClient<InterceptedService<Channel, PlaneToken>>;
+
+/// For opening the stream, and for handing over an answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A refused update is answered before the next is sent, so little is ever queued.
+const OUTGOING: usize = 4;
+
+/// The task that watches.
+pub(crate) struct Watcher {
+    pub client: Client,
+    pub current: Arc<Current>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    pub node: String,
+    /// Providers with credentials here.
+    pub providers: Vec<String>,
+    pub tables: watch::Sender<Tables>,
+}
+
+/// Why the stream ended.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("no answer within {DEADLINE:?}")]
+    TimedOut,
+    #[error("{}: {}", .0.code(), .0.message())]
+    Failed(Box<tonic::Status>),
+    #[error("the control plane ended the stream")]
+    Ended,
+}
+
+impl From<tonic::Status> for Lost {
+    fn from(status: tonic::Status) -> Self {
+        Self::Failed(Box::new(status))
+    }
+}
+
+impl Watcher {
+    /// Watches until stopped. Losing the control plane is normal: calls go on with what is known.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Infallible> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+        let mut reported = false;
+        loop {
+            let lost = tokio::select! {
+                lost = self.watch(&mut backoff, &mut reported) => lost,
+                () = stop.cancelled() => return Ok(()),
+            };
+            self.current.set_connected(false);
+            if !std::mem::replace(&mut reported, true) {
+                tracing::warn!(reason = %lost, "control plane lost: serving on the last good snapshot");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_delay()) => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    async fn watch(&mut self, backoff: &mut Backoff, reported: &mut bool) -> Lost {
+        match self.follow(backoff, reported).await {
+            Ok(()) => Lost::Ended,
+            Err(lost) => lost,
+        }
+    }
+
+    async fn follow(&mut self, backoff: &mut Backoff, reported: &mut bool) -> Result<(), Lost> {
+        let (outgoing, requests) = mpsc::channel(OUTGOING);
+        send(&outgoing, Kind::Hello(self.hello())).await?;
+        let opened = timeout(DEADLINE, self.client.watch(ReceiverStream::new(requests))).await;
+        let mut updates = opened.map_err(|_| Lost::TimedOut)??.into_inner();
+        self.current.set_connected(true);
+        // The connection's keep-alive finds a dead peer; silence alone means that nothing changed.
+        while let Some(response) = updates.message().await? {
+            backoff.reset();
+            if std::mem::take(reported) {
+                tracing::info!("control plane is back");
+            }
+            let ack = self.take(response);
+            send(&outgoing, Kind::Ack(ack)).await?;
+        }
+        Ok(())
+    }
+
+    fn hello(&self) -> Hello {
+        let snapshot = self.current.snapshot();
+        let known = snapshot
+            .table_versions()
+            .map(|(name, version)| TableVersion {
+                name: name.to_string(),
+                version,
+            })
+            .collect();
+        Hello {
+            node: self.node.clone(),
+            snapshot_version: snapshot.version(),
+            known,
+            providers: self.providers.clone(),
+        }
+    }
+
+    /// Takes what is good of an update, and says what was not.
+    fn take(&self, response: WatchResponse) -> Ack {
+        let snapshot_version = response.snapshot_version;
+        let (next, rejections) = self
+            .current
+            .snapshot()
+            .apply(update_from_wire(response.clone()));
+        self.current.replace(next, self.clock.now_ms());
+        for rejection in &rejections {
+            tracing::warn!(
+                table = %rejection.table,
+                version = rejection.version,
+                reason = %rejection.reason,
+                "a table was refused; the one held stays in use"
+            );
+        }
+        self.metrics.nacked(rejections.len());
+        self.tables
+            .send_modify(|tables| tables.accept(response, &rejections));
+        let rejected = rejections
+            .into_iter()
+            .map(|r| Rejection {
+                table: r.table,
+                version: r.version,
+                reason: r.reason,
+            })
+            .collect();
+        Ack {
+            snapshot_version,
+            rejected,
+        }
+    }
+}
+
+async fn send(outgoing: &mpsc::Sender<WatchRequest>, kind: Kind) -> Result<(), Lost> {
+    let request = WatchRequest { kind: Some(kind) };
+    match timeout(DEADLINE, outgoing.send(request)).await {
+        Err(_) => Err(Lost::TimedOut),
+        Ok(Err(_)) => Err(Lost::Ended),
+        Ok(Ok(())) => Ok(()),
+    }
+}

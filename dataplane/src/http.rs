@@ -1,0 +1,15 @@
+//! The HTTP side: connections, routes, bodies, and the one shape of errors.
+
+pub(crate) mod admin;
+pub(crate) mod body;
+mod decisions;
+mod dispatch;
+mod feedback;
+mod incoming;
+mod live;
+mod models;
+pub(crate) mod respond;
+pub(crate) mod route;
+pub(crate) mod server;
+
+pub(crate) use self::{body::Body, dispatch::dispatch, incoming::read, live::Live};

@@ -1,0 +1,91 @@
+//! Response bodies: whole, or a live stream; each holds the caller's passage to its last byte.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::live::Live;
+use crate::{after::After, gateway::Passage};
+
+/// What a caller is sent.
+pub(crate) struct Body {
+    kind: Kind,
+    /// Its work is done when the body is dropped, after the last byte.
+    _after: Option<After>,
+    passage: Option<Passage>,
+}
+
+enum Kind {
+    Whole(Option<Bytes>),
+    Live(Box<Live>),
+}
+
+impl Body {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            kind: Kind::Whole(Some(bytes.into())),
+            _after: None,
+            passage: None,
+        }
+    }
+
+    pub(crate) fn whole_then(bytes: Bytes, after: Option<After>) -> Self {
+        Self {
+            kind: Kind::Whole(Some(bytes)),
+            _after: after,
+            passage: None,
+        }
+    }
+
+    pub(crate) fn live(live: Live) -> Self {
+        Self {
+            kind: Kind::Live(Box::new(live)),
+            _after: None,
+            passage: None,
+        }
+    }
+
+    /// The passage ends with the body.
+    pub(crate) fn with_passage(mut self, passage: Passage) -> Self {
+        self.passage = Some(passage);
+        self
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.kind {
+            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Live(live) => live
+                .poll_next(cx)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Kind::Live(live) => live.is_ended(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Kind::Live(_) => SizeHint::default(),
+        }
+    }
+}

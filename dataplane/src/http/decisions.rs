@@ -1,0 +1,75 @@
+//! `GET /v1/decisions…`: the control plane keeps the records, so it answers, under the caller's own key.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderName, Request, Response,
+    header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::{body::Body, respond::Refusal};
+use crate::gateway::Gateway;
+
+/// Of the control plane's answer.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Seconds after which asking again makes sense.
+const RETRY_AFTER_S: u64 = 2;
+
+static ASKED: [HeaderName; 2] = [AUTHORIZATION, ACCEPT_LANGUAGE];
+static ANSWERED: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_LANGUAGE, RETRY_AFTER];
+
+/// Passes the question on and the answer back.
+pub(super) async fn forward(
+    gateway: &Arc<Gateway>,
+    request: &Request<Incoming>,
+) -> Result<Response<Body>, Refusal> {
+    let question = question(&gateway.config.control.rest, request).map_err(|_| unavailable())?;
+    let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
+    let answer = async {
+        let response = gateway
+            .upstream
+            .client()
+            .request(question)
+            .await
+            .map_err(|_| unavailable())?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES)
+            .collect()
+            .await
+            .map_err(|_| unavailable())?;
+        let mut response = Response::new(Body::whole(body.to_bytes()));
+        *response.status_mut() = parts.status;
+        for name in &ANSWERED {
+            if let Some(value) = parts.headers.get(name) {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        Ok(response)
+    };
+    timeout(deadline, answer).await.map_err(|_| unavailable())?
+}
+
+fn question(rest: &str, request: &Request<Incoming>) -> Result<Request<Full<Bytes>>, http::Error> {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let mut question =
+        Request::get(format!("{}{path}", rest.trim_end_matches('/'))).body(Full::default())?;
+    for name in &ASKED {
+        if let Some(value) = request.headers().get(name) {
+            question.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    Ok(question)
+}
+
+fn unavailable() -> Refusal {
+    let message = "the control plane, which keeps the decisions, cannot be reached; calls are served all the same";
+    Refusal::unavailable("control_plane_unavailable", message, RETRY_AFTER_S)
+}

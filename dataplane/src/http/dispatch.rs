@@ -1,0 +1,113 @@
+//! One request in, one response out: passage, handler, request id, count.
+
+use std::sync::Arc;
+
+use floopy_shared::domain::ids::RequestId;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::ALLOW};
+use hyper::body::Incoming;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    body::Body,
+    decisions, feedback, models,
+    respond::{Refusal, json_response},
+    route::Route,
+};
+use crate::{
+    call::Endpoint,
+    gateway::Gateway,
+    metrics::{Metrics, RouteLabel, StrategyLabel},
+    pipeline,
+};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Counts a request however it ends.
+struct Tally {
+    metrics: Arc<Metrics>,
+    route: RouteLabel,
+    status: Option<StatusCode>,
+    strategy: StrategyLabel,
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.metrics.request(self.route, self.status, self.strategy);
+    }
+}
+
+/// Answers one request.
+pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    let id = RequestId(Uuid::new_v4());
+    let route = Route::of(request.method(), request.uri().path());
+    let metrics = Arc::clone(&gateway.metrics);
+    let mut tally = Tally {
+        metrics,
+        route: route.label(),
+        status: None,
+        strategy: StrategyLabel::None,
+    };
+    let mut response = enter(&gateway, request, route, id).await;
+    if let Some(strategy) = response.extensions().get::<StrategyLabel>() {
+        tally.strategy = *strategy;
+    }
+    tally.status = Some(response.status());
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID.clone(), value);
+    }
+    response
+}
+
+async fn enter(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+    route: Route,
+    id: RequestId,
+) -> Response<Body> {
+    if route == Route::Health {
+        return json_response(StatusCode::OK, &json!({"status": "ok"}));
+    }
+    let Some(passage) = gateway.doors.enter() else {
+        gateway.metrics.overloaded();
+        let message = "too many requests are in flight on this proxy";
+        return Refusal::unavailable("overloaded", message, 1).response();
+    };
+    let response = match route {
+        Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id).await,
+        Route::Embeddings => pipeline::serve(gateway, request, Endpoint::Embeddings, id).await,
+        Route::Models => answer(models::list(gateway, request.headers())),
+        Route::Feedback => answer(feedback::rate(gateway, request).await),
+        Route::Decisions => answer(decisions::forward(gateway, &request).await),
+        Route::Health | Route::NotFound => not_found(),
+        Route::WrongMethod(allowed) => wrong_method(allowed),
+    };
+    response.map(|body| body.with_passage(passage))
+}
+
+fn answer(result: Result<Response<Body>, Refusal>) -> Response<Body> {
+    result.unwrap_or_else(|refusal| refusal.response())
+}
+
+fn not_found() -> Response<Body> {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path",
+    )
+    .response()
+}
+
+fn wrong_method(allowed: &'static str) -> Response<Body> {
+    let message = format!("this path answers {allowed} only");
+    let refusal = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        message,
+    );
+    let mut response = refusal.response();
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}

@@ -1,0 +1,207 @@
+//! Our own answers: JSON, and the one envelope for everything that went wrong.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{body::Body, incoming::Unread};
+use crate::{
+    admit::Denied,
+    call::InvalidCall,
+    route::{Unresolved, Unroutable},
+};
+
+/// An error of ours, as the caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub status: StatusCode,
+    pub kind: &'static str,
+    pub code: &'static str,
+    pub message: String,
+    pub param: Option<String>,
+    /// In seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let kind = match status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            400..=499 => "invalid_request_error",
+            _ => "api_error",
+        };
+        Self {
+            status,
+            kind,
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn unavailable(
+        code: &'static str,
+        message: impl Into<String>,
+        retry_after: u64,
+    ) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        Self {
+            retry_after: Some(retry_after),
+            ..refusal
+        }
+    }
+
+    /// An upstream's fault.
+    pub(crate) fn upstream(status: StatusCode, code: &'static str, message: String) -> Self {
+        Self {
+            kind: "upstream_error",
+            ..Self::new(status, code, message)
+        }
+    }
+
+    pub(crate) fn about(self, param: Option<&str>) -> Self {
+        Self {
+            param: param.map(str::to_owned),
+            ..self
+        }
+    }
+
+    pub(crate) fn response(&self) -> Response<Body> {
+        let envelope = json!({"error": {
+            "message": self.message,
+            "type": self.kind,
+            "param": self.param,
+            "code": self.code,
+        }});
+        let mut response = json_response(self.status, &envelope);
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::whole(value.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        let message = denied.to_string();
+        match denied {
+            Denied::NoSnapshot => Self::unavailable("no_snapshot", message, 1),
+            Denied::Missing | Denied::Malformed | Denied::Unknown => {
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Denied::NoRead => Self::new(StatusCode::FORBIDDEN, "read_permission", message),
+            Denied::NoWrite => Self::new(StatusCode::FORBIDDEN, "write_permission", message),
+        }
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        let message = unread.to_string();
+        match unread {
+            Unread::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+            }
+            Unread::TimedOut(_) => Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message),
+            Unread::Broken => Self::new(StatusCode::BAD_REQUEST, "invalid_body", message),
+        }
+    }
+}
+
+impl From<InvalidCall> for Refusal {
+    fn from(invalid: InvalidCall) -> Self {
+        let code = match invalid {
+            InvalidCall::NotJson(_) | InvalidCall::NotAnObject { .. } => "invalid_body",
+            InvalidCall::DuplicateKey(_)
+            | InvalidCall::Missing { .. }
+            | InvalidCall::Wrong { .. } => "invalid_request",
+        };
+        Self::new(StatusCode::BAD_REQUEST, code, invalid.to_string()).about(invalid.param())
+    }
+}
+
+impl From<Unroutable> for Refusal {
+    fn from(unroutable: Unroutable) -> Self {
+        let message = unroutable.to_string();
+        if unroutable.is_temporary() {
+            return Self::unavailable("no_candidate_available", message, 30);
+        }
+        match unroutable {
+            Unroutable::NoProvider => Self::unavailable("no_provider", message, 60),
+            Unroutable::NoCandidate(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "no_candidate", message).about(Some("model"))
+            }
+            Unroutable::Unresolved(unresolved) => Self::from(&unresolved),
+        }
+    }
+}
+
+impl From<&Unresolved> for Refusal {
+    fn from(unresolved: &Unresolved) -> Self {
+        let message = unresolved.to_string();
+        let (status, code) = match unresolved {
+            Unresolved::UnknownModel(..) => (StatusCode::NOT_FOUND, "model_not_found"),
+            Unresolved::NotConfigured { .. } | Unresolved::UnknownProvider(..) => {
+                (StatusCode::BAD_REQUEST, "provider_not_configured")
+            }
+            Unresolved::AutoInList
+            | Unresolved::AutoPinned
+            | Unresolved::EmptyList(_)
+            | Unresolved::TooMany(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        };
+        Self::new(status, code, message).about(Some("model"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_envelope_has_all_its_fields() {
+        let refusal = Refusal::from(InvalidCall::DuplicateKey("model".to_owned()));
+        let response = refusal.response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .expect("infallible")
+            .to_bytes();
+        let body: Value = serde_json::from_slice(&bytes).expect("JSON");
+        let expected = json!({"error": {
+            "message": "the key \"model\" occurs twice at the top level of the body",
+            "type": "invalid_request_error", "param": "model", "code": "invalid_request",
+        }});
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn what_passes_says_when_to_try_again() {
+        let refusal = Refusal::from(Denied::NoSnapshot);
+        let retry_after = refusal
+            .response()
+            .headers()
+            .get(header::RETRY_AFTER)
+            .cloned();
+        assert_eq!(retry_after, Some(HeaderValue::from(1)));
+        assert_eq!(Refusal::from(Denied::NoWrite).code, "write_permission");
+    }
+}

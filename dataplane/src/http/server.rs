@@ -1,0 +1,151 @@
+//! Accepting connections, serving them, and letting them finish when it is time to stop.
+
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::body::Body;
+use crate::config::{Limits, Timeouts};
+
+/// Wait after the system could not give a connection, for example for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How connections are served.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    builder: Builder<TokioExecutor>,
+    header_timeout: Duration,
+    connections: Arc<Semaphore>,
+    tracker: TaskTracker,
+    /// No new connections; open ones finish what they have.
+    stop: CancellationToken,
+    /// Open ones are cut off.
+    force: CancellationToken,
+}
+
+impl Server {
+    pub(crate) fn new(limits: &Limits, timeouts: &Timeouts, stop: CancellationToken) -> Self {
+        let header_timeout = Duration::from_millis(timeouts.header_ms);
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(limits.header_bytes);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(1_024);
+        Self {
+            builder,
+            header_timeout,
+            connections: Arc::new(Semaphore::new(
+                limits.connections.min(Semaphore::MAX_PERMITS),
+            )),
+            tracker: TaskTracker::new(),
+            stop,
+            force: CancellationToken::new(),
+        }
+    }
+
+    /// Serves until stopped; connections go on after that.
+    pub(crate) async fn accept<F, R>(&self, listener: TcpListener, answer: F)
+    where
+        F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.next(&listener) => accepted,
+                () = self.stop.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let connection = self.clone().serve(stream, permit, answer.clone());
+                    self.tracker.spawn(connection);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let permit = Arc::clone(&self.connections)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, permit))
+    }
+
+    async fn serve<F, R>(self, stream: TcpStream, _permit: OwnedSemaphorePermit, answer: F)
+    where
+        F: Fn(Request<Incoming>) -> R + Send + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let heard = Arc::new(Notify::new());
+        let service = service_fn(|request| {
+            heard.notify_one();
+            let response = answer(request);
+            async move { Ok::<_, Infallible>(response.await) }
+        });
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        // Telling HTTP/1 from HTTP/2 waits for bytes without a deadline of its own.
+        let silent = async {
+            if tokio::time::timeout(self.header_timeout, heard.notified())
+                .await
+                .is_ok()
+            {
+                std::future::pending::<()>().await;
+            }
+        };
+        let mut silent = pin!(silent);
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                // How a connection ended is the client's affair; calls are recorded one by one.
+                _ = connection.as_mut() => return,
+                () = &mut silent => return,
+                () = self.force.cancelled() => return,
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    /// Waits for open connections, then cuts off those left; says how many that were.
+    pub(crate) async fn drain(&self, deadline: Duration, cut_off: impl FnOnce()) -> usize {
+        self.tracker.close();
+        if tokio::time::timeout(deadline, self.tracker.wait())
+            .await
+            .is_ok()
+        {
+            return 0;
+        }
+        let left = self.tracker.len();
+        cut_off();
+        self.force.cancel();
+        self.tracker.wait().await;
+        left
+    }
+}

@@ -1,0 +1,31 @@
+//! The data plane: a proxy that decides by itself, serves whatever else is lost, and reports what happened.
+//!
+//! `bind` opens it, `Bound::run` serves until stopped. `pipeline` is a call in order.
+
+mod admit;
+mod after;
+mod app;
+pub mod call;
+pub mod config;
+mod control;
+mod gateway;
+mod http;
+mod metrics;
+mod pipeline;
+mod provider;
+mod record;
+pub mod route;
+mod sessions;
+mod shadow;
+mod state;
+mod upstream;
+
+pub use self::{
+    app::{Bound, Deps, Error, bind},
+    config::Config,
+    http::admin::SharedRegistry,
+    provider::{
+        InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,
+    },
+    upstream::breaker::Breakers,
+};

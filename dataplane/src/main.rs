@@ -1,0 +1,62 @@
+//! The data plane as a process of its own.
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+use clap::Parser;
+use floopy_dataplane::{Config, Deps, bind};
+use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
+use prometheus_client::registry::Registry;
+
+/// Floopy's data plane: the proxy that applications call.
+#[derive(Debug, Parser)]
+#[command(name = "floopy-dataplane", version)]
+struct Args {
+    /// A TOML file; see the reference for its keys.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell if standard error is gone.
+            let _ = writeln!(std::io::stderr(), "floopy-dataplane: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Failure> {
+    let config: Config = load(&args.config)?;
+    config
+        .check()
+        .map_err(|error| format!("{}: {error}", args.config.display()))?;
+    telemetry::init(config.log, "info");
+    let uri = config.control.grpc.parse().map_err(|error| {
+        format!(
+            "{}: control.grpc is {:?}: {error}",
+            args.config.display(),
+            config.control.grpc
+        )
+    })?;
+    let deps = Deps {
+        dialer: Dialer::tcp(uri),
+        clock: Clock::system(),
+        registry: Arc::new(Mutex::new(Registry::default())),
+        stop: on_signal()?,
+    };
+    let bound = bind(config, deps).await?;
+    tracing::info!(addr = %bound.addr(), "data plane is listening");
+    bound.run().await?;
+    tracing::info!("data plane stopped");
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! What a proxy counts. Every label comes from a closed set, so that the number of series is bounded.
+
+mod labels;
+mod live;
+
+use std::time::Duration;
+
+use http::StatusCode;
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
+pub(crate) use self::{
+    labels::{AttemptLabel, KindLabel, RouteLabel, StrategyLabel},
+    live::{LiveReadings, Reading},
+};
+
+/// Bounds of the overhead histogram in seconds: 10 µs to about 80 ms.
+const OVERHEAD_BUCKETS: [f64; 12] = [
+    1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 8e-2,
+];
+
+/// The counters of one proxy.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    requests: Family<RequestLabels, Counter>,
+    attempts: Family<AttemptLabels, Counter>,
+    dropped: Family<KindLabels, Counter>,
+    in_flight: Gauge,
+    overhead: Histogram,
+    rejected: Counter,
+    undelivered: Counter,
+    unreadable: Counter,
+    nacks: Counter,
+    snapshot_errors: Counter,
+    circuits_opened: Counter,
+    shadow_sent: Counter,
+    shadow_dropped: Counter,
+    overloaded: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::default(),
+            attempts: Family::default(),
+            dropped: Family::default(),
+            in_flight: Gauge::default(),
+            overhead: Histogram::new(OVERHEAD_BUCKETS),
+            rejected: Counter::default(),
+            undelivered: Counter::default(),
+            unreadable: Counter::default(),
+            nacks: Counter::default(),
+            snapshot_errors: Counter::default(),
+            circuits_opened: Counter::default(),
+            shadow_sent: Counter::default(),
+            shadow_dropped: Counter::default(),
+            overloaded: Counter::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Makes them visible.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let requests = "Requests by route, status class and routing strategy";
+        registry.register("floopy_requests", requests, self.requests.clone());
+        let attempts = "Calls to upstream candidates by what came of them";
+        registry.register("floopy_upstream_attempts", attempts, self.attempts.clone());
+        registry.register(
+            "floopy_requests_in_flight",
+            "Requests being served",
+            self.in_flight.clone(),
+        );
+        let overhead = "Time in the proxy itself before the upstream is called";
+        registry.register_with_unit(
+            "floopy_overhead",
+            overhead,
+            Unit::Seconds,
+            self.overhead.clone(),
+        );
+        let dropped = "Events that the spool did not take";
+        registry.register("floopy_spool_dropped_events", dropped, self.dropped.clone());
+        let rejected = "Events that the control plane refused for good";
+        registry.register(
+            "floopy_spool_rejected_events",
+            rejected,
+            self.rejected.clone(),
+        );
+        let undelivered = "Batches that could not be delivered and are tried again";
+        registry.register(
+            "floopy_spool_failed_deliveries",
+            undelivered,
+            self.undelivered.clone(),
+        );
+        let unreadable = "Times that damaged parts of the spool were skipped";
+        registry.register(
+            "floopy_spool_unreadable",
+            unreadable,
+            self.unreadable.clone(),
+        );
+        let nacks = "Snapshot tables that were refused";
+        registry.register("floopy_snapshot_nacks", nacks, self.nacks.clone());
+        let errors = "Times that the saved snapshot could not be read or written";
+        registry.register(
+            "floopy_snapshot_file_errors",
+            errors,
+            self.snapshot_errors.clone(),
+        );
+        let opened = "Times that a circuit breaker opened";
+        registry.register(
+            "floopy_circuits_opened",
+            opened,
+            self.circuits_opened.clone(),
+        );
+        registry.register(
+            "floopy_shadow_calls",
+            "Shadow calls that were sent",
+            self.shadow_sent.clone(),
+        );
+        let shadow = "Shadow calls that were not sent because too many were under way";
+        registry.register("floopy_shadow_dropped", shadow, self.shadow_dropped.clone());
+        let overloaded = "Requests refused because too many were in flight";
+        registry.register(
+            "floopy_requests_overloaded",
+            overloaded,
+            self.overloaded.clone(),
+        );
+    }
+
+    pub(crate) fn request(
+        &self,
+        route: RouteLabel,
+        status: Option<StatusCode>,
+        strategy: StrategyLabel,
+    ) {
+        let labels = RequestLabels {
+            route,
+            status: StatusLabel::of(status),
+            strategy,
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn attempt(&self, result: AttemptLabel) {
+        self.attempts.get_or_create(&AttemptLabels { result }).inc();
+    }
+
+    pub(crate) fn in_flight(&self) -> &Gauge {
+        &self.in_flight
+    }
+
+    pub(crate) fn overhead(&self, overhead: Duration) {
+        self.overhead.observe(overhead.as_secs_f64());
+    }
+
+    pub(crate) fn spool_dropped(&self, kind: KindLabel) {
+        self.dropped.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    pub(crate) fn spool_rejected(&self) {
+        self.rejected.inc();
+    }
+
+    pub(crate) fn spool_delivery_failed(&self) {
+        self.undelivered.inc();
+    }
+
+    pub(crate) fn spool_unreadable(&self) {
+        self.unreadable.inc();
+    }
+
+    pub(crate) fn nacked(&self, tables: usize) {
+        self.nacks.inc_by(tables as u64);
+    }
+
+    pub(crate) fn snapshot_file_error(&self) {
+        self.snapshot_errors.inc();
+    }
+
+    pub(crate) fn circuit_opened(&self) {
+        self.circuits_opened.inc();
+    }
+
+    pub(crate) fn shadow_sent(&self) {
+        self.shadow_sent.inc();
+    }
+
+    pub(crate) fn shadow_dropped(&self) {
+        self.shadow_dropped.inc();
+    }
+
+    pub(crate) fn overloaded(&self) {
+        self.overloaded.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_named_for_this_product_and_appears() {
+        let metrics = Metrics::default();
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        registry.register_collector(Box::new(LiveReadings::new(|| {
+            Some(Reading {
+                spool_events: 3,
+                spool_bytes: 0,
+                spool_level: 0,
+                snapshot_version: 7,
+                snapshot_age_seconds: 0,
+                control_connected: true,
+            })
+        })));
+        metrics.request(
+            RouteLabel::Chat,
+            Some(StatusCode::OK),
+            StrategyLabel::FeedbackDriven,
+        );
+        metrics.spool_dropped(KindLabel::ScoringJob);
+        metrics.overhead(Duration::from_micros(120));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("encodes");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        assert!(
+            lines.clone().all(|line| line.starts_with("floopy_")),
+            "{text}"
+        );
+        for expected in [
+            "floopy_requests_total{route=\"chat\",status=\"2xx\",strategy=\"feedback_driven\"} 1",
+            "floopy_spool_dropped_events_total{kind=\"scoring_job\"} 1",
+            "floopy_overhead_seconds_count 1",
+            "floopy_spool_depth_events 3",
+            "floopy_snapshot_version 7",
+        ] {
+            assert!(text.contains(expected), "{expected} is not in\n{text}");
+        }
+    }
+}

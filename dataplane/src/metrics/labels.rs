@@ -1,0 +1,129 @@
+//! Labels: closed sets, so that the number of series is bounded.
+
+use std::fmt;
+
+use floopy_shared::domain::decision::{AttemptResult, Strategy};
+use http::StatusCode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+
+/// A label whose values are a closed set, with the text of each.
+macro_rules! label {
+    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        $vis enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+                let text = match self { $(Self::$variant => $text,)+ };
+                EncodeLabelValue::encode(&text, encoder)
+            }
+        }
+    };
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) route: RouteLabel,
+    pub(super) status: StatusLabel,
+    pub(super) strategy: StrategyLabel,
+}
+
+label! {
+    pub(crate) enum RouteLabel {
+        Chat = "chat",
+        Embeddings = "embeddings",
+        Models = "models",
+        Feedback = "feedback",
+        Decisions = "decisions",
+        Health = "health",
+        Other = "other",
+    }
+}
+
+label! {
+    pub(super) enum StatusLabel {
+        S2xx = "2xx",
+        S3xx = "3xx",
+        S4xx = "4xx",
+        S5xx = "5xx",
+        /// The client left before it was answered.
+        Gone = "gone",
+    }
+}
+
+impl StatusLabel {
+    pub(super) fn of(status: Option<StatusCode>) -> Self {
+        match status.map(|status| status.as_u16() / 100) {
+            None => Self::Gone,
+            Some(0..=2) => Self::S2xx,
+            Some(3) => Self::S3xx,
+            Some(4) => Self::S4xx,
+            Some(_) => Self::S5xx,
+        }
+    }
+}
+
+label! {
+    pub(crate) enum StrategyLabel {
+        FeedbackDriven = "feedback_driven",
+        Fallback = "fallback",
+        LegacyModel = "legacy_model",
+        None = "none",
+    }
+}
+
+impl From<Strategy> for StrategyLabel {
+    fn from(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::FeedbackDriven => Self::FeedbackDriven,
+            Strategy::Fallback => Self::Fallback,
+            Strategy::LegacyModel => Self::LegacyModel,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AttemptLabels {
+    pub(super) result: AttemptLabel,
+}
+
+label! {
+    pub(crate) enum AttemptLabel {
+        Ok = "ok",
+        ConnectFailed = "connect_failed",
+        TimedOut = "timed_out",
+        UpstreamError = "upstream_error",
+        InvalidReply = "invalid_reply",
+        BrokenStream = "broken_stream",
+        ClientGone = "client_gone",
+    }
+}
+
+impl AttemptLabel {
+    pub(crate) fn of(result: AttemptResult) -> Self {
+        match result {
+            AttemptResult::Ok => Self::Ok,
+            AttemptResult::ConnectFailed => Self::ConnectFailed,
+            AttemptResult::TimedOut => Self::TimedOut,
+            AttemptResult::UpstreamError => Self::UpstreamError,
+            AttemptResult::InvalidReply => Self::InvalidReply,
+            AttemptResult::BrokenStream => Self::BrokenStream,
+            AttemptResult::ClientGone => Self::ClientGone,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindLabels {
+    pub(super) kind: KindLabel,
+}
+
+label! {
+    /// Kinds of events.
+    pub(crate) enum KindLabel {
+        Decision = "decision",
+        Rating = "rating",
+        ScoringJob = "scoring_job",
+    }
+}

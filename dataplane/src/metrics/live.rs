@@ -1,0 +1,81 @@
+//! Values that nobody counts: they are looked up when metrics are read.
+
+use std::{fmt, sync::Arc};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::gauge::ConstGauge,
+};
+
+/// Values that are looked up when metrics are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub spool_events: u64,
+    pub spool_bytes: u64,
+    pub spool_level: u64,
+    pub snapshot_version: u64,
+    pub snapshot_age_seconds: u64,
+    pub control_connected: bool,
+}
+
+/// Looks them up.
+pub(crate) struct LiveReadings(Arc<dyn Fn() -> Option<Reading> + Send + Sync>);
+
+impl LiveReadings {
+    pub(crate) fn new(read: impl Fn() -> Option<Reading> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl fmt::Debug for LiveReadings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveReadings")
+    }
+}
+
+impl Collector for LiveReadings {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(reading) = (self.0)() else {
+            return Ok(());
+        };
+        let rows = [
+            (
+                "floopy_spool_depth_events",
+                "Events not yet delivered",
+                reading.spool_events,
+            ),
+            (
+                "floopy_spool_size_bytes",
+                "Bytes of the spool on disk",
+                reading.spool_bytes,
+            ),
+            (
+                "floopy_spool_level",
+                "0 takes everything … 3 full, 4 failing",
+                reading.spool_level,
+            ),
+            (
+                "floopy_snapshot_version",
+                "Version of the snapshot in use",
+                reading.snapshot_version,
+            ),
+            (
+                "floopy_snapshot_age_seconds",
+                "Since the last word of the control plane",
+                reading.snapshot_age_seconds,
+            ),
+            (
+                "floopy_control_connected",
+                "Whether the control plane is connected",
+                u64::from(reading.control_connected),
+            ),
+        ];
+        for (name, help, value) in rows {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(encoder)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! A call in order: admit, read, understand, decide, send, answer. Each step consumes the one before.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use floopy_shared::domain::{
+    decision::{Ending, Reason},
+    ids::{RequestId, SessionId},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+
+use crate::{
+    admit::{Admitted, Permission, admit},
+    after::{After, Work},
+    call::{Call, Endpoint},
+    gateway::Gateway,
+    http::{Body, Live, read, respond::Refusal},
+    metrics::StrategyLabel,
+    record::Record,
+    route::{Caller, Plan, View, decide},
+    upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served},
+};
+
+static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
+static TASK: HeaderName = HeaderName::from_static("floopy-task");
+static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
+static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
+static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
+static MODEL: HeaderName = HeaderName::from_static("floopy-model");
+static CACHE_STATUS: HeaderName = HeaderName::from_static("floopy-cache-status");
+static OVERHEAD: HeaderName = HeaderName::from_static("floopy-overhead-us");
+
+/// Why a call was not served.
+enum Stopped {
+    /// By us.
+    Refused(Refusal),
+    /// No candidate brought a reply.
+    Exhausted(Exhausted),
+}
+
+/// A call that was read and decided on.
+struct Decided {
+    call: Call,
+    plan: Plan,
+}
+
+/// Serves one call. Everything after admission is recorded.
+pub(crate) async fn serve(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+    endpoint: Endpoint,
+    id: RequestId,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let admitted = match admit(
+        gateway.current.snapshot(),
+        &parts.headers,
+        Permission::Write,
+    ) {
+        Ok(admitted) => admitted,
+        Err(denied) => return Refusal::from(denied).response(),
+    };
+    let mut record = Record::open(gateway, &admitted, id);
+    let decided = match prepare(gateway, &admitted, &mut record, (&parts, body, endpoint)).await {
+        Ok(decided) => decided,
+        Err(refusal) => return refuse(record, Stopped::Refused(refusal)),
+    };
+    let order = &decided.plan.choice.order;
+    let errand = Errand {
+        call: &decided.call,
+        headers: &parts.headers,
+        order,
+    };
+    match gateway.upstream.serve(&errand, record.trail()).await {
+        Ok(served) => answer(gateway, record, served, (admitted, decided, parts.headers)),
+        Err(Some(exhausted)) => refuse(record, Stopped::Exhausted(exhausted)),
+        Err(None) => {
+            let message = "no candidate is left to ask";
+            refuse(
+                record,
+                Stopped::Refused(Refusal::unavailable("no_candidate_available", message, 1)),
+            )
+        }
+    }
+}
+
+async fn prepare(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    record: &mut Record,
+    (parts, body, endpoint): (&Parts, Incoming, Endpoint),
+) -> Result<Decided, Refusal> {
+    let session = session_header(&parts.headers)?;
+    record.set_session(session.clone());
+    let asked = Instant::now();
+    let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
+    let bytes = read(body, gateway.config.limits.body_bytes, deadline).await?;
+    record.waited_for_client(asked.elapsed());
+    let call = Call::parse(bytes, endpoint, text_header(&parts.headers, &TASK)?)?;
+    record.understood(&call);
+    let request_id = record.id();
+    let view = View {
+        snapshot: &admitted.snapshot,
+        providers: &gateway.upstream.providers,
+        breakers: &gateway.upstream.breakers,
+        attempts: gateway.config.limits.attempts,
+    };
+    let caller = Caller {
+        tenant: &admitted.tenant,
+        key_id: &admitted.key_id,
+        session: session.as_ref(),
+        request_id,
+        fallback: text_header(&parts.headers, &FALLBACK)?,
+        provider: text_header(&parts.headers, &PROVIDER)?,
+    };
+    let plan = decide(&view, &call, &caller)?;
+    record.planned(&plan);
+    // A call without a session is one of its own, named by its request id.
+    if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
+        let now_ms = record.decision().created_at_ms;
+        gateway
+            .sessions
+            .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
+    }
+    Ok(Decided { call, plan })
+}
+
+/// The `floopy-session-id` header.
+pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, Refusal> {
+    let Some(text) = text_header(headers, &SESSION)? else {
+        return Ok(None);
+    };
+    SessionId::new(text).map(Some).map_err(|e| {
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", e.to_string())
+            .about(Some(SESSION.as_str()))
+    })
+}
+
+fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+        let message = format!("the header {name} is not valid UTF-8");
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).about(Some(name.as_str()))
+    })?;
+    Ok(Some(text.trim()).filter(|text| !text.is_empty()))
+}
+
+/// Passes a reply on. Its record is written before its last byte goes out.
+fn answer(
+    gateway: &Arc<Gateway>,
+    mut record: Record,
+    served: Served,
+    (admitted, decided, headers): (Admitted, Decided, HeaderMap),
+) -> Response<Body> {
+    let Decided { call, plan } = decided;
+    record.served_by(&served.model, plan.choice.reason);
+    let status = served.reply.status();
+    let shadow = plan.choice.shadow;
+    let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
+        .then(|| {
+            let decision = Box::new(record.decision().clone());
+            After::new(
+                gateway,
+                Work {
+                    admitted,
+                    call,
+                    headers,
+                    decision,
+                    shadow,
+                },
+            )
+        });
+    let (mut response_headers, body);
+    match served.reply {
+        Reply::Whole(whole) => {
+            record.end(status.as_u16(), Ending::Completed, Some(&whole.facts));
+            if let Some(after) = &mut after {
+                after.succeeded(whole.facts);
+            }
+            response_headers = whole.headers;
+            annotate(&mut response_headers, &record);
+            body = Body::whole_then(whole.body, after);
+        }
+        Reply::Stream(mut stream) => {
+            record.begin_stream(status.as_u16(), &stream.facts);
+            response_headers = std::mem::take(&mut stream.headers);
+            annotate(&mut response_headers, &record);
+            let relay = Relay::new(stream, gateway.upstream.limits());
+            body = Body::live(Live::new(gateway, relay, record, after, status.as_u16()));
+        }
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = response_headers;
+    response
+        .extensions_mut()
+        .insert(StrategyLabel::from(plan.choice.strategy));
+    response
+}
+
+/// Answers a call that was not served.
+fn refuse(mut record: Record, stopped: Stopped) -> Response<Body> {
+    let mut response = match stopped {
+        Stopped::Refused(refusal) => refusal.response(),
+        Stopped::Exhausted(exhausted) => explain(exhausted, &mut record),
+    };
+    record.end(response.status().as_u16(), Ending::Error, None);
+    annotate(response.headers_mut(), &record);
+    response
+        .extensions_mut()
+        .insert(StrategyLabel::from(record.decision().strategy));
+    response
+}
+
+/// The upstream's own error as it came, or ours where it said nothing that could be passed on.
+fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
+    let Exhausted {
+        key,
+        tried,
+        failure,
+    } = exhausted;
+    let others = if tried > 1 {
+        format!(" ({tried} candidates were tried)")
+    } else {
+        String::new()
+    };
+    let message = format!("{key} {failure}{others}");
+    record.set_last_tried(key);
+    let (status, code) = match failure {
+        Failure::Status(reply) => return passed_on(*reply),
+        Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
+        Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+        Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
+        Failure::Invalid(_) => (StatusCode::BAD_GATEWAY, "upstream_invalid_response"),
+    };
+    Refusal::upstream(status, code, message).response()
+}
+
+fn passed_on(reply: ErrorReply) -> Response<Body> {
+    let mut response = Response::new(Body::whole(reply.body));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
+}
+
+/// The decision headers, on replies and errors alike.
+fn annotate(headers: &mut HeaderMap, record: &Record) {
+    let decision = record.decision();
+    headers.insert(
+        DECISION_REASON.clone(),
+        HeaderValue::from_static(reason(decision.reason)),
+    );
+    headers.insert(CACHE_STATUS.clone(), HeaderValue::from_static("off"));
+    headers.insert(
+        OVERHEAD.clone(),
+        HeaderValue::from(decision.outcome.overhead_us),
+    );
+    let model = record
+        .shown_model()
+        .and_then(|key| HeaderValue::from_bytes(key.as_str().as_bytes()).ok());
+    if let Some(model) = model {
+        headers.insert(MODEL.clone(), model);
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dispatched => "dispatched",
+        Reason::Fallback => "fallback",
+        Reason::DefaultModel => "default_model",
+        Reason::Explored => "explored",
+        Reason::Error => "error",
+        Reason::Shadow => "shadow",
+    }
+}

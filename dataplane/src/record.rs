@@ -1,0 +1,313 @@
+//! The record of a call: made once whatever happens, and on disk before the caller has its last byte.
+
+pub(crate) mod spool;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use floopy_shared::domain::{
+    catalog::CatalogModel,
+    confidence::ConfidenceReason,
+    decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage, Strategy},
+    features::Features,
+    ids::{CandidateKey, RequestId, SessionId},
+    money::{Prices, Usage},
+    ranking::Evidence,
+    shape::ShapeKey,
+    weights::{Phase, phase_weights},
+};
+
+use crate::{
+    admit::Admitted,
+    call::Call,
+    gateway::Gateway,
+    route::Plan,
+    upstream::{Facts, Trail},
+};
+
+/// Of the caller's `model`, kept in the record.
+const MAX_MODEL_CHARS: usize = 256;
+
+/// Text bytes taken for one token where the upstream reported no usage.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// nginx's code for a client that left before it was answered.
+pub(crate) const CLIENT_GONE: u16 = 499;
+
+/// A record under way. Dropping it unfinished records that the client left.
+pub(crate) struct Record {
+    gateway: Arc<Gateway>,
+    decision: Box<Decision>,
+    began: Instant,
+    waited: Duration,
+    first_byte: Option<Duration>,
+    trail: Trail,
+    prices: Option<Prices>,
+    answered: Option<u16>,
+    last_tried: Option<CandidateKey>,
+    is_open: bool,
+}
+
+impl Record {
+    /// For a caller that was admitted; nothing is known of the call yet.
+    pub(crate) fn open(gateway: &Arc<Gateway>, admitted: &Admitted, request_id: RequestId) -> Self {
+        let decision = Decision {
+            request_id,
+            tenant: admitted.tenant.id.clone(),
+            key_id: admitted.key_id.clone(),
+            created_at_ms: gateway.clock.now_ms(),
+            session_id: None,
+            completion_id: None,
+            shapes: vec![ShapeKey::root()],
+            ranked_shape: None,
+            requested_model: String::new(),
+            strategy: Strategy::LegacyModel,
+            phase: Phase::Day0,
+            weights: phase_weights(0.0, 0.0),
+            candidates: Vec::new(),
+            chosen: None,
+            served: None,
+            reason: Reason::Error,
+            propensity: 0.0,
+            confidence: None,
+            confidence_reason: ConfidenceReason::NoRouterInvoked,
+            evidence: Evidence::default(),
+            exploration_rate: 0.0,
+            snapshot_version: admitted.snapshot.version(),
+            draw_key: String::new(),
+            features: Features::default(),
+            attempts: Vec::new(),
+            outcome: no_outcome(),
+            stage: Stage::Finished,
+            shadow_of: None,
+        };
+        Self {
+            gateway: Arc::clone(gateway),
+            decision: Box::new(decision),
+            began: Instant::now(),
+            waited: Duration::ZERO,
+            first_byte: None,
+            trail: Trail::default(),
+            prices: None,
+            answered: None,
+            last_tried: None,
+            is_open: true,
+        }
+    }
+
+    /// A copy of another call, sent to learn.
+    pub(crate) fn shadowing(mut self, served: RequestId) -> Self {
+        self.decision.shadow_of = Some(served);
+        self
+    }
+
+    pub(crate) fn set_session(&mut self, session: Option<SessionId>) {
+        self.decision.session_id = session;
+    }
+
+    /// Time spent waiting for the client is not ours.
+    pub(crate) fn waited_for_client(&mut self, waited: Duration) {
+        self.waited += waited;
+    }
+
+    /// The body was read.
+    pub(crate) fn understood(&mut self, call: &Call) {
+        self.decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
+        self.decision.features = *call.features();
+        self.decision.shapes = call.shapes().to_vec();
+    }
+
+    /// It was decided who is asked.
+    pub(crate) fn planned(&mut self, plan: &Plan) {
+        let choice = &plan.choice;
+        let decision = &mut self.decision;
+        decision.strategy = choice.strategy;
+        decision.phase = choice.phase;
+        decision.weights = choice.weights;
+        decision.ranked_shape = choice.ranked_shape.clone();
+        decision.candidates = choice.candidates.clone();
+        decision.chosen = choice.order.first().map(|model| model.key.clone());
+        decision.propensity = choice.propensity;
+        decision.confidence = choice.confidence;
+        decision.confidence_reason = choice.confidence_reason;
+        decision.evidence = choice.evidence;
+        decision.exploration_rate = choice.exploration_rate;
+        decision.draw_key.clone_from(&plan.draw_key);
+        self.planned_overhead();
+    }
+
+    fn planned_overhead(&mut self) {
+        let overhead = self.began.elapsed().saturating_sub(self.waited);
+        self.decision.outcome.overhead_us = u64::try_from(overhead.as_micros()).unwrap_or(u64::MAX);
+        if self.decision.shadow_of.is_none() {
+            self.gateway.metrics.overhead(overhead);
+        }
+    }
+
+    /// Whom a shadow goes to.
+    pub(crate) fn planned_shadow(&mut self, of: &Decision, model: &CatalogModel) {
+        let own = &self.decision;
+        let (request_id, created_at_ms, shadow_of) =
+            (own.request_id, own.created_at_ms, own.shadow_of);
+        let shadow = Decision {
+            request_id,
+            created_at_ms,
+            shadow_of,
+            chosen: Some(model.key.clone()),
+            served: None,
+            // A rating of the session must not credit what nobody saw.
+            session_id: None,
+            completion_id: None,
+            reason: Reason::Shadow,
+            attempts: Vec::new(),
+            outcome: no_outcome(),
+            stage: Stage::Finished,
+            ..of.clone()
+        };
+        *self.decision = shadow;
+    }
+
+    /// A candidate's reply began.
+    pub(crate) fn served_by(&mut self, model: &CatalogModel, planned: Reason) {
+        let is_first = self.decision.chosen.as_ref() == Some(&model.key);
+        self.decision.reason = if is_first { planned } else { Reason::Fallback };
+        self.decision.served = Some(model.key.clone());
+        self.prices = model.prices;
+        self.first_byte = Some(self.began.elapsed());
+    }
+
+    /// The headers of a stream go out: from here on a crash must not lose the call.
+    pub(crate) fn begin_stream(&mut self, status: u16, facts: &Facts) {
+        self.answered = Some(status);
+        let mut started = self.decision.clone();
+        started.stage = Stage::Started;
+        started.completion_id.clone_from(&facts.completion_id);
+        started.attempts = self.trail.attempts();
+        started.outcome = self.outcome(status, Ending::Interrupted, Some(facts));
+        self.spool(&started);
+    }
+
+    /// Writes the record. Only the first call counts.
+    pub(crate) fn end(&mut self, status: u16, ending: Ending, facts: Option<&Facts>) {
+        if !std::mem::replace(&mut self.is_open, false) {
+            return;
+        }
+        match ending {
+            Ending::BrokenStream => self.trail.revise(AttemptResult::BrokenStream),
+            Ending::ClientDisconnected if facts.is_some() => {
+                self.trail.revise(AttemptResult::ClientGone)
+            }
+            Ending::ClientDisconnected
+            | Ending::Completed
+            | Ending::Error
+            | Ending::Interrupted => {}
+        }
+        self.decision.outcome = self.outcome(status, ending, facts);
+        self.decision.completion_id = facts.and_then(|facts| facts.completion_id.clone());
+        self.decision.attempts = self.trail.close();
+        self.spool(&self.decision);
+    }
+
+    /// The client left, or was cut off because the proxy stops.
+    pub(crate) fn abandon(&mut self, facts: Option<&Facts>) {
+        let forced = self.gateway.doors.is_forced();
+        let ending = if forced {
+            Ending::Interrupted
+        } else {
+            Ending::ClientDisconnected
+        };
+        self.end(self.answered.unwrap_or(CLIENT_GONE), ending, facts);
+    }
+
+    fn outcome(&self, status: u16, ending: Ending, facts: Option<&Facts>) -> Outcome {
+        let (usage, usage_estimated) = self.usage(facts);
+        let served = self.decision.served.is_some();
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Outcome {
+            status,
+            ending,
+            latency_ms: ms(self.began.elapsed()),
+            first_byte_ms: self.first_byte.map(ms),
+            cost_micro_usd: match self.prices {
+                Some(prices) => Some(prices.cost_micro_usd(usage)),
+                None => (!served).then_some(0),
+            },
+            usage,
+            usage_estimated,
+            fallback_used: served && self.trail.len() > 1,
+            overhead_us: self.decision.outcome.overhead_us,
+        }
+    }
+
+    fn usage(&self, facts: Option<&Facts>) -> (Usage, bool) {
+        let Some(facts) = facts else {
+            return (Usage::default(), false);
+        };
+        let estimate = || Usage {
+            input: self.decision.features.input_tokens_estimate,
+            cached_input: 0,
+            output: facts.text_bytes.div_ceil(BYTES_PER_TOKEN),
+        };
+        facts
+            .usage
+            .map_or_else(|| (estimate(), true), |usage| (usage, false))
+    }
+
+    fn spool(&self, decision: &Decision) {
+        // Being dropped is counted and logged by the spool; the caller is served all the same.
+        let _ = self
+            .gateway
+            .spool
+            .append_decision(decision, self.gateway.clock.now_ms());
+    }
+
+    pub(crate) fn id(&self) -> RequestId {
+        self.decision.request_id
+    }
+
+    pub(crate) fn trail(&mut self) -> &mut Trail {
+        &mut self.trail
+    }
+
+    pub(crate) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whose error the caller is told of.
+    pub(crate) fn set_last_tried(&mut self, key: CandidateKey) {
+        self.last_tried = Some(key);
+    }
+
+    /// The candidate that callers see: who served, or who failed last.
+    pub(crate) fn shown_model(&self) -> Option<&CandidateKey> {
+        self.decision.served.as_ref().or(self.last_tried.as_ref())
+    }
+
+    pub(crate) fn served_key(&self) -> Option<&CandidateKey> {
+        self.decision.served.as_ref()
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.abandon(None);
+        }
+    }
+}
+
+fn no_outcome() -> Outcome {
+    Outcome {
+        status: CLIENT_GONE,
+        ending: Ending::Interrupted,
+        latency_ms: 0,
+        first_byte_ms: None,
+        cost_micro_usd: None,
+        usage: Usage::default(),
+        usage_estimated: false,
+        fallback_used: false,
+        overhead_us: 0,
+    }
+}

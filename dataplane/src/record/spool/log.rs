@@ -1,0 +1,380 @@
+//! The log on disk: segments named by the position of their first byte, and the acknowledged position.
+//!
+//! Positions count every byte ever appended, so they only grow. Writes go to the page cache: they survive
+//! the death of the process, not that of the machine, which is the promise made to callers.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use super::frame::{Decoded, decode};
+
+const SUFFIX: &str = "seg";
+const CURSOR: &str = "acknowledged";
+
+/// One file of the log.
+#[derive(Debug)]
+struct Segment {
+    start: u64,
+    len: u64,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.start + self.len
+    }
+}
+
+/// The segments, the last of which is written to.
+#[derive(Debug)]
+pub(super) struct Log {
+    dir: PathBuf,
+    segment_bytes: u64,
+    segments: VecDeque<Segment>,
+    /// The file of the last segment; none before the first append.
+    file: Option<File>,
+    acknowledged: u64,
+    pending: u64,
+}
+
+/// What recovery found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Recovered {
+    pub pending_events: u64,
+    /// Bytes at the end of segments that were no whole frame.
+    pub torn_bytes: u64,
+}
+
+/// Where the sender reads next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub path: PathBuf,
+    /// Within the file.
+    pub from: u64,
+    pub len: u64,
+    /// Of the first byte.
+    pub position: u64,
+    /// Where to go on when these bytes turn out to be unreadable.
+    pub next_segment: u64,
+}
+
+impl Log {
+    /// Opens the directory, cutting torn tails off. Appends always begin a new segment.
+    pub(super) fn open(dir: &Path, segment_bytes: u64) -> io::Result<(Self, Recovered)> {
+        fs::create_dir_all(dir)?;
+        let acknowledged = read_cursor(&dir.join(CURSOR));
+        let mut recovered = Recovered::default();
+        let mut segments = VecDeque::new();
+        for start in list(dir)? {
+            let path = path_of(dir, start);
+            let (len, events, torn) = scan(&path, start, acknowledged)?;
+            recovered.torn_bytes += torn;
+            if start + len <= acknowledged || len == 0 {
+                fs::remove_file(&path)?;
+                continue;
+            }
+            recovered.pending_events += events;
+            segments.push_back(Segment { start, len });
+        }
+        let pending = recovered.pending_events;
+        let dir = dir.to_owned();
+        Ok((
+            Self {
+                dir,
+                segment_bytes,
+                segments,
+                file: None,
+                acknowledged,
+                pending,
+            },
+            recovered,
+        ))
+    }
+
+    /// Writes one frame. After an error the log is as before.
+    pub(super) fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        let full = |segment: &Segment| {
+            segment.len > 0 && segment.len + frame.len() as u64 > self.segment_bytes
+        };
+        if self.file.is_none() || self.segments.back().is_none_or(full) {
+            self.rotate()?;
+        }
+        let (Some(file), Some(segment)) = (&self.file, self.segments.back_mut()) else {
+            return Err(io::Error::other("the spool has no open segment"));
+        };
+        if let Err(error) = file.write_all_at(frame, segment.len) {
+            // What was written of it would be cut off by recovery; give its space back now if possible.
+            let _ = file.set_len(segment.len);
+            return Err(error);
+        }
+        segment.len += frame.len() as u64;
+        self.pending += 1;
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let start = self.end();
+        if self.segments.back().is_some_and(|segment| segment.len == 0) {
+            self.segments.pop_back();
+        }
+        // An empty file may be left from an append that failed.
+        let path = path_of(&self.dir, start);
+        self.file = Some(
+            OpenOptions::new()
+                .create(true)
+                .write(true)
+                .truncate(true)
+                .open(path)?,
+        );
+        self.segments.push_back(Segment { start, len: 0 });
+        Ok(())
+    }
+
+    /// One past the last byte.
+    fn end(&self) -> u64 {
+        self.segments
+            .back()
+            .map_or(0, Segment::end)
+            .max(self.acknowledged)
+    }
+
+    /// Bytes on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.len).sum()
+    }
+
+    /// Events not acknowledged.
+    pub(super) fn pending(&self) -> u64 {
+        self.pending
+    }
+
+    /// The first position not acknowledged.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// The bytes from a position on, within one segment; `None` at the end.
+    pub(super) fn span_from(&self, position: u64) -> Option<Span> {
+        let index = self
+            .segments
+            .iter()
+            .position(|segment| segment.end() > position)?;
+        let segment = &self.segments[index];
+        let from = position.max(segment.start);
+        Some(Span {
+            path: path_of(&self.dir, segment.start),
+            from: from - segment.start,
+            len: segment.end() - from,
+            position: from,
+            next_segment: segment.end(),
+        })
+    }
+
+    /// Everything before `position`, `events` of them, was delivered. Whole segments are deleted.
+    pub(super) fn acknowledge(&mut self, position: u64, events: u64) -> io::Result<()> {
+        self.acknowledged = self.acknowledged.max(position);
+        self.pending = self.pending.saturating_sub(events);
+        while let Some(first) = self.segments.front() {
+            let is_current = self.segments.len() == 1 && self.file.is_some();
+            let worth_it = !is_current || first.len >= self.segment_bytes / 2;
+            if first.end() > self.acknowledged || !worth_it {
+                break;
+            }
+            fs::remove_file(path_of(&self.dir, first.start))?;
+            if is_current {
+                self.file = None;
+            }
+            self.segments.pop_front();
+        }
+        if self.segments.is_empty() {
+            self.pending = 0;
+        }
+        write_cursor(&self.dir.join(CURSOR), self.acknowledged)
+    }
+}
+
+fn path_of(dir: &Path, start: u64) -> PathBuf {
+    dir.join(format!("{start:020}.{SUFFIX}"))
+}
+
+fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut starts = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let is_segment = path
+            .extension()
+            .is_some_and(|extension| extension == SUFFIX);
+        let start = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .and_then(|stem| stem.parse().ok());
+        if let Some(start) = start.filter(|_| is_segment) {
+            starts.push(start);
+        }
+    }
+    starts.sort_unstable();
+    Ok(starts)
+}
+
+/// The length of the whole frames, how many of them are not acknowledged, and what was cut off.
+fn scan(path: &Path, start: u64, acknowledged: u64) -> io::Result<(u64, u64, u64)> {
+    let bytes = fs::read(path)?;
+    let mut at = 0;
+    let mut events = 0;
+    while let Decoded::Frame(_, len) = decode(&bytes[at..]) {
+        events += u64::from(start + at as u64 >= acknowledged);
+        at += len;
+    }
+    let torn = (bytes.len() - at) as u64;
+    if torn > 0 {
+        OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(at as u64)?;
+    }
+    Ok((at as u64, events, torn))
+}
+
+/// An unreadable cursor means that everything is sent again: events are idempotent.
+fn read_cursor(path: &Path) -> u64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let Some((position, check)) = text.trim().split_once(' ') else {
+        return 0;
+    };
+    let expected = format!("{:08x}", crc32fast::hash(position.as_bytes()));
+    if check == expected {
+        position.parse().unwrap_or(0)
+    } else {
+        0
+    }
+}
+
+fn write_cursor(path: &Path, position: u64) -> io::Result<()> {
+    let position = position.to_string();
+    let check = crc32fast::hash(position.as_bytes());
+    let next = path.with_extension("next");
+    fs::write(&next, format!("{position} {check:08x}\n"))?;
+    fs::rename(&next, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::frame::encode, *};
+
+    fn frame(text: &str) -> Vec<u8> {
+        encode(text.as_bytes()).expect("short")
+    }
+
+    fn read_all(log: &Log) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut position = log.acknowledged();
+        while let Some(span) = log.span_from(position) {
+            let bytes = fs::read(&span.path).expect("segment");
+            let from = usize::try_from(span.from).expect("small");
+            let Decoded::Frame(payload, len) = decode(&bytes[from..]) else {
+                panic!("torn at {position}")
+            };
+            texts.push(String::from_utf8(payload.to_vec()).expect("text"));
+            position = span.position + len as u64;
+        }
+        texts
+    }
+
+    #[test]
+    fn events_survive_reopening_in_order_across_segments() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
+        assert_eq!(recovered, Recovered::default());
+        for text in ["one", "two", "three", "four", "five"] {
+            log.append(&frame(text)).expect("written");
+        }
+        drop(log);
+        let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
+        assert_eq!(
+            recovered,
+            Recovered {
+                pending_events: 5,
+                torn_bytes: 0
+            }
+        );
+        log.append(&frame("six")).expect("written");
+        assert_eq!(
+            read_all(&log),
+            ["one", "two", "three", "four", "five", "six"]
+        );
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_off_and_the_rest_kept() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+        log.append(&frame("whole")).expect("written");
+        drop(log);
+        let path = path_of(dir.path(), 0);
+        let mut bytes = fs::read(&path).expect("segment");
+        bytes.extend_from_slice(&frame("torn")[..7]);
+        fs::write(&path, bytes).expect("torn");
+        let (log, recovered) = Log::open(dir.path(), 1_000).expect("opens");
+        assert_eq!(
+            recovered,
+            Recovered {
+                pending_events: 1,
+                torn_bytes: 7
+            }
+        );
+        assert_eq!(read_all(&log), ["whole"]);
+    }
+
+    #[test]
+    fn acknowledged_segments_are_deleted_and_stay_acknowledged() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (mut log, _) = Log::open(dir.path(), 30).expect("opens");
+        for text in ["aaaa", "bbbb", "cccc", "dddd"] {
+            log.append(&frame(text)).expect("written");
+        }
+        log.acknowledge(24, 2).expect("acknowledged");
+        assert_eq!(
+            (read_all(&log), log.pending()),
+            (vec!["cccc".to_owned(), "dddd".to_owned()], 2)
+        );
+        assert_eq!(list(dir.path()).expect("listed"), [24]);
+        log.acknowledge(48, 2).expect("acknowledged");
+        assert_eq!((log.bytes(), log.pending()), (0, 0));
+        drop(log);
+        let (mut log, recovered) = Log::open(dir.path(), 30).expect("opens");
+        assert_eq!(recovered, Recovered::default());
+        log.append(&frame("eeee")).expect("written");
+        assert_eq!(
+            read_all(&log),
+            ["eeee"],
+            "positions go on after what was acknowledged"
+        );
+    }
+
+    #[test]
+    fn a_damaged_cursor_means_sending_again() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+        log.append(&frame("a")).expect("written");
+        log.append(&frame("b")).expect("written");
+        log.acknowledge(9, 1).expect("acknowledged");
+        drop(log);
+        fs::write(dir.path().join(CURSOR), "18 00000000").expect("damaged");
+        let (log, _) = Log::open(dir.path(), 1_000).expect("opens");
+        assert_eq!(read_all(&log), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_failed_append_leaves_the_log_as_it_was() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+        log.append(&frame("a")).expect("written");
+        log.file = Some(File::open(path_of(dir.path(), 0)).expect("read-only"));
+        log.append(&frame("b")).expect_err("not writable");
+        assert_eq!((read_all(&log), log.pending()), (vec!["a".to_owned()], 1));
+    }
+}

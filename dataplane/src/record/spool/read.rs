@@ -1,0 +1,156 @@
+//! Reading batches back from the log, past whatever has become unreadable.
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use floopy_proto::v1;
+use prost::Message;
+
+use super::{
+    Spool,
+    frame::{Decoded, decode},
+    log::Span,
+};
+
+/// Events of one message to the control plane.
+const MAX_EVENTS: usize = 512;
+
+/// Bytes of one such message; a longer single event goes alone.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Events in order, and the position after them.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub events: Vec<v1::Event>,
+    pub end: u64,
+    /// Frames that could not be read any more.
+    pub unreadable: bool,
+}
+
+impl Spool {
+    /// The next events to deliver; blocking. `None`: there are none.
+    pub(super) fn next_batch(&self) -> io::Result<Option<Batch>> {
+        let span = {
+            let log = self.lock();
+            log.span_from(log.acknowledged())
+        };
+        span.map(|span| read(&span)).transpose()
+    }
+
+    /// The batch was delivered; blocking.
+    pub(super) fn acknowledge(&self, batch: &Batch) -> io::Result<()> {
+        let (saved, bytes) = {
+            let mut log = self.lock();
+            (
+                log.acknowledge(batch.end, batch.events.len() as u64),
+                log.bytes(),
+            )
+        };
+        self.relieved(bytes);
+        saved
+    }
+}
+
+fn read(span: &Span) -> io::Result<Batch> {
+    let file = match File::open(&span.path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Batch {
+                end: span.next_segment,
+                unreadable: true,
+                ..Batch::default()
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    let wanted = usize::try_from(span.len).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; wanted.min(MAX_BYTES)];
+    file.read_exact_at(&mut bytes, span.from)?;
+    if bytes.len() < wanted && decode(&bytes) == Decoded::Incomplete {
+        bytes = vec![0; wanted];
+        file.read_exact_at(&mut bytes, span.from)?;
+    }
+    Ok(split(&bytes, span, bytes.len() == wanted))
+}
+
+/// Cuts bytes into events; `to_end` says that nothing comes after them in the segment.
+fn split(bytes: &[u8], span: &Span, to_end: bool) -> Batch {
+    let mut batch = Batch {
+        end: span.position,
+        ..Batch::default()
+    };
+    let mut at = 0;
+    while at < bytes.len() && batch.events.len() < MAX_EVENTS && at < MAX_BYTES {
+        match decode(&bytes[at..]) {
+            Decoded::Frame(payload, len) => {
+                at += len;
+                match v1::Event::decode(payload) {
+                    Ok(event) => batch.events.push(event),
+                    Err(_) => batch.unreadable = true,
+                }
+                batch.end = span.position + at as u64;
+            }
+            Decoded::Incomplete if !to_end => break,
+            Decoded::Incomplete | Decoded::Corrupt => {
+                batch.unreadable = true;
+                batch.end = span.next_segment;
+                break;
+            }
+        }
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::frame::encode, *};
+
+    fn span(len: usize) -> Span {
+        let path = std::path::PathBuf::new();
+        Span {
+            path,
+            from: 0,
+            len: len as u64,
+            position: 100,
+            next_segment: 100 + len as u64,
+        }
+    }
+
+    fn frames(count: u64) -> Vec<u8> {
+        let event = |at| v1::Event {
+            recorded_at_ms: at,
+            ..v1::Event::default()
+        };
+        (1..=count)
+            .flat_map(|at| encode(&event(at).encode_to_vec()).expect("short"))
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_ends_after_its_last_event() {
+        let bytes = frames(600);
+        let batch = split(&bytes, &span(bytes.len()), true);
+        assert_eq!(batch.events.len(), MAX_EVENTS);
+        let rest = usize::try_from(batch.end - 100).expect("small");
+        assert_eq!(
+            split(&bytes[rest..], &span(bytes.len() - rest), true)
+                .events
+                .len(),
+            600 - MAX_EVENTS
+        );
+    }
+
+    #[test]
+    fn what_is_unreadable_is_skipped_to_the_next_segment() {
+        let mut bytes = frames(2);
+        let whole = bytes.len();
+        bytes.extend_from_slice(&[7; 20]);
+        let batch = split(&bytes, &span(bytes.len()), true);
+        assert!(batch.unreadable && batch.events.len() == 2);
+        assert_eq!(batch.end, 100 + bytes.len() as u64);
+        let cut = split(&bytes[..whole - 1], &span(bytes.len()), false);
+        assert!(
+            !cut.unreadable && cut.events.len() == 1,
+            "the rest is read next time"
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! From a call to a plan: names become candidates, and the shared decision function draws one.
+
+pub mod select;
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    catalog::CatalogModel,
+    decision::{CandidateTrace, Filter},
+    ids::{RequestId, SessionId},
+    route::{Choice, Question, Selection, choose},
+    snapshot::{Snapshot, Tenant},
+};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::{call::Call, provider::Providers, upstream::breaker::Breakers};
+
+pub use self::select::{Asked, Unresolved};
+
+/// What decisions are made on.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    pub snapshot: &'a Snapshot,
+    pub providers: &'a Providers,
+    pub breakers: &'a Breakers,
+    /// Candidates tried for one `auto` call.
+    pub attempts: usize,
+}
+
+/// Who calls, and what their headers ask for.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    pub tenant: &'a Tenant,
+    pub key_id: &'a str,
+    pub session: Option<&'a SessionId>,
+    pub request_id: RequestId,
+    /// `floopy-fallback`.
+    pub fallback: Option<&'a str>,
+    /// `floopy-provider`.
+    pub provider: Option<&'a str>,
+}
+
+/// A decision, ready to be sent out.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub choice: Choice,
+    pub draw_key: String,
+}
+
+/// Why there is nobody to send a call to.
+#[derive(Debug, thiserror::Error)]
+pub enum Unroutable {
+    #[error(transparent)]
+    Unresolved(#[from] Unresolved),
+    #[error("no candidate can serve this request: {}", reasons(.0))]
+    NoCandidate(Vec<CandidateTrace>),
+    #[error("no provider has a key: set one of {}", select::ENV_EXAMPLES)]
+    NoProvider,
+}
+
+impl Unroutable {
+    /// Whether the same call may succeed in a while.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unresolved(_) | Self::NoProvider => false,
+            Self::NoCandidate(traces) => {
+                traces.iter().any(|t| t.filter == Some(Filter::CircuitOpen))
+            }
+        }
+    }
+}
+
+fn reasons(traces: &[CandidateTrace]) -> String {
+    let shown = traces
+        .iter()
+        .take(16)
+        .map(|trace| format!("{} ({})", trace.key, why(trace.filter)));
+    let listed = shown.collect::<Vec<_>>().join(", ");
+    if listed.is_empty() {
+        "the catalog has none of this kind".to_owned()
+    } else {
+        listed
+    }
+}
+
+fn why(filter: Option<Filter>) -> &'static str {
+    match filter {
+        None => "eligible",
+        Some(Filter::NoProviderKey) => "its provider has no key",
+        Some(Filter::CapabilityMissing) => "lacks a capability that the request needs",
+        Some(Filter::ContextTooLong) => "the request is longer than its context",
+        Some(Filter::CircuitOpen) => "failed repeatedly and is left alone for a while",
+    }
+}
+
+/// Decides who serves a call.
+pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan, Unroutable> {
+    if view.providers.names().next().is_none() {
+        return Err(Unroutable::NoProvider);
+    }
+    let asked = Asked {
+        model: call.model(),
+        fallback: caller.fallback,
+        provider: caller.provider,
+    };
+    let selection = select::select(&asked, view.snapshot.catalog(), view.providers)?;
+    let draw_key = draw_key(call, caller);
+    let shadow_key = caller.request_id.to_string();
+    let question = Question {
+        catalog: view.snapshot.catalog(),
+        rankings: view.snapshot.rankings(&caller.tenant.id).map(AsRef::as_ref),
+        default_model: caller.tenant.default_model.as_ref(),
+        selection: &selection.asked,
+        features: call.features(),
+        shapes: call.shapes(),
+        draw_key: &draw_key,
+        shadow_key: &shadow_key,
+    };
+    let blocked = |model: &CatalogModel| blocked(view, model);
+    let mut choice =
+        choose(&question, blocked).map_err(|none| Unroutable::NoCandidate(none.candidates))?;
+    if selection.asked == Selection::Auto {
+        choice.order.truncate(view.attempts);
+        append_fallback(view, call, &selection.fallback, &mut choice);
+    }
+    Ok(Plan { choice, draw_key })
+}
+
+fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
+    if view.providers.get(model.key.provider()).is_none() {
+        return Some(Filter::NoProviderKey);
+    }
+    view.breakers
+        .is_open(&model.key)
+        .then_some(Filter::CircuitOpen)
+}
+
+/// The caller's own last resort comes after the ranked ones.
+fn append_fallback(
+    view: &View<'_>,
+    call: &Call,
+    fallback: &[floopy_shared::domain::ids::CandidateKey],
+    choice: &mut Choice,
+) {
+    for key in fallback {
+        if choice.order.iter().any(|model| model.key == *key) {
+            continue;
+        }
+        let kind = if call.features().embeddings {
+            floopy_shared::domain::catalog::ModelKind::Embedding
+        } else {
+            floopy_shared::domain::catalog::ModelKind::Chat
+        };
+        let listed = view.snapshot.catalog().get(key).map(Arc::clone);
+        choice
+            .order
+            .push(listed.unwrap_or_else(|| Arc::new(CatalogModel::unlisted(key.clone(), kind))));
+    }
+}
+
+/// The session, or a hash of who calls and how the conversation began: its turns share a model.
+fn draw_key(call: &Call, caller: &Caller<'_>) -> String {
+    match caller.session {
+        Some(session) => session.as_str().to_owned(),
+        None => {
+            let seed = xxh3_64_with_seed(caller.key_id.as_bytes(), call.opening());
+            format!("implicit:{seed:016x}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use floopy_shared::domain::{
+        catalog::{Catalog, ModelKind},
+        decision::{Reason, Strategy},
+        ids::{CandidateKey, TenantId},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{call::Endpoint, config};
+
+    struct World {
+        snapshot: Snapshot,
+        providers: Providers,
+        breakers: Breakers,
+        tenant: Tenant,
+    }
+
+    fn world() -> World {
+        let model = |key: &str, benchmark: f64| {
+            let key = CandidateKey::parse(key).expect("valid");
+            let kind = if key.model().contains("embed") {
+                ModelKind::Embedding
+            } else {
+                ModelKind::Chat
+            };
+            CatalogModel {
+                benchmark,
+                ..CatalogModel::unlisted(key, kind)
+            }
+        };
+        let catalog = Catalog::new(vec![
+            model("a/best", 0.9),
+            model("b/next", 0.8),
+            model("b/embed", 0.5),
+        ]);
+        let id = TenantId::new("t").expect("valid");
+        let tenant = Tenant {
+            id,
+            keys: vec![],
+            zero_retention: false,
+            default_model: None,
+        };
+        let provider = |name: &str| config::Provider {
+            name: name.to_owned(),
+            base_url: Some(format!("http://{name}.test/v1")),
+            api_key: None,
+        };
+        World {
+            snapshot: Snapshot::cold(catalog.expect("valid"), [tenant.clone()]),
+            providers: Providers::new(&[provider("a"), provider("b")]).expect("valid"),
+            breakers: Breakers::new(&config::Breaker {
+                failures: 1,
+                open_ms: 60_000,
+            }),
+            tenant,
+        }
+    }
+
+    fn plan(world: &World, model: &str, fallback: Option<&str>) -> Result<Plan, Unroutable> {
+        let body =
+            format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]}}"#);
+        let call = Call::parse(Bytes::from(body), Endpoint::Chat, None).expect("valid");
+        let view = View {
+            snapshot: &world.snapshot,
+            providers: &world.providers,
+            breakers: &world.breakers,
+            attempts: 4,
+        };
+        let caller = Caller {
+            tenant: &world.tenant,
+            key_id: "k",
+            session: None,
+            request_id: RequestId(Uuid::nil()),
+            fallback,
+            provider: None,
+        };
+        decide(&view, &call, &caller)
+    }
+
+    fn order(plan: &Plan) -> Vec<&str> {
+        plan.choice
+            .order
+            .iter()
+            .map(|model| model.key.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn auto_goes_to_the_best_prior_with_the_rest_as_fallbacks() {
+        let plan = plan(&world(), "auto", None).expect("routable");
+        assert_eq!(order(&plan), ["a/best", "b/next"]);
+        assert_eq!(plan.choice.strategy, Strategy::FeedbackDriven);
+        assert!(plan.draw_key.starts_with("implicit:"));
+    }
+
+    #[test]
+    fn an_open_circuit_takes_a_candidate_out() {
+        let world = world();
+        let best = CandidateKey::parse("a/best").expect("valid");
+        world.breakers.failed(&best);
+        let left = plan(&world, "auto", None).expect("one is left");
+        assert_eq!(order(&left), ["b/next"]);
+        assert_eq!(left.choice.reason, Reason::Dispatched);
+        world
+            .breakers
+            .failed(&CandidateKey::parse("b/next").expect("valid"));
+        let error = plan(&world, "auto", None).expect_err("all open");
+        assert!(error.is_temporary());
+        assert!(
+            error.to_string().contains("a/best (failed repeatedly"),
+            "{error}"
+        );
+        assert_eq!(
+            order(&plan(&world, "a/best", None).expect("named by the caller")),
+            ["a/best"]
+        );
+    }
+
+    #[test]
+    fn a_fallback_header_makes_a_list_and_is_the_last_resort_of_auto() {
+        let world = world();
+        let listed = plan(&world, "a/best", Some("b/other")).expect("routable");
+        assert_eq!(order(&listed), ["a/best", "b/other"]);
+        assert_eq!(listed.choice.strategy, Strategy::Fallback);
+        let auto = plan(&world, "auto", Some("b/other")).expect("routable");
+        assert_eq!(order(&auto), ["a/best", "b/next", "b/other"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! Shadow calls: a served request is also sent to a candidate worth learning about; its reply is never shown.
+
+use std::{future::poll_fn, sync::Arc};
+
+use floopy_shared::domain::{
+    catalog::CatalogModel,
+    decision::{Ending, Reason},
+    ids::RequestId,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    after::{Work, offer},
+    gateway::Gateway,
+    record::Record,
+    upstream::{End, Errand, Facts, Relay, Reply, Step},
+};
+
+/// The shadow calls under way.
+#[derive(Debug)]
+pub(crate) struct Shadows {
+    slots: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Shadows {
+    pub(crate) fn new(slots: usize) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Gives up what is under way; no caller waits for it.
+    pub(crate) async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Sends the shadow of a served call, if there is room.
+pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
+    let Some(model) = work.shadow.clone() else {
+        return;
+    };
+    let slot = Arc::clone(&gateway.shadows.slots).try_acquire_owned();
+    let (Ok(slot), Ok(runtime)) = (slot, Handle::try_current()) else {
+        gateway.metrics.shadow_dropped();
+        return;
+    };
+    if gateway.shadows.stop.is_cancelled() {
+        gateway.metrics.shadow_dropped();
+        return;
+    }
+    gateway.metrics.shadow_sent();
+    let stop = gateway.shadows.stop.clone();
+    let call = send(Arc::clone(gateway), work, model, slot);
+    gateway.shadows.tasks.spawn_on(
+        async move {
+            tokio::select! {
+                () = call => {}
+                () = stop.cancelled() => {}
+            }
+        },
+        &runtime,
+    );
+}
+
+async fn send(
+    gateway: Arc<Gateway>,
+    work: Work,
+    model: Arc<CatalogModel>,
+    _slot: OwnedSemaphorePermit,
+) {
+    let id = RequestId(Uuid::new_v4());
+    let mut record = Record::open(&gateway, &work.admitted, id).shadowing(work.decision.request_id);
+    record.planned_shadow(&work.decision, &model);
+    let order = std::slice::from_ref(&model);
+    let errand = Errand {
+        call: &work.call,
+        headers: &work.headers,
+        order,
+    };
+    let reply = gateway
+        .upstream
+        .attempt(&errand, &model, record.trail())
+        .await;
+    let (status, facts, end) = match reply {
+        Ok(reply) => {
+            record.served_by(&model, Reason::Shadow);
+            let status = reply.status().as_u16();
+            let (facts, end) = collect(&gateway, reply).await;
+            (status, facts, end)
+        }
+        Err(failure) => {
+            let status = failure.status().map_or(502, |status| status.as_u16());
+            record.end(status, Ending::Error, None);
+            return;
+        }
+    };
+    if end != End::Complete {
+        gateway.upstream.broke(&model.key);
+        record.end(status, Ending::BrokenStream, Some(&facts));
+        return;
+    }
+    record.end(status, Ending::Completed, Some(&facts));
+    offer(&gateway, record.decision(), &model.key, (&work.call, facts));
+}
+
+async fn collect(gateway: &Gateway, reply: Reply) -> (Facts, End) {
+    let stream = match reply {
+        Reply::Whole(whole) => return (whole.facts, End::Complete),
+        Reply::Stream(stream) => stream,
+    };
+    let mut relay = Relay::new(stream, gateway.upstream.limits());
+    loop {
+        match poll_fn(|cx| relay.poll_step(cx)).await {
+            Step::Bytes(_) => {}
+            Step::End(end) => return (relay.into_facts(), end),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! One try at one candidate: from sending the request to having a reply that can be passed on.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use floopy_shared::domain::decision::AttemptResult;
+use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+
+pub(super) use super::headers::request;
+use super::{
+    Limits,
+    client::Client,
+    facts::{Event, Facts},
+    headers::returned,
+    sse::Scanner,
+};
+use crate::call::Call;
+
+/// Of an upstream's error, passed on as it is.
+const MAX_ERROR_BYTES: usize = 1 << 20;
+
+/// Of a stream, read before its first event must have come.
+const MAX_HEAD_BYTES: usize = 1 << 20;
+
+/// A reply that can be passed on.
+pub(crate) enum Reply {
+    Whole(WholeReply),
+    Stream(StreamReply),
+}
+
+/// A reply that came in one piece and is one.
+pub(crate) struct WholeReply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub facts: Facts,
+}
+
+/// A stream whose first event came.
+pub(crate) struct StreamReply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// What was read to see the first event.
+    pub head: VecDeque<Bytes>,
+    pub tail: Incoming,
+    pub scanner: Scanner,
+    pub facts: Facts,
+    pub deadline: Instant,
+}
+
+impl Reply {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Whole(reply) => reply.status,
+            Self::Stream(reply) => reply.status,
+        }
+    }
+}
+
+/// An upstream's own error.
+#[derive(Debug)]
+pub(crate) struct ErrorReply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("could not be reached")]
+    Connect,
+    #[error("broke the connection before it answered")]
+    Reset,
+    #[error("did not answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("answered with status {}", .0.status.as_u16())]
+    Status(Box<ErrorReply>),
+    #[error("sent {0}")]
+    Invalid(&'static str),
+}
+
+impl Failure {
+    pub(crate) fn result(&self) -> AttemptResult {
+        match self {
+            Self::Connect | Self::Reset => AttemptResult::ConnectFailed,
+            Self::TimedOut(_) => AttemptResult::TimedOut,
+            Self::Status(_) => AttemptResult::UpstreamError,
+            Self::Invalid(_) => AttemptResult::InvalidReply,
+        }
+    }
+
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status(reply) => Some(reply.status),
+            Self::Connect | Self::Reset | Self::TimedOut(_) | Self::Invalid(_) => None,
+        }
+    }
+}
+
+/// Sends the request and reads as much of the reply as must be seen before it may be passed on.
+pub(super) async fn send(
+    client: &Client,
+    limits: &Limits,
+    request: Request<Full<Bytes>>,
+    call: &Call,
+) -> Result<Reply, Failure> {
+    let begun = Instant::now();
+    let first_byte = limits.first_byte.min(limits.total);
+    let response = timeout_at(begun + first_byte, client.request(request))
+        .await
+        .map_err(|_| Failure::TimedOut(first_byte))?
+        .map_err(|e| {
+            if e.is_connect() {
+                Failure::Connect
+            } else {
+                Failure::Reset
+            }
+        })?;
+    let deadline = begun + limits.total;
+    if !response.status().is_success() {
+        return Err(read_error(response, deadline, limits.total).await);
+    }
+    if is_event_stream(response.headers()) {
+        let opening = open_stream(response, limits, deadline);
+        return timeout_at(begun + first_byte, opening)
+            .await
+            .map_err(|_| Failure::TimedOut(first_byte))?;
+    }
+    let (parts, body) = response.into_parts();
+    let body = timeout_at(deadline, Limited::new(body, limits.reply_bytes).collect())
+        .await
+        .map_err(|_| Failure::TimedOut(limits.total))?
+        .map_err(|_| Failure::Invalid("a reply that broke off or is over the size limit"))?
+        .to_bytes();
+    let facts =
+        Facts::of_whole(&body, call.endpoint(), limits.text_bytes).map_err(Failure::Invalid)?;
+    Ok(Reply::Whole(WholeReply {
+        status: parts.status,
+        headers: returned(&parts.headers),
+        body,
+        facts,
+    }))
+}
+
+async fn read_error(response: Response<Incoming>, deadline: Instant, total: Duration) -> Failure {
+    let (parts, body) = response.into_parts();
+    if parts.status.is_redirection() || parts.status.is_informational() {
+        return Failure::Invalid("a redirect");
+    }
+    match timeout_at(deadline, Limited::new(body, MAX_ERROR_BYTES).collect()).await {
+        Err(_) => Failure::TimedOut(total),
+        Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit"),
+        Ok(Ok(body)) => Failure::Status(Box::new(ErrorReply {
+            status: parts.status,
+            headers: returned(&parts.headers),
+            body: body.to_bytes(),
+        })),
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    content_type
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("text/event-stream")
+}
+
+/// Reads up to the first event; only then is it known that there is a reply.
+async fn open_stream(
+    response: Response<Incoming>,
+    limits: &Limits,
+    deadline: Instant,
+) -> Result<Reply, Failure> {
+    let (parts, mut tail) = response.into_parts();
+    let mut facts = Facts::new(limits.text_bytes);
+    let mut scanner = Scanner::default();
+    let mut head = VecDeque::new();
+    let mut read = 0;
+    let mut first = None;
+    while first.is_none() {
+        let frame = tail
+            .frame()
+            .await
+            .ok_or(Failure::Invalid("a stream without events"))?;
+        let frame = frame
+            .map_err(|_| Failure::Invalid("a stream that broke off before its first event"))?;
+        let Ok(bytes) = frame.into_data() else {
+            continue;
+        };
+        scanner.feed(&bytes, |data| {
+            let event = facts.add_event(data);
+            first.get_or_insert(event);
+        });
+        read += bytes.len();
+        head.push_back(bytes);
+        if read > MAX_HEAD_BYTES {
+            return Err(Failure::Invalid(
+                "a stream whose first event is over the size limit",
+            ));
+        }
+    }
+    match first {
+        Some(Event::Error) => {
+            return Err(Failure::Invalid("an error as the first event of a stream"));
+        }
+        Some(Event::Unreadable) => {
+            return Err(Failure::Invalid("a stream of something else than JSON"));
+        }
+        Some(Event::Chunk | Event::Done) | None => {}
+    }
+    let (status, headers) = (parts.status, returned(&parts.headers));
+    Ok(Reply::Stream(StreamReply {
+        status,
+        headers,
+        head,
+        tail,
+        scanner,
+        facts,
+        deadline,
+    }))
+}

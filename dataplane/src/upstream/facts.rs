@@ -1,0 +1,283 @@
+//! What the record and the judge need of a reply, read while it passes.
+
+use std::borrow::Cow;
+
+use floopy_shared::domain::money::Usage;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::call::Endpoint;
+
+/// What is known of a reply so far. Holds content: not `Debug`.
+#[derive(Default)]
+pub(crate) struct Facts {
+    pub completion_id: Option<String>,
+    /// `None`: the upstream reported none.
+    pub usage: Option<Usage>,
+    /// A finish reason came.
+    pub finished: bool,
+    /// The stream's closing `[DONE]` came.
+    pub done: bool,
+    /// The upstream reported an error within the reply.
+    pub failed: bool,
+    pub text: String,
+    /// Something of the text was cut.
+    pub truncated: bool,
+    /// Of all text, kept or cut.
+    pub text_bytes: u64,
+    max_text: usize,
+}
+
+/// What one event of a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    Chunk,
+    Done,
+    Error,
+    /// Not a JSON object.
+    Unreadable,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default, alias = "delta")]
+    message: Option<Message<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    tool_calls: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct WireUsage {
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Facts {
+    pub(super) fn new(max_text: usize) -> Self {
+        Self {
+            max_text,
+            ..Self::default()
+        }
+    }
+
+    /// Only how it ended, without what it said.
+    pub(super) fn ending(&self) -> Self {
+        let (done, finished, failed) = (self.done, self.finished, self.failed);
+        Self {
+            done,
+            finished,
+            failed,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a reply that is not streamed, or says what it is instead of one.
+    pub(super) fn of_whole(
+        body: &[u8],
+        endpoint: Endpoint,
+        max_text: usize,
+    ) -> Result<Self, &'static str> {
+        let envelope: Envelope<'_> =
+            serde_json::from_slice(body).map_err(|_| "a body that is not a JSON object")?;
+        let content = match endpoint {
+            Endpoint::Chat => envelope.choices,
+            Endpoint::Embeddings => envelope.data,
+        };
+        match (content, endpoint) {
+            (Some(_), _) => {}
+            (None, _) if envelope.error.is_some() => return Err("an error under a success status"),
+            (None, Endpoint::Chat) => return Err("a reply without choices"),
+            (None, Endpoint::Embeddings) => return Err("a reply without data"),
+        }
+        let mut facts = Self::new(max_text);
+        facts.take(&envelope);
+        Ok(facts)
+    }
+
+    /// Reads one event of a stream.
+    pub(super) fn add_event(&mut self, data: &[u8]) -> Event {
+        if data.trim_ascii() == b"[DONE]" {
+            self.done = true;
+            return Event::Done;
+        }
+        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(data) else {
+            return Event::Unreadable;
+        };
+        self.take(&envelope);
+        if envelope.error.is_some() {
+            self.failed = true;
+            return Event::Error;
+        }
+        Event::Chunk
+    }
+
+    fn take(&mut self, envelope: &Envelope<'_>) {
+        if self.completion_id.is_none() {
+            let id = envelope
+                .id
+                .and_then(text)
+                .filter(|id| !id.is_empty() && id.len() <= 256);
+            self.completion_id = id.map(Cow::into_owned);
+        }
+        if let Some(usage) = envelope.usage.and_then(read_usage) {
+            self.usage = Some(usage);
+        }
+        let choices: Vec<Choice<'_>> = envelope
+            .choices
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or_default();
+        for choice in choices {
+            self.finished |= choice.finish_reason.is_some();
+            let Some(message) = choice.message else {
+                continue;
+            };
+            match (message.content.and_then(text), message.tool_calls) {
+                (Some(content), _) if !content.is_empty() => self.add_text(&content),
+                (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
+                (_, None) => {}
+            }
+        }
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.text_bytes += text.len() as u64;
+        let room = self.max_text.saturating_sub(self.text.len());
+        let mut end = room.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&text[..end]);
+        self.truncated |= end < text.len();
+    }
+}
+
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw.get())
+        .ok()
+        .map(|text| text.0)
+}
+
+fn read_usage(raw: &RawValue) -> Option<Usage> {
+    let usage: WireUsage = serde_json::from_str(raw.get()).ok()?;
+    let cached = usage
+        .prompt_tokens_details
+        .and_then(|details| details.cached_tokens);
+    Some(Usage {
+        input: usage.prompt_tokens?,
+        cached_input: cached.unwrap_or(0),
+        output: usage.completion_tokens.unwrap_or(0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_reply_gives_id_usage_and_text() {
+        let body = br#"{"id":"chatcmpl-1","choices":[{"message":{"content":"h\u00e9llo"},"finish_reason":"stop"}],
+            "usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}"#;
+        let facts = Facts::of_whole(body, Endpoint::Chat, 100).expect("a reply");
+        assert_eq!(facts.completion_id.as_deref(), Some("chatcmpl-1"));
+        assert_eq!(
+            facts.usage,
+            Some(Usage {
+                input: 9,
+                cached_input: 4,
+                output: 2
+            })
+        );
+        assert_eq!((facts.text.as_str(), facts.truncated), ("héllo", false));
+    }
+
+    #[test]
+    fn what_is_no_reply_is_named_without_its_content() {
+        let whole = |body: &str, endpoint| Facts::of_whole(body.as_bytes(), endpoint, 10).err();
+        let cases = [
+            ("<html>", Endpoint::Chat, "a body that is not a JSON object"),
+            (
+                r#"{"error":{"message":"x"}}"#,
+                Endpoint::Chat,
+                "an error under a success status",
+            ),
+            (r#"{"id":"x"}"#, Endpoint::Chat, "a reply without choices"),
+            (
+                r#"{"choices":[]}"#,
+                Endpoint::Embeddings,
+                "a reply without data",
+            ),
+        ];
+        for (body, endpoint, expected) in cases {
+            assert_eq!(whole(body, endpoint), Some(expected), "{body}");
+        }
+        assert_eq!(
+            whole(
+                r#"{"data":[],"usage":{"prompt_tokens":3}}"#,
+                Endpoint::Embeddings
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn a_stream_is_put_together_and_its_text_bounded() {
+        let mut facts = Facts::new(6);
+        let chunk =
+            |text: &str| format!(r#"{{"id":"c","choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
+        assert_eq!(facts.add_event(chunk("abc").as_bytes()), Event::Chunk);
+        assert_eq!(facts.add_event(chunk("déf").as_bytes()), Event::Chunk);
+        assert_eq!(
+            facts.add_event(br#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
+            Event::Chunk
+        );
+        let usage = br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":5}}"#;
+        assert_eq!(facts.add_event(usage), Event::Chunk);
+        assert_eq!(facts.add_event(b"[DONE]"), Event::Done);
+        assert_eq!(
+            (facts.text.as_str(), facts.truncated, facts.text_bytes),
+            ("abcdé", true, 7)
+        );
+        assert!(facts.finished && facts.done && !facts.failed);
+        assert_eq!(facts.usage.map(|usage| usage.output), Some(5));
+        assert_eq!(facts.add_event(b"nonsense"), Event::Unreadable);
+        assert_eq!(
+            facts.add_event(br#"{"error":{"message":"x"}}"#),
+            Event::Error
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! A stream on its way to the client: bytes pass unchanged, facts are read from them, silence is bounded.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{Limits, attempt::StreamReply, facts::Facts, sse::Scanner};
+
+/// After `[DONE]`, how long the upstream may take to end the body; ended ones keep their connection.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// A stream that is being passed on.
+pub(crate) struct Relay<B = Incoming> {
+    head: VecDeque<Bytes>,
+    tail: B,
+    scanner: Scanner,
+    facts: Facts,
+    /// When the next piece must have come, or the whole.
+    timer: Pin<Box<Sleep>>,
+    idle: Duration,
+    deadline: Instant,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Bytes(Bytes),
+    End(End),
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Complete,
+    /// The upstream itself said, within the stream, that it failed.
+    Failed,
+    /// It stopped in the middle.
+    Broken,
+    /// It fell silent, or took too long as a whole.
+    TimedOut,
+}
+
+impl Relay {
+    pub(crate) fn new(reply: StreamReply, limits: &Limits) -> Self {
+        let StreamReply {
+            head,
+            tail,
+            scanner,
+            facts,
+            deadline,
+            ..
+        } = reply;
+        let timer = Box::pin(sleep_until(
+            deadline.min(Instant::now() + limits.stream_idle),
+        ));
+        Self {
+            head,
+            tail,
+            scanner,
+            facts,
+            timer,
+            idle: limits.stream_idle,
+            deadline,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(crate) fn into_facts(self) -> Facts {
+        self.facts
+    }
+
+    /// What was read, for good; only how it ended is still known afterwards.
+    pub(crate) fn take_facts(&mut self) -> Facts {
+        let rest = self.facts.ending();
+        std::mem::replace(&mut self.facts, rest)
+    }
+
+    /// Whether everything was read, so that the next bytes are the last.
+    pub(crate) fn is_done(&self) -> bool {
+        self.head.is_empty() && self.facts.done
+    }
+
+    /// The next bytes, or the end.
+    pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if let Some(bytes) = self.head.pop_front() {
+            return Poll::Ready(Step::Bytes(bytes));
+        }
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut self.tail).poll_frame(cx) else {
+                ready!(self.timer.as_mut().poll(cx));
+                let end = if self.facts.done {
+                    End::Complete
+                } else {
+                    End::TimedOut
+                };
+                return Poll::Ready(Step::End(end));
+            };
+            let end = match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(bytes))) => return Poll::Ready(Step::Bytes(self.take(bytes))),
+                // Trailers are not passed on.
+                Some(Ok(Err(_))) => continue,
+                Some(Err(_)) => self.end(true),
+                None => self.end(false),
+            };
+            return Poll::Ready(Step::End(end));
+        }
+    }
+
+    fn take(&mut self, bytes: Bytes) -> Bytes {
+        let facts = &mut self.facts;
+        self.scanner.feed(&bytes, |data| {
+            facts.add_event(data);
+        });
+        let idle = if facts.done { LINGER } else { self.idle };
+        self.timer
+            .as_mut()
+            .reset(self.deadline.min(Instant::now() + idle));
+        bytes
+    }
+
+    /// A finish reason or `[DONE]` means the reply is whole, however the connection closed.
+    fn end(&self, with_error: bool) -> End {
+        if self.facts.failed {
+            End::Failed
+        } else if self.facts.done || (self.facts.finished && !with_error) {
+            End::Complete
+        } else {
+            End::Broken
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future::poll_fn};
+
+    use http_body_util::{Full, StreamBody};
+    use tokio_stream::pending;
+
+    use super::*;
+
+    fn relay<B>(tail: B, idle_ms: u64, total_ms: u64) -> Relay<B> {
+        let deadline = Instant::now() + Duration::from_millis(total_ms);
+        let idle = Duration::from_millis(idle_ms);
+        Relay {
+            head: VecDeque::from([Bytes::from_static(b": hello\n\n")]),
+            tail,
+            scanner: Scanner::default(),
+            facts: Facts::new(100),
+            timer: Box::pin(sleep_until(deadline.min(Instant::now() + idle))),
+            idle,
+            deadline,
+        }
+    }
+
+    async fn drain<B: Body<Data = Bytes> + Unpin>(mut relay: Relay<B>) -> (Vec<u8>, End) {
+        let mut passed = Vec::new();
+        loop {
+            match poll_fn(|cx| relay.poll_step(cx)).await {
+                Step::Bytes(bytes) => passed.extend_from_slice(&bytes),
+                Step::End(end) => return (passed, end),
+            }
+        }
+    }
+
+    async fn end_of(events: &'static str) -> End {
+        let (passed, end) = drain(relay(
+            Full::new(Bytes::from_static(events.as_bytes())),
+            1_000,
+            1_000,
+        ))
+        .await;
+        assert_eq!(
+            passed,
+            [b": hello\n\n", events.as_bytes()].concat(),
+            "bytes pass unchanged"
+        );
+        end
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_complete_only_with_its_end_marker_or_a_finish_reason() {
+        let finish = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+        assert_eq!(end_of("data: [DONE]\n\n").await, End::Complete);
+        assert_eq!(end_of(finish).await, End::Complete);
+        assert_eq!(
+            end_of("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n").await,
+            End::Broken
+        );
+        assert_eq!(
+            end_of("data: {\"error\":{\"message\":\"x\"}}\n\n").await,
+            End::Failed
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_stream() {
+        let silent = StreamBody::new(pending::<Result<Frame<Bytes>, Infallible>>());
+        let begun = Instant::now();
+        let (_, end) = drain(relay(silent, 500, 60_000)).await;
+        assert_eq!((end, begun.elapsed().as_millis() / 10), (End::TimedOut, 50));
+    }
+}

@@ -1,0 +1,27 @@
+//! The proxy as a whole, against a scripted upstream and a scripted control plane.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+#[path = "gateway/connections.rs"]
+mod connections;
+#[path = "gateway/control.rs"]
+mod control;
+#[path = "gateway/failures.rs"]
+mod failures;
+#[path = "gateway/feedback.rs"]
+mod feedback;
+#[path = "gateway/proxy.rs"]
+mod proxy;
+#[path = "gateway/serving.rs"]
+mod serving;
+#[path = "gateway/snapshots.rs"]
+mod snapshots;
+#[path = "gateway/streams.rs"]
+mod streams;
+#[path = "gateway/upstream.rs"]
+mod upstream;

@@ -1,0 +1,111 @@
+//! Connections: both protocols on one port, and no patience for those that only hold it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, Version};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{
+    control::{Control, eventually},
+    proxy::{Proxy, chat_body, no_control},
+    upstream::{Upstream, completion, delta, events},
+};
+
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_port() {
+    let text = [delta("a"), "data: [DONE]\n\n".to_owned()];
+    let upstream = Upstream::start(move |_, _| events(&[(0, &text[0]), (20, &text[1])])).await;
+    let proxy = Proxy::start(&[upstream.base_url()], no_control()).await;
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .build_http();
+    let calls =
+        (0..8).map(|_| client.request(proxy.post("/v1/chat/completions", &chat_body("a/m", true))));
+    for response in futures::future::join_all(calls).await {
+        let response = response.unwrap();
+        assert_eq!(
+            (response.status(), response.version()),
+            (StatusCode::OK, Version::HTTP_2)
+        );
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.ends_with(b"data: [DONE]\n\n"));
+    }
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_sends_no_whole_request_is_hung_up_on() {
+    let proxy = Proxy::start_with(&[], no_control(), |c| c.timeouts.header_ms = 200).await;
+    let openings: [&[u8]; 4] = [
+        b"",
+        b"PRI * HT",
+        b"GET /health HTTP/1.1\r\nhost: x\r\n",
+        b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n",
+    ];
+    for opening in openings {
+        let mut stream = TcpStream::connect(proxy.addr).await.unwrap();
+        stream.write_all(opening).await.unwrap();
+        let mut rest = Vec::new();
+        // The last one is answered, and then hung up on for idling.
+        let ended = timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+        assert!(
+            ended.is_ok(),
+            "{} is still connected",
+            String::from_utf8_lossy(opening)
+        );
+    }
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused() {
+    let proxy = Proxy::start(&[], no_control()).await;
+    let mut request = proxy.get("/health");
+    request
+        .headers_mut()
+        .insert("x-long", "x".repeat(200_000).parse().unwrap());
+    let got = proxy.send(request).await;
+    assert_eq!(got.status, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_control_plane_is_found_again_and_nothing_is_lost_meanwhile() {
+    let upstream = Upstream::start(|_, _| completion("hi")).await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start(&[upstream.base_url()], dialer).await;
+    eventually("the proxy watches", || {
+        (control.hellos().len() == 1).then_some(())
+    })
+    .await;
+    control.refuse(true);
+    control.hang_up();
+    for _ in 0..20 {
+        assert_eq!(proxy.chat("a/m").await.status, StatusCode::OK);
+    }
+    eventually("the proxy is back", || {
+        (control.hellos().len() == 2).then_some(())
+    })
+    .await;
+    control.refuse(false);
+    eventually("all records", || {
+        (control.decisions().len() == 20).then_some(())
+    })
+    .await;
+    proxy.finish().await;
+    let mut ids: Vec<_> = control
+        .decisions()
+        .into_iter()
+        .map(|d| d.request_id)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 20, "each once");
+}

@@ -1,0 +1,183 @@
+//! Upstreams that fail: what is tried next, and what the caller is told in the end.
+
+use std::time::Duration;
+
+use floopy_proto::v1::{AttemptResult, Reason};
+use http::StatusCode;
+
+use crate::{
+    control::{Control, eventually},
+    proxy::{Proxy, no_control},
+    upstream::{NOW, Script, Upstream, completion, events, json, json_with},
+};
+
+const DOWN: &str = "http://127.0.0.1:9/v1";
+
+/// What the first candidate does, and whether the second one is asked then.
+async fn check(first: fn() -> Script, served_by: &str, expected: AttemptResult) {
+    let bad = Upstream::start(move |_, _| first()).await;
+    let good = Upstream::start(|_, _| completion("saved")).await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start(&[bad.base_url(), good.base_url()], dialer).await;
+    let got = proxy.chat("a/m,b/n").await;
+    assert_eq!(got.header("floopy-model"), served_by, "{}", got.text());
+    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    assert_eq!(decision.attempts[0].result, i32::from(expected));
+    if served_by == "b/n" {
+        assert_eq!(got.status, StatusCode::OK);
+        assert_eq!(got.header("floopy-decision-reason"), "fallback");
+        assert_eq!(decision.reason, i32::from(Reason::Fallback));
+        assert!(decision.outcome.unwrap().fallback_used);
+    }
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn a_failing_candidate_is_followed_by_the_next() {
+    check(|| json(500, "{}"), "b/n", AttemptResult::UpstreamError).await;
+    check(|| json(429, "{}"), "b/n", AttemptResult::UpstreamError).await;
+    check(|| json(401, "{}"), "b/n", AttemptResult::UpstreamError).await;
+    check(
+        || vec![(Duration::from_secs(3), vec![])],
+        "b/n",
+        AttemptResult::TimedOut,
+    )
+    .await;
+    check(|| json(200, "<html>"), "b/n", AttemptResult::InvalidReply).await;
+    check(
+        || json(200, r#"{"error":{"message":"x"}}"#),
+        "b/n",
+        AttemptResult::InvalidReply,
+    )
+    .await;
+    check(
+        || vec![(NOW, b"SSH-2.0-x\r\n".to_vec())],
+        "b/n",
+        AttemptResult::ConnectFailed,
+    )
+    .await;
+    check(
+        || events(&[(0, "data: {\"error\":{}}\n\n")]),
+        "b/n",
+        AttemptResult::InvalidReply,
+    )
+    .await;
+    check(
+        || events(&[(0, ": ping\n\n")]),
+        "b/n",
+        AttemptResult::InvalidReply,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_callers_own_mistake_is_not_tried_elsewhere() {
+    check(
+        || json(400, r#"{"error":{"message":"bad temperature"}}"#),
+        "a/m",
+        AttemptResult::UpstreamError,
+    )
+    .await;
+    check(|| json(422, "{}"), "a/m", AttemptResult::UpstreamError).await;
+}
+
+#[tokio::test]
+async fn the_last_upstream_error_comes_back_as_it_was() {
+    let upstream = Upstream::start(|_, _| {
+        json_with(429, r#"{"error":{"code":"slow"}}"#, "retry-after: 9\r\n")
+    })
+    .await;
+    let proxy = Proxy::start(&[DOWN.to_owned(), upstream.base_url()], no_control()).await;
+    for model in ["b/n", "a/m,b/n"] {
+        let got = proxy.chat(model).await;
+        assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(
+            (got.text().as_str(), got.header("retry-after")),
+            (r#"{"error":{"code":"slow"}}"#, "9")
+        );
+        assert_eq!(
+            (
+                got.header("floopy-model"),
+                got.header("floopy-decision-reason")
+            ),
+            ("b/n", "error")
+        );
+        assert!(!got.header("x-request-id").is_empty());
+    }
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_passed_on_is_named_without_content() {
+    let slow = Upstream::start(|_, _| vec![(Duration::from_secs(3), vec![])]).await;
+    let garbage = Upstream::start(|_, _| json(200, "secret garbage")).await;
+    let urls = [DOWN.to_owned(), slow.base_url(), garbage.base_url()];
+    let proxy = Proxy::start(&urls, no_control()).await;
+    let cases = [
+        (
+            "a/m",
+            502,
+            "upstream_unreachable",
+            "a/m could not be reached",
+        ),
+        (
+            "b/m",
+            504,
+            "upstream_timeout",
+            "b/m did not answer within 400 ms",
+        ),
+        (
+            "c/m",
+            502,
+            "upstream_invalid_response",
+            "c/m sent a body that is not a JSON object",
+        ),
+        (
+            "b/m,a/m",
+            502,
+            "upstream_unreachable",
+            "(2 candidates were tried)",
+        ),
+    ];
+    for (model, status, code, message) in cases {
+        let got = proxy.chat(model).await;
+        assert_eq!(
+            (got.status.as_u16(), got.code().as_str()),
+            (status, code),
+            "{model}"
+        );
+        assert!(
+            got.message().contains(message) && !got.text().contains("secret"),
+            "{}",
+            got.text()
+        );
+    }
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn repeated_failures_open_the_circuit_and_lists_skip_it() {
+    let bad = Upstream::start(|_, _| json(500, "{}")).await;
+    let good = Upstream::start(|_, _| completion("ok")).await;
+    let proxy = Proxy::start(&[bad.base_url(), good.base_url()], no_control()).await;
+    for _ in 0..8 {
+        assert_eq!(proxy.chat("a/m,b/n").await.status, StatusCode::OK);
+    }
+    assert_eq!(
+        bad.seen().len(),
+        5,
+        "the circuit opened after five failures"
+    );
+    assert_eq!(good.seen().len(), 8);
+    assert_eq!(
+        proxy.chat("a/m").await.status,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "asked for by name"
+    );
+    let metrics = proxy.admin("/metrics").await.text();
+    assert!(
+        metrics.contains("floopy_circuits_opened_total 1"),
+        "{metrics}"
+    );
+    proxy.finish().await;
+}

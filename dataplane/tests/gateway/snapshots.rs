@@ -1,0 +1,307 @@
+//! Snapshots: taken table by table, answered, kept on disk, and acted on; shadows are what they ask for.
+
+use floopy_proto::v1;
+use floopy_shared::{
+    domain::{
+        catalog::{Catalog, CatalogModel, ModelKind},
+        confidence::ConfidenceReason,
+        ids::{CandidateKey, KeyHash, TenantId},
+        ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+        shape::ShapeKey,
+        snapshot::{ApiKey, TableBody, TableName, Tenant},
+        weights::{Phase, phase_weights},
+    },
+    wire::snapshot::table_to_wire,
+};
+use http::StatusCode;
+
+use crate::{
+    control::{Control, eventually},
+    proxy::{KEY, Proxy, config, no_control},
+    upstream::{Upstream, completion},
+};
+
+fn catalog(version: u64, models: &[&str]) -> v1::Table {
+    let model =
+        |key: &&str| CatalogModel::unlisted(CandidateKey::parse(key).unwrap(), ModelKind::Chat);
+    let catalog = Catalog::new(models.iter().map(model).collect()).unwrap();
+    table_to_wire(
+        &TableName::Catalog,
+        version,
+        &TableBody::Catalog(catalog.into()),
+    )
+}
+
+fn tenant(version: u64, zero_retention: bool) -> v1::Table {
+    let id = TenantId::new("acme").unwrap();
+    let key = ApiKey {
+        id: "k".to_owned(),
+        hash: KeyHash::of(KEY),
+        read: true,
+        write: true,
+    };
+    let tenant = Tenant {
+        id: id.clone(),
+        keys: vec![key],
+        zero_retention,
+        default_model: None,
+    };
+    table_to_wire(
+        &TableName::Tenant(id),
+        version,
+        &TableBody::Tenant(tenant.into()),
+    )
+}
+
+/// The first serves, the second is shadowed.
+fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
+    let id = TenantId::new("acme").unwrap();
+    let candidate = |(index, key): (usize, &&str)| RankedCandidate {
+        key: CandidateKey::parse(key).unwrap(),
+        score: 0.9,
+        posterior: Posterior {
+            mean: 0.9,
+            lower: 0.8,
+            upper: 1.0,
+            n: 10.0,
+        },
+        probability: if index == 0 { 1.0 } else { 0.0 },
+        shadow_probability: if index == 1 { 1.0 } else { 0.0 },
+        role: if index == 0 {
+            Role::Incumbent
+        } else {
+            Role::Fallback
+        },
+    };
+    let shape = ShapeRanking {
+        shape: ShapeKey::root(),
+        phase: Phase::Auto,
+        weights: phase_weights(10.0, 0.0),
+        candidates: keys.iter().enumerate().map(candidate).collect(),
+        confidence: Some(0.7),
+        confidence_reason: ConfidenceReason::Ok,
+        evidence: Evidence::default(),
+    };
+    let rankings = Rankings {
+        tenant: id.clone(),
+        shapes: vec![shape],
+        shadow_rate,
+    };
+    table_to_wire(
+        &TableName::Ranking(id),
+        version,
+        &TableBody::Rankings(rankings.into()),
+    )
+}
+
+const MODELS: [&str; 2] = ["a/one", "b/two"];
+
+#[tokio::test]
+async fn a_bad_table_is_refused_alone_and_the_rest_is_acted_on() {
+    let upstream = Upstream::start(|_, _| completion("hi")).await;
+    let (control, dialer) = Control::start();
+    let urls = [upstream.base_url(), upstream.base_url()];
+    let proxy = Proxy::start(&urls, dialer).await;
+    let unknown = ranking(1, ["a/one", "z/unknown"], 0.0);
+    control
+        .push(1, vec![unknown, catalog(1, &MODELS), tenant(1, false)])
+        .await;
+    let hello = control.hellos().remove(0);
+    assert_eq!(
+        (hello.snapshot_version, hello.providers),
+        (0, vec!["a".to_owned(), "b".to_owned()])
+    );
+    let ack = control.acks().remove(0);
+    assert_eq!(ack.rejected.len(), 1);
+    assert_eq!(
+        (ack.rejected[0].table.as_str(), ack.rejected[0].version),
+        ("ranking/acme", 1)
+    );
+    assert!(
+        ack.rejected[0].reason.contains("z/unknown"),
+        "{}",
+        ack.rejected[0].reason
+    );
+    assert_eq!(proxy.chat("auto").await.status, StatusCode::OK);
+    control
+        .push(2, vec![ranking(2, ["b/two", "a/one"], 0.0)])
+        .await;
+    let got = proxy.chat("auto").await;
+    assert_eq!(got.header("floopy-model"), "b/two");
+    let decision = eventually("the record", || {
+        control
+            .decisions()
+            .into_iter()
+            .find(|d| d.snapshot_version == 2)
+    })
+    .await;
+    assert_eq!(
+        (decision.ranked_shape.as_str(), decision.confidence),
+        ("all", Some(0.7))
+    );
+    let metrics = proxy.admin("/metrics").await.text();
+    assert!(
+        metrics.contains("floopy_snapshot_nacks_total 1")
+            && metrics.contains("floopy_snapshot_version 2")
+    );
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn the_last_good_snapshot_serves_after_a_restart_without_the_control_plane() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = Upstream::start(|_, _| completion("hi")).await;
+    let (control, dialer) = Control::start();
+    let mut config = config(&[upstream.base_url(), upstream.base_url()], dir.path());
+    config.tenants.clear();
+    let proxy = Proxy::launch(config.clone(), dialer).await;
+    let cold = proxy.chat("auto").await;
+    assert_eq!(
+        (cold.status, cold.code().as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "no_snapshot")
+    );
+    assert_eq!(
+        proxy.admin("/readyz").await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    control
+        .push(
+            7,
+            vec![
+                catalog(3, &MODELS),
+                tenant(4, false),
+                ranking(5, ["b/two", "a/one"], 0.0),
+            ],
+        )
+        .await;
+    assert_eq!(proxy.chat("auto").await.header("floopy-model"), "b/two");
+    proxy.finish().await;
+    config.spool.flush_ms = 10;
+    let alone = Proxy::launch(config.clone(), no_control()).await;
+    assert_eq!(alone.chat("auto").await.header("floopy-model"), "b/two");
+    let ready = alone.admin("/readyz").await;
+    assert_eq!(
+        (ready.status, ready.json()["control_plane"].as_str()),
+        (StatusCode::OK, Some("lost"))
+    );
+    alone.finish().await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::launch(config.clone(), dialer).await;
+    let hello = eventually("hello", || control.hellos().pop()).await;
+    let known: Vec<(&str, u64)> = hello
+        .known
+        .iter()
+        .map(|t| (t.name.as_str(), t.version))
+        .collect();
+    assert_eq!(hello.snapshot_version, 7);
+    assert_eq!(
+        known,
+        [("catalog", 3), ("tenant/acme", 4), ("ranking/acme", 5)]
+    );
+    proxy.finish().await;
+    std::fs::write(dir.path().join("snapshot.bin"), b"FLPSNAP1 garbage").unwrap();
+    let damaged = Proxy::launch(config, no_control()).await;
+    assert_eq!(
+        damaged.chat("auto").await.code(),
+        "no_snapshot",
+        "a damaged file is a cold start"
+    );
+    assert!(
+        damaged
+            .admin("/metrics")
+            .await
+            .text()
+            .contains("floopy_snapshot_file_errors_total 1")
+    );
+    damaged.finish().await;
+}
+
+#[tokio::test]
+async fn a_shadow_is_sent_after_the_reply_judged_and_never_shown() {
+    let one = Upstream::start(|_, _| completion("served")).await;
+    let two = Upstream::start(|_, _| completion("shadow")).await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start(&[one.base_url(), two.base_url()], dialer).await;
+    control
+        .push(
+            1,
+            vec![
+                catalog(1, &MODELS),
+                tenant(1, false),
+                ranking(1, MODELS, 1.0),
+            ],
+        )
+        .await;
+    let got = proxy.chat("auto").await;
+    assert_eq!(got.json()["choices"][0]["message"]["content"], "served");
+    eventually("both are judged", || {
+        (control.jobs().len() == 2).then_some(())
+    })
+    .await;
+    let shadow = control
+        .decisions()
+        .into_iter()
+        .find(|d| !d.shadow_of.is_empty())
+        .unwrap();
+    let id: uuid::Uuid = got.header("x-request-id").parse().unwrap();
+    assert_eq!(shadow.shadow_of, id.as_bytes().to_vec());
+    assert_eq!(
+        (shadow.served.as_str(), shadow.reason),
+        ("b/two", v1::Reason::Shadow.into())
+    );
+    assert_eq!(
+        shadow.session_id, "",
+        "a rating of the session must not credit it"
+    );
+    let job = control
+        .jobs()
+        .into_iter()
+        .find(|job| job.candidate == "b/two")
+        .unwrap();
+    assert_eq!(
+        (job.reply.as_str(), &job.request_id),
+        ("shadow", &shadow.request_id)
+    );
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn content_of_a_zero_retention_tenant_reaches_neither_shadow_nor_spool() {
+    let upstream = Upstream::start(|_, _| completion("secret reply")).await;
+    let (control, dialer) = Control::start();
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(&[upstream.base_url(), upstream.base_url()], dir.path());
+    let proxy = Proxy::launch(config, dialer).await;
+    control
+        .push(
+            1,
+            vec![
+                catalog(1, &MODELS),
+                tenant(1, true),
+                ranking(1, MODELS, 1.0),
+            ],
+        )
+        .await;
+    control.refuse(true);
+    assert_eq!(proxy.chat("auto").await.status, StatusCode::OK);
+    let spooled: Vec<u8> = std::fs::read_dir(dir.path().join("spool"))
+        .unwrap()
+        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    let holds = |text: &str| {
+        spooled
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    assert!(holds("acme") && !holds("secret reply") && !holds("say hi"));
+    control.refuse(false);
+    proxy.finish().await;
+    assert_eq!(
+        (
+            control.decisions().len(),
+            control.jobs().len(),
+            upstream.seen().len()
+        ),
+        (1, 0, 1)
+    );
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Makes a fresh Debian machine ready: `setup.sh run`, `setup.sh test` or `setup.sh bench`.
+# Everything it fetches goes to .local/ and is fetched once; what is already there costs nothing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+LOCAL="$PWD/.local"
+STAMPS="$LOCAL/stamps"
+RUST_MINIMUM=1.95
+PYTHON_MINIMUM=3.10
+NEXTEST_VERSION=0.9.143
+DENY_VERSION=0.20.2
+
+main() {
+  mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
+  case "${1:-}" in
+    run) need_toolchain; need_onnxruntime ;;
+    test) need_toolchain; need_onnxruntime; need_python_clients; need_cargo_tools ;;
+    bench) need_toolchain; need_nginx ;;
+    *) die "usage: setup.sh run|test|bench" ;;
+  esac
+}
+
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+say() { printf 'setup: %s\n' "$*" >&2; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# at_least HAVE WANT: whether a dotted version is new enough.
+at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+# once NAME KEY COMMAND...: runs COMMAND unless it already succeeded with the same KEY.
+once() {
+  local stamp="$STAMPS/$1" key="$2"
+  shift 2
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then return; fi
+  "$@"
+  printf '%s\n' "$key" > "$stamp"
+}
+
+need_toolchain() {
+  has cargo && has rustc || die "Rust is missing; install it with rustup, see https://rustup.rs"
+  local rust
+  rust="$(rustc --version | awk '{print $2}')"
+  at_least "$rust" "$RUST_MINIMUM" || die "Rust $rust is too old, $RUST_MINIMUM is needed; run: rustup update stable"
+  has cc || debian_package build-essential "a C compiler"
+  has python3 || debian_package python3 "Python 3"
+  python3 -c "import sys; sys.exit(sys.version_info < (${PYTHON_MINIMUM/./, }))" \
+    || die "$(python3 --version) is too old, $PYTHON_MINIMUM is needed; run: apt-get install python3"
+  python3 -c 'import ensurepip, venv' 2>/dev/null || debian_package python3-venv "Python's venv with pip"
+  has node || once node-noted - say "node is missing; nothing needs it yet, the dashboard will: apt-get install nodejs npm"
+}
+
+# debian_package PACKAGE WHAT: installs it as root, else says how.
+debian_package() {
+  has apt-get || die "$2 is missing; install your system's counterpart of Debian's package $1"
+  [ "$(id -u)" = 0 ] || die "$2 is missing; run: sudo apt-get install -y $1"
+  say "$2 is missing: installing Debian's package $1"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -y --no-install-recommends "$1" >/dev/null 2>&1 \
+    || { apt-get update >/dev/null && apt-get install -y --no-install-recommends "$1" >/dev/null; } \
+    || die "installing $1 failed; run: apt-get install -y $1"
+}
+
+# The firewall's classifier loads ONNX Runtime as a shared library; the pinned wheel carries it.
+need_onnxruntime() {
+  local pins=deploy/setup/onnxruntime.txt
+  once onnxruntime "$(digest "$pins")" fetch_onnxruntime "$pins"
+  [ -e "$LOCAL/lib/libonnxruntime.so" ] || { rm -f "$STAMPS/onnxruntime"; need_onnxruntime; }
+}
+
+fetch_onnxruntime() {
+  local pins="$1" wheel machine
+  machine="$(uname -m)"
+  case "$machine" in
+    x86_64 | aarch64) ;;
+    *) die "there is no pinned ONNX Runtime for $machine, only for x86_64 and aarch64" ;;
+  esac
+  say "fetching ONNX Runtime"
+  need_venv
+  rm -rf "$LOCAL/wheels"
+  # One fixed wheel whatever the local Python is: only the shared library in it is used.
+  "$LOCAL/venv/bin/pip" download --quiet --no-deps --require-hashes --requirement "$pins" --only-binary=:all: \
+    --python-version 3.11 --implementation cp --abi cp311 \
+    --platform "manylinux_2_28_$machine" --platform "manylinux_2_27_$machine" --dest "$LOCAL/wheels" \
+    || die "ONNX Runtime could not be fetched: is the Python package registry reachable?"
+  wheel="$(echo "$LOCAL"/wheels/onnxruntime-*.whl)"
+  python3 deploy/setup/extract_library.py "$wheel" "$LOCAL/lib/libonnxruntime.so"
+  rm -rf "$LOCAL/wheels"
+}
+
+need_venv() {
+  # A venv names its Python by path, so one made by another Python is made anew.
+  once venv "$(python3 -c 'import sys; print(sys.executable, sys.version)' | tr '\n' ' ')" \
+    python3 -m venv --clear "$LOCAL/venv"
+}
+
+# The real client packages that the tests drive.
+need_python_clients() {
+  need_venv
+  local pins=tests/requirements.txt
+  once python-clients "$(digest "$pins" "$STAMPS/venv")" install_python_clients "$pins"
+}
+
+install_python_clients() {
+  say "installing the Python clients that the tests drive"
+  "$LOCAL/venv/bin/pip" install --quiet --no-deps --requirement "$1" \
+    || die "the packages of $1 could not be installed: is the Python package registry reachable?"
+}
+
+need_cargo_tools() {
+  cargo_tool cargo-nextest "$NEXTEST_VERSION"
+  cargo_tool cargo-deny "$DENY_VERSION"
+}
+
+# Takes an installed one that is new enough. Else builds it without optimisation: these tools wait for
+# other programs, and a full build takes three times as long.
+cargo_tool() {
+  local have
+  for have in "$LOCAL/bin/$1" "$(command -v "$1" || true)"; do
+    [ -x "$have" ] && at_least "$("$have" "${1#cargo-}" --version | awk 'NR == 1 {print $2}')" "$2" && return
+  done
+  say "building $1 $2 (about a minute)"
+  cargo install --quiet --locked --debug --root "$LOCAL" --target-dir "$LOCAL/tools-target" "$1@$2" \
+    || die "building $1 failed; run: cargo install --locked $1@$2"
+  rm -rf "$LOCAL/tools-target"
+}
+
+# nginx is the floor that the proxy is measured against. Unpacked, not installed: no service is started.
+need_nginx() {
+  has nginx || [ -x /usr/sbin/nginx ] || [ -x "$LOCAL/nginx/usr/sbin/nginx" ] || fetch_nginx
+}
+
+fetch_nginx() {
+  has apt-get && has dpkg-deb || { say "no nginx: the benchmark goes without its floor"; return; }
+  say "fetching nginx"
+  rm -rf "$LOCAL/nginx" && mkdir -p "$LOCAL/nginx"
+  if [ "$(id -u)" = 0 ]; then apt-get update >/dev/null || true; fi
+  (cd "$LOCAL/nginx" && apt-get download nginx >/dev/null 2>&1 && dpkg-deb --extract nginx_*.deb .) \
+    || say "nginx could not be fetched: the benchmark goes without its floor"
+}
+
+digest() { cat "$@" | sha256sum | cut -d ' ' -f 1; }
+
+main "$@"

@@ -1,0 +1,177 @@
+//! The command line: `floopy` and what it can do besides serving.
+
+mod banner;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, telemetry};
+
+use crate::{
+    config::{Effective, PlaneConfigs},
+    console::Console,
+    demo,
+    simulator::{self, Simulator, SimulatorError},
+    system::{StartError, System},
+};
+
+/// An AI gateway that learns which model serves each task best.
+#[derive(Debug, Parser)]
+#[command(name = "floopy", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file [default: ./floopy.toml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the whole system learning, with simulated models and simulated users
+    Demo(demo::Args),
+    /// Checks the configuration without starting
+    Check(ConfigFile),
+    /// Prints the effective configuration, secrets masked
+    Config(ConfigFile),
+    /// Manages API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Runs only the simulated models, as an upstream for trying and testing
+    Simulator(SimulatorArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Makes a new API key and prints it, once
+    Create {
+        /// Whose key it is
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+#[derive(Debug, Args)]
+struct SimulatorArgs {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Makes the world: qualities, replies, failures
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Factor on every latency; 0 for none
+    #[arg(long, default_value_t = 1.0)]
+    latency_scale: f64,
+    /// Never fail
+    #[arg(long)]
+    reliable: bool,
+}
+
+/// What can end a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+    #[error("no key was made: {0}")]
+    Key(floopy_controlplane::Error),
+    #[error("the configuration cannot be printed: {0}")]
+    Print(#[from] toml::ser::Error),
+    #[error("signals cannot be awaited: {0}")]
+    Signal(std::io::Error),
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    pub async fn run(self) -> ExitCode {
+        let mut console = Console::default();
+        let ended = match self.command {
+            None => serve(&self.file, &mut console).await,
+            Some(Command::Demo(args)) => demo_command(args, &mut console).await,
+            Some(Command::Check(file)) => check(&file, &mut console),
+            Some(Command::Config(file)) => print_config(&file, &mut console),
+            Some(Command::Keys(Keys::Create { tenant, file })) => {
+                create_key(&tenant, &file, &mut console).await
+            }
+            Some(Command::Simulator(args)) => simulate(&args, &mut console).await,
+        };
+        match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                console.complain(&format!("floopy: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+async fn serve(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
+    let effective = Effective::load(file.config.as_deref())?;
+    telemetry::init(effective.config.log, "info");
+    let stop = stop::on_signal().map_err(Error::Signal)?;
+    let system = System::start(&effective.config, stop).await?;
+    console.say(&banner::text(&effective, &system));
+    Ok(system.run().await?)
+}
+
+async fn demo_command(args: demo::Args, console: &mut Console) -> Result<(), Error> {
+    // Progress is drawn on the same terminal: only what needs a person comes in between.
+    telemetry::init(telemetry::LogFormat::Text, "error");
+    let stop = stop::on_signal().map_err(Error::Signal)?;
+    Ok(demo::run(&args, stop, console).await?)
+}
+
+fn check(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
+    let effective = Effective::load(file.config.as_deref())?;
+    for warning in &effective.warnings {
+        console.complain(&format!("warning: {warning}"));
+    }
+    console.say(&format!("ok: {}", effective.summary()));
+    Ok(())
+}
+
+fn print_config(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
+    let effective = Effective::load(file.config.as_deref())?;
+    console.say(toml::to_string_pretty(&effective.config)?.trim_end());
+    Ok(())
+}
+
+async fn create_key(tenant: &str, file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
+    let effective = Effective::load(file.config.as_deref())?;
+    let config = PlaneConfigs::control_only(&effective.config);
+    let key = floopy_controlplane::create_key(&config, tenant).await.map_err(Error::Key)?;
+    console.say(&key);
+    Ok(())
+}
+
+async fn simulate(args: &SimulatorArgs, console: &mut Console) -> Result<(), Error> {
+    telemetry::init(telemetry::LogFormat::Text, "info");
+    let stop = stop::on_signal().map_err(Error::Signal)?;
+    let options = simulator::Options {
+        listen: args.listen,
+        seed: args.seed,
+        latency_scale: args.latency_scale,
+        failures: !args.reliable,
+    };
+    let simulator = Simulator::bind(options).await?;
+    console.say(&format!("simulated models at http://{}/v1", simulator.addr()));
+    match simulator.run(stop).await {
+        Ok(()) => Ok(()),
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,255 @@
+//! `floopy.toml`: one file for the whole process, mapped onto the planes' own configurations.
+//!
+//! How the planes reach each other (addresses, tokens, connections) is wiring, not configuration, and cannot
+//! be set here.
+
+mod check;
+mod environment;
+mod locate;
+mod planes;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use floopy_controlplane as control;
+use floopy_dataplane::config as proxy;
+use floopy_shared::process::{
+    config::{ConfigError, parse},
+    telemetry::LogFormat,
+};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+pub use environment::{FoundProvider, Origin};
+pub use planes::PlaneConfigs;
+
+/// Read where no file is named, if it exists.
+pub const DEFAULT_FILE: &str = "floopy.toml";
+
+/// Everything that can be set; everything has a default.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where all state is kept, readable by its owner only.
+    pub data_dir: PathBuf,
+    /// How log lines look: `text` or `json`.
+    pub log: LogFormat,
+    pub proxy: Proxy,
+    pub control: Control,
+    pub judge: Judge,
+    pub learning: control::Learning,
+    pub providers: Vec<proxy::Provider>,
+    pub models: Vec<control::Model>,
+    pub tenants: Vec<control::TenantConfig>,
+}
+
+/// What serves applications.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proxy {
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// This proxy's name in decision records.
+    pub node: String,
+    /// How long requests in flight may take to finish after a stop was asked for.
+    pub drain_ms: u64,
+    pub limits: proxy::Limits,
+    pub timeouts: proxy::Timeouts,
+    pub breaker: proxy::Breaker,
+    pub spool: proxy::Spool,
+    pub scoring: proxy::Scoring,
+}
+
+/// What learns, and answers the REST API.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// Shortest time between two computations of the rankings.
+    pub refresh_ms: u64,
+    /// Whether the models that Floopy knows are candidates beside those of `[[models]]`.
+    pub builtin_models: bool,
+    pub retention: control::Retention,
+    pub scoring: control::Scoring,
+}
+
+/// What scores replies.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Judge {
+    pub enabled: bool,
+    /// Replies leased at a time.
+    pub batch: u32,
+    /// Batches worked on at the same time.
+    pub concurrency: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./floopy-data"),
+            log: LogFormat::Text,
+            proxy: Proxy::default(),
+            control: Control::default(),
+            judge: Judge::default(),
+            learning: control::Learning::default(),
+            providers: Vec::new(),
+            models: Vec::new(),
+            tenants: Vec::new(),
+        }
+    }
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        let plane = proxy::Config::default();
+        Self {
+            listen: plane.listen,
+            node: plane.node,
+            drain_ms: plane.drain_ms,
+            limits: plane.limits,
+            timeouts: plane.timeouts,
+            breaker: plane.breaker,
+            spool: plane.spool,
+            scoring: plane.scoring,
+        }
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        let plane = control::Config::default();
+        Self {
+            listen: plane.rest_listen,
+            refresh_ms: plane.refresh_ms,
+            builtin_models: plane.builtin_models,
+            retention: plane.retention,
+            scoring: plane.scoring,
+        }
+    }
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        let plane = floopy_judge_worker::Config::default();
+        Self { enabled: true, batch: plane.batch, concurrency: plane.concurrency }
+    }
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        D::Error::custom(format!("{text:?} is not allowed, it must be IP:PORT, as in \"127.0.0.1:8080\""))
+    })
+}
+
+/// A configuration that can be run.
+#[derive(Debug, Clone)]
+pub struct Effective {
+    pub config: Config,
+    /// The file it came from, if any.
+    pub file: Option<PathBuf>,
+    /// Every provider that can be called, and where its key came from.
+    pub providers: Vec<FoundProvider>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<String>,
+}
+
+impl Effective {
+    /// Reads the named file, or [`DEFAULT_FILE`] if it exists, or nothing; then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = match file {
+            Some(file) => Some(file.to_owned()),
+            None => Some(PathBuf::from(DEFAULT_FILE)).filter(|default| default.exists()),
+        };
+        let text = match &file {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?,
+            None => String::new(),
+        };
+        let origin = file.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+        let mut effective = Self::read(&text, &origin, |name| std::env::var(name).ok())?;
+        effective.file = file;
+        Ok(effective)
+    }
+
+    /// Reads a text and an environment; `origin` stands for the file in errors.
+    pub fn read(
+        text: &str,
+        origin: &str,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut config: Config = parse(text, origin)?;
+        check::check(&config).map_err(|problem| problem.located(text, origin))?;
+        let providers = environment::add_providers(&mut config, environment);
+        let warnings = check::warnings(&config);
+        Ok(Self { config, file: None, providers, warnings })
+    }
+
+    /// Wraps a configuration made by the program itself.
+    pub fn of(mut config: Config) -> Self {
+        let providers = environment::add_providers(&mut config, |_| None);
+        Self { config, file: None, providers, warnings: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Effective::read(text, "floopy.toml", |_| None).expect_err("invalid").to_string()
+    }
+
+    #[test]
+    fn nothing_configured_is_a_valid_configuration() {
+        let effective = Effective::read("", "floopy.toml", |_| None).expect("valid");
+        assert_eq!(effective.config.proxy.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(effective.config.control.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(effective.config.data_dir, Path::new("./floopy-data"));
+        assert!(effective.providers.is_empty() && effective.warnings.is_empty());
+    }
+
+    #[test]
+    fn every_error_names_file_line_key_and_what_is_allowed() {
+        let cases = [
+            ("[proxy]\nlistne = 1\n", "floopy.toml:2: proxy.listne: unknown field `listne`, expected one of `listen`"),
+            ("[proxy]\nlisten = \"8080\"\n", "floopy.toml:2: proxy.listen: \"8080\" is not allowed, it must be IP:PORT"),
+            ("\n\nlog = \"xml\"\n", "floopy.toml:3: log: unknown variant `xml`, expected `text` or `json`"),
+            ("[proxy.limits]\nbody_bytes = 9\nin_flight = 0\n", "floopy.toml:3: proxy.limits.in_flight: is 0, it must be at least 1"),
+            ("[proxy.scoring]\nsample_rate = 2\n", "floopy.toml:2: proxy.scoring.sample_rate: is 2, it must be between 0 and 1"),
+            ("[judge]\nbatch = 0\n", "floopy.toml:2: judge.batch: is 0, it must be 1 to 256"),
+            ("[[providers]]\nname = \"openai\"\n\n[[providers]]\nname = \"mine\"\n", "floopy.toml:4: providers[1].base_url: is missing for \"mine\""),
+            ("[[tenants]]\nid = \"a b\"\n", "floopy.toml:2: tenants.id: "),
+            ("proxy = 3\n", "floopy.toml:1: proxy: invalid type"),
+            ("[proxy\n", "floopy.toml:1:"),
+        ];
+        for (text, expected) in cases {
+            let error = error(text);
+            assert!(error.starts_with(expected), "{text:?} gave {error:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn the_wiring_between_planes_cannot_be_set() {
+        for text in ["[proxy.control]\ngrpc = \"http://x\"\n", "[control]\ngrpc_listen = \"1.2.3.4:5\"\n", "[control]\ntoken = \"t\"\n"] {
+            assert!(error(text).contains("unknown field"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_printed_configuration_reads_back_and_shows_no_secret() {
+        let text = "[[providers]]\nname = \"openai\"\napi_key = \"sk-file\"\n\n[[tenants]]\nid = \"default\"\nkey = \"fl_secret\"\n";
+        let environment = |name: &str| (name == "GROQ_API_KEY").then(|| "gsk-env".to_owned());
+        let effective = Effective::read(text, "floopy.toml", environment).expect("valid");
+        let shown = toml::to_string_pretty(&effective.config).expect("serialises");
+        for secret in ["sk-file", "gsk-env", "fl_secret"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("\"***\"") && shown.contains("groq"), "{shown}");
+        let again = Effective::read(&shown, "shown", |_| None).expect("reads its own output");
+        assert_eq!(toml::to_string_pretty(&again.config).expect("serialises"), shown);
+    }
+}

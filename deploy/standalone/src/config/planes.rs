@@ -1,0 +1,81 @@
+//! From the one file to each plane's configuration.
+
+use floopy_controlplane as control;
+use floopy_dataplane::config as proxy;
+use floopy_judge_worker as judge;
+use floopy_shared::process::config::Secret;
+
+use super::Config;
+
+/// One configuration per plane, apart from what is only known once the control plane listens.
+#[derive(Debug, Clone)]
+pub struct PlaneConfigs {
+    pub proxy: proxy::Config,
+    pub control: control::Config,
+    pub judge: judge::Config,
+}
+
+impl PlaneConfigs {
+    /// `token` is the secret that the planes share.
+    pub fn new(config: &Config, token: &Secret) -> Self {
+        let mut proxy = proxy(config);
+        proxy.control.token = Some(token.clone());
+        let mut control = control(config);
+        control.token = Some(token.clone());
+        let judge = judge::Config {
+            control: judge::config::Control { token: Some(token.clone()), ..Default::default() },
+            worker: format!("{}-judge", config.proxy.node),
+            batch: config.judge.batch,
+            concurrency: config.judge.concurrency,
+            log: config.log,
+            ..Default::default()
+        };
+        Self { proxy, control, judge }
+    }
+
+    /// For commands that work on the control plane's store alone.
+    pub fn control_only(config: &Config) -> control::Config {
+        control(config)
+    }
+}
+
+/// Of the control plane, without a token.
+fn control(config: &Config) -> control::Config {
+    control::Config {
+        rest_listen: config.control.listen,
+        grpc_listen: None,
+        data_dir: config.data_dir.join("control"),
+        refresh_ms: config.control.refresh_ms,
+        builtin_models: config.control.builtin_models,
+        models: config.models.clone(),
+        tenants: config.tenants.clone(),
+        learning: config.learning,
+        retention: config.control.retention,
+        scoring: config.control.scoring,
+        ..Default::default()
+    }
+}
+
+/// Of the proxy, without a token.
+pub(super) fn proxy(config: &Config) -> proxy::Config {
+    let section = config.proxy.clone();
+    let bootstrap = |tenant: &control::TenantConfig| {
+        tenant.key.clone().map(|key| proxy::BootstrapTenant { id: tenant.id.clone(), key })
+    };
+    proxy::Config {
+        listen: section.listen,
+        admin_listen: None,
+        data_dir: config.data_dir.join("proxy"),
+        node: section.node,
+        drain_ms: section.drain_ms,
+        log: config.log,
+        control: proxy::Control::default(),
+        limits: section.limits,
+        timeouts: section.timeouts,
+        breaker: section.breaker,
+        spool: section.spool,
+        scoring: section.scoring,
+        providers: config.providers.clone(),
+        tenants: config.tenants.iter().filter_map(bootstrap).collect(),
+    }
+}

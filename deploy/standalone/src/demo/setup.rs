@@ -1,0 +1,136 @@
+//! How the demo configures the system: with nothing that a user could not write into `floopy.toml`.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use floopy_controlplane as control;
+use floopy_dataplane::config::Provider;
+use floopy_shared::process::config::Secret;
+use rand::Rng;
+
+use super::{client::Client, session::Pace};
+use crate::{
+    config::Config,
+    simulator::{
+        Options,
+        world::{MODELS, SimulatedModel},
+    },
+};
+
+/// The simulator's name as a provider.
+const PROVIDER: &str = "sim";
+
+/// Share of requests also sent, unseen, to another model.
+const SHADOW_RATE: f64 = 0.2;
+
+/// Time between two computations of the rankings.
+const REFRESH_MS: u64 = 200;
+
+/// Factors on the simulated models' latencies, so that a demo fits into a coffee break.
+const LATENCY: f64 = 0.1;
+const FAST_LATENCY: f64 = 0.01;
+
+/// How long the first snapshot may take.
+const READY_TRIES: u32 = 200;
+const READY_PAUSE: Duration = Duration::from_millis(50);
+
+/// How fast users come. Fast is what the control plane folds on two slow cores without falling behind, so
+/// that what is learned is in effect soon after it happened.
+pub(super) fn pace(fast: bool) -> Pace {
+    if fast {
+        Pace { sessions_per_second: 75.0, open_sessions: 48 }
+    } else {
+        Pace { sessions_per_second: 10.0, open_sessions: 24 }
+    }
+}
+
+pub(super) fn simulator(seed: u64, fast: bool) -> Options {
+    Options {
+        listen: any_port(),
+        seed,
+        latency_scale: if fast { FAST_LATENCY } else { LATENCY },
+        failures: true,
+    }
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// A key for this run.
+pub(super) fn key() -> String {
+    let bytes: [u8; 24] = rand::rng().random();
+    format!("fl_{}", hex::encode(bytes))
+}
+
+/// What the system is told.
+pub(super) fn config(
+    simulator: SocketAddr,
+    data_dir: &Path,
+    key: &str,
+    listen: Option<SocketAddr>,
+) -> Config {
+    let mut config = Config { data_dir: data_dir.to_owned(), ..Config::default() };
+    config.proxy.listen = listen.unwrap_or_else(any_port);
+    config.control.listen = any_port();
+    config.control.refresh_ms = REFRESH_MS;
+    config.control.builtin_models = false;
+    config.learning.shadow_rate = SHADOW_RATE;
+    config.providers = vec![Provider {
+        name: PROVIDER.into(),
+        base_url: Some(format!("http://{simulator}/v1")),
+        api_key: None,
+    }];
+    config.models = MODELS.iter().map(model).collect();
+    config.tenants = vec![control::TenantConfig {
+        id: "default".into(),
+        key: Some(Secret::new(key)),
+        zero_retention: false,
+        default_model: None,
+    }];
+    config
+}
+
+/// What is publicly known of a model: price, abilities, benchmark. Its quality is not.
+fn model(simulated: &SimulatedModel) -> control::Model {
+    control::Model {
+        provider: PROVIDER.into(),
+        model: simulated.name.into(),
+        kind: control::Kind::Chat,
+        context_tokens: Some(128_000),
+        max_output_tokens: Some(8_192),
+        input_usd_per_mtok: Some(simulated.input_usd_per_mtok),
+        output_usd_per_mtok: Some(simulated.output_usd_per_mtok),
+        cached_input_usd_per_mtok: None,
+        tools: true,
+        vision: true,
+        json_schema: true,
+        benchmark: simulated.benchmark,
+    }
+}
+
+/// Waits until the proxy knows the simulated models: the first snapshot takes a moment to arrive. Gives up
+/// quietly; requests then fail, and say why.
+pub(super) async fn ready(client: &Client) {
+    let knows = |models: &serde_json::Value| models.to_string().contains(MODELS[0].name);
+    for _ in 0..READY_TRIES {
+        if client.get("/v1/models").await.is_ok_and(|models| knows(&models)) {
+            return;
+        }
+        tokio::time::sleep(READY_PAUSE).await;
+    }
+}
+
+/// What is about to happen.
+pub(super) fn intro(sessions: usize, seed: u64, config: &Config, proxy: SocketAddr) -> String {
+    format!(
+        "floopy demo: {sessions} sessions, seed {seed}\n\n\
+         {} simulated models stand behind the proxy at http://{proxy}/v1. Each is good at other tasks, and only\n\
+         the simulated users find out how good; half of them rate their session, 0 to 10. Floopy knows\n\
+         prices and misleading benchmarks, reads the replies with its built-in judge, and learns the rest.\n\
+         Settings that differ from the defaults: learning.shadow_rate = {}, control.refresh_ms = {},\n\
+         control.builtin_models = false, and the simulator as the only provider.\n",
+        config.models.len(),
+        config.learning.shadow_rate,
+        config.control.refresh_ms,
+    )
+}

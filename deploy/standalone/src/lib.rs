@@ -1,0 +1,10 @@
+//! All planes in one process: the command `floopy`, its simulator and its demo.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod simulator;
+pub mod system;
+
+mod console;
+pub mod data_dir;

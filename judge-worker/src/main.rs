@@ -1,0 +1,45 @@
+//! The judge as a process of its own.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
+
+use clap::Parser;
+use floopy_judge_worker::{Config, Deps, run};
+use floopy_shared::process::{config, rpc::Dialer, stop, telemetry};
+use prometheus_client::registry::Registry;
+
+/// Scores replies for a Floopy control plane.
+#[derive(Debug, Parser)]
+#[command(name = "floopy-judge-worker", version)]
+struct Args {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match serve(&Args::parse().config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _unwritable = writeln!(std::io::stderr(), "floopy-judge-worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let config: Config = config::load(path)?;
+    telemetry::init(config.log, "info");
+    let uri = config.control.grpc.parse().map_err(|e| {
+        format!("{}: control.grpc: {:?} is not an address: {e}", path.display(), config.control.grpc)
+    })?;
+    let registry = Arc::new(Mutex::new(Registry::default()));
+    let deps = Deps { dialer: Dialer::tcp(uri), registry, stop: stop::on_signal()? };
+    tracing::info!(control = config.control.grpc, worker = config.worker, "judging");
+    Ok(run(config, deps).await?)
+}

@@ -1,0 +1,102 @@
+//! Lease, judge, report, again.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use floopy_proto::v1;
+use floopy_shared::{
+    domain::event::ScoringJob,
+    process::backoff::Backoff,
+};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Client, Config, judge, metrics::Metrics, report, rubric::Exchange};
+
+/// Delays after a failed lease.
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+/// How much longer than its own wait a lease request may take.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
+
+/// One loop; several run side by side.
+pub(crate) struct Worker {
+    pub client: Client,
+    pub config: Arc<Config>,
+    pub metrics: Metrics,
+    pub stop: CancellationToken,
+}
+
+impl Worker {
+    /// Until stopped. What was leased is reported before it ends.
+    pub(crate) async fn run(mut self) -> Result<(), Infallible> {
+        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+        while !self.stop.is_cancelled() {
+            let leased_at = Instant::now();
+            let stop = self.stop.clone();
+            let leased = tokio::select! {
+                () = stop.cancelled() => break,
+                leased = self.lease() => leased,
+            };
+            match leased {
+                Ok(jobs) => {
+                    backoff.reset();
+                    self.work(jobs, leased_at).await;
+                }
+                Err(reason) => self.pause(&reason, backoff.next_delay()).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, reason: &str, delay: Duration) {
+        self.metrics.lease_errors.inc();
+        tracing::debug!(reason, ?delay, "no lease; trying again");
+        let _stopped = timeout(delay, self.stop.cancelled()).await;
+    }
+
+    async fn lease(&mut self) -> Result<Vec<v1::ScoringJob>, String> {
+        let request = v1::LeaseRequest {
+            worker: self.config.worker.clone(),
+            max_jobs: self.config.batch,
+            wait_ms: self.config.wait_ms,
+            lease_ms: self.config.lease_ms,
+        };
+        let deadline = Duration::from_millis(self.config.wait_ms) + LEASE_MARGIN;
+        match timeout(deadline, self.client.lease(request)).await {
+            Ok(Ok(response)) => Ok(response.into_inner().jobs),
+            Ok(Err(status)) => Err(format!("{}: {}", status.code(), status.message())),
+            Err(_) => Err(format!("no answer within {deadline:?}")),
+        }
+    }
+
+    async fn work(&mut self, jobs: Vec<v1::ScoringJob>, leased_at: Instant) {
+        if jobs.is_empty() {
+            return;
+        }
+        self.metrics.leased.inc_by(jobs.len() as u64);
+        let mut report = report::Report::new(&self.config.worker);
+        for job in jobs {
+            let request_id = job.request_id.clone();
+            match ScoringJob::try_from(job) {
+                Ok(job) => report.add(&self.judge(&job)),
+                Err(reason) => report.add_failed(request_id, reason.to_string()),
+            }
+            // A batch of long texts takes a while; others run in between.
+            tokio::task::yield_now().await;
+        }
+        let lease_ends = leased_at + Duration::from_millis(self.config.lease_ms);
+        report.deliver(self, lease_ends).await;
+    }
+
+    fn judge(&self, job: &ScoringJob) -> floopy_shared::domain::event::Score {
+        let verdict = judge::score(&Exchange {
+            prompt: &job.prompt,
+            reply: &job.reply,
+            truncated: job.truncated,
+            json_expected: job.json_expected,
+        });
+        self.metrics.composite.observe(verdict.composite());
+        verdict.to_score(job.request_id, judge::NAME)
+    }
+}

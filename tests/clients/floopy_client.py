@@ -1,0 +1,125 @@
+"""Drives a running proxy with the real `floopy-sdk` package: floopy_client.py BASE_URL KEY CHECK."""
+
+import asyncio
+import sys
+import time
+import uuid
+
+import floopy
+from floopy import AsyncFloopy, Floopy
+
+BASE_URL, KEY, CHECK = sys.argv[1:4]
+MESSAGES = [{"role": "user", "content": "Good morning"}]
+
+
+def client(key=KEY):
+    return Floopy(api_key=key, base_url=BASE_URL, timeout=20, max_retries=0)
+
+
+def chat(c, session):
+    raw = c.chat.completions.with_raw_response.create(
+        model="auto", messages=MESSAGES, extra_headers={"floopy-session-id": session}
+    )
+    return raw.headers["x-request-id"], raw.parse()
+
+
+def eventually(probe):
+    """The result of `probe` once it is neither None nor an error of not being there yet."""
+    until = time.monotonic() + 15
+    while True:
+        try:
+            found = probe()
+            if found is not None:
+                return found
+        except floopy.FloopyNotFoundError:
+            pass
+        assert time.monotonic() < until, "not within 15 s"
+        time.sleep(0.02)
+
+
+def feedback():
+    with client() as c:
+        chat(c, "py-session")
+        first = c.feedback.submit(score=9, useful=True, session_id="py-session")
+        assert (first.duplicate, first.session_id) == (False, "py-session"), first
+        again = c.feedback.submit(score=2, useful=False, session_id="py-session")
+        assert again.duplicate is True, again
+        # As the package's own examples do: the completion's id stands for the session.
+        _, reply = chat(c, "py-by-completion")
+        by_id = c.feedback.submit(score=8, useful=True, session_id=reply.id)
+        assert by_id.duplicate is False, by_id
+
+
+def decisions():
+    with client() as c:
+        sent = [chat(c, "py-list")[0] for _ in range(5)]
+        one = eventually(lambda: c.decisions.get(sent[0]))
+        assert (one.request_id, one.session_id) == (sent[0], "py-list"), one
+        assert one.status == "ok" and one.model and one.provider, one
+        assert isinstance(one.latency_ms, int) and isinstance(one.cost_micro_usd, int), one
+        assert isinstance(one.explanation, str) and one.decision_trace["candidates"], one
+        eventually(lambda: c.decisions.get(sent[-1]))
+        page = c.decisions.list(session_id="py-list", limit=2)
+        assert len(page.items) == 2 and page.has_more and page.next_cursor, page
+        every = list(c.decisions.iterate(session_id="py-list", limit=2))
+        assert sorted(d.request_id for d in every) == sorted(sent), every
+        assert c.decisions.list(limit=1).items
+
+
+def errors():
+    with client() as c:
+        unknown = str(uuid.uuid4())
+        for action, kind, code in [
+            (lambda: c.decisions.get(unknown), floopy.FloopyNotFoundError, "not_found"),
+            (lambda: c.decisions.get("x"), floopy.FloopyValidationError, "invalid_request_id"),
+            (lambda: c.feedback.submit(score=11, useful=True, session_id="s"),
+             floopy.FloopyValidationError, "invalid_request"),
+        ]:
+            try:
+                action()
+            except kind as error:
+                assert error.code == code and error.request_id, (error.code, error.request_id)
+            else:
+                raise AssertionError(f"no {kind.__name__}")
+    with client("fl_wrong") as c:
+        try:
+            c.decisions.list()
+        except floopy.FloopyAuthError as error:
+            assert error.status == 401, error
+        else:
+            raise AssertionError("a wrong key was accepted")
+
+
+def delegate():
+    """Chat, embeddings and models come through the package's own OpenAI client."""
+    with client() as c:
+        _, reply = chat(c, "py-delegate")
+        assert reply.choices[0].message.content, reply
+        ids = [m.id for m in c.models.list()]
+        embedding = next(i for i in ids if "embed" in i)
+        assert c.embeddings.create(model=embedding, input="x").data[0].embedding
+
+
+def asynchronous():
+    async def go():
+        async with AsyncFloopy(api_key=KEY, base_url=BASE_URL, timeout=20, max_retries=0) as c:
+            await c.chat.completions.create(
+                model="auto", messages=MESSAGES, extra_headers={"floopy-session-id": "py-async"}
+            )
+            answer = await c.feedback.submit(score=10, useful=True, session_id="py-async")
+            assert answer.duplicate is False, answer
+            until = time.monotonic() + 15
+            while not [d async for d in c.decisions.iterate(session_id="py-async")]:
+                assert time.monotonic() < until, "the decision is not listed within 15 s"
+                await asyncio.sleep(0.02)
+
+    asyncio.run(go())
+
+
+{
+    "feedback": feedback,
+    "decisions": decisions,
+    "errors": errors,
+    "delegate": delegate,
+    "async": asynchronous,
+}[CHECK]()

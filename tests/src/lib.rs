@@ -1,0 +1,44 @@
+//! What the end-to-end tests share: the real binaries as processes, a scriptable upstream, a client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken assumption of a test must end it, with its place"
+)]
+
+pub mod bench;
+pub mod checks;
+pub mod client;
+pub mod floopy;
+pub mod load;
+pub mod poll;
+pub mod ports;
+pub mod process;
+pub mod python;
+pub mod settings;
+pub mod simulator;
+pub mod upstream;
+
+pub use client::{Answer, Api, BodyExt};
+pub use floopy::{Floopy, Shape};
+pub use poll::{eventually, eventually_within};
+pub use settings::Settings;
+pub use upstream::{Reply, Stream, Upstream};
+
+/// Runs an async function of a `Shape` as two tests, `standalone` and `split`, in a module of its name.
+#[macro_export]
+macro_rules! in_both_shapes {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn standalone() {
+                super::$name($crate::Shape::Standalone).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn split() {
+                super::$name($crate::Shape::Split).await;
+            }
+        }
+    )+};
+}

@@ -1,0 +1,228 @@
+//! Configuration files for the processes under test, in either shape.
+
+use std::{fmt::Write, net::SocketAddr, path::Path};
+
+use crate::{Upstream, ports::free_addr};
+
+/// The tenant that most tests speak as, and its key.
+pub const TENANT: (&str, &str) = ("acme", "fl_test_acme_0123456789");
+
+/// A second tenant, for isolation.
+pub const OTHER_TENANT: (&str, &str) = ("globex", "fl_test_globex_0123456789");
+
+/// The secret between the planes when they run apart.
+const PLANE_TOKEN: &str = "plane-secret";
+
+/// A model of the catalog.
+#[derive(Debug, Clone)]
+struct Model {
+    name: String,
+    embeds: bool,
+    benchmark: f64,
+    vision: bool,
+}
+
+/// Three models; the one with the best benchmark has no vision.
+fn usual_models() -> Vec<Model> {
+    let model = |name: &str, benchmark, vision| Model {
+        name: name.to_owned(),
+        embeds: name == "embed",
+        benchmark,
+        vision,
+    };
+    vec![
+        model("alpha", 0.9, false),
+        model("beta", 0.6, true),
+        model("embed", 0.5, false),
+    ]
+}
+
+/// What a test configures; the rest has the product's defaults, made quicker where a test would wait.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    providers: Vec<(String, String)>,
+    models: Vec<Model>,
+    proxy: Vec<(String, String)>,
+    /// Files of the proxy cannot grow beyond this.
+    pub(crate) file_limit_kib: Option<u32>,
+    pub(crate) addrs: Addrs,
+}
+
+/// Where everything listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addrs {
+    pub proxy: SocketAddr,
+    pub admin: SocketAddr,
+    pub rest: SocketAddr,
+    pub grpc: SocketAddr,
+}
+
+impl Settings {
+    /// One provider, `up`, at this upstream.
+    pub fn for_upstream(upstream: &Upstream) -> Self {
+        Self::of("up", upstream.base_url(), usual_models())
+    }
+
+    /// One provider with these models, none known to be better than another.
+    pub fn for_models(provider: &str, base_url: &str, names: &[String]) -> Self {
+        let model = |name: &String| Model {
+            name: name.clone(),
+            embeds: name.contains("embed"),
+            benchmark: 0.7,
+            vision: false,
+        };
+        Self::of(
+            provider,
+            base_url.to_owned(),
+            names.iter().map(model).collect(),
+        )
+    }
+
+    fn of(provider: &str, base_url: String, models: Vec<Model>) -> Self {
+        Self {
+            providers: vec![(provider.to_owned(), base_url)],
+            models,
+            proxy: Vec::new(),
+            file_limit_kib: None,
+            addrs: Addrs {
+                proxy: free_addr(),
+                admin: free_addr(),
+                rest: free_addr(),
+                grpc: free_addr(),
+            },
+        }
+    }
+
+    /// Another provider of the same models.
+    pub fn provider(mut self, name: &str, base_url: &str) -> Self {
+        self.providers.push((name.to_owned(), base_url.to_owned()));
+        self
+    }
+
+    /// Lines of a section of the proxy's configuration; the section `""` is its top.
+    pub fn proxy(mut self, section: &str, lines: &str) -> Self {
+        self.proxy.push((section.to_owned(), lines.to_owned()));
+        self
+    }
+
+    /// Lets no file of the proxy grow beyond this.
+    pub fn proxy_file_limit_kib(mut self, kib: u32) -> Self {
+        self.file_limit_kib = Some(kib);
+        self
+    }
+
+    /// `floopy.toml` of the standalone binary.
+    pub(crate) fn standalone(&self, dir: &Path) -> String {
+        let Addrs { proxy, rest, .. } = self.addrs;
+        let mut text = format!("data_dir = {:?}\n\n", dir.join("data"));
+        self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
+        let _ = writeln!(
+            text,
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n"
+        );
+        self.write_providers(&mut text);
+        self.write_models(&mut text);
+        write_tenants(&mut text);
+        text
+    }
+
+    /// The proxy's own file.
+    pub(crate) fn dataplane(&self, dir: &Path) -> String {
+        let Addrs {
+            proxy,
+            admin,
+            rest,
+            grpc,
+        } = self.addrs;
+        let top = format!(
+            "listen = \"{proxy}\"\nadmin_listen = \"{admin}\"\nnode = \"test\"\ndata_dir = {:?}",
+            dir.join("proxy")
+        );
+        let mut text = String::new();
+        self.write_sections(&mut text, "", &top);
+        let _ = writeln!(
+            text,
+            "[control]\ngrpc = \"http://{grpc}\"\nrest = \"http://{rest}\"\ntoken = \"{PLANE_TOKEN}\"\n"
+        );
+        self.write_providers(&mut text);
+        text
+    }
+
+    /// The control plane's own file.
+    pub(crate) fn controlplane(&self, dir: &Path) -> String {
+        let Addrs { rest, grpc, .. } = self.addrs;
+        let mut text = format!(
+            "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
+             builtin_models = false\ndata_dir = {:?}\n\n",
+            dir.join("control")
+        );
+        self.write_models(&mut text);
+        write_tenants(&mut text);
+        text
+    }
+
+    /// The judge's own file.
+    pub(crate) fn judge(&self) -> String {
+        let grpc = self.addrs.grpc;
+        format!(
+            "worker = \"test\"\n\n[control]\ngrpc = \"http://{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n"
+        )
+    }
+
+    /// The proxy's sections below `at`. TOML: the keys of a table come before its sub-tables.
+    fn write_sections(&self, text: &mut String, at: &str, top: &str) {
+        if !at.is_empty() {
+            let _ = writeln!(text, "[{at}]");
+        }
+        let _ = writeln!(text, "{top}");
+        for (_, lines) in self.proxy.iter().filter(|(name, _)| name.is_empty()) {
+            let _ = writeln!(text, "{lines}");
+        }
+        for (name, lines) in self.proxy.iter().filter(|(name, _)| !name.is_empty()) {
+            let header = if at.is_empty() {
+                name.clone()
+            } else {
+                format!("{at}.{name}")
+            };
+            let _ = writeln!(text, "\n[{header}]\n{lines}");
+        }
+        let _ = writeln!(text);
+    }
+
+    fn write_providers(&self, text: &mut String) {
+        for (name, url) in &self.providers {
+            let _ = writeln!(
+                text,
+                "[[providers]]\nname = \"{name}\"\nbase_url = \"{url}\"\napi_key = \"sk-up\"\n"
+            );
+        }
+    }
+
+    fn write_models(&self, text: &mut String) {
+        let at_providers = self
+            .providers
+            .iter()
+            .flat_map(|p| self.models.iter().map(move |m| (&p.0, m)));
+        for (provider, model) in at_providers {
+            let Model {
+                name,
+                embeds,
+                benchmark,
+                vision,
+            } = model;
+            let kind = if *embeds { "embedding" } else { "chat" };
+            let _ = writeln!(
+                text,
+                "[[models]]\nprovider = \"{provider}\"\nmodel = \"{name}\"\nkind = \"{kind}\"\n\
+                 benchmark = {benchmark}\nvision = {vision}\ntools = true\njson_schema = true\n\
+                 input_usd_per_mtok = 2.0\noutput_usd_per_mtok = 6.0\n"
+            );
+        }
+    }
+}
+
+fn write_tenants(text: &mut String) {
+    for (id, key) in [TENANT, OTHER_TENANT] {
+        let _ = writeln!(text, "[[tenants]]\nid = \"{id}\"\nkey = \"{key}\"\n");
+    }
+}

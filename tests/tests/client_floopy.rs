@@ -1,0 +1,37 @@
+//! The real Python package `floopy-sdk` against the real binaries and the simulator.
+
+use floopy_tests::{Floopy, Shape, in_both_shapes, python, simulator::Simulator};
+
+in_both_shapes!(
+    ratings_are_accepted_and_duplicates_told,
+    decisions_are_read_listed_and_iterated,
+    errors_become_the_right_exceptions,
+    its_openai_client_works,
+    asynchronous_calls_work,
+);
+
+async fn check(shape: Shape, name: &str) {
+    let simulator = Simulator::start().await;
+    let floopy = Floopy::with(shape, simulator.settings()).await;
+    python::check("floopy_client.py", name, &floopy.api()).await;
+}
+
+async fn ratings_are_accepted_and_duplicates_told(shape: Shape) {
+    check(shape, "feedback").await;
+}
+
+async fn decisions_are_read_listed_and_iterated(shape: Shape) {
+    check(shape, "decisions").await;
+}
+
+async fn errors_become_the_right_exceptions(shape: Shape) {
+    check(shape, "errors").await;
+}
+
+async fn its_openai_client_works(shape: Shape) {
+    check(shape, "delegate").await;
+}
+
+async fn asynchronous_calls_work(shape: Shape) {
+    check(shape, "async").await;
+}
