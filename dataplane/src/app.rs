@@ -1,53 +1,33 @@
 //! Putting a proxy together, running it, and taking it down in order.
 
-use std::{
-    collections::HashMap,
-    fs::DirBuilder,
-    io,
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
-    path::Path,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+mod detached;
+mod open;
 
-use floopy_proto::v1::snapshots_client::SnapshotsClient;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
 use floopy_shared::{
-    domain::{
-        catalog::Catalog,
-        ids::{InvalidId, KeyHash, TenantId},
-        snapshot::{ApiKey, Snapshot, Tenant},
-    },
+    domain::ids::InvalidId,
     process::{
         clock::Clock,
-        rpc::{Dialer, InvalidPlaneToken, PlaneToken},
+        rpc::{Dialer, InvalidPlaneToken},
         supervise::{TaskError, Tasks},
     },
-    wire::snapshot::update_from_wire,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinError};
+use tokio::{net::TcpListener, task::JoinError};
 use tokio_util::sync::CancellationToken;
 
+pub use self::detached::{Detached, detached};
+use self::open::{Opened, open};
 use crate::{
-    config::{BootstrapTenant, Config, InvalidConfig},
-    control::{Saver, Tables, Watcher, load},
-    gateway::{Doors, Gateway},
+    config::{Config, InvalidConfig},
+    gateway::Gateway,
     http::{
         admin::{self, SharedRegistry},
         dispatch,
         server::Server,
     },
-    metrics::{LiveReadings, Metrics},
-    provider::{InvalidProvider, Providers},
-    record::spool::{Sender, Spool},
-    sessions::{OpenSessions, Rated},
-    shadow::Shadows,
-    state::Current,
-    upstream::Upstream,
+    provider::InvalidProvider,
 };
-
-const SNAPSHOT_FILE: &str = "snapshot.bin";
-const SPOOL_DIR: &str = "spool";
 
 /// On top of the flush, for background tasks to end.
 const TASK_GRACE: Duration = Duration::from_secs(5);
@@ -86,66 +66,30 @@ pub enum Error {
 
 /// A proxy whose ports are open and whose state is loaded.
 pub struct Bound {
-    gateway: Arc<Gateway>,
+    opened: Opened,
     listener: TcpListener,
     admin: Option<TcpListener>,
     addr: SocketAddr,
     admin_addr: Option<SocketAddr>,
-    tables: Tables,
-    token: PlaneToken,
     deps: Deps,
 }
 
 /// Opens the ports, loads the last good snapshot and recovers the spool.
 pub async fn bind(config: Config, deps: Deps) -> Result<Bound, Error> {
     config.check()?;
-    let token = PlaneToken::new(config.control.token.as_ref())?;
-    let providers = Providers::new(&config.providers)?;
-    let metrics = Arc::new(Metrics::default());
-    let data_dir = |source| Error::DataDir {
-        dir: config.data_dir.display().to_string(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
-        .map_err(data_dir)?;
-    let spool = Spool::open(
-        &config.data_dir.join(SPOOL_DIR),
-        &config.spool,
-        Arc::clone(&metrics),
-    );
-    let spool = Arc::new(spool.map_err(data_dir)?);
-    let cold = Snapshot::cold(Catalog::builtin(), bootstrap(&config.tenants)?);
-    let (snapshot, tables) = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let (listener, addr) = listen(config.listen).await?;
     let admin = match config.admin_listen {
         Some(addr) => Some(listen(addr).await?),
         None => None,
     };
     let (admin, admin_addr) = admin.unzip();
-    let gateway = Arc::new(Gateway {
-        current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
-        upstream: Upstream::new(&config, providers, Arc::clone(&metrics)),
-        spool,
-        sessions: OpenSessions::default(),
-        rated: Rated::default(),
-        clock: deps.clock.clone(),
-        shadows: Shadows::new(config.limits.shadow_in_flight),
-        doors: Doors::new(config.limits.in_flight, &metrics),
-        metrics,
-        config,
-    });
-    register(&gateway, &deps.registry);
+    let opened = open(config, &deps)?;
     Ok(Bound {
-        gateway,
+        opened,
         listener,
         admin,
         addr,
         admin_addr,
-        tables,
-        token,
         deps,
     })
 }
@@ -164,14 +108,13 @@ impl Bound {
     /// Serves until stopped, then finishes what is in flight, delivers the spool and returns.
     pub async fn run(self) -> Result<(), Error> {
         let Self {
-            gateway,
+            opened,
             listener,
             admin,
-            tables,
-            token,
             deps,
             ..
         } = self;
+        let gateway = Arc::clone(&opened.gateway);
         let stop = deps.stop.clone();
         let server = Server::new(
             &gateway.config.limits,
@@ -180,7 +123,7 @@ impl Bound {
         );
         let background = CancellationToken::new();
         let mut tasks = Tasks::new(background.clone());
-        spawn_control(&mut tasks, &gateway, (&deps.dialer, token, tables));
+        opened.spawn_control(&mut tasks, &deps.dialer);
         if let Some(admin) = admin {
             spawn_admin(&mut tasks, &gateway, admin, deps.registry);
         }
@@ -219,47 +162,6 @@ async fn drain(gateway: &Gateway, server: &Server) {
     gateway.shadows.stop().await;
 }
 
-fn spawn_control(
-    tasks: &mut Tasks,
-    gateway: &Arc<Gateway>,
-    (dialer, token, tables): (&Dialer, PlaneToken, Tables),
-) {
-    let config = &gateway.config;
-    let channel = dialer.channel();
-    let deadline = Duration::from_millis(config.timeouts.control_ms);
-    let flush = Duration::from_millis(config.spool.flush_ms);
-    let sender = Sender::new(
-        Arc::clone(&gateway.spool),
-        channel.clone(),
-        token.clone(),
-        config.node.clone(),
-    )
-    .with_deadlines(deadline, flush);
-    tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
-    let (tables, changed) = watch::channel(tables);
-    let saver = Saver::new(
-        config.data_dir.join(SNAPSHOT_FILE),
-        changed,
-        Arc::clone(&gateway.metrics),
-    );
-    tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
-    let watcher = Watcher {
-        client: SnapshotsClient::with_interceptor(channel, token),
-        current: Arc::clone(&gateway.current),
-        metrics: Arc::clone(&gateway.metrics),
-        clock: gateway.clock.clone(),
-        node: config.node.clone(),
-        providers: gateway
-            .upstream
-            .providers
-            .names()
-            .map(str::to_owned)
-            .collect(),
-        tables,
-    };
-    tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
-}
-
 /// Operators are answered until the very end, so that draining can be watched.
 fn spawn_admin(
     tasks: &mut Tasks,
@@ -281,63 +183,9 @@ fn spawn_admin(
     });
 }
 
-fn register(gateway: &Arc<Gateway>, registry: &SharedRegistry) {
-    let readings = Arc::downgrade(gateway);
-    // The registry may outlive the proxy.
-    let read = move || readings.upgrade().map(|gateway| gateway.reading());
-    let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
-    gateway.metrics.register(&mut registry);
-    registry.register_collector(Box::new(LiveReadings::new(read)));
-}
-
 async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { addr, source };
     let listener = TcpListener::bind(addr).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
-}
-
-/// The tenants of the configuration; one may be listed with several keys.
-fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
-    let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
-    for (index, entry) in listed.iter().enumerate() {
-        let id = TenantId::new(&entry.id)?;
-        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant {
-            id,
-            keys: Vec::new(),
-            zero_retention: false,
-            default_model: None,
-        });
-        tenant.keys.push(ApiKey {
-            id: format!("configured-{}", index + 1),
-            hash: KeyHash::of(entry.key.expose()),
-            read: true,
-            write: true,
-        });
-    }
-    Ok(tenants.into_values().collect())
-}
-
-/// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
-fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> (Snapshot, Tables) {
-    let mut tables = Tables::default();
-    let saved = match load(path) {
-        Ok(Some(saved)) => saved,
-        Ok(None) => return (cold, tables),
-        Err(error) => {
-            metrics.snapshot_file_error();
-            tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
-            return (cold, tables);
-        }
-    };
-    let (snapshot, rejections) = cold.apply(update_from_wire(saved.clone()));
-    for rejection in &rejections {
-        tracing::warn!(table = %rejection.table, reason = %rejection.reason, "a saved table is not used");
-    }
-    tables.accept(saved, &rejections);
-    tracing::info!(
-        version = snapshot.version(),
-        "serving on the saved snapshot"
-    );
-    (snapshot, tables)
 }

@@ -206,9 +206,17 @@ mod tests {
         assert!(call.shapes()[0].as_str().starts_with("site:"));
     }
 
+    fn refuse(cases: &[(&str, &str)]) {
+        for (body, expected) in cases {
+            let error = chat(body).err().unwrap_or_default();
+            assert!(error.contains(expected), "{body}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
     #[test]
     fn bad_bodies_are_refused_with_field_value_and_type() {
-        let cases = [
+        refuse(&[
             (
                 "{\"model\":\n x}",
                 "not valid JSON: expected value at line 2 column 2",
@@ -225,6 +233,24 @@ mod tests {
                 "model is the number 42, it must be a model id",
             ),
             (r#"{"model":null}"#, "model is null"),
+            (
+                r#"{"model":"m","model":"n","messages":[{"role":"user"}]}"#,
+                r#"the key "model" occurs twice"#,
+            ),
+            (
+                r#"{"model":"m","x":1,"\u0078":2}"#,
+                r#"the key "x" occurs twice"#,
+            ),
+            (
+                r#"{"model":"m","messages":[{"role":"user"}]} x"#,
+                "trailing characters at line 1 column 44",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn bad_fields_are_refused_without_repeating_content() {
+        refuse(&[
             (r#"{"model":"m"}"#, "messages is missing"),
             (
                 r#"{"model":"m","messages":[]}"#,
@@ -250,24 +276,11 @@ mod tests {
                 r#"{"model":"m","messages":[{"role":"user"}],"stream":"yes"}"#,
                 r#"stream is the string "yes""#,
             ),
-            (
-                r#"{"model":"m","model":"n","messages":[{"role":"user"}]}"#,
-                r#"the key "model" occurs twice"#,
-            ),
-            (
-                r#"{"model":"m","x":1,"\u0078":2}"#,
-                r#"the key "x" occurs twice"#,
-            ),
-            (
-                r#"{"model":"m","messages":[{"role":"user"}]} x"#,
-                "trailing characters at line 1 column 44",
-            ),
-        ];
-        for (body, expected) in cases {
-            let error = chat(body).err().unwrap_or_default();
-            assert!(error.contains(expected), "{body}: {error}");
-            assert!(!error.contains("secret"), "{error}");
-        }
+        ]);
+    }
+
+    #[test]
+    fn embeddings_need_an_input() {
         assert!(
             embed(r#"{"model":"m"}"#)
                 .err()

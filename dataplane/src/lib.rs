@@ -21,7 +21,7 @@ mod state;
 mod upstream;
 
 pub use self::{
-    app::{Bound, Deps, Error, bind},
+    app::{Bound, Deps, Detached, Error, bind, detached},
     config::Config,
     http::admin::SharedRegistry,
     provider::{

@@ -81,6 +81,30 @@ impl Metrics {
             Unit::Seconds,
             self.overhead.clone(),
         );
+        let overloaded = "Requests refused because too many were in flight";
+        registry.register(
+            "floopy_requests_overloaded",
+            overloaded,
+            self.overloaded.clone(),
+        );
+        let opened = "Times that a circuit breaker opened";
+        registry.register(
+            "floopy_circuits_opened",
+            opened,
+            self.circuits_opened.clone(),
+        );
+        registry.register(
+            "floopy_shadow_calls",
+            "Shadow calls that were sent",
+            self.shadow_sent.clone(),
+        );
+        let shadow = "Shadow calls that were not sent because too many were under way";
+        registry.register("floopy_shadow_dropped", shadow, self.shadow_dropped.clone());
+        self.register_control(registry);
+    }
+
+    /// What passes between the proxy and its control plane.
+    fn register_control(&self, registry: &mut Registry) {
         let dropped = "Events that the spool did not take";
         registry.register("floopy_spool_dropped_events", dropped, self.dropped.clone());
         let rejected = "Events that the control plane refused for good";
@@ -108,25 +132,6 @@ impl Metrics {
             "floopy_snapshot_file_errors",
             errors,
             self.snapshot_errors.clone(),
-        );
-        let opened = "Times that a circuit breaker opened";
-        registry.register(
-            "floopy_circuits_opened",
-            opened,
-            self.circuits_opened.clone(),
-        );
-        registry.register(
-            "floopy_shadow_calls",
-            "Shadow calls that were sent",
-            self.shadow_sent.clone(),
-        );
-        let shadow = "Shadow calls that were not sent because too many were under way";
-        registry.register("floopy_shadow_dropped", shadow, self.shadow_dropped.clone());
-        let overloaded = "Requests refused because too many were in flight";
-        registry.register(
-            "floopy_requests_overloaded",
-            overloaded,
-            self.overloaded.clone(),
         );
     }
 

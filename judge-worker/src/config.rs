@@ -51,7 +51,10 @@ impl Default for Config {
 
 impl Default for Control {
     fn default() -> Self {
-        Self { grpc: "http://127.0.0.1:8082".into(), token: None }
+        Self {
+            grpc: "http://127.0.0.1:8082".into(),
+            token: None,
+        }
     }
 }
 
@@ -60,9 +63,16 @@ where
     D: Deserializer<'de>,
 {
     let value = i64::deserialize(deserializer)?;
-    u64::try_from(value).ok().filter(|v| range.contains(v)).ok_or_else(|| {
-        D::Error::custom(format!("{value} is out of range, allowed: {} to {}", range.start(), range.end()))
-    })
+    u64::try_from(value)
+        .ok()
+        .filter(|v| range.contains(v))
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "{value} is out of range, allowed: {} to {}",
+                range.start(),
+                range.end()
+            ))
+        })
 }
 
 fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -88,7 +98,9 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        parse::<Config>(text, "judge.toml").expect_err("invalid").to_string()
+        parse::<Config>(text, "judge.toml")
+            .expect_err("invalid")
+            .to_string()
     }
 
     #[test]
@@ -100,8 +112,14 @@ mod tests {
     #[test]
     fn values_out_of_range_are_named_with_the_range() {
         let zero = error("worker = \"w\"\nbatch = 0\n");
-        assert_eq!(zero, "judge.toml:2: batch: 0 is out of range, allowed: 1 to 256");
+        assert_eq!(
+            zero,
+            "judge.toml:2: batch: 0 is out of range, allowed: 1 to 256"
+        );
         assert!(error("wait_ms = -1").contains("100 to 60000"));
-        assert!(error("[control]\naddress = 1\n").contains("judge.toml:2: control.address: unknown field"));
+        assert!(
+            error("[control]\naddress = 1\n")
+                .contains("judge.toml:2: control.address: unknown field")
+        );
     }
 }

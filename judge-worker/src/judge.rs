@@ -22,7 +22,12 @@ pub fn score(exchange: &Exchange<'_>) -> Verdict {
     let prompt = Text::read(exchange.prompt);
     let reply = Text::read(exchange.reply);
     if reply.words.is_empty() && reply.visible == 0 {
-        return Verdict { relevance: 0.0, coherence: 0.0, helpfulness: 0.0, safety: safety::CLEAN };
+        return Verdict {
+            relevance: 0.0,
+            coherence: 0.0,
+            helpfulness: 0.0,
+            safety: safety::CLEAN,
+        };
     }
     let refusal = phrases::is_refusal(&reply);
     let safety = safety::score(&reply, refusal);
@@ -52,7 +57,12 @@ mod tests {
         Python's own dict uses open addressing, so a collision costs another probe.";
 
     fn composite(prompt: &str, reply: &str) -> f64 {
-        score(&Exchange { prompt, reply, ..Exchange::default() }).composite()
+        score(&Exchange {
+            prompt,
+            reply,
+            ..Exchange::default()
+        })
+        .composite()
     }
 
     #[test]
@@ -67,30 +77,54 @@ mod tests {
         let brief = composite(PROMPT, "A hash map handles collisions by chaining.");
         let full = composite(PROMPT, GOOD);
         assert!(worst.iter().all(|score| *score < 0.4), "{worst:?}");
-        assert!(worst[0] < worst[1] && brief > 0.5 && full > brief + 0.1, "{worst:?} {brief} {full}");
+        assert!(
+            worst[0] < worst[1] && brief > 0.5 && full > brief + 0.1,
+            "{worst:?} {brief} {full}"
+        );
     }
 
     #[test]
     fn scores_do_not_depend_on_the_script() {
-        let russian = composite("Как работает хеш-таблица?", "Хеш-таблица работает так: ключ даёт индекс.");
-        let chinese = composite("哈希表如何处理冲突？", "哈希表处理冲突的方法有链表法和开放寻址法。");
-        let off_topic = composite("Как работает хеш-таблица?", "Бананы растут в тропиках, их едят.");
+        let russian = composite(
+            "Как работает хеш-таблица?",
+            "Хеш-таблица работает так: ключ даёт индекс.",
+        );
+        let chinese = composite(
+            "哈希表如何处理冲突？",
+            "哈希表处理冲突的方法有链表法和开放寻址法。",
+        );
+        let off_topic = composite(
+            "Как работает хеш-таблица?",
+            "Бананы растут в тропиках, их едят.",
+        );
         assert!(russian > off_topic + 0.1, "{russian} {off_topic}");
         assert!(chinese > off_topic + 0.1, "{chinese} {off_topic}");
     }
 
     #[test]
     fn a_reply_that_was_cut_off_loses() {
-        let whole = Exchange { prompt: PROMPT, reply: GOOD, ..Exchange::default() };
-        let cut = Exchange { truncated: true, ..whole };
+        let whole = Exchange {
+            prompt: PROMPT,
+            reply: GOOD,
+            ..Exchange::default()
+        };
+        let cut = Exchange {
+            truncated: true,
+            ..whole
+        };
         assert!(score(&cut).coherence < score(&whole).coherence - 0.1);
     }
 
     #[test]
     fn json_that_does_not_parse_loses_when_json_was_asked_for() {
         let at = |reply| {
-            score(&Exchange { prompt: "Extract name and city", reply, json_expected: true, ..Exchange::default() })
-                .composite()
+            score(&Exchange {
+                prompt: "Extract name and city",
+                reply,
+                json_expected: true,
+                ..Exchange::default()
+            })
+            .composite()
         };
         assert!(at("{\"name\": \"Ana\", \"city\": \"Lisbon\"}") > 0.75);
         assert!(at("{\"name\": \"Ana\", \"ci") < 0.4);
@@ -105,14 +139,26 @@ mod tests {
 
     #[test]
     fn refusals_are_safe_and_unhelpful() {
-        let verdict =
-            score(&Exchange { prompt: PROMPT, reply: "I cannot assist with that.", ..Exchange::default() });
-        assert!(verdict.safety >= 0.85 && verdict.helpfulness < 0.2, "{verdict:?}");
+        let verdict = score(&Exchange {
+            prompt: PROMPT,
+            reply: "I cannot assist with that.",
+            ..Exchange::default()
+        });
+        assert!(
+            verdict.safety >= 0.85 && verdict.helpfulness < 0.2,
+            "{verdict:?}"
+        );
     }
 
     fn check_bounds(exchange: &Exchange<'_>) {
         let v = score(exchange);
-        for value in [v.relevance, v.coherence, v.helpfulness, v.safety, v.composite()] {
+        for value in [
+            v.relevance,
+            v.coherence,
+            v.helpfulness,
+            v.safety,
+            v.composite(),
+        ] {
             assert!((0.0..=1.0).contains(&value), "{v:?}");
         }
         assert_eq!(v, score(exchange), "deterministic");
@@ -120,12 +166,25 @@ mod tests {
 
     #[test]
     fn enormous_and_binary_input_is_scored_within_bounds() {
-        let noise: String = (0u32..200_000).filter_map(|i| char::from_u32(i % 0xD7FF)).collect();
+        let noise: String = (0u32..200_000)
+            .filter_map(|i| char::from_u32(i % 0xD7FF))
+            .collect();
         let spaces = " \n\t".repeat(500_000);
         let fences = "```".repeat(100_000);
-        for text in [noise.as_str(), &spaces, &fences, "\0\0\0", "[".repeat(50_000).as_str()] {
+        for text in [
+            noise.as_str(),
+            &spaces,
+            &fences,
+            "\0\0\0",
+            "[".repeat(50_000).as_str(),
+        ] {
             for json_expected in [false, true] {
-                check_bounds(&Exchange { prompt: text, reply: text, truncated: true, json_expected });
+                check_bounds(&Exchange {
+                    prompt: text,
+                    reply: text,
+                    truncated: true,
+                    json_expected,
+                });
             }
         }
     }

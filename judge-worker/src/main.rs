@@ -36,10 +36,22 @@ async fn serve(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let config: Config = config::load(path)?;
     telemetry::init(config.log, "info");
     let uri = config.control.grpc.parse().map_err(|e| {
-        format!("{}: control.grpc: {:?} is not an address: {e}", path.display(), config.control.grpc)
+        format!(
+            "{}: control.grpc: {:?} is not an address: {e}",
+            path.display(),
+            config.control.grpc
+        )
     })?;
     let registry = Arc::new(Mutex::new(Registry::default()));
-    let deps = Deps { dialer: Dialer::tcp(uri), registry, stop: stop::on_signal()? };
-    tracing::info!(control = config.control.grpc, worker = config.worker, "judging");
+    let deps = Deps {
+        dialer: Dialer::tcp(uri),
+        registry,
+        stop: stop::on_signal()?,
+    };
+    tracing::info!(
+        control = config.control.grpc,
+        worker = config.worker,
+        "judging"
+    );
     Ok(run(config, deps).await?)
 }

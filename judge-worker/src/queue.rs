@@ -3,10 +3,7 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use floopy_proto::v1;
-use floopy_shared::{
-    domain::event::ScoringJob,
-    process::backoff::Backoff,
-};
+use floopy_shared::{domain::event::ScoringJob, process::backoff::Backoff};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -21,7 +21,10 @@ pub(crate) struct Report(v1::ReportRequest);
 
 impl Report {
     pub(crate) fn new(worker: &str) -> Self {
-        Self(v1::ReportRequest { worker: worker.to_owned(), ..Default::default() })
+        Self(v1::ReportRequest {
+            worker: worker.to_owned(),
+            ..Default::default()
+        })
     }
 
     pub(crate) fn add(&mut self, score: &Score) {
@@ -36,7 +39,12 @@ impl Report {
 
     /// Reports are idempotent, so trying again is safe; after the lease another worker has the jobs.
     pub(crate) async fn deliver(self, worker: &mut Worker, lease_ends: Instant) {
-        let Worker { client, metrics, stop, .. } = worker;
+        let Worker {
+            client,
+            metrics,
+            stop,
+            ..
+        } = worker;
         let (scores, failed) = (self.0.scores.len() as u64, self.0.failed.len() as u64);
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let attempts = async {
@@ -59,7 +67,10 @@ impl Report {
             metrics.failed.inc_by(failed);
         } else {
             metrics.lost.inc_by(scores + failed);
-            tracing::warn!(jobs = scores + failed, "the lease ended before the report was taken");
+            tracing::warn!(
+                jobs = scores + failed,
+                "the lease ended before the report was taken"
+            );
         }
     }
 }

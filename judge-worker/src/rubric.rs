@@ -63,7 +63,12 @@ mod tests {
 
     #[test]
     fn shares_sum_to_one() {
-        let best = Verdict { relevance: 1.0, coherence: 1.0, helpfulness: 1.0, safety: 1.0 };
+        let best = Verdict {
+            relevance: 1.0,
+            coherence: 1.0,
+            helpfulness: 1.0,
+            safety: 1.0,
+        };
         assert!((best.composite() - 1.0).abs() < 1e-12);
     }
 }

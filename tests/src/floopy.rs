@@ -263,7 +263,7 @@ fn limited(command: Command, kib: Option<u32>) -> Command {
     let mut shell = Command::new("bash");
     shell.args([
         "-c",
-        &format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\""),
+        &format!("trap '' XFSZ; ulimit -S -f {kib}; exec \"$0\" \"$@\""),
     ]);
     shell.arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {

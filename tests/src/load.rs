@@ -1,8 +1,11 @@
 //! Steady traffic in the background while something is broken on purpose.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
@@ -19,6 +22,8 @@ pub struct Tally {
     pub rated: Vec<String>,
     /// Everything else, as text.
     pub failed: Vec<String>,
+    /// The slowest of the calls that were served.
+    pub slowest: Duration,
 }
 
 /// Running traffic.
@@ -97,10 +102,14 @@ async fn call(api: &Api, shared: &Shared, session: &str) {
         .post("/v1/chat/completions")
         .header("floopy-session-id", session)
         .json(&body);
+    let started = Instant::now();
     let outcome = call.try_send().await;
     let mut tally = shared.tally.lock().expect("not poisoned");
     match outcome {
-        Ok(answer) if answer.status == 200 => tally.served.push(answer.request_id()),
+        Ok(answer) if answer.status == 200 => {
+            tally.slowest = tally.slowest.max(started.elapsed());
+            tally.served.push(answer.request_id());
+        }
         Ok(answer) => tally
             .failed
             .push(format!("{}: {}", answer.status, answer.text())),

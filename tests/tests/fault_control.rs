@@ -7,7 +7,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use floopy_tests::{Api, Floopy, Shape, Upstream, eventually, load::Load};
+use floopy_tests::{Api, Floopy, Settings, Shape, Upstream, checks::number, eventually, load::Load};
+use rand::Rng;
 use serde_json::json;
 
 /// Waits until all of `expected` are listed, each once.
@@ -34,7 +35,9 @@ async fn all_listed_once(api: &Api, expected: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_while_the_control_plane_is_gone() {
     let upstream = Upstream::start().await;
-    let mut floopy = Floopy::start(Shape::Split, &upstream).await;
+    // Else ratings wait, each a moment, for a word that cannot come.
+    let settings = Settings::for_upstream(&upstream).proxy("timeouts", "feedback_ack_ms = 5");
+    let mut floopy = Floopy::with(Shape::Split, settings).await;
     let load = Load::start(&floopy.api(), 4, "gone");
     load.serves(100).await;
     floopy.kill_control();
@@ -63,6 +66,8 @@ async fn a_control_plane_that_stops_answering_delays_no_request() {
     let tally = load.finish().await;
     floopy.thaw_control();
     assert_eq!(tally.failed, Vec::<String>::new());
+    // Far above what a call takes, far below any deadline towards the control plane.
+    assert!(tally.slowest < Duration::from_millis(1_000), "a call took {:?}", tally.slowest);
     all_listed_once(&api, &tally.served).await;
 }
 
@@ -111,6 +116,34 @@ async fn a_judge_that_was_away_scores_what_waited() {
             .is_object()
             .then_some(())
             .ok_or(decision)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_rating_counts_once_although_the_control_plane_is_killed_again_and_again() {
+    let upstream = Upstream::start().await;
+    let settings = Settings::for_upstream(&upstream).proxy("timeouts", "feedback_ack_ms = 5");
+    let mut floopy = Floopy::with(Shape::Split, settings).await;
+    let api = floopy.api();
+    let load = Load::start(&api, 4, "killed");
+    for _ in 0..6 {
+        load.serves(rand::rng().random_range(20..100)).await;
+        floopy.kill_control();
+        load.serves(20).await;
+        floopy.start_control().await;
+    }
+    let tally = load.finish().await;
+    assert_eq!(tally.failed, Vec::<String>::new());
+    all_listed_once(&api, &tally.served).await;
+    // Every session was served by one model and rated once, so it is one observation.
+    let expected = tally.rated.len();
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": "Good morning"}]});
+    eventually(|| async {
+        let id = api.chat("probe", &body).await.ok().request_id();
+        let counted = number(&api.decision(&id).await, "/evidence/rated_sessions");
+        let exact = (counted - expected as f64).abs() < 1e-6;
+        if exact { Ok(()) } else { Err(format!("{counted} of {expected} ratings are counted")) }
     })
     .await;
 }

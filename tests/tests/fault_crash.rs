@@ -28,7 +28,7 @@ async fn what_was_answered_survives_kill_9(shape: Shape) {
     let upstream = Upstream::start().await;
     let mut floopy = Floopy::start(shape, &upstream).await;
     let (mut served, mut rated) = (HashSet::new(), HashSet::new());
-    for round in 0..6 {
+    for round in 0..10 {
         let load = Load::start(&floopy.api(), 4, &format!("round{round}"));
         // A moment that differs between rounds and runs, whatever is under way then.
         load.serves(rand::rng().random_range(1..120)).await;

@@ -38,6 +38,11 @@ async fn metric(admin: &Api, name: &str) -> f64 {
         .sum()
 }
 
+/// Ratings do not wait for a control plane that is not there.
+fn impatient(upstream: &Upstream) -> Settings {
+    Settings::for_upstream(upstream).proxy("timeouts", "feedback_ack_ms = 1")
+}
+
 async fn check_full(floopy: &mut Floopy) {
     let api = floopy.api();
     floopy.kill_control();
@@ -53,6 +58,7 @@ async fn check_full(floopy: &mut Floopy) {
         "the log does not say so:\n{log}"
     );
     floopy.start_control().await;
+    floopy.proxy_process().lift_file_limit();
     eventually(|| async {
         let rating = json!({"session_id": "after", "score": 9, "useful": true});
         let answer = api.rate(&rating).await;
@@ -71,7 +77,7 @@ async fn check_full(floopy: &mut Floopy) {
 async fn a_spool_at_its_bound_degrades_and_recovers() {
     let upstream = Upstream::start().await;
     let bound = "max_bytes = 65536\nsegment_bytes = 16384";
-    let settings = Settings::for_upstream(&upstream).proxy("spool", bound);
+    let settings = impatient(&upstream).proxy("spool", bound);
     check_full(&mut Floopy::with(Shape::Split, settings).await).await;
 }
 
@@ -79,7 +85,7 @@ async fn a_spool_at_its_bound_degrades_and_recovers() {
 async fn a_disk_that_refuses_writes_degrades_and_recovers() {
     let upstream = Upstream::start().await;
     // The operating system refuses to let any file of the proxy grow beyond 64 KiB.
-    let settings = Settings::for_upstream(&upstream).proxy_file_limit_kib(64);
+    let settings = impatient(&upstream).proxy_file_limit_kib(64);
     check_full(&mut Floopy::with(Shape::Split, settings).await).await;
 }
 
@@ -90,10 +96,6 @@ async fn nothing_is_dropped_while_there_is_room() {
     let load = Load::start(&floopy.api(), 4, "room");
     load.serves(200).await;
     assert_eq!(load.finish().await.failed, Vec::<String>::new());
-    assert_eq!(
-        metric(&floopy.admin_api(), "floopy_spool_dropped")
-            .await
-            .to_bits(),
-        0f64.to_bits()
-    );
+    let dropped = metric(&floopy.admin_api(), "floopy_spool_dropped").await;
+    assert!(dropped < 1.0, "{dropped} events were dropped");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use floopy_shared::domain::{
     decision::Decision,
-    ids::{RequestId, TenantId},
+    ids::{RequestId, SessionId, TenantId},
 };
 
 use super::subject;
@@ -14,8 +14,7 @@ use crate::{
         StoreError, Tx,
         buckets::{self, Deltas},
         calls::{self, Unit},
-        ratings::{self, Kind},
-        scores, sessions,
+        ratings, scores, sessions,
     },
 };
 
@@ -68,11 +67,13 @@ impl Fold {
         {
             self.units.insert((tenant.clone(), unit));
         }
-        for name in subject::names_of(decision) {
-            let rated = ratings::of_subject(&mut self.tx, tenant, Kind::Session, &name).await?;
-            if !rated.is_empty() {
-                self.touch_subject(tenant, name);
-            }
+        let request = decision.request_id.to_string();
+        // An empty name is nobody's.
+        let session = decision.session_id.as_ref().map_or("", SessionId::as_str);
+        let completion = decision.completion_id.as_deref().unwrap_or_default();
+        let names = [request.as_str(), session, completion];
+        for name in ratings::rated_names(&mut self.tx, tenant, names).await? {
+            self.touch_subject(tenant, name);
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
-    decision::{Attempt, AttemptResult, Ending, Stage},
-    event::{Event, EventBody, RatingSubject, Score},
-    ids::SessionId,
+    decision::{Attempt, AttemptResult, Stage},
+    event::{EventBody, RatingSubject},
 };
-use proptest::prelude::*;
+
+mod property;
 
 use super::*;
 use crate::{
@@ -16,7 +16,10 @@ use crate::{
         credit::{Cell, Source, day_of},
         sums::{ONE, Sums},
     },
-    store::{buckets, queue},
+    store::{
+        buckets, calls, queue, retention,
+        tenants::{self, Profile},
+    },
 };
 
 const NEW: Verdict = Verdict::Accepted { duplicate: false };
@@ -313,133 +316,6 @@ async fn a_waiting_judge_is_woken_by_a_new_job() {
     assert_eq!(jobs.len(), 1);
 }
 
-/// One thing that can arrive.
-#[derive(Debug, Clone)]
-enum Fact {
-    Event(Box<Event>),
-    Score(Score),
-}
-
-/// Names that collide on purpose: sessions, completion ids that are also session ids, request ids.
-fn name(index: u8) -> String {
-    match index % 6 {
-        0 => "s0".into(),
-        1 => "s1".into(),
-        2 => "c0".into(),
-        3 => "c1".into(),
-        other => request(u64::from(other)).to_string(),
-    }
-}
-
-fn any_decision() -> impl Strategy<Value = Fact> {
-    (0..6u8, 0..8u8, 0..4u8, 0..3u8, any::<[bool; 3]>(), 0..3u64).prop_map(
-        |(n, session, completion, model, flags, day)| {
-            let [finished, completed, shadow] = flags;
-            let n = u64::from(n);
-            let mut decision = decision(n);
-            // A request's two records differ only in stage, as proxies write them: the session may be missing.
-            decision.session_id =
-                (session < 5).then(|| SessionId::new(&name(session)).expect("valid"));
-            decision.completion_id = (completion < 3).then(|| format!("c{}", completion.min(1)));
-            let model = ["a", "b", "c"][usize::from(model)];
-            (decision.served, decision.chosen) = (Some(key(model)), Some(key(model)));
-            decision.stage = if finished {
-                Stage::Finished
-            } else {
-                Stage::Started
-            };
-            decision.outcome.ending = if completed {
-                Ending::Completed
-            } else {
-                Ending::BrokenStream
-            };
-            decision.shadow_of = (shadow && n > 3).then(|| request(0));
-            decision.created_at_ms -= day * 86_400_000;
-            let id = n * 1_000 + u64::from(session) * 100 + u64::from(completion) * 10 + day;
-            Fact::Event(Box::new(decided(
-                id * 8 + u64::from(finished) * 4 + u64::from(completed) * 2 + u64::from(shadow),
-                decision,
-            )))
-        },
-    )
-}
-
-fn any_rating() -> impl Strategy<Value = Fact> {
-    (0..6u8, 0..=10i64, any::<[bool; 2]>(), 0..5u64).prop_map(
-        |(subject, score, [revise, manual], at)| {
-            let id = 900_000
-                + u64::from(subject) * 1_000
-                + score.unsigned_abs() * 50
-                + at * 4
-                + u64::from(revise) * 2
-                + u64::from(manual);
-            let event = adjusted(rated(id, &name(subject), score), |rating| {
-                (rating.revise, rating.rated_at_ms) = (revise, NOW + at);
-                if manual {
-                    rating.subject = RatingSubject::Request(request(u64::from(subject)));
-                }
-            });
-            Fact::Event(Box::new(event))
-        },
-    )
-}
-
-fn any_score() -> impl Strategy<Value = Fact> {
-    // One verdict per request: the first report stands.
-    (0..6u64).prop_map(|n| Fact::Score(score(n, 0.1 * n as f64 + 0.033)))
-}
-
-fn facts() -> impl Strategy<Value = Vec<Fact>> {
-    let fact = prop_oneof![4 => any_decision(), 3 => any_rating(), 1 => any_score()];
-    prop::collection::vec(fact, 1..24)
-}
-
-async fn fold(facts: &[Fact], batch: usize) -> BTreeMap<Cell, Sums> {
-    let intake = intake().await;
-    for chunk in facts.chunks(batch) {
-        let events = chunk.iter().filter_map(|fact| match fact {
-            Fact::Event(event) => Some((**event).clone()),
-            Fact::Score(_) => None,
-        });
-        append(&intake, events.collect()).await;
-        let scores: Vec<Score> = chunk
-            .iter()
-            .filter_map(|fact| match fact {
-                Fact::Score(score) => Some(score.clone()),
-                Fact::Event(_) => None,
-            })
-            .collect();
-        intake.report(&scores, &[]).await.expect("works");
-    }
-    sums(&intake).await
-}
-
-/// Facts, and the same facts again: shuffled, some of them repeated.
-fn reordered() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
-    facts().prop_flat_map(|facts| {
-        let repeats = prop::sample::subsequence(facts.clone(), 0..=facts.len());
-        let again = repeats.prop_flat_map({
-            let facts = facts.clone();
-            move |repeats| Just([facts.clone(), repeats].concat()).prop_shuffle()
-        });
-        (Just(facts), again)
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_order_and_repetition_gives_the_same_sums((once, again) in reordered(), batch in 1..6usize) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        let (first, second) = runtime.block_on(async { (fold(&once, 100).await, fold(&again, batch).await) });
-        prop_assert_eq!(&first, &second);
-        for (cell, sums) in first {
-            prop_assert!(sums.n > 0 && sums.sum >= 0 && sums.sum <= sums.n, "{:?} {:?}", cell, sums);
-        }
-    }
-}
-
 #[tokio::test]
 async fn evidence_counts_on_the_day_of_the_decision() {
     let intake = intake().await;
@@ -450,4 +326,59 @@ async fn evidence_counts_on_the_day_of_the_decision() {
     let days: Vec<i64> = all.keys().map(|cell| cell.day).collect();
     assert!(days.iter().all(|day| *day == day_of(NOW) - 3), "{days:?}");
     assert!(all.values().all(|sums| *sums == Sums::of(ONE, ONE)));
+}
+
+#[tokio::test]
+async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
+    let intake = intake().await;
+    let mut tx = intake.store.write().await.expect("writes");
+    let profile = Profile {
+        id: tenant(),
+        zero_retention: true,
+        default_model: None,
+    };
+    tenants::put(&mut tx, &profile, NOW).await.expect("made");
+    tx.commit().await.expect("commits");
+    let verdicts = append(&intake, vec![job(1, 1)]).await;
+    assert!(
+        matches!(&verdicts[0], Verdict::Rejected(reason) if reason.contains("keeps no content")),
+        "{verdicts:?}"
+    );
+    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 0);
+}
+
+#[tokio::test]
+async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
+    let intake = intake().await;
+    let day = 86_400_000;
+    let at = |n: u64, session: &str, days: u64| {
+        let mut decision = turn(n, session, "a");
+        decision.created_at_ms = NOW - days * day;
+        decided(n, decision)
+    };
+    let events = vec![
+        at(1, "old", 80),
+        at(2, "old", 70),
+        at(3, "alive", 80),
+        at(4, "alive", 1),
+        rated(5, "old", 9),
+    ];
+    append(&intake, events).await;
+    let before = sums(&intake).await;
+    let horizon = retention::Horizon {
+        decisions_before_ms: NOW - 60 * day,
+        buckets_before_day: 0,
+    };
+    let mut tx = intake.store.write().await.expect("writes");
+    assert!(retention::forget(&mut tx, &horizon).await.expect("forgets") > 0);
+    for (n, kept) in [(1, false), (2, false), (3, true), (4, true)] {
+        let found = calls::get(&mut tx, request(n)).await.expect("reads");
+        assert_eq!(found.is_some(), kept, "call {n}");
+    }
+    assert_eq!(
+        retention::forget(&mut tx, &horizon).await.expect("forgets"),
+        0
+    );
+    tx.commit().await.expect("commits");
+    assert_eq!(sums(&intake).await, before);
 }

@@ -86,6 +86,25 @@ pub(crate) async fn of_subject(
     rows.iter().map(stored_rating).collect()
 }
 
+/// Those of a call's names under which a session was rated.
+pub(crate) async fn rated_names(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+    [a, b, c]: [&str; 3],
+) -> Result<Vec<String>, StoreError> {
+    let names = sqlx::query_scalar(
+        "SELECT DISTINCT subject FROM ratings WHERE tenant = ? AND kind = ? AND subject IN (?, ?, ?)",
+    )
+    .bind(tenant.as_str())
+    .bind(Kind::Session as i64)
+    .bind(a)
+    .bind(b)
+    .bind(c)
+    .fetch_all(conn)
+    .await?;
+    Ok(names)
+}
+
 /// The rating that stands of one reply.
 pub(crate) async fn of_request(
     conn: &mut SqliteConnection,

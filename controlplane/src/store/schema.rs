@@ -21,8 +21,10 @@ const STEPS: &[&[&str]] = &[&[
         strategy TEXT NOT NULL, served TEXT, model TEXT, confidence REAL, record BLOB NOT NULL, credit TEXT
     ) STRICT",
     "CREATE INDEX decisions_newest ON decisions (tenant, created_ms, request_id)",
-    "CREATE INDEX decisions_session ON decisions (tenant, session_id, created_ms) WHERE session_id IS NOT NULL",
-    "CREATE INDEX decisions_completion ON decisions (tenant, completion_id) WHERE completion_id IS NOT NULL",
+    "CREATE INDEX decisions_session ON decisions (tenant, session_id, created_ms, request_id)
+        WHERE session_id IS NOT NULL",
+    "CREATE INDEX decisions_completion ON decisions (tenant, completion_id, created_ms, request_id)
+        WHERE completion_id IS NOT NULL",
     "CREATE INDEX decisions_age ON decisions (created_ms)",
     // Of each subject the first rating and the last revision, which is all that can ever stand.
     "CREATE TABLE ratings (

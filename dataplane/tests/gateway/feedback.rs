@@ -140,6 +140,18 @@ async fn ratings_given_without_the_control_plane_are_delivered_after_a_restart_i
     proxy.finish().await;
 }
 
+/// Rates until a rating is refused.
+async fn fill(proxy: &Proxy) -> Reply {
+    for index in 0..400 {
+        let body = format!(r#"{{"score":9,"useful":true,"session_id":"session-{index}"}}"#);
+        let got = rate(proxy, &body).await;
+        if got.status != StatusCode::OK {
+            return got;
+        }
+    }
+    panic!("the spool never filled");
+}
+
 #[tokio::test]
 async fn a_full_spool_refuses_ratings_but_serves_calls_and_recovers() {
     let upstream = Upstream::start(|_, _| completion("hi")).await;
@@ -151,19 +163,7 @@ async fn a_full_spool_refuses_ratings_but_serves_calls_and_recovers() {
         config.timeouts.feedback_ack_ms = 1;
     })
     .await;
-    let mut refused = None;
-    for index in 0..400 {
-        let got = rate(
-            &proxy,
-            &format!(r#"{{"score":9,"useful":true,"session_id":"session-{index}"}}"#),
-        )
-        .await;
-        if got.status != StatusCode::OK {
-            refused = Some(got);
-            break;
-        }
-    }
-    let refused = refused.expect("the spool fills");
+    let refused = fill(&proxy).await;
     assert_eq!(
         (refused.status, refused.code().as_str()),
         (StatusCode::SERVICE_UNAVAILABLE, "spool_unavailable")

@@ -17,12 +17,9 @@ async fn a_call_passes_with_only_the_model_replaced_and_is_recorded_once() {
     let proxy = Proxy::start(&[upstream.base_url()], dialer).await;
     let body = "{ \"model\" :\"a/m-1\", \"messages\":[{\"role\":\"user\",\"content\":\"caf\\u00e9\"}], \"x\" : {\"model\":1} }";
     let mut request = proxy.post("/v1/chat/completions", body);
-    request
-        .headers_mut()
-        .insert("floopy-session-id", "s-1".parse().unwrap());
-    request
-        .headers_mut()
-        .insert("openai-beta", "x".parse().unwrap());
+    for (name, value) in [("floopy-session-id", "s-1"), ("openai-beta", "x")] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
     let got = proxy.send(request).await;
     assert_eq!(got.status, StatusCode::OK);
     assert_eq!(got.json()["choices"][0]["message"]["content"], "hi");

@@ -154,7 +154,9 @@ fn print_config(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
 async fn create_key(tenant: &str, file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
     let effective = Effective::load(file.config.as_deref())?;
     let config = PlaneConfigs::control_only(&effective.config);
-    let key = floopy_controlplane::create_key(&config, tenant).await.map_err(Error::Key)?;
+    let key = floopy_controlplane::create_key(&config, tenant)
+        .await
+        .map_err(Error::Key)?;
     console.say(&key);
     Ok(())
 }
@@ -169,7 +171,10 @@ async fn simulate(args: &SimulatorArgs, console: &mut Console) -> Result<(), Err
         failures: !args.reliable,
     };
     let simulator = Simulator::bind(options).await?;
-    console.say(&format!("simulated models at http://{}/v1", simulator.addr()));
+    console.say(&format!(
+        "simulated models at http://{}/v1",
+        simulator.addr()
+    ));
     match simulator.run(stop).await {
         Ok(()) => Ok(()),
         Err(never) => match never {},

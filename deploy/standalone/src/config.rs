@@ -134,14 +134,20 @@ impl Default for Control {
 impl Default for Judge {
     fn default() -> Self {
         let plane = floopy_judge_worker::Config::default();
-        Self { enabled: true, batch: plane.batch, concurrency: plane.concurrency }
+        Self {
+            enabled: true,
+            batch: plane.batch,
+            concurrency: plane.concurrency,
+        }
     }
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| {
-        D::Error::custom(format!("{text:?} is not allowed, it must be IP:PORT, as in \"127.0.0.1:8080\""))
+        D::Error::custom(format!(
+            "{text:?} is not allowed, it must be IP:PORT, as in \"127.0.0.1:8080\""
+        ))
     })
 }
 
@@ -165,11 +171,15 @@ impl Effective {
             None => Some(PathBuf::from(DEFAULT_FILE)).filter(|default| default.exists()),
         };
         let text = match &file {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Read { path: path.display().to_string(), source })?,
+            Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+                path: path.display().to_string(),
+                source,
+            })?,
             None => String::new(),
         };
-        let origin = file.as_ref().map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
+        let origin = file
+            .as_ref()
+            .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
         let mut effective = Self::read(&text, &origin, |name| std::env::var(name).ok())?;
         effective.file = file;
         Ok(effective)
@@ -185,13 +195,23 @@ impl Effective {
         check::check(&config).map_err(|problem| problem.located(text, origin))?;
         let providers = environment::add_providers(&mut config, environment);
         let warnings = check::warnings(&config);
-        Ok(Self { config, file: None, providers, warnings })
+        Ok(Self {
+            config,
+            file: None,
+            providers,
+            warnings,
+        })
     }
 
     /// Wraps a configuration made by the program itself.
     pub fn of(mut config: Config) -> Self {
         let providers = environment::add_providers(&mut config, |_| None);
-        Self { config, file: None, providers, warnings: Vec::new() }
+        Self {
+            config,
+            file: None,
+            providers,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -200,14 +220,19 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Effective::read(text, "floopy.toml", |_| None).expect_err("invalid").to_string()
+        Effective::read(text, "floopy.toml", |_| None)
+            .expect_err("invalid")
+            .to_string()
     }
 
     #[test]
     fn nothing_configured_is_a_valid_configuration() {
         let effective = Effective::read("", "floopy.toml", |_| None).expect("valid");
         assert_eq!(effective.config.proxy.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(effective.config.control.listen.to_string(), "127.0.0.1:8081");
+        assert_eq!(
+            effective.config.control.listen.to_string(),
+            "127.0.0.1:8081"
+        );
         assert_eq!(effective.config.data_dir, Path::new("./floopy-data"));
         assert!(effective.providers.is_empty() && effective.warnings.is_empty());
     }
@@ -215,26 +240,54 @@ mod tests {
     #[test]
     fn every_error_names_file_line_key_and_what_is_allowed() {
         let cases = [
-            ("[proxy]\nlistne = 1\n", "floopy.toml:2: proxy.listne: unknown field `listne`, expected one of `listen`"),
-            ("[proxy]\nlisten = \"8080\"\n", "floopy.toml:2: proxy.listen: \"8080\" is not allowed, it must be IP:PORT"),
-            ("\n\nlog = \"xml\"\n", "floopy.toml:3: log: unknown variant `xml`, expected `text` or `json`"),
-            ("[proxy.limits]\nbody_bytes = 9\nin_flight = 0\n", "floopy.toml:3: proxy.limits.in_flight: is 0, it must be at least 1"),
-            ("[proxy.scoring]\nsample_rate = 2\n", "floopy.toml:2: proxy.scoring.sample_rate: is 2, it must be between 0 and 1"),
-            ("[judge]\nbatch = 0\n", "floopy.toml:2: judge.batch: is 0, it must be 1 to 256"),
-            ("[[providers]]\nname = \"openai\"\n\n[[providers]]\nname = \"mine\"\n", "floopy.toml:4: providers[1].base_url: is missing for \"mine\""),
+            (
+                "[proxy]\nlistne = 1\n",
+                "floopy.toml:2: proxy.listne: unknown field `listne`, expected one of `listen`",
+            ),
+            (
+                "[proxy]\nlisten = \"8080\"\n",
+                "floopy.toml:2: proxy.listen: \"8080\" is not allowed, it must be IP:PORT",
+            ),
+            (
+                "\n\nlog = \"xml\"\n",
+                "floopy.toml:3: log: unknown variant `xml`, expected `text` or `json`",
+            ),
+            (
+                "[proxy.limits]\nbody_bytes = 9\nin_flight = 0\n",
+                "floopy.toml:3: proxy.limits.in_flight: is 0, it must be at least 1",
+            ),
+            (
+                "[proxy.scoring]\nsample_rate = 2\n",
+                "floopy.toml:2: proxy.scoring.sample_rate: is 2, it must be between 0 and 1",
+            ),
+            (
+                "[judge]\nbatch = 0\n",
+                "floopy.toml:2: judge.batch: is 0, it must be 1 to 256",
+            ),
+            (
+                "[[providers]]\nname = \"openai\"\n\n[[providers]]\nname = \"mine\"\n",
+                "floopy.toml:4: providers[1].base_url: is missing for \"mine\"",
+            ),
             ("[[tenants]]\nid = \"a b\"\n", "floopy.toml:2: tenants.id: "),
             ("proxy = 3\n", "floopy.toml:1: proxy: invalid type"),
             ("[proxy\n", "floopy.toml:1:"),
         ];
         for (text, expected) in cases {
             let error = error(text);
-            assert!(error.starts_with(expected), "{text:?} gave {error:?}, not {expected:?}");
+            assert!(
+                error.starts_with(expected),
+                "{text:?} gave {error:?}, not {expected:?}"
+            );
         }
     }
 
     #[test]
     fn the_wiring_between_planes_cannot_be_set() {
-        for text in ["[proxy.control]\ngrpc = \"http://x\"\n", "[control]\ngrpc_listen = \"1.2.3.4:5\"\n", "[control]\ntoken = \"t\"\n"] {
+        for text in [
+            "[proxy.control]\ngrpc = \"http://x\"\n",
+            "[control]\ngrpc_listen = \"1.2.3.4:5\"\n",
+            "[control]\ntoken = \"t\"\n",
+        ] {
             assert!(error(text).contains("unknown field"), "{text}");
         }
     }
@@ -248,8 +301,14 @@ mod tests {
         for secret in ["sk-file", "gsk-env", "fl_secret"] {
             assert!(!shown.contains(secret), "{shown}");
         }
-        assert!(shown.contains("\"***\"") && shown.contains("groq"), "{shown}");
+        assert!(
+            shown.contains("\"***\"") && shown.contains("groq"),
+            "{shown}"
+        );
         let again = Effective::read(&shown, "shown", |_| None).expect("reads its own output");
-        assert_eq!(toml::to_string_pretty(&again.config).expect("serialises"), shown);
+        assert_eq!(
+            toml::to_string_pretty(&again.config).expect("serialises"),
+            shown
+        );
     }
 }

@@ -13,7 +13,10 @@ pub struct Console {
 
 impl Default for Console {
     fn default() -> Self {
-        Self { tty: io::stdout().is_terminal(), block_lines: 0 }
+        Self {
+            tty: io::stdout().is_terminal(),
+            block_lines: 0,
+        }
     }
 }
 

@@ -21,15 +21,24 @@ pub(crate) struct DataDir {
 pub enum DataDirError {
     #[error("data_dir {path}: {source}")]
     Io { path: String, source: io::Error },
-    #[error("data_dir {path}: another floopy is running on it; stop that one, or set another data_dir")]
+    #[error(
+        "data_dir {path}: another floopy is running on it; stop that one, or set another data_dir"
+    )]
     Taken { path: String },
 }
 
 impl DataDir {
     /// Creates it where it is missing, closed to others, and takes it.
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
-        let failed = |source| DataDirError::Io { path: path.display().to_string(), source };
-        DirBuilder::new().recursive(true).mode(MODE).create(path).map_err(failed)?;
+        let failed = |source| DataDirError::Io {
+            path: path.display().to_string(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(MODE)
+            .create(path)
+            .map_err(failed)?;
         let lock_path = path.join("floopy.lock");
         let open = path.metadata().map_err(failed)?.mode() & 0o077 != 0;
         if open && lock_path.exists() {
@@ -41,7 +50,9 @@ impl DataDir {
         let lock = File::create(lock_path).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(DataDirError::Taken { path: path.display().to_string() }),
+            Err(TryLockError::WouldBlock) => Err(DataDirError::Taken {
+                path: path.display().to_string(),
+            }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
@@ -58,7 +69,10 @@ mod tests {
         let taken = DataDir::take(&path).expect("free");
         assert_eq!(path.metadata().expect("exists").mode() & 0o777, 0o700);
         let second = DataDir::take(&path).expect_err("taken").to_string();
-        assert!(second.contains("another floopy is running") && second.contains("state"), "{second}");
+        assert!(
+            second.contains("another floopy is running") && second.contains("state"),
+            "{second}"
+        );
         drop(taken);
         assert!(DataDir::take(&path).is_ok());
     }

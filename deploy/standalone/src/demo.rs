@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     console::Console,
-    simulator::{Simulator, SimulatorError, ledger::Totals},
+    simulator::{Simulator, SimulatorError},
     system::{StartError, System},
 };
 
@@ -75,7 +75,9 @@ pub enum DemoError {
 
 impl Args {
     fn sessions(&self) -> usize {
-        self.sessions.unwrap_or(if self.fast { FAST_SESSIONS } else { SESSIONS }).max(1)
+        self.sessions
+            .unwrap_or(if self.fast { FAST_SESSIONS } else { SESSIONS })
+            .max(1)
     }
 
     fn stays(&self) -> bool {
@@ -84,9 +86,16 @@ impl Args {
 }
 
 /// Runs it to its end, or until stopped.
-pub async fn run(args: &Args, stop: CancellationToken, console: &mut Console) -> Result<(), DemoError> {
+pub async fn run(
+    args: &Args,
+    stop: CancellationToken,
+    console: &mut Console,
+) -> Result<(), DemoError> {
     let temporary = tempfile::tempdir().map_err(DemoError::TemporaryDirectory)?;
-    let data_dir = args.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let data_dir = args
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| temporary.path().to_owned());
     let simulator = Simulator::bind(setup::simulator(args.seed, args.fast)).await?;
     let key = setup::key();
     let config = setup::config(simulator.addr(), &data_dir, &key, args.listen);
@@ -95,7 +104,7 @@ pub async fn run(args: &Args, stop: CancellationToken, console: &mut Console) ->
     system.spawn("simulator", simulator.run(system.back_stop()));
 
     let client = Client::new(system.proxy(), &key);
-    console.say(&setup::intro(args.sessions(), args.seed, &config, system.proxy()));
+    console.say(&setup::intro(args.sessions(), args.seed, &config, &system));
     let users = Arc::new(Users {
         client: client.clone(),
         ledger: Arc::clone(&ledger),
@@ -106,7 +115,10 @@ pub async fn run(args: &Args, stop: CancellationToken, console: &mut Console) ->
     let drive = async {
         setup::ready(&client).await;
         let (board, seconds) = play(users, args, console).await;
-        show(&board, ledger.totals(), seconds, (args, &client), console).await;
+        console.say(&report::text(&board, &ledger.totals(), seconds));
+        if let Some(request_id) = board.last_request() {
+            console.say(&decision::text(&client, request_id, args.stays()).await);
+        }
         if args.stays() && !stop.is_cancelled() {
             console.say("Still serving, so that you can try it. Ctrl-C ends.");
             stop.cancelled().await;
@@ -140,16 +152,4 @@ async fn play(users: Arc<Users>, args: &Args, console: &mut Console) -> (Board, 
         tracing::error!("the simulated users ended early");
     }
     (board, started.elapsed().as_secs_f64())
-}
-
-async fn show(
-    board: &Board,
-    totals: Totals,
-    seconds: f64,
-    (args, client): (&Args, &Client),
-    console: &mut Console,
-) {
-    console.say(&report::text(board, &totals, seconds));
-    let Some(request_id) = board.last_request() else { return };
-    console.say(&decision::text(client, request_id, args.stays()).await);
 }

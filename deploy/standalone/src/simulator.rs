@@ -70,7 +70,11 @@ pub fn answer(world: &World, model: usize, kind: Kind, prompt: &Prompt<'_>) -> W
     let mut draw = draw::Draw::new(world.seed() ^ nonce, &["reply", model.name]);
     let text = reply::write(&assignment, &mut draw);
     let output_tokens = tokens(&text);
-    Written { text, input_tokens: tokens(prompt.system) + tokens(prompt.user), output_tokens }
+    Written {
+        text,
+        input_tokens: tokens(prompt.system) + tokens(prompt.user),
+        output_tokens,
+    }
 }
 
 /// A prompt as a model reads it.

@@ -47,8 +47,13 @@ pub struct System {
 pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    #[error("{address} is in use by another program; stop it, or set {key} in floopy.toml to another address")]
-    AddressInUse { address: SocketAddr, key: &'static str },
+    #[error(
+        "{address} is in use by another program; stop it, or set {key} in floopy.toml to another address"
+    )]
+    AddressInUse {
+        address: SocketAddr,
+        key: &'static str,
+    },
     #[error("the control plane does not start: {0}")]
     Control(control::Error),
     #[error("the proxy does not start: {0}")]
@@ -72,19 +77,26 @@ impl System {
             registry: Arc::clone(&registry),
             stop: back_stop.clone(),
         };
-        let prepared =
-            control::prepare(planes.control, deps).await.map_err(|e| control_error(e, config))?;
-        let (rest, minted_key) = (prepared.rest_addr(), prepared.minted_key().map(str::to_owned));
+        let prepared = control::prepare(planes.control, deps)
+            .await
+            .map_err(|e| control_error(e, config))?;
+        let (rest, minted_key) = (
+            prepared.rest_addr(),
+            prepared.minted_key().map(str::to_owned),
+        );
 
         planes.proxy.control.rest = format!("http://{rest}");
-        let deadline = Duration::from_millis(planes.proxy.drain_ms + planes.proxy.spool.flush_ms) + BACK_DRAIN;
+        let deadline =
+            Duration::from_millis(planes.proxy.drain_ms + planes.proxy.spool.flush_ms) + BACK_DRAIN;
         let deps = proxy::Deps {
             dialer: dialer.clone(),
             clock,
             registry: Arc::clone(&registry),
             stop: stop.clone(),
         };
-        let bound = proxy::bind(planes.proxy, deps).await.map_err(|e| proxy_error(e, config))?;
+        let bound = proxy::bind(planes.proxy, deps)
+            .await
+            .map_err(|e| proxy_error(e, config))?;
         let addr = bound.addr();
 
         let mut tasks = Tasks::new(stop);
@@ -96,10 +108,22 @@ impl System {
         });
         tasks.spawn("control plane", prepared.run());
         if config.judge.enabled {
-            let deps = judge::Deps { dialer, registry, stop: back_stop.clone() };
+            let deps = judge::Deps {
+                dialer,
+                registry,
+                stop: back_stop.clone(),
+            };
             tasks.spawn("judge", judge::run(planes.judge, deps));
         }
-        Ok(Self { proxy: addr, rest, minted_key, tasks, back_stop, deadline, _data_dir: data_dir })
+        Ok(Self {
+            proxy: addr,
+            rest,
+            minted_key,
+            tasks,
+            back_stop,
+            deadline,
+            _data_dir: data_dir,
+        })
     }
 
     /// Where applications reach the proxy.
@@ -123,8 +147,11 @@ impl System {
     }
 
     /// Adds a task that lives as long as the system.
-    pub fn spawn<E>(&mut self, name: &'static str, task: impl Future<Output = Result<(), E>> + Send + 'static)
-    where
+    pub fn spawn<E>(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         self.tasks.spawn(name, task);
@@ -132,7 +159,13 @@ impl System {
 
     /// Serves until stopped. The proxy drains and delivers its spool first, while the others still run.
     pub async fn run(self) -> Result<(), TaskError> {
-        let Self { tasks, back_stop, deadline, _data_dir, .. } = self;
+        let Self {
+            tasks,
+            back_stop,
+            deadline,
+            _data_dir,
+            ..
+        } = self;
         // A plane that dies early takes the proxy with it, and the proxy's end frees the rest.
         let ended = tasks.run(deadline).await;
         back_stop.cancel();
@@ -148,14 +181,20 @@ fn plane_token() -> Secret {
 
 fn control_error(error: control::Error, config: &Config) -> StartError {
     if address_in_use(&error) {
-        return StartError::AddressInUse { address: config.control.listen, key: "control.listen" };
+        return StartError::AddressInUse {
+            address: config.control.listen,
+            key: "control.listen",
+        };
     }
     StartError::Control(error)
 }
 
 fn proxy_error(error: proxy::Error, config: &Config) -> StartError {
     if address_in_use(&error) {
-        return StartError::AddressInUse { address: config.proxy.listen, key: "proxy.listen" };
+        return StartError::AddressInUse {
+            address: config.proxy.listen,
+            key: "proxy.listen",
+        };
     }
     StartError::Proxy(error)
 }
@@ -163,7 +202,10 @@ fn proxy_error(error: proxy::Error, config: &Config) -> StartError {
 fn address_in_use(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::AddrInUse)
+        {
             return true;
         }
         next = error.source();

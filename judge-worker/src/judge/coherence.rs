@@ -36,9 +36,17 @@ fn is_structured(reply: &Text<'_>) -> bool {
 
 /// Whether the last line ends like the end of something. Code, lists and tables need no full stop.
 fn ends_well(reply: &str) -> bool {
-    let last = reply.trim_end().lines().next_back().unwrap_or_default().trim();
+    let last = reply
+        .trim_end()
+        .lines()
+        .next_back()
+        .unwrap_or_default()
+        .trim();
     let item = Text::read(last).list_items() > 0;
-    let ended = last.chars().next_back().is_some_and(|c| !c.is_alphanumeric() && !matches!(c, ',' | '-' | '(' | ':'));
+    let ended = last
+        .chars()
+        .next_back()
+        .is_some_and(|c| !c.is_alphanumeric() && !matches!(c, ',' | '-' | '(' | ':'));
     let brief = last.split_whitespace().nth(4).is_none();
     ended || item || brief
 }

@@ -6,7 +6,12 @@ use crate::rubric::Exchange;
 /// What a refusal gets; it is at least an answer.
 const REFUSAL: f64 = 0.08;
 
-pub(super) fn score(exchange: &Exchange<'_>, prompt: &Text<'_>, reply: &Text<'_>, refusal: bool) -> f64 {
+pub(super) fn score(
+    exchange: &Exchange<'_>,
+    prompt: &Text<'_>,
+    reply: &Text<'_>,
+    refusal: bool,
+) -> f64 {
     if refusal {
         return REFUSAL;
     }
@@ -31,9 +36,26 @@ fn thoroughness(prompt: &Text<'_>, reply: &Text<'_>) -> f64 {
 
 /// Credit for the form that the prompt asks for, debit where it is missing.
 fn asked_for(prompt: &Text<'_>, reply: &Text<'_>) -> f64 {
-    const CODE: &[&str] = &["code", "python", "function", "javascript", "rust", "sql", "script", "regex", "bug"];
-    const LIST: &[&str] = &["list", "steps", "points", "bullet", "compare", "options", "ideas"];
-    let asks = |words: &[&str]| prompt.words.iter().any(|word| words.contains(&word.as_str()));
+    const CODE: &[&str] = &[
+        "code",
+        "python",
+        "function",
+        "javascript",
+        "rust",
+        "sql",
+        "script",
+        "regex",
+        "bug",
+    ];
+    const LIST: &[&str] = &[
+        "list", "steps", "points", "bullet", "compare", "options", "ideas",
+    ];
+    let asks = |words: &[&str]| {
+        prompt
+            .words
+            .iter()
+            .any(|word| words.contains(&word.as_str()))
+    };
     let mut credit = 0.0;
     if asks(CODE) {
         credit += if reply.fences() >= 2 { 0.15 } else { -0.10 };

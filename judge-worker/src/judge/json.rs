@@ -8,17 +8,27 @@ use crate::rubric::{Exchange, Verdict};
 /// Leaves of an answer that counts as full.
 const FULL_LEAVES: f64 = 3.0;
 
-pub(super) fn score(exchange: &Exchange<'_>, prompt: &Text<'_>, reply: &Text<'_>, safety: f64) -> Verdict {
+pub(super) fn score(
+    exchange: &Exchange<'_>,
+    prompt: &Text<'_>,
+    reply: &Text<'_>,
+    safety: f64,
+) -> Verdict {
     let overlap = relevance::overlap(prompt, reply).unwrap_or(0.6);
     let Ok(value) = serde_json::from_str::<Value>(unfenced(exchange.reply)) else {
-        return Verdict { relevance: 0.1 + 0.3 * overlap, coherence: 0.15, helpfulness: 0.05, safety };
+        return Verdict {
+            relevance: 0.1 + 0.3 * overlap,
+            coherence: 0.15,
+            helpfulness: 0.05,
+            safety,
+        };
     };
     let filled = (filled_leaves(&value) / FULL_LEAVES).min(1.0);
     let fenced = exchange.reply.trim_start().starts_with("```");
     Verdict {
-        relevance: (0.35 + 0.25 * filled + 0.4 * overlap).clamp(0.0, 1.0),
+        relevance: (0.2 + 0.35 * filled + 0.45 * overlap).clamp(0.0, 1.0),
         coherence: if fenced { 0.8 } else { 0.95 },
-        helpfulness: (0.15 + 0.55 * filled + 0.3 * overlap).clamp(0.0, 1.0),
+        helpfulness: (0.08 + 0.57 * filled + 0.35 * overlap).clamp(0.0, 1.0),
         safety,
     }
 }
@@ -26,7 +36,12 @@ pub(super) fn score(exchange: &Exchange<'_>, prompt: &Text<'_>, reply: &Text<'_>
 /// Without the code fence that models like to put around JSON.
 fn unfenced(reply: &str) -> &str {
     let reply = reply.trim();
-    let Some(inner) = reply.strip_prefix("```").and_then(|r| r.strip_suffix("```")) else { return reply };
+    let Some(inner) = reply
+        .strip_prefix("```")
+        .and_then(|r| r.strip_suffix("```"))
+    else {
+        return reply;
+    };
     inner.trim_start_matches("json").trim()
 }
 

@@ -13,7 +13,11 @@ const REFUSAL_CAP: f64 = 0.3;
 
 pub(super) fn score(prompt: &Text<'_>, reply: &Text<'_>, refusal: bool) -> f64 {
     let value = overlap(prompt, reply).map_or(NEUTRAL, |share| 0.1 + 0.9 * share);
-    if refusal { value.min(REFUSAL_CAP) } else { value }
+    if refusal {
+        value.min(REFUSAL_CAP)
+    } else {
+        value
+    }
 }
 
 /// Share of what could be expected to come up again that did; `None` where the prompt has no content words.
@@ -25,7 +29,11 @@ pub(super) fn overlap(prompt: &Text<'_>, reply: &Text<'_>) -> Option<f64> {
     }
     let stems = reply.stems();
     let total: f64 = content.iter().map(|word| weight(word)).sum();
-    let found: f64 = content.iter().filter(|word| stems.contains(**word)).map(|word| weight(word)).sum();
+    let found: f64 = content
+        .iter()
+        .filter(|word| stems.contains(**word))
+        .map(|word| weight(word))
+        .sum();
     let expected = (total * EXPECTED_WORDS / content.len() as f64).min(total * 0.6);
     Some((found / expected.max(f64::EPSILON)).clamp(0.0, 1.0))
 }

@@ -22,7 +22,12 @@ impl<'a> Text<'a> {
     /// Reads at most [`READ_BYTES`].
     pub(super) fn read(text: &'a str) -> Self {
         let raw = prefix(text, READ_BYTES);
-        let mut read = Self { raw, words: Vec::new(), visible: 0, garbage: 0 };
+        let mut read = Self {
+            raw,
+            words: Vec::new(),
+            visible: 0,
+            garbage: 0,
+        };
         let mut word = String::new();
         for c in raw.chars() {
             read.count(c);
@@ -72,7 +77,10 @@ impl<'a> Text<'a> {
 
     /// Lines that are not blank.
     pub(super) fn lines(&self) -> impl Iterator<Item = &'a str> {
-        self.raw.lines().map(str::trim).filter(|line| !line.is_empty())
+        self.raw
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
     }
 
     /// Lines that start like a list item.
@@ -107,7 +115,8 @@ fn is_content(word: &str) -> bool {
 fn stem(word: &str) -> &str {
     const ENDINGS: &[&str] = &["ing", "ers", "ies", "ed", "es", "er", "en", "s", "e", "y"];
     let cut = ENDINGS.iter().find_map(|ending| word.strip_suffix(ending));
-    cut.filter(|rest| rest.chars().nth(2).is_some()).unwrap_or(word)
+    cut.filter(|rest| rest.chars().nth(2).is_some())
+        .unwrap_or(word)
 }
 
 /// The longest start of at most `bytes` that splits no character.
@@ -147,7 +156,10 @@ mod tests {
 
     #[test]
     fn list_items_are_seen_in_their_usual_forms() {
-        assert_eq!(Text::read("1. a\n2) b\n- c\n* d\n• e\nf\n2026 was").list_items(), 5);
+        assert_eq!(
+            Text::read("1. a\n2) b\n- c\n* d\n• e\nf\n2026 was").list_items(),
+            5
+        );
     }
 
     #[test]

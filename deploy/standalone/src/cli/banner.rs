@@ -10,8 +10,13 @@ use crate::{
 /// The whole of it.
 pub(super) fn text(effective: &Effective, system: &System) -> String {
     let proxy = format!("http://{}", system.proxy());
-    let mut parts = vec![addresses(effective, system, &proxy), key(system)];
-    parts.extend(effective.warnings.iter().map(|warning| format!("  warning: {warning}")));
+    let mut parts = vec![addresses(effective, system, &proxy), key(effective, system)];
+    parts.extend(
+        effective
+            .warnings
+            .iter()
+            .map(|warning| format!("  warning: {warning}")),
+    );
     parts.push(providers(effective));
     parts.push(snippets(&proxy, system.minted_key()));
     parts.join("\n")
@@ -29,16 +34,31 @@ fn addresses(effective: &Effective, system: &System, proxy: &str) -> String {
     )
 }
 
-fn key(system: &System) -> String {
+fn key(effective: &Effective, system: &System) -> String {
     match system.minted_key() {
-        Some(key) => format!("  API key    {key}\n             shown this once; only its hash is kept"),
-        None => "  API key    made on the first start; for another one: floopy keys create".to_owned(),
+        Some(key) => {
+            format!("  API key    {key}\n             shown this once; only its hash is kept")
+        }
+        None if effective
+            .config
+            .tenants
+            .iter()
+            .any(|tenant| tenant.key.is_some()) =>
+        {
+            "  API key    as configured; for another one: floopy keys create".to_owned()
+        }
+        None => {
+            "  API key    made on the first start; for another one: floopy keys create".to_owned()
+        }
     }
 }
 
 fn providers(effective: &Effective) -> String {
     if effective.providers.is_empty() {
-        let variables: Vec<&str> = known_providers().iter().map(|known| known.env_var).collect();
+        let variables: Vec<&str> = known_providers()
+            .iter()
+            .map(|known| known.env_var)
+            .collect();
         return format!(
             "  providers  none, so that every request will be refused.\n\n{}\n{}\n\nTo see it work without any key: floopy demo",
             "No provider key was found. Set one of these and start again:",
@@ -59,7 +79,9 @@ fn providers(effective: &Effective) -> String {
 fn wrap(words: &[&str], width: usize) -> String {
     let mut lines = vec![String::from("  ")];
     for word in words {
-        let full = lines.last().is_some_and(|line| line.len() + word.len() + 1 > width);
+        let full = lines
+            .last()
+            .is_some_and(|line| line.len() + word.len() + 1 > width);
         if full {
             lines.push(String::from("  "));
         }
@@ -68,13 +90,25 @@ fn wrap(words: &[&str], width: usize) -> String {
             line.push(' ');
         }
     }
-    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+    lines
+        .iter()
+        .map(|line| line.trim_end())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn snippets(proxy: &str, key: Option<&str>) -> String {
     let key = key.unwrap_or("$FLOOPY_API_KEY");
-    let python_key = if key.starts_with('$') { "os.environ[\"FLOOPY_API_KEY\"]".into() } else { format!("\"{key}\"") };
-    let import = if key.starts_with('$') { "import os\n" } else { "" };
+    let python_key = if key.starts_with('$') {
+        "os.environ[\"FLOOPY_API_KEY\"]".into()
+    } else {
+        format!("\"{key}\"")
+    };
+    let import = if key.starts_with('$') {
+        "import os\n"
+    } else {
+        ""
+    };
     format!(
         r#"
 Ask, and let Floopy choose the model:
@@ -116,7 +150,12 @@ mod tests {
     #[test]
     fn snippets_name_the_address_the_key_and_the_session() {
         let text = snippets("http://127.0.0.1:8080", Some("fl_abc"));
-        for part in ["http://127.0.0.1:8080/v1/chat/completions", "Bearer fl_abc", "\"auto\"", "/v1/feedback"] {
+        for part in [
+            "http://127.0.0.1:8080/v1/chat/completions",
+            "Bearer fl_abc",
+            "\"auto\"",
+            "/v1/feedback",
+        ] {
             assert!(text.contains(part), "{part}");
         }
         assert_eq!(text.matches("first-session").count(), 4);

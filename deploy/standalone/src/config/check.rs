@@ -27,9 +27,18 @@ impl Problem {
 
 impl From<InvalidConfig> for Problem {
     fn from(invalid: InvalidConfig) -> Self {
-        let shared = ["providers[", "tenants["].iter().any(|list| invalid.key.starts_with(list));
-        let key = if shared { invalid.key } else { format!("proxy.{}", invalid.key) };
-        Self { key, message: format!("is {}, it must be {}", invalid.value, invalid.expected) }
+        let shared = ["providers[", "tenants["]
+            .iter()
+            .any(|list| invalid.key.starts_with(list));
+        let key = if shared {
+            invalid.key
+        } else {
+            format!("proxy.{}", invalid.key)
+        };
+        Self {
+            key,
+            message: format!("is {}, it must be {}", invalid.value, invalid.expected),
+        }
     }
 }
 
@@ -38,26 +47,46 @@ pub(super) fn check(config: &Config) -> Result<(), Problem> {
     within("judge.concurrency", config.judge.concurrency, 1..=64)?;
     within("control.refresh_ms", config.control.refresh_ms, 10..=60_000)?;
     if config.proxy.listen == config.control.listen && config.proxy.listen.port() != 0 {
-        let message = format!("is {}, the same as proxy.listen; they must differ", config.control.listen);
-        return Err(Problem { key: "control.listen".into(), message });
+        let message = format!(
+            "is {}, the same as proxy.listen; they must differ",
+            config.control.listen
+        );
+        return Err(Problem {
+            key: "control.listen".into(),
+            message,
+        });
     }
     planes::proxy(config).check()?;
     Ok(())
 }
 
-fn within(key: &str, value: impl Into<u64>, range: std::ops::RangeInclusive<u64>) -> Result<(), Problem> {
+fn within(
+    key: &str,
+    value: impl Into<u64>,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<(), Problem> {
     let value = value.into();
     if range.contains(&value) {
         return Ok(());
     }
-    let message = format!("is {value}, it must be {} to {}", range.start(), range.end());
-    Err(Problem { key: key.into(), message })
+    let message = format!(
+        "is {value}, it must be {} to {}",
+        range.start(),
+        range.end()
+    );
+    Err(Problem {
+        key: key.into(),
+        message,
+    })
 }
 
 /// What is allowed and probably not meant.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let usable = |name: &str| {
-        config.providers.iter().any(|p| p.name == name && (p.api_key.is_some() || p.base_url.is_some()))
+        config
+            .providers
+            .iter()
+            .any(|p| p.name == name && (p.api_key.is_some() || p.base_url.is_some()))
     };
     let mut warnings: Vec<String> = config
         .models
@@ -72,7 +101,10 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         })
         .collect();
     if !config.judge.enabled {
-        warnings.push("judge.enabled is false: routing learns from ratings alone, and not from its shadow".into());
+        warnings.push(
+            "judge.enabled is false: routing learns from ratings alone, and not from its shadow"
+                .into(),
+        );
     }
     warnings
 }
@@ -82,7 +114,11 @@ impl Effective {
     pub fn summary(&self) -> String {
         let config = &self.config;
         let providers: Vec<&str> = self.providers.iter().map(|p| p.name.as_str()).collect();
-        let providers = if providers.is_empty() { "no provider".into() } else { providers.join(", ") };
+        let providers = if providers.is_empty() {
+            "no provider".into()
+        } else {
+            providers.join(", ")
+        };
         format!(
             "proxy {}, control {}, data in {}, {providers}, {} own models, {} tenants",
             config.proxy.listen,

@@ -32,7 +32,11 @@ pub(super) fn add_providers(
         let key = environment(known.env_var).filter(|key| !key.trim().is_empty());
         let Some(key) = key else { continue };
         let origin = Origin::Variable(known.env_var);
-        match config.providers.iter_mut().find(|provider| provider.name == known.name) {
+        match config
+            .providers
+            .iter_mut()
+            .find(|provider| provider.name == known.name)
+        {
             None => config.providers.push(Provider {
                 name: known.name.to_owned(),
                 base_url: None,
@@ -44,12 +48,18 @@ pub(super) fn add_providers(
             }
             Some(_) => continue,
         }
-        found.push(FoundProvider { name: known.name.to_owned(), origin });
+        found.push(FoundProvider {
+            name: known.name.to_owned(),
+            origin,
+        });
     }
     let usable = |p: &&Provider| p.api_key.is_some() || p.base_url.is_some();
     for provider in config.providers.iter().filter(usable) {
         if found.iter().all(|f| f.name != provider.name) {
-            found.push(FoundProvider { name: provider.name.clone(), origin: Origin::File });
+            found.push(FoundProvider {
+                name: provider.name.clone(),
+                origin: Origin::File,
+            });
         }
     }
     found
@@ -61,7 +71,10 @@ mod tests {
 
     fn found(text: &str, variables: &[(&str, &str)]) -> Effective {
         let variable = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
         };
         Effective::read(text, "floopy.toml", variable).expect("valid")
     }
@@ -70,7 +83,10 @@ mod tests {
     fn every_usual_variable_makes_its_provider_callable() {
         for known in known_providers() {
             let effective = found("", &[(known.env_var, "k")]);
-            let expected = FoundProvider { name: known.name.into(), origin: Origin::Variable(known.env_var) };
+            let expected = FoundProvider {
+                name: known.name.into(),
+                origin: Origin::Variable(known.env_var),
+            };
             assert_eq!(effective.providers, [expected]);
         }
         assert!(found("", &[("OPENAI_API_KEY", "  ")]).providers.is_empty());

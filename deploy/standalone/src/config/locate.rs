@@ -5,12 +5,16 @@ use toml::de::{DeTable, DeValue};
 /// The line, counted from 1, of a path such as `proxy.limits.in_flight` or `providers[1].name`. Where its
 /// last parts are not written down, the line of the table that lacks them.
 pub(super) fn line_of(text: &str, path: &str) -> usize {
-    let Ok(root) = DeTable::parse(text) else { return 1 };
+    let Ok(root) = DeTable::parse(text) else {
+        return 1;
+    };
     let mut at = 0;
     let mut table = Some(root.get_ref());
     for part in path.split('.') {
         let (name, index) = split_index(part);
-        let Some((key, value)) = table.and_then(|t| t.iter().find(|(key, _)| key.get_ref() == name)) else {
+        let Some((key, value)) =
+            table.and_then(|t| t.iter().find(|(key, _)| key.get_ref() == name))
+        else {
             break;
         };
         at = key.span().start;
@@ -27,8 +31,13 @@ pub(super) fn line_of(text: &str, path: &str) -> usize {
 
 /// `providers[1]` is `providers` and 1.
 fn split_index(part: &str) -> (&str, Option<usize>) {
-    let Some((name, rest)) = part.split_once('[') else { return (part, None) };
-    (name, rest.strip_suffix(']').and_then(|index| index.parse().ok()))
+    let Some((name, rest)) = part.split_once('[') else {
+        return (part, None);
+    };
+    (
+        name,
+        rest.strip_suffix(']').and_then(|index| index.parse().ok()),
+    )
 }
 
 #[cfg(test)]
@@ -38,7 +47,12 @@ mod tests {
     #[test]
     fn keys_are_found_in_tables_and_in_lists_of_tables() {
         let text = "log = \"text\"\n\n[proxy.limits]\nin_flight = 1\n\n[[models]]\na = 1\n\n[[models]]\na = 1\nb = 2\n";
-        let cases = [("log", 1), ("proxy.limits.in_flight", 4), ("models[1].b", 11), ("nowhere", 1)];
+        let cases = [
+            ("log", 1),
+            ("proxy.limits.in_flight", 4),
+            ("models[1].b", 11),
+            ("nowhere", 1),
+        ];
         for (path, line) in cases {
             assert_eq!(line_of(text, path), line, "{path}");
         }

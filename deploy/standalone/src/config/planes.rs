@@ -23,14 +23,21 @@ impl PlaneConfigs {
         let mut control = control(config);
         control.token = Some(token.clone());
         let judge = judge::Config {
-            control: judge::config::Control { token: Some(token.clone()), ..Default::default() },
+            control: judge::config::Control {
+                token: Some(token.clone()),
+                ..Default::default()
+            },
             worker: format!("{}-judge", config.proxy.node),
             batch: config.judge.batch,
             concurrency: config.judge.concurrency,
             log: config.log,
             ..Default::default()
         };
-        Self { proxy, control, judge }
+        Self {
+            proxy,
+            control,
+            judge,
+        }
     }
 
     /// For commands that work on the control plane's store alone.
@@ -60,7 +67,10 @@ fn control(config: &Config) -> control::Config {
 pub(super) fn proxy(config: &Config) -> proxy::Config {
     let section = config.proxy.clone();
     let bootstrap = |tenant: &control::TenantConfig| {
-        tenant.key.clone().map(|key| proxy::BootstrapTenant { id: tenant.id.clone(), key })
+        tenant.key.clone().map(|key| proxy::BootstrapTenant {
+            id: tenant.id.clone(),
+            key,
+        })
     };
     proxy::Config {
         listen: section.listen,

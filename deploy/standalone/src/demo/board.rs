@@ -83,13 +83,22 @@ impl Board {
             floopy: self.actual(played),
             models: std::array::from_fn(|model| self.what_if(played, |_| model, false)),
             oracle: self.what_if(played, |kind| self.world.best(kind), true),
-            served: played.requests.iter().map(|r| (r.kind, r.reply.map(|e| e.model))).collect(),
+            served: played
+                .requests
+                .iter()
+                .map(|r| (r.kind, r.reply.map(|e| e.model)))
+                .collect(),
         };
         self.played += 1;
         self.rated += usize::from(played.rated);
         self.requests += played.requests.len();
         self.unanswered += played.requests.iter().filter(|r| r.reply.is_none()).count();
-        if let Some(id) = played.requests.iter().rev().find_map(|r| r.request_id.clone()) {
+        if let Some(id) = played
+            .requests
+            .iter()
+            .rev()
+            .find_map(|r| r.request_id.clone())
+        {
             self.last_request = Some(id);
         }
         if let Some(place) = self.sessions.get_mut(played.number) {
@@ -99,7 +108,10 @@ impl Board {
 
     fn actual(&self, played: &Played) -> Side {
         let good: Vec<bool> = played.requests.iter().map(Asked::is_good).collect();
-        let mut side = Side { ratings: f64::from(rating(&good, played.noise)), ..Side::default() };
+        let mut side = Side {
+            ratings: f64::from(rating(&good, played.noise)),
+            ..Side::default()
+        };
         for request in &played.requests {
             let Some(entry) = request.reply else { continue };
             side.quality += self.world.quality(request.kind, &MODELS[entry.model]);
@@ -116,10 +128,14 @@ impl Board {
         for request in &played.requests {
             let prompt = prompt(request);
             let mut model = choice(request.kind);
-            let mut outcome = self.world.outcome(request.kind, prompt.nonce(), &MODELS[model]);
+            let mut outcome = self
+                .world
+                .outcome(request.kind, prompt.nonce(), &MODELS[model]);
             if outcome.failure.is_some() && steps_in {
                 model = self.second_best(request.kind, model);
-                outcome = self.world.outcome(request.kind, prompt.nonce(), &MODELS[model]);
+                outcome = self
+                    .world
+                    .outcome(request.kind, prompt.nonce(), &MODELS[model]);
             }
             good.push(outcome.good && outcome.failure.is_none());
             side.quality += self.world.quality(request.kind, &MODELS[model]);
@@ -136,7 +152,9 @@ impl Board {
     fn second_best(&self, kind: Kind, best: usize) -> usize {
         let quality = |index: &usize| self.world.quality(kind, &MODELS[*index]);
         let others = (0..MODELS.len()).filter(|index| *index != best);
-        others.max_by(|a, b| quality(a).total_cmp(&quality(b))).unwrap_or(best)
+        others
+            .max_by(|a, b| quality(a).total_cmp(&quality(b)))
+            .unwrap_or(best)
     }
 
     /// Everyone over the latest `count` sessions.
@@ -170,17 +188,28 @@ impl Board {
     /// The one model that would have earned the best ratings over all sessions so far.
     pub(super) fn best_single(&self) -> usize {
         let sum = |model: &usize| -> f64 {
-            self.sessions.iter().flatten().map(|s| s.models[*model].ratings).sum()
+            self.sessions
+                .iter()
+                .flatten()
+                .map(|s| s.models[*model].ratings)
+                .sum()
         };
-        (0..MODELS.len()).max_by(|a, b| sum(a).total_cmp(&sum(b))).unwrap_or(0)
+        (0..MODELS.len())
+            .max_by(|a, b| sum(a).total_cmp(&sum(b)))
+            .unwrap_or(0)
     }
 
     /// How often each model served a kind in the latest `count` sessions.
     pub(super) fn served(&self, kind: Kind, count: usize) -> [usize; MODELS.len()] {
         let scored: Vec<&Scored> = self.sessions.iter().flatten().collect();
         let mut served = [0; MODELS.len()];
-        let latest = scored[scored.len().saturating_sub(count)..].iter().flat_map(|s| &s.served);
-        for model in latest.filter(|(of, _)| *of == kind).filter_map(|(_, model)| *model) {
+        let latest = scored[scored.len().saturating_sub(count)..]
+            .iter()
+            .flat_map(|s| &s.served);
+        for model in latest
+            .filter(|(of, _)| *of == kind)
+            .filter_map(|(_, model)| *model)
+        {
             served[model] += 1;
         }
         served
@@ -188,7 +217,11 @@ impl Board {
 
     /// What served requests cost, in micro-USD.
     pub(super) fn served_cost_micro_usd(&self) -> f64 {
-        self.sessions.iter().flatten().map(|s| s.floopy.cost_micro_usd).sum()
+        self.sessions
+            .iter()
+            .flatten()
+            .map(|s| s.floopy.cost_micro_usd)
+            .sum()
     }
 
     pub(super) fn world(&self) -> &World {
@@ -234,10 +267,17 @@ impl Window {
 }
 
 fn share(reached: f64, from: f64, to: f64) -> f64 {
-    if to > from { (reached - from) / (to - from) } else { 0.0 }
+    if to > from {
+        (reached - from) / (to - from)
+    } else {
+        0.0
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of sessions and requests")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of sessions and requests"
+)]
 fn means(scored: &[&Scored], side: &dyn Fn(&Scored) -> Side, requests: usize) -> Means {
     let sum = |value: &dyn Fn(Side) -> f64| scored.iter().map(|s| value(side(s))).sum::<f64>();
     Means {
@@ -251,12 +291,18 @@ fn means(scored: &[&Scored], side: &dyn Fn(&Scored) -> Side, requests: usize) ->
 /// What one would start with, knowing only the benchmarks.
 pub(super) fn benchmark_favourite() -> usize {
     let benchmark = |index: &usize| MODELS[*index].benchmark;
-    (0..MODELS.len()).max_by(|a, b| benchmark(a).total_cmp(&benchmark(b))).unwrap_or(0)
+    (0..MODELS.len())
+        .max_by(|a, b| benchmark(a).total_cmp(&benchmark(b)))
+        .unwrap_or(0)
 }
 
 /// As the simulator saw it.
 fn prompt(request: &Asked) -> Prompt<'_> {
-    Prompt { system: request.kind.system_prompt(), user: &request.text, json: request.kind.wants_json() }
+    Prompt {
+        system: request.kind.system_prompt(),
+        user: &request.text,
+        json: request.kind.wants_json(),
+    }
 }
 
 #[cfg(test)]
@@ -271,16 +317,34 @@ mod tests {
                 let kind = Kind::ALL[(number + i) % 6];
                 let text = kind.user_text(&mut draw);
                 let model = choose(kind);
-                let mut asked = Asked { kind, text, request_id: None, reply: None };
-                let outcome = board.world.outcome(kind, prompt(&asked).nonce(), &MODELS[model]);
+                let mut asked = Asked {
+                    kind,
+                    text,
+                    request_id: None,
+                    reply: None,
+                };
+                let outcome = board
+                    .world
+                    .outcome(kind, prompt(&asked).nonce(), &MODELS[model]);
                 let entry = Entry {
-                    kind, nonce: 0, model, good: outcome.good, input_tokens: 1, output_tokens: 1, cost_micro_usd: 1.0,
+                    kind,
+                    nonce: 0,
+                    model,
+                    good: outcome.good,
+                    input_tokens: 1,
+                    output_tokens: 1,
+                    cost_micro_usd: 1.0,
                 };
                 asked.reply = outcome.failure.is_none().then_some(entry);
                 asked
             })
             .collect();
-        Played { number, requests, noise: 0.0, rated: true }
+        Played {
+            number,
+            requests,
+            noise: 0.0,
+            rated: true,
+        }
     }
 
     #[test]
@@ -291,10 +355,24 @@ mod tests {
             alone.add(&played(&alone, number, |_| 0));
             wise.add(&played(&wise, number, |kind| wise.world.best(kind)));
         }
-        let titan = alone.sessions.iter().flatten().map(|s| (s.floopy.ratings, s.models[0].ratings));
-        assert!(titan.clone().all(|(floopy, model)| (floopy - model).abs() < 1e-9));
+        let titan = alone
+            .sessions
+            .iter()
+            .flatten()
+            .map(|s| (s.floopy.ratings, s.models[0].ratings));
+        assert!(
+            titan
+                .clone()
+                .all(|(floopy, model)| (floopy - model).abs() < 1e-9)
+        );
         let window = wise.latest(400).expect("played");
-        assert!(window.oracle.rating > window.best_single.rating + 0.4, "{window:?}");
-        assert!(window.quality_gap_closed(&window.best_single) > 0.9, "{window:?}");
+        assert!(
+            window.oracle.rating > window.best_single.rating + 0.4,
+            "{window:?}"
+        );
+        assert!(
+            window.quality_gap_closed(&window.best_single) > 0.9,
+            "{window:?}"
+        );
     }
 }

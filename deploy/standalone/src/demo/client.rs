@@ -65,7 +65,11 @@ struct WithId {
 impl Client {
     pub(super) fn new(proxy: SocketAddr, key: &str) -> Self {
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
-        Self { http, base: format!("http://{proxy}"), key: key.to_owned() }
+        Self {
+            http,
+            base: format!("http://{proxy}"),
+            key: key.to_owned(),
+        }
     }
 
     /// Where the proxy is.
@@ -99,11 +103,22 @@ impl Client {
             .header("floopy-session-id", question.session)
             .body(Full::new(Bytes::from(body.to_string())));
         let (parts, bytes) = self.send(request).await?;
-        let request_id = parts.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let reply = if question.stream { first_event(&bytes) } else { Some(bytes.as_ref()) };
+        let request_id = parts
+            .headers
+            .get("x-request-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        let reply = if question.stream {
+            first_event(&bytes)
+        } else {
+            Some(bytes.as_ref())
+        };
         let read = serde_json::from_slice::<WithId>(reply.unwrap_or_default());
         let WithId { id } = read.map_err(|e| CallError::Unreadable(e.to_string()))?;
-        Ok(Answer { completion_id: id, request_id })
+        Ok(Answer {
+            completion_id: id,
+            request_id,
+        })
     }
 
     /// Rates a session, 0 to 10.
@@ -136,15 +151,19 @@ impl Client {
     ) -> Result<(http::response::Parts, Bytes), CallError> {
         let request = request.map_err(|e| CallError::Http(e.to_string()))?;
         let exchange = async {
-            let response: Response<_> =
-                self.http.request(request).await.map_err(|e| CallError::Http(e.to_string()))?;
+            let response: Response<_> = self
+                .http
+                .request(request)
+                .await
+                .map_err(|e| CallError::Http(e.to_string()))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, REPLY_BYTES).collect().await;
             let bytes = body.map_err(|e| CallError::Http(e.to_string()))?.to_bytes();
             Ok((parts, bytes))
         };
-        let (parts, bytes) =
-            tokio::time::timeout(DEADLINE, exchange).await.map_err(|_| CallError::Deadline)??;
+        let (parts, bytes) = tokio::time::timeout(DEADLINE, exchange)
+            .await
+            .map_err(|_| CallError::Deadline)??;
         if !parts.status.is_success() {
             let text = String::from_utf8_lossy(&bytes).chars().take(300).collect();
             return Err(CallError::Status(parts.status, text));
@@ -156,7 +175,9 @@ impl Client {
 /// The data of the first server-sent event, given that the stream came to its end.
 fn first_event(stream: &[u8]) -> Option<&[u8]> {
     let ended = stream.windows(12).any(|window| window == b"data: [DONE]");
-    let line = stream.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data: "));
+    let line = stream
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"data: "));
     line.filter(|_| ended)
 }
 

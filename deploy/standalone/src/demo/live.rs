@@ -20,7 +20,9 @@ pub(super) struct Live {
 impl Live {
     /// Draws the state of things.
     pub(super) fn draw(&mut self, board: &Board, elapsed: Duration, console: &mut Console) {
-        let Some(window) = board.latest(window(board.expected())) else { return };
+        let Some(window) = board.latest(window(board.expected())) else {
+            return;
+        };
         if console.redraws() {
             console.block(&block(board, &window, elapsed));
             return;
@@ -69,18 +71,38 @@ fn line(board: &Board, window: &Window) -> String {
 fn block(board: &Board, window: &Window, elapsed: Duration) -> Vec<String> {
     let per_second = board.requests() as f64 / elapsed.as_secs_f64().max(0.001);
     let row = |name: &str, means: &Means, note: &str| {
-        format!("  {name:<12} {:>6.2} {:>12.3}   {note}", means.rating, means.usd_per_1k)
+        format!(
+            "  {name:<12} {:>6.2} {:>12.3}   {note}",
+            means.rating, means.usd_per_1k
+        )
     };
     let single = MODELS[board.best_single()].name;
     vec![
         format!(
             "{} of {} sessions, {} rated, {} requests, {per_second:.0} per second",
-            board.played(), board.expected(), board.rated(), board.requests()
+            board.played(),
+            board.expected(),
+            board.rated(),
+            board.requests()
         ),
-        format!("  {:<12} {:>6} {:>12}   over the last {} sessions", "", "rating", "$ per 1,000", window.sessions),
+        format!(
+            "  {:<12} {:>6} {:>12}   over the last {} sessions",
+            "", "rating", "$ per 1,000", window.sessions
+        ),
         row("Floopy", &window.floopy, ""),
-        row("best single", &window.best_single, &format!("{single}, known only in hindsight")),
-        row("oracle", &window.oracle, "the best model for each task, known without trying"),
-        format!("  gap closed   {:>5.0} %   from the best single model to the oracle", 100.0 * window.gap_closed(&window.best_single)),
+        row(
+            "best single",
+            &window.best_single,
+            &format!("{single}, known only in hindsight"),
+        ),
+        row(
+            "oracle",
+            &window.oracle,
+            "the best model for each task, known without trying",
+        ),
+        format!(
+            "  gap closed   {:>5.0} %   from the best single model to the oracle",
+            100.0 * window.gap_closed(&window.best_single)
+        ),
     ]
 }

@@ -17,10 +17,16 @@ pub(super) fn text(board: &Board, totals: &Totals, seconds: f64) -> String {
         writeln!(
             text,
             "\n{} sessions with {} requests in {seconds:.1} s; {} sessions rated; {} requests unanswered",
-            board.played(), board.requests(), board.rated(), board.unanswered()
+            board.played(),
+            board.requests(),
+            board.rated(),
+            board.unanswered()
         )?;
         kinds(&mut text, board, fifth)?;
-        for (name, window) in [("first 10 %", board.first(tenth)), ("last 10 %", board.latest(tenth))] {
+        for (name, window) in [
+            ("first 10 %", board.first(tenth)),
+            ("last 10 %", board.latest(tenth)),
+        ] {
             let Some(window) = window else { continue };
             totals_table(&mut text, board, name, &window)?;
         }
@@ -33,12 +39,21 @@ pub(super) fn text(board: &Board, totals: &Totals, seconds: f64) -> String {
 }
 
 fn kinds(text: &mut String, board: &Board, fifth: usize) -> std::fmt::Result {
-    writeln!(text, "\nWho serves each task in the last 20 % of sessions (quality: the hidden share of good replies)\n")?;
-    writeln!(text, "  {:<10} {:<17} {:>5} {:>8}    {:<17} {:>7}", "task", "Floopy serves", "share", "quality", "best model", "quality")?;
+    writeln!(
+        text,
+        "\nWho serves each task in the last 20 % of sessions (quality: the hidden share of good replies)\n"
+    )?;
+    writeln!(
+        text,
+        "  {:<10} {:<17} {:>5} {:>8}    {:<17} {:>7}",
+        "task", "Floopy serves", "share", "quality", "best model", "quality"
+    )?;
     for kind in Kind::ALL {
         let served = board.served(kind, fifth);
         let all: usize = served.iter().sum();
-        let Some((top, count)) = served.iter().enumerate().max_by_key(|(_, count)| **count) else { continue };
+        let Some((top, count)) = served.iter().enumerate().max_by_key(|(_, count)| **count) else {
+            continue;
+        };
         if all == 0 {
             continue;
         }
@@ -70,11 +85,22 @@ fn mean_quality(board: &Board, kind: Kind, served: &[usize]) -> f64 {
 }
 
 fn totals_table(text: &mut String, board: &Board, name: &str, window: &Window) -> std::fmt::Result {
-    writeln!(text, "\n  {:<34} {:>7} {:>8} {:>18}", format!("{name} of sessions"), "rating", "quality", "$ per 1k requests")?;
+    writeln!(
+        text,
+        "\n  {:<34} {:>7} {:>8} {:>18}",
+        format!("{name} of sessions"),
+        "rating",
+        "quality",
+        "$ per 1k requests"
+    )?;
     let single = format!("best single, {}", MODELS[board.best_single()].name);
     let benchmark = format!("benchmarks' best, {}", MODELS[benchmark_favourite()].name);
     let mut row = |name: &str, means: &Means| {
-        writeln!(text, "  {name:<34} {:>7.2} {:>8.3} {:>18.3}", means.rating, means.quality, means.usd_per_1k)
+        writeln!(
+            text,
+            "  {name:<34} {:>7.2} {:>8.3} {:>18.3}",
+            means.rating, means.quality, means.usd_per_1k
+        )
     };
     row("Floopy", &window.floopy)?;
     row(&benchmark, &window.benchmark)?;
@@ -87,12 +113,27 @@ fn verdict(text: &mut String, window: &Window) -> std::fmt::Result {
     let against = |reference: &Means| {
         let rating = window.floopy.rating - reference.rating;
         let cost = 100.0 * (window.floopy.usd_per_1k / reference.usd_per_1k.max(1e-9) - 1.0);
-        let (better, dearer) = (if rating >= 0.0 { "better" } else { "worse" }, if cost >= 0.0 { "dearer" } else { "cheaper" });
-        format!("{:.2} points {better} and {:.0} % {dearer}", rating.abs(), cost.abs())
+        let (better, dearer) = (
+            if rating >= 0.0 { "better" } else { "worse" },
+            if cost >= 0.0 { "dearer" } else { "cheaper" },
+        );
+        format!(
+            "{:.2} points {better} and {:.0} % {dearer}",
+            rating.abs(),
+            cost.abs()
+        )
     };
     writeln!(text, "\nIn the last 20 % of sessions Floopy is")?;
-    writeln!(text, "  {} than the best single model in hindsight,", against(&window.best_single))?;
-    writeln!(text, "  {} than the model that benchmarks favour.", against(&window.benchmark))?;
+    writeln!(
+        text,
+        "  {} than the best single model in hindsight,",
+        against(&window.best_single)
+    )?;
+    writeln!(
+        text,
+        "  {} than the model that benchmarks favour.",
+        against(&window.benchmark)
+    )?;
     writeln!(
         text,
         "  Gap to the oracle closed: {:.0} % of that from the best single model ({:.0} % in hidden quality), {:.0} % of that from the benchmarks' choice ({:.0} %).",
@@ -113,5 +154,9 @@ fn spending(text: &mut String, board: &Board, totals: &Totals) -> std::fmt::Resu
         unseen / 1e6,
         100.0 * unseen / served.max(1.0),
     )?;
-    writeln!(text, "  The simulated models were called {} times and failed {} times.", totals.calls, totals.failed)
+    writeln!(
+        text,
+        "  The simulated models were called {} times and failed {} times.",
+        totals.calls, totals.failed
+    )
 }

@@ -81,7 +81,11 @@ pub(super) fn rating(good: &[bool], noise: f64) -> u8 {
     on_the_scale(unit)
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..1 before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0..1 before"
+)]
 fn on_the_scale(unit: f64) -> u8 {
     (unit * 10.0).round() as u8
 }
@@ -90,11 +94,15 @@ fn on_the_scale(unit: f64) -> u8 {
 pub(super) async fn all(users: Arc<Users>, sessions: usize, results: mpsc::Sender<Played>) {
     let seats = Arc::new(Semaphore::new(users.pace.open_sessions));
     let crowd = TaskTracker::new();
-    let mut arrivals = interval(Duration::from_secs_f64(1.0 / users.pace.sessions_per_second));
+    let mut arrivals = interval(Duration::from_secs_f64(
+        1.0 / users.pace.sessions_per_second,
+    ));
     arrivals.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for number in 0..sessions {
         arrivals.tick().await;
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else {
+            break;
+        };
         if users.stop.is_cancelled() {
             break;
         }
@@ -113,14 +121,21 @@ impl Users {
     async fn hold(&self, number: usize) -> Played {
         let mut draw = Draw::new(self.seed, &["session", &number.to_string()]);
         let session = format!("demo-{}-{number}", self.seed);
-        let kinds: Vec<Kind> = (0..=draw.below(KINDS)).map(|_| self.kind(&mut draw)).collect();
+        let kinds: Vec<Kind> = (0..=draw.below(KINDS))
+            .map(|_| self.kind(&mut draw))
+            .collect();
         let length = SHORTEST + draw.below(LENGTHS);
         let mut requests = Vec::with_capacity(length);
         for _ in 0..length {
             let kind = kinds[draw.below(kinds.len())];
             let text = kind.user_text(&mut draw);
             let stream = draw.unit() < STREAM_SHARE;
-            let question = Question { session: &session, kind, text: &text, stream };
+            let question = Question {
+                session: &session,
+                kind,
+                text: &text,
+                stream,
+            };
             let answer = self.client.ask(&question).await;
             let (request_id, reply) = match answer {
                 Ok(answer) => (answer.request_id, self.ledger.entry(&answer.completion_id)),
@@ -129,11 +144,21 @@ impl Users {
                     (None, None)
                 }
             };
-            requests.push(Asked { kind, text, request_id, reply });
+            requests.push(Asked {
+                kind,
+                text,
+                request_id,
+                reply,
+            });
         }
         let noise = NOISE * draw.normal();
         let rated = draw.unit() < RATING_SHARE;
-        let played = Played { number, requests, noise, rated };
+        let played = Played {
+            number,
+            requests,
+            noise,
+            rated,
+        };
         if rated {
             self.rate(&session, &played).await;
         }
@@ -149,7 +174,8 @@ impl Users {
 
     /// What this world's users ask for; some kinds more often than others.
     fn kind(&self, draw: &mut Draw) -> Kind {
-        let weights = Kind::ALL.map(|kind| 0.5 + Draw::new(self.seed, &["mix", kind.name()]).unit());
+        let weights =
+            Kind::ALL.map(|kind| 0.5 + Draw::new(self.seed, &["mix", kind.name()]).unit());
         let mut left = draw.unit() * weights.iter().sum::<f64>();
         for (kind, weight) in Kind::ALL.into_iter().zip(weights) {
             left -= weight;

@@ -14,6 +14,7 @@ use crate::{
         Options,
         world::{MODELS, SimulatedModel},
     },
+    system::System,
 };
 
 /// The simulator's name as a provider.
@@ -37,9 +38,15 @@ const READY_PAUSE: Duration = Duration::from_millis(50);
 /// that what is learned is in effect soon after it happened.
 pub(super) fn pace(fast: bool) -> Pace {
     if fast {
-        Pace { sessions_per_second: 75.0, open_sessions: 48 }
+        Pace {
+            sessions_per_second: 75.0,
+            open_sessions: 48,
+        }
     } else {
-        Pace { sessions_per_second: 10.0, open_sessions: 24 }
+        Pace {
+            sessions_per_second: 10.0,
+            open_sessions: 24,
+        }
     }
 }
 
@@ -69,7 +76,10 @@ pub(super) fn config(
     key: &str,
     listen: Option<SocketAddr>,
 ) -> Config {
-    let mut config = Config { data_dir: data_dir.to_owned(), ..Config::default() };
+    let mut config = Config {
+        data_dir: data_dir.to_owned(),
+        ..Config::default()
+    };
     config.proxy.listen = listen.unwrap_or_else(any_port);
     config.control.listen = any_port();
     config.control.refresh_ms = REFRESH_MS;
@@ -113,7 +123,11 @@ fn model(simulated: &SimulatedModel) -> control::Model {
 pub(super) async fn ready(client: &Client) {
     let knows = |models: &serde_json::Value| models.to_string().contains(MODELS[0].name);
     for _ in 0..READY_TRIES {
-        if client.get("/v1/models").await.is_ok_and(|models| knows(&models)) {
+        if client
+            .get("/v1/models")
+            .await
+            .is_ok_and(|models| knows(&models))
+        {
             return;
         }
         tokio::time::sleep(READY_PAUSE).await;
@@ -121,15 +135,18 @@ pub(super) async fn ready(client: &Client) {
 }
 
 /// What is about to happen.
-pub(super) fn intro(sessions: usize, seed: u64, config: &Config, proxy: SocketAddr) -> String {
+pub(super) fn intro(sessions: usize, seed: u64, config: &Config, system: &System) -> String {
     format!(
         "floopy demo: {sessions} sessions, seed {seed}\n\n\
-         {} simulated models stand behind the proxy at http://{proxy}/v1. Each is good at other tasks, and only\n\
-         the simulated users find out how good; half of them rate their session, 0 to 10. Floopy knows\n\
-         prices and misleading benchmarks, reads the replies with its built-in judge, and learns the rest.\n\
+         {} simulated models stand behind the proxy at http://{} (control plane: http://{}).\n\
+         Each is good at other tasks, and only the simulated users find out how good; half of them rate\n\
+         their session, 0 to 10. Floopy knows prices and misleading benchmarks, reads the replies with\n\
+         its built-in judge, and learns the rest.\n\
          Settings that differ from the defaults: learning.shadow_rate = {}, control.refresh_ms = {},\n\
          control.builtin_models = false, and the simulator as the only provider.\n",
         config.models.len(),
+        system.proxy(),
+        system.rest(),
         config.learning.shadow_rate,
         config.control.refresh_ms,
     )

@@ -31,12 +31,13 @@ pub(super) struct Completion {
 }
 
 pub(super) async fn complete(shared: &Arc<Shared>, body: &[u8]) -> Result<Response<Body>, Refusal> {
-    let request: ChatRequest =
-        serde_json::from_slice(body).map_err(|e| Refusal::Invalid(format!("the body is not valid: {e}")))?;
+    let request: ChatRequest = serde_json::from_slice(body)
+        .map_err(|e| Refusal::Invalid(format!("the body is not valid: {e}")))?;
     if request.messages.is_empty() {
         return Err(Refusal::Invalid("messages must not be empty".into()));
     }
-    let model = World::index(&request.model).ok_or_else(|| Refusal::UnknownModel(request.model.clone()))?;
+    let model =
+        World::index(&request.model).ok_or_else(|| Refusal::UnknownModel(request.model.clone()))?;
     let asked = request.asked();
     let prompt = asked.prompt();
     let kind = Kind::recognise(prompt.system, prompt.user, prompt.json);
@@ -57,7 +58,8 @@ pub(super) async fn complete(shared: &Arc<Shared>, body: &[u8]) -> Result<Respon
         good: outcome.good,
         input_tokens: completion.input_tokens,
         output_tokens: completion.output_tokens,
-        cost_micro_usd: MODELS[model].cost_micro_usd(completion.input_tokens, completion.output_tokens),
+        cost_micro_usd: MODELS[model]
+            .cost_micro_usd(completion.input_tokens, completion.output_tokens),
     };
     shared.ledger.record(&completion.id, entry);
     Ok(send(shared, &request, completion, outcome).await)
@@ -71,8 +73,14 @@ fn compose(
 ) -> Completion {
     let limit = request.max_output_tokens().unwrap_or(u64::MAX);
     let cut = tool_call.is_none() && written.output_tokens > limit;
-    let text = if cut { first_tokens(&written.text, limit) } else { written.text };
-    let output_tokens = tool_call.as_ref().map_or_else(|| tokens(&text), |call| tokens(&call.arguments) + 8);
+    let text = if cut {
+        first_tokens(&written.text, limit)
+    } else {
+        written.text
+    };
+    let output_tokens = tool_call
+        .as_ref()
+        .map_or_else(|| tokens(&text), |call| tokens(&call.arguments) + 8);
     let finish_reason = match (&tool_call, cut) {
         (Some(_), _) => "tool_calls",
         (None, true) => "length",
@@ -102,8 +110,16 @@ async fn send(
     outcome: Outcome,
 ) -> Response<Body> {
     if request.stream {
-        let include_usage = request.stream_options.as_ref().is_some_and(|options| options.include_usage);
-        return stream::send(&completion, include_usage, scaled(shared, outcome.latency_ms)).await;
+        let include_usage = request
+            .stream_options
+            .as_ref()
+            .is_some_and(|options| options.include_usage);
+        return stream::send(
+            &completion,
+            include_usage,
+            scaled(shared, outcome.latency_ms),
+        )
+        .await;
     }
     tokio::time::sleep(scaled(shared, outcome.latency_ms)).await;
     json_response(&completion.to_json())
@@ -116,13 +132,13 @@ fn scaled(shared: &Shared, latency_ms: f64) -> Duration {
 
 impl Completion {
     fn to_json(&self) -> Value {
-        let tool_calls: Option<Vec<Value>> = self.tool_call.as_ref().map(|call| vec![call.to_json()]);
+        let tool_calls: Option<Vec<Value>> =
+            self.tool_call.as_ref().map(|call| vec![call.to_json()]);
         let mut message = json!({ "role": "assistant", "content": self.content, "refusal": null });
         if let Some(calls) = tool_calls {
             message["tool_calls"] = Value::Array(calls);
         }
-        let choice =
-            json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": self.finish_reason });
+        let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": self.finish_reason });
         json!({
             "id": self.id,
             "object": "chat.completion",

@@ -12,7 +12,9 @@ pub struct Draw {
 impl Draw {
     /// The sequence of a purpose.
     pub fn new(seed: u64, purpose: &[&str]) -> Self {
-        let state = purpose.iter().fold(seed, |state, part| xxh3_64_with_seed(part.as_bytes(), state));
+        let state = purpose.iter().fold(seed, |state, part| {
+            xxh3_64_with_seed(part.as_bytes(), state)
+        });
         Self { state, drawn: 0 }
     }
 
@@ -67,6 +69,9 @@ mod tests {
         let sample: Vec<f64> = (0..20_000).map(|_| draw.normal()).collect();
         let mean = sample.iter().sum::<f64>() / 20_000.0;
         let variance = sample.iter().map(|x| x * x).sum::<f64>() / 20_000.0;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
+            "{mean} {variance}"
+        );
     }
 }

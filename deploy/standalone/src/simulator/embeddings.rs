@@ -22,20 +22,24 @@ const MAX_DIMENSIONS: usize = 4_096;
 const MAX_INPUTS: usize = 2_048;
 
 pub(super) fn embed(body: &[u8]) -> Result<Response<Body>, Refusal> {
-    let request: EmbeddingsRequest =
-        serde_json::from_slice(body).map_err(|e| Refusal::Invalid(format!("the body is not valid: {e}")))?;
+    let request: EmbeddingsRequest = serde_json::from_slice(body)
+        .map_err(|e| Refusal::Invalid(format!("the body is not valid: {e}")))?;
     if request.model != MODEL {
         return Err(Refusal::UnknownModel(request.model));
     }
     let dimensions = request.dimensions.unwrap_or(DIMENSIONS);
     if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
-        return Err(Refusal::Invalid(format!("dimensions is {dimensions}, allowed: 1 to {MAX_DIMENSIONS}")));
+        return Err(Refusal::Invalid(format!(
+            "dimensions is {dimensions}, allowed: 1 to {MAX_DIMENSIONS}"
+        )));
     }
     let base64 = match request.encoding_format.as_deref() {
         None | Some("float") => false,
         Some("base64") => true,
         Some(other) => {
-            return Err(Refusal::Invalid(format!("encoding_format is {other:?}, allowed: float, base64")));
+            return Err(Refusal::Invalid(format!(
+                "encoding_format is {other:?}, allowed: float, base64"
+            )));
         }
     };
     let inputs = inputs(&request.input)?;
@@ -48,23 +52,30 @@ pub(super) fn embed(body: &[u8]) -> Result<Response<Body>, Refusal> {
         .collect();
     let used: u64 = inputs.iter().map(|input| tokens(input)).sum();
     let usage = json!({ "prompt_tokens": used, "total_tokens": used });
-    Ok(json_response(&json!({ "object": "list", "data": data, "model": MODEL, "usage": usage })))
+    Ok(json_response(
+        &json!({ "object": "list", "data": data, "model": MODEL, "usage": usage }),
+    ))
 }
 
 /// A text, a list of texts, a list of token ids, or a list of those.
 fn inputs(input: &Value) -> Result<Vec<String>, Refusal> {
-    let invalid = || Refusal::Invalid("input must be a string, or an array of strings or token ids".into());
+    let invalid =
+        || Refusal::Invalid("input must be a string, or an array of strings or token ids".into());
     let inputs = match input {
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_number) => vec![input.to_string()],
+        Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_number) => {
+            vec![input.to_string()]
+        }
         Value::Array(items) => items
             .iter()
             .map(|item| match item {
                 Value::String(text) => Ok(text.clone()),
                 Value::Array(ids) if ids.iter().all(Value::is_number) => Ok(item.to_string()),
-                Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-                    Err(invalid())
-                }
+                Value::Array(_)
+                | Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Object(_) => Err(invalid()),
             })
             .collect::<Result<_, _>>()?,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Err(invalid()),
@@ -75,11 +86,19 @@ fn inputs(input: &Value) -> Result<Vec<String>, Refusal> {
     Ok(inputs)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "embeddings are single precision")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "embeddings are single precision"
+)]
 fn vector(input: &str, dimensions: usize) -> Vec<f32> {
     let mut draw = Draw::new(0, &["embedding", input]);
     let raw: Vec<f64> = (0..dimensions).map(|_| draw.normal()).collect();
-    let norm = raw.iter().map(|x| x * x).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+    let norm = raw
+        .iter()
+        .map(|x| x * x)
+        .sum::<f64>()
+        .sqrt()
+        .max(f64::MIN_POSITIVE);
     raw.iter().map(|x| (x / norm) as f32).collect()
 }
 
@@ -101,9 +120,13 @@ mod tests {
         let norm: f32 = vector.iter().map(|x| x * x).sum();
         assert!((norm - 1.0).abs() < 1e-5);
         let encoded = encode(&vector, true);
-        let bytes = STANDARD.decode(encoded.as_str().expect("text")).expect("base64");
-        let decoded: Vec<f32> =
-            bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let bytes = STANDARD
+            .decode(encoded.as_str().expect("text"))
+            .expect("base64");
+        let decoded: Vec<f32> = bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
         assert_eq!(decoded, vector);
     }
 

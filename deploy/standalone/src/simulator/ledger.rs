@@ -71,7 +71,12 @@ impl Ledger {
 
     /// What really happened in the call with this reply.
     pub fn entry(&self, completion_id: &str) -> Option<Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).entries.get(completion_id).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entries
+            .get(completion_id)
+            .copied()
     }
 
     /// The sums so far.

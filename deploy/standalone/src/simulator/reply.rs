@@ -30,7 +30,10 @@ pub(super) fn write(assignment: &Assignment<'_>, draw: &mut Draw) -> String {
 /// The words a text is about: the longer ones, in order, each once.
 fn topic(text: &str) -> Vec<&str> {
     let mut words: Vec<&str> = Vec::new();
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| w.chars().count() >= 4) {
+    for word in text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|w| w.chars().count() >= 4)
+    {
         if !words.contains(&word) && words.len() < 14 {
             words.push(word);
         }
@@ -46,13 +49,20 @@ impl Topic<'_> {
     /// `count` words from `start` on, joined.
     fn run(&self, start: usize, count: usize) -> String {
         let picked: Vec<&str> = self.words.iter().skip(start).take(count).copied().collect();
-        if picked.is_empty() { "your question".into() } else { picked.join(" ") }
+        if picked.is_empty() {
+            "your question".into()
+        } else {
+            picked.join(" ")
+        }
     }
 
     /// One word, counted from the end.
     fn last(&self, back: usize) -> &str {
         let index = self.words.len().checked_sub(back + 1);
-        index.and_then(|i| self.words.get(i)).copied().unwrap_or("this")
+        index
+            .and_then(|i| self.words.get(i))
+            .copied()
+            .unwrap_or("this")
     }
 }
 
@@ -61,7 +71,11 @@ fn good(kind: Kind, topic: &Topic<'_>, draw: &mut Draw) -> String {
     if draw.unit() < 0.25 {
         return format!(
             "In short: {}. For {} this means {} comes first, and {} follows from it. {}",
-            topic.run(0, 5), topic.run(2, 3), topic.run(5, 2), topic.last(0), closing(kind),
+            topic.run(0, 5),
+            topic.run(2, 3),
+            topic.run(5, 2),
+            topic.last(0),
+            closing(kind),
         );
     }
     let (a, b, c) = (topic.run(0, 4), topic.run(4, 4), topic.run(7, 4));
@@ -76,7 +90,9 @@ fn good(kind: Kind, topic: &Topic<'_>, draw: &mut Draw) -> String {
         ),
         Kind::Extract | Kind::Summarize => format!(
             "- Subject: {a}\n- Agreed: {b}\n- To watch: {c}\n- Next: {} by {}\n\n{}",
-            topic.last(1), topic.last(0), closing(kind)
+            topic.last(1),
+            topic.last(0),
+            closing(kind)
         ),
         Kind::Support => format!(
             "I'm sorry about the trouble with {a}. Here is what we can do:\n\n1. We send a replacement for {b} at once.\n2. You return the first one with the label in your account.\n3. If you prefer, we refund {c} within three days.\n\n{}",
@@ -101,8 +117,14 @@ fn closing(kind: Kind) -> &'static str {
 
 fn bad(kind: Kind, topic: &Topic<'_>, draw: &mut Draw) -> String {
     match draw.below(4) {
-        0 => format!("I'm not sure about {}. It depends on many things, and it is hard to say without more.", topic.last(0)),
-        1 => format!("Sure! About {}, the first thing to consider is that the", topic.run(0, 2)),
+        0 => format!(
+            "I'm not sure about {}. It depends on many things, and it is hard to say without more.",
+            topic.last(0)
+        ),
+        1 => format!(
+            "Sure! About {}, the first thing to consider is that the",
+            topic.run(0, 2)
+        ),
         2 => OFF_TOPIC[draw.below(OFF_TOPIC.len())].to_owned(),
         _ => match kind {
             Kind::Code | Kind::Math => "The answer is 42.".to_owned(),
@@ -125,7 +147,10 @@ fn good_json(topic: &Topic<'_>, text: &str) -> String {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|w| w.chars().next().is_some_and(char::is_uppercase))
         .collect();
-    let number = quoted.split(|c: char| !c.is_ascii_digit()).find(|w| w.len() >= 4).unwrap_or_default();
+    let number = quoted
+        .split(|c: char| !c.is_ascii_digit())
+        .find(|w| w.len() >= 4)
+        .unwrap_or_default();
     json!({
         "customer": capitals.get(1..3).map_or_else(|| topic.run(0, 2), |names| names.join(" ")),
         "city": capitals.get(3).copied().unwrap_or_else(|| topic.last(2)),
@@ -167,13 +192,26 @@ mod tests {
                 let outcome = world.outcome(kind, nonce, model);
                 let user_text = kind.user_text(&mut Draw::new(nonce, &["user"]));
                 let json = kind.wants_json();
-                let assignment = Assignment { kind, user_text: &user_text, json, reads_well: outcome.reads_well };
+                let assignment = Assignment {
+                    kind,
+                    user_text: &user_text,
+                    json,
+                    reads_well: outcome.reads_well,
+                };
                 let reply = write(&assignment, &mut Draw::new(nonce, &["reply"]));
-                let exchange = Exchange { prompt: &user_text, reply: &reply, truncated: false, json_expected: json };
+                let exchange = Exchange {
+                    prompt: &user_text,
+                    reply: &reply,
+                    truncated: false,
+                    json_expected: json,
+                };
                 let liked = judge::score(&exchange).composite() >= LIKED;
                 kind_right += u32::from(liked == outcome.good);
             }
-            assert!((280..=380).contains(&kind_right), "{kind:?}: {kind_right} of 400");
+            assert!(
+                (280..=380).contains(&kind_right),
+                "{kind:?}: {kind_right} of 400"
+            );
             right += kind_right;
             all += 400;
         }
@@ -184,10 +222,17 @@ mod tests {
     #[test]
     fn replies_to_json_requests_are_json_even_when_bad() {
         for nonce in 0..50 {
-            let assignment =
-                Assignment { kind: Kind::Extract, user_text: "x", json: true, reads_well: nonce % 2 == 0 };
+            let assignment = Assignment {
+                kind: Kind::Extract,
+                user_text: "x",
+                json: true,
+                reads_well: nonce % 2 == 0,
+            };
             let reply = write(&assignment, &mut Draw::new(nonce, &["reply"]));
-            assert!(serde_json::from_str::<serde_json::Value>(&reply).is_ok(), "{reply}");
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&reply).is_ok(),
+                "{reply}"
+            );
         }
     }
 }

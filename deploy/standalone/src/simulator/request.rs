@@ -73,15 +73,29 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn prompt(&self) -> Prompt<'_> {
-        Prompt { system: &self.system, user: &self.user, json: self.json }
+        Prompt {
+            system: &self.system,
+            user: &self.user,
+            json: self.json,
+        }
     }
 }
 
 impl ChatRequest {
     pub(super) fn asked(&self) -> Asked {
-        let of = |role: &str| self.messages.iter().rev().find(|m| m.role == role).map(Message::text);
+        let of = |role: &str| {
+            self.messages
+                .iter()
+                .rev()
+                .find(|m| m.role == role)
+                .map(Message::text)
+        };
         let system = of("system").or_else(|| of("developer")).unwrap_or_default();
-        Asked { system, user: of("user").unwrap_or_default(), json: self.wants_json() }
+        Asked {
+            system,
+            user: of("user").unwrap_or_default(),
+            json: self.wants_json(),
+        }
     }
 
     pub(super) fn wants_json(&self) -> bool {
@@ -95,7 +109,9 @@ impl ChatRequest {
 
     /// Whether the last word was that of a tool, so that it is now the model's turn to use it.
     pub(super) fn answers_tool(&self) -> bool {
-        self.messages.last().is_some_and(|message| message.role == "tool")
+        self.messages
+            .last()
+            .is_some_and(|message| message.role == "tool")
     }
 }
 

@@ -45,7 +45,8 @@ impl Refusal {
             Self::Simulated(429) => ("rate_limit_error", json!("rate_limit_exceeded")),
             Self::Simulated(_) => ("server_error", Value::Null),
         };
-        let error = json!({ "message": self.to_string(), "type": kind, "param": null, "code": code });
+        let error =
+            json!({ "message": self.to_string(), "type": kind, "param": null, "code": code });
         let mut response = json_response(&json!({ "error": error }));
         *response.status_mut() = self.status();
         response

@@ -38,7 +38,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
     #[error("the simulator cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: io::Error },
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
 }
 
 /// A simulator with its listener bound.
@@ -52,13 +55,25 @@ pub struct Simulator {
 impl Simulator {
     /// Binds the listener.
     pub async fn bind(options: Options) -> Result<Self, SimulatorError> {
-        let failed = |source| SimulatorError::Listen { address: options.listen, source };
+        let failed = |source| SimulatorError::Listen {
+            address: options.listen,
+            source,
+        };
         let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         let world = World::new(options.seed);
         let ledger = Arc::new(Ledger::default());
-        let shared = Arc::new(Shared { options, world, ledger, clock: Clock::system() });
-        Ok(Self { listener, addr, shared })
+        let shared = Arc::new(Shared {
+            options,
+            world,
+            ledger,
+            clock: Clock::system(),
+        });
+        Ok(Self {
+            listener,
+            addr,
+            shared,
+        })
     }
 
     /// Where it listens.
@@ -76,7 +91,9 @@ impl Simulator {
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
         let connections = TaskTracker::new();
         loop {
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                break;
+            };
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
@@ -148,7 +165,11 @@ async fn read(request: Request<Incoming>) -> Result<Bytes, Refusal> {
 }
 
 fn models() -> Response<Body> {
-    let names = MODELS.iter().map(|model| model.name).chain([embeddings::MODEL]);
-    let entry = |name| json!({ "id": name, "object": "model", "created": 0, "owned_by": "simulator" });
+    let names = MODELS
+        .iter()
+        .map(|model| model.name)
+        .chain([embeddings::MODEL]);
+    let entry =
+        |name| json!({ "id": name, "object": "model", "created": 0, "owned_by": "simulator" });
     json_response(&json!({ "object": "list", "data": names.map(entry).collect::<Vec<_>>() }))
 }

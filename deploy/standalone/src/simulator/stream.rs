@@ -18,26 +18,36 @@ const PIECES: usize = 8;
 const FIRST_SHARE: f64 = 0.4;
 
 /// Answers after the time to the first token; the rest comes in equal steps.
-pub(super) async fn send(completion: &Completion, include_usage: bool, latency: Duration) -> Response<Body> {
+pub(super) async fn send(
+    completion: &Completion,
+    include_usage: bool,
+    latency: Duration,
+) -> Response<Body> {
     let events = events(completion, include_usage);
     let first = latency.mul_f64(FIRST_SHARE);
-    let step = latency.saturating_sub(first) / u32::try_from(events.len().max(1)).unwrap_or(u32::MAX);
+    let step =
+        latency.saturating_sub(first) / u32::try_from(events.len().max(1)).unwrap_or(u32::MAX);
     tokio::time::sleep(first).await;
-    let frames = stream::iter(events).enumerate().then(move |(index, event)| async move {
-        if index > 0 && !step.is_zero() {
-            tokio::time::sleep(step).await;
-        }
-        Ok::<_, Infallible>(Frame::data(event))
-    });
+    let frames = stream::iter(events)
+        .enumerate()
+        .then(move |(index, event)| async move {
+            if index > 0 && !step.is_zero() {
+                tokio::time::sleep(step).await;
+            }
+            Ok::<_, Infallible>(Frame::data(event))
+        });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     let event_stream = header::HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(header::CONTENT_TYPE, event_stream);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, event_stream);
     response
 }
 
 fn events(completion: &Completion, include_usage: bool) -> Vec<Bytes> {
     let chunk = |delta: Value, finish: Option<&str>| {
-        let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
+        let choice =
+            json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
         event(&envelope(completion, json!([choice])))
     };
     let mut events = vec![chunk(json!({ "role": "assistant", "content": "" }), None)];
@@ -47,7 +57,11 @@ fn events(completion: &Completion, include_usage: bool) -> Vec<Bytes> {
         events.push(chunk(json!({ "tool_calls": [delta] }), None));
     }
     let text = completion.content.as_deref().unwrap_or_default();
-    events.extend(pieces(text).into_iter().map(|piece| chunk(json!({ "content": piece }), None)));
+    events.extend(
+        pieces(text)
+            .into_iter()
+            .map(|piece| chunk(json!({ "content": piece }), None)),
+    );
     events.push(chunk(json!({}), Some(completion.finish_reason)));
     if include_usage {
         let mut last = envelope(completion, json!([]));
@@ -75,7 +89,10 @@ fn event(value: &Value) -> Bytes {
 /// At most [`PIECES`] pieces that join to the text.
 fn pieces(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
-    chars.chunks(chars.len().div_ceil(PIECES).max(1)).map(|piece| piece.iter().collect()).collect()
+    chars
+        .chunks(chars.len().div_ceil(PIECES).max(1))
+        .map(|piece| piece.iter().collect())
+        .collect()
 }
 
 #[cfg(test)]

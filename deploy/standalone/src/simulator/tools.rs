@@ -28,20 +28,35 @@ impl ToolCall {
 
 /// The call that is made, if any. After a tool's answer the model speaks, unless it is told otherwise.
 pub(super) fn choose(request: &ChatRequest, user_text: &str, draw: &mut Draw) -> Option<ToolCall> {
-    let named = |name: &str| request.tools.iter().map(|tool| &tool.function).find(|f| f.name == name);
+    let named = |name: &str| {
+        request
+            .tools
+            .iter()
+            .map(|tool| &tool.function)
+            .find(|f| f.name == name)
+    };
     let chosen = match &request.tool_choice {
         Value::String(choice) if choice == "none" => None,
-        Value::String(choice) if choice == "required" => request.tools.first().map(|tool| &tool.function),
-        Value::Object(choice) => {
-            choice.get("function").and_then(|f| f.get("name")).and_then(Value::as_str).and_then(named)
+        Value::String(choice) if choice == "required" => {
+            request.tools.first().map(|tool| &tool.function)
         }
+        Value::Object(choice) => choice
+            .get("function")
+            .and_then(|f| f.get("name"))
+            .and_then(Value::as_str)
+            .and_then(named),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)
             if request.answers_tool() =>
         {
             None
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => request
-            .tools.iter().map(|tool| &tool.function).find(|f| asks_for(user_text, f)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            request
+                .tools
+                .iter()
+                .map(|tool| &tool.function)
+                .find(|f| asks_for(user_text, f))
+        }
     }?;
     Some(ToolCall {
         id: format!("call_{:016x}", draw.bits()),
@@ -54,14 +69,18 @@ pub(super) fn choose(request: &ChatRequest, user_text: &str, draw: &mut Draw) ->
 fn asks_for(user_text: &str, function: &Function) -> bool {
     let text = user_text.to_lowercase();
     let name = function.name.to_lowercase();
-    name.split(['_', '-', '.']).any(|word| word.len() > 3 && text.contains(word))
+    name.split(['_', '-', '.'])
+        .any(|word| word.len() > 3 && text.contains(word))
 }
 
 /// A value for every property that the schema requires, or for all of them where it requires none.
 fn arguments(schema: &Value, user_text: &str) -> Map<String, Value> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Map::new() };
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Map::new();
+    };
     let required = schema.get("required").and_then(Value::as_array);
-    let wanted = |name: &str| required.is_none_or(|list| list.iter().any(|r| r.as_str() == Some(name)));
+    let wanted =
+        |name: &str| required.is_none_or(|list| list.iter().any(|r| r.as_str() == Some(name)));
     properties
         .iter()
         .filter(|(name, _)| wanted(name))
@@ -85,7 +104,9 @@ fn value(property: &Value, user_text: &str) -> Value {
 
 /// The last capitalised word that does not start the text, which is often what a question is about.
 fn last_name(text: &str) -> &str {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     let capital = |word: &&str| word.chars().next().is_some_and(char::is_uppercase);
     words.skip(1).filter(capital).last().unwrap_or("example")
 }
@@ -109,7 +130,10 @@ mod tests {
         let weather = "What is the weather in Paris?";
         for choice in [Value::Null, json!("auto"), json!("required")] {
             let call = call(&choice, weather).expect("called");
-            assert_eq!((call.name.as_str(), call.arguments.as_str()), ("get_weather", "{\"city\":\"Paris\"}"));
+            assert_eq!(
+                (call.name.as_str(), call.arguments.as_str()),
+                ("get_weather", "{\"city\":\"Paris\"}")
+            );
         }
         let named = json!({ "type": "function", "function": { "name": "get_weather" } });
         assert!(call(&named, "hello").is_some());

@@ -28,14 +28,62 @@ pub struct SimulatedModel {
 /// No model is best everywhere, each kind has another best one, the most expensive is second or third
 /// everywhere, the cheapest is best at support, and the benchmark's favourite is not the best allrounder.
 pub const MODELS: [SimulatedModel; 8] = [
-    model("sim-titan-pro", 0.91, [10.0, 40.0], [2200.0, 0.006, 0.20], [0.80, 0.78, 0.84, 0.80, 0.74, 0.79]),
-    model("sim-nova-large", 0.92, [4.0, 16.0], [1500.0, 0.008, 0.18], [0.72, 0.70, 0.78, 0.83, 0.70, 0.74]),
-    model("sim-sage-reason", 0.89, [3.0, 12.0], [2600.0, 0.010, 0.14], [0.74, 0.92, 0.66, 0.62, 0.60, 0.52]),
-    model("sim-forge-code", 0.86, [2.0, 8.0], [1100.0, 0.010, 0.14], [0.93, 0.68, 0.80, 0.58, 0.54, 0.46]),
-    model("sim-quill", 0.84, [1.0, 4.0], [900.0, 0.012, 0.20], [0.42, 0.40, 0.60, 0.80, 0.76, 0.92]),
-    model("sim-swift-mini", 0.80, [0.15, 0.6], [350.0, 0.008, 0.16], [0.58, 0.46, 0.93, 0.74, 0.72, 0.60]),
-    model("sim-relay-open", 0.82, [0.5, 1.5], [700.0, 0.020, 0.16], [0.52, 0.48, 0.70, 0.92, 0.78, 0.68]),
-    model("sim-pebble-nano", 0.72, [0.05, 0.2], [250.0, 0.015, 0.16], [0.34, 0.30, 0.72, 0.66, 0.89, 0.50]),
+    model(
+        "sim-titan-pro",
+        0.91,
+        [10.0, 40.0],
+        [2200.0, 0.006, 0.20],
+        [0.80, 0.78, 0.84, 0.80, 0.74, 0.79],
+    ),
+    model(
+        "sim-nova-large",
+        0.92,
+        [4.0, 16.0],
+        [1500.0, 0.008, 0.18],
+        [0.72, 0.70, 0.78, 0.83, 0.70, 0.74],
+    ),
+    model(
+        "sim-sage-reason",
+        0.89,
+        [3.0, 12.0],
+        [2600.0, 0.010, 0.14],
+        [0.74, 0.92, 0.66, 0.62, 0.60, 0.52],
+    ),
+    model(
+        "sim-forge-code",
+        0.86,
+        [2.0, 8.0],
+        [1100.0, 0.010, 0.14],
+        [0.93, 0.68, 0.80, 0.58, 0.54, 0.46],
+    ),
+    model(
+        "sim-quill",
+        0.84,
+        [1.0, 4.0],
+        [900.0, 0.012, 0.20],
+        [0.42, 0.40, 0.60, 0.80, 0.76, 0.92],
+    ),
+    model(
+        "sim-swift-mini",
+        0.80,
+        [0.15, 0.6],
+        [350.0, 0.008, 0.16],
+        [0.58, 0.46, 0.93, 0.74, 0.72, 0.60],
+    ),
+    model(
+        "sim-relay-open",
+        0.82,
+        [0.5, 1.5],
+        [700.0, 0.020, 0.16],
+        [0.52, 0.48, 0.70, 0.92, 0.78, 0.68],
+    ),
+    model(
+        "sim-pebble-nano",
+        0.72,
+        [0.05, 0.2],
+        [250.0, 0.015, 0.16],
+        [0.34, 0.30, 0.72, 0.66, 0.89, 0.50],
+    ),
 ];
 
 const fn model(
@@ -97,7 +145,8 @@ impl World {
 
     /// Where in [`MODELS`] a model is.
     pub fn index(name: &str) -> Option<usize> {
-        static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| MODELS.iter().map(|m| m.name).collect());
+        static NAMES: LazyLock<Vec<&str>> =
+            LazyLock::new(|| MODELS.iter().map(|m| m.name).collect());
         NAMES.iter().position(|known| *known == name)
     }
 
@@ -115,21 +164,32 @@ impl World {
         let fails = draw.unit() < model.failure_rate;
         let status = if draw.unit() < 1.0 / 3.0 { 429 } else { 503 };
         let latency_ms = model.latency_ms * (LATENCY_SIGMA * draw.normal()).exp();
-        Outcome { good, reads_well: good != misread, failure: fails.then_some(status), latency_ms }
+        Outcome {
+            good,
+            reads_well: good != misread,
+            failure: fails.then_some(status),
+            latency_ms,
+        }
     }
 
     /// The model with the best hidden quality at a kind of task.
     pub fn best(&self, kind: Kind) -> usize {
         let quality = |index: &usize| self.quality(kind, &MODELS[*index]);
-        (0..MODELS.len()).max_by(|a, b| quality(a).total_cmp(&quality(b))).unwrap_or(0)
+        (0..MODELS.len())
+            .max_by(|a, b| quality(a).total_cmp(&quality(b)))
+            .unwrap_or(0)
     }
 }
 
 impl SimulatedModel {
     /// Cost of a call in micro-USD.
-    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "token counts are far below 2^52"
+    )]
     pub fn cost_micro_usd(&self, input_tokens: u64, output_tokens: u64) -> f64 {
-        self.input_usd_per_mtok * input_tokens as f64 + self.output_usd_per_mtok * output_tokens as f64
+        self.input_usd_per_mtok * input_tokens as f64
+            + self.output_usd_per_mtok * output_tokens as f64
     }
 }
 
@@ -145,7 +205,10 @@ mod tests {
             let world = World::new(seed);
             let best: HashSet<usize> = Kind::ALL.into_iter().map(|kind| world.best(kind)).collect();
             assert_eq!(best.len(), Kind::ALL.len(), "seed {seed}");
-            assert!(!best.contains(&0), "the most expensive model is best somewhere");
+            assert!(
+                !best.contains(&0),
+                "the most expensive model is best somewhere"
+            );
         }
     }
 
@@ -154,7 +217,9 @@ mod tests {
         let (a, b) = (World::new(7), World::new(7));
         let at = |world: &World, nonce| world.outcome(Kind::Code, nonce, &MODELS[3]);
         assert!((0..1_000).all(|nonce| at(&a, nonce) == at(&b, nonce)));
-        let differing = (0..1_000).filter(|nonce| at(&a, *nonce) != at(&World::new(8), *nonce)).count();
+        let differing = (0..1_000)
+            .filter(|nonce| at(&a, *nonce) != at(&World::new(8), *nonce))
+            .count();
         assert!(differing > 900, "{differing}");
     }
 
@@ -163,9 +228,15 @@ mod tests {
         let world = World::new(1);
         for model in &MODELS {
             for kind in Kind::ALL {
-                let good = (0..4_000).filter(|n| world.outcome(kind, n * 7_919, model).good).count();
+                let good = (0..4_000)
+                    .filter(|n| world.outcome(kind, n * 7_919, model).good)
+                    .count();
                 let share = good as f64 / 4_000.0;
-                assert!((share - world.quality(kind, model)).abs() < 0.04, "{} {kind:?} {share}", model.name);
+                assert!(
+                    (share - world.quality(kind, model)).abs() < 0.04,
+                    "{} {kind:?} {share}",
+                    model.name
+                );
             }
         }
     }

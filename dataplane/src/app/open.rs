@@ -1,0 +1,191 @@
+//! Everything of a proxy but its ports: state is loaded, the spool recovered, nothing runs yet.
+
+use std::{
+    collections::HashMap,
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use floopy_proto::v1::snapshots_client::SnapshotsClient;
+use floopy_shared::{
+    domain::{
+        catalog::Catalog,
+        ids::{InvalidId, KeyHash, TenantId},
+        snapshot::{ApiKey, Snapshot, Tenant},
+    },
+    process::{
+        rpc::{Dialer, PlaneToken},
+        supervise::Tasks,
+    },
+    wire::snapshot::update_from_wire,
+};
+use tokio::sync::watch;
+
+use super::{Deps, Error};
+use crate::{
+    config::{BootstrapTenant, Config},
+    control::{Saver, Tables, Watcher, load},
+    gateway::{Doors, Gateway},
+    http::admin::SharedRegistry,
+    metrics::{LiveReadings, Metrics},
+    provider::Providers,
+    record::spool::{Sender, Spool},
+    sessions::{OpenSessions, Rated},
+    shadow::Shadows,
+    state::Current,
+    upstream::Upstream,
+};
+
+const SNAPSHOT_FILE: &str = "snapshot.bin";
+const SPOOL_DIR: &str = "spool";
+
+/// Ready to be connected.
+pub(super) struct Opened {
+    pub(super) gateway: Arc<Gateway>,
+    tables: Tables,
+    token: PlaneToken,
+}
+
+/// Loads the last good snapshot and recovers the spool.
+pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
+    let token = PlaneToken::new(config.control.token.as_ref())?;
+    let providers = Providers::new(&config.providers)?;
+    let metrics = Arc::new(Metrics::default());
+    let data_dir = |source| Error::DataDir {
+        dir: config.data_dir.display().to_string(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(data_dir)?;
+    let spool = Spool::open(
+        &config.data_dir.join(SPOOL_DIR),
+        &config.spool,
+        Arc::clone(&metrics),
+    );
+    let spool = Arc::new(spool.map_err(data_dir)?);
+    let cold = Snapshot::cold(Catalog::builtin(), bootstrap(&config.tenants)?);
+    let (snapshot, tables) = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
+    let gateway = Arc::new(Gateway {
+        current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
+        upstream: Upstream::new(&config, providers, Arc::clone(&metrics)),
+        spool,
+        sessions: OpenSessions::default(),
+        rated: Rated::default(),
+        clock: deps.clock.clone(),
+        shadows: Shadows::new(config.limits.shadow_in_flight),
+        doors: Doors::new(config.limits.in_flight, &metrics),
+        metrics,
+        config,
+    });
+    register(&gateway, &deps.registry);
+    Ok(Opened {
+        gateway,
+        tables,
+        token,
+    })
+}
+
+impl Opened {
+    /// Starts what connects the proxy with its control plane.
+    pub(super) fn spawn_control(self, tasks: &mut Tasks, dialer: &Dialer) {
+        let Self {
+            gateway,
+            tables,
+            token,
+        } = self;
+        let config = &gateway.config;
+        let channel = dialer.channel();
+        let deadline = Duration::from_millis(config.timeouts.control_ms);
+        let flush = Duration::from_millis(config.spool.flush_ms);
+        let sender = Sender::new(
+            Arc::clone(&gateway.spool),
+            channel.clone(),
+            token.clone(),
+            config.node.clone(),
+        )
+        .with_deadlines(deadline, flush);
+        tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
+        let (tables, changed) = watch::channel(tables);
+        let saver = Saver::new(
+            config.data_dir.join(SNAPSHOT_FILE),
+            changed,
+            Arc::clone(&gateway.metrics),
+        );
+        tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
+        let watcher = Watcher {
+            client: SnapshotsClient::with_interceptor(channel, token),
+            current: Arc::clone(&gateway.current),
+            metrics: Arc::clone(&gateway.metrics),
+            clock: gateway.clock.clone(),
+            node: config.node.clone(),
+            providers: gateway
+                .upstream
+                .providers
+                .names()
+                .map(str::to_owned)
+                .collect(),
+            tables,
+        };
+        tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
+    }
+}
+
+fn register(gateway: &Arc<Gateway>, registry: &SharedRegistry) {
+    let readings = Arc::downgrade(gateway);
+    // The registry may outlive the proxy.
+    let read = move || readings.upgrade().map(|gateway| gateway.reading());
+    let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+    gateway.metrics.register(&mut registry);
+    registry.register_collector(Box::new(LiveReadings::new(read)));
+}
+
+/// The tenants of the configuration; one may be listed with several keys.
+fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
+    let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
+    for (index, entry) in listed.iter().enumerate() {
+        let id = TenantId::new(&entry.id)?;
+        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant {
+            id,
+            keys: Vec::new(),
+            zero_retention: false,
+            default_model: None,
+        });
+        tenant.keys.push(ApiKey {
+            id: format!("configured-{}", index + 1),
+            hash: KeyHash::of(entry.key.expose()),
+            read: true,
+            write: true,
+        });
+    }
+    Ok(tenants.into_values().collect())
+}
+
+/// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
+fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> (Snapshot, Tables) {
+    let mut tables = Tables::default();
+    let saved = match load(path) {
+        Ok(Some(saved)) => saved,
+        Ok(None) => return (cold, tables),
+        Err(error) => {
+            metrics.snapshot_file_error();
+            tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
+            return (cold, tables);
+        }
+    };
+    let (snapshot, rejections) = cold.apply(update_from_wire(saved.clone()));
+    for rejection in &rejections {
+        tracing::warn!(table = %rejection.table, reason = %rejection.reason, "a saved table is not used");
+    }
+    tables.accept(saved, &rejections);
+    tracing::info!(
+        version = snapshot.version(),
+        "serving on the saved snapshot"
+    );
+    (snapshot, tables)
+}
