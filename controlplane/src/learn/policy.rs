@@ -22,6 +22,12 @@ const CANARY_EVIDENCE: f64 = 3.0;
 const FLOOR_SLACK: f64 = 0.1;
 /// Candidates that share the shadow at most; more spread it too thin to learn from.
 const SHADOW_ARMS: usize = 4;
+/// Observations in this shape up to which a candidate counts as hardly seen.
+const NURSERY_EVIDENCE: f64 = 6.0;
+/// Hardly seen candidates that are tried at a time, the most promising first.
+const NURSERY_ARMS: usize = 8;
+/// Share of the shadow that goes to them while there are any.
+const NURSERY_SHARE: f64 = 0.5;
 /// Softness of the choice between optimistic candidates, in quality: 0.05 apart is a factor of e.
 const SHADOW_TEMPERATURE: f64 = 0.05;
 
@@ -161,27 +167,39 @@ fn cheapest_above(
     })
 }
 
-/// Shadow probabilities: a softmax over the optimistic ends `q + 2σ` of the most promising others. Under a
-/// floor only what is cheaper than the incumbent is worth knowing, if there is any.
+/// Shadow probabilities. Half goes to candidates that were hardly seen in this shape, so that one unlucky
+/// score cannot shut a good one out for ever; the rest is a softmax over the optimistic ends `q + 2σ` of the
+/// most promising. Under a floor only what is cheaper than the incumbent is worth knowing, if there is any.
 fn shadow(contenders: &[Contender], incumbent: usize, setting: &Setting) -> Vec<f64> {
-    let optimistic = |i: usize| contenders[i].estimate.q + 2.0 * contenders[i].estimate.v.sqrt();
     let mut arms: Vec<usize> = (0..contenders.len()).filter(|i| *i != incumbent).collect();
     if matches!(setting.goal, Goal::Floor { .. }) {
         let cheaper = |i: &usize| price(&contenders[*i]) < price(&contenders[incumbent]);
         let cheap: Vec<usize> = arms.iter().copied().filter(cheaper).collect();
         arms = if cheap.is_empty() { arms } else { cheap };
     }
+    let optimistic = |i: usize| contenders[i].estimate.q + 2.0 * contenders[i].estimate.v.sqrt();
     arms.sort_by(|a, b| optimistic(*b).total_cmp(&optimistic(*a)));
+    let new: Vec<usize> = arms
+        .iter()
+        .copied()
+        .filter(|i| contenders[*i].estimate.n < NURSERY_EVIDENCE)
+        .take(NURSERY_ARMS)
+        .collect();
     arms.truncate(SHADOW_ARMS);
     let mut shares = vec![0.0; contenders.len()];
     let Some(top) = arms.first().map(|i| optimistic(*i)) else {
         return shares;
     };
-    for arm in &arms {
-        shares[*arm] = ((optimistic(*arm) - top) / SHADOW_TEMPERATURE).exp();
+    let weight = |arm: usize| ((optimistic(arm) - top) / SHADOW_TEMPERATURE).exp();
+    let sum: f64 = arms.iter().map(|arm| weight(*arm)).sum();
+    let nursery = if new.is_empty() { 0.0 } else { NURSERY_SHARE };
+    for arm in arms {
+        shares[arm] += (1.0 - nursery) * weight(arm) / sum;
     }
-    let sum: f64 = shares.iter().sum();
-    shares.iter().map(|share| share / sum).collect()
+    for arm in &new {
+        shares[*arm] += nursery / new.len() as f64;
+    }
+    shares
 }
 
 #[cfg(test)]
@@ -276,6 +294,26 @@ mod tests {
             contender(0.85, 0.15, 0.0, 10),
         ];
         assert_eq!(decide(&unknown, &setting).expect("two").incumbent, 0);
+    }
+
+    #[test]
+    fn one_unlucky_score_does_not_shut_a_candidate_out() {
+        let mut contenders = vec![contender(0.8, 0.02, 99.0, 9); 6];
+        contenders.push(contender(0.5, 0.02, 1.0, 9));
+        let traffic = decide(&contenders, &quality(Some(0))).expect("seven");
+        assert!(
+            (traffic.shadow[6] - NURSERY_SHARE).abs() < 1e-12,
+            "{:?}",
+            traffic.shadow
+        );
+        assert!((traffic.shadow.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        contenders[6].estimate.n = NURSERY_EVIDENCE;
+        assert_eq!(
+            decide(&contenders, &quality(Some(0)))
+                .expect("seven")
+                .shadow[6],
+            0.0
+        );
     }
 
     #[test]

@@ -59,19 +59,16 @@ enum InvalidRating {
 
 impl From<InvalidRating> for Refusal {
     fn from(invalid: InvalidRating) -> Self {
-        let param = match &invalid {
-            InvalidRating::NotJson(_) | InvalidRating::NotAnObject(_) => None,
+        let (code, param) = match &invalid {
+            InvalidRating::NotJson(_) | InvalidRating::NotAnObject(_) => ("invalid_body", None),
             InvalidRating::Missing { field, .. } | InvalidRating::Wrong { field, .. } => {
-                Some(*field)
+                ("invalid_request", Some(*field))
             }
-            InvalidRating::NoSession | InvalidRating::SeveralSessions => Some("session_id"),
+            InvalidRating::NoSession | InvalidRating::SeveralSessions => {
+                ("invalid_request", Some("session_id"))
+            }
         };
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            invalid.to_string(),
-        )
-        .about(param)
+        Self::new(StatusCode::BAD_REQUEST, code, invalid.to_string()).about(param)
     }
 }
 

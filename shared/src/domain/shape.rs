@@ -308,7 +308,10 @@ mod tests {
     #[test]
     fn a_long_task_name_in_any_script_still_makes_a_readable_shape() {
         let task = "漢".repeat(200);
-        let signals = Signals { task: Some(&task), ..Signals::default() };
+        let signals = Signals {
+            task: Some(&task),
+            ..Signals::default()
+        };
         let shape = shapes(&signals).remove(0);
         assert!(ShapeKey::named(shape.as_str()).is_some(), "{shape}");
     }
