@@ -6,12 +6,12 @@ CARGO ?= cargo
 # One profile and one feature set for running, testing and measuring: everything is built once.
 BUILD := --release --workspace
 
-.PHONY: run test fmt lint lint-dependencies build bench
+.PHONY: run test fmt lint build bench
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
 	@deploy/setup/setup.sh run
-	@$(CARGO) build $(BUILD) --bins --quiet
+	@$(CARGO) build $(BUILD) --bins
 	@exec target/release/floopy $(ARGS)
 
 test:
@@ -27,16 +27,14 @@ build:
 fmt:
 	$(CARGO) fmt --all
 
-lint: lint-dependencies
+lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
-
-lint-dependencies:
 	@deploy/setup/setup.sh test
 	$(CARGO) deny --log-level error check licenses bans sources
 	@if timeout 60 $(CARGO) deny --log-level off fetch db >/dev/null 2>&1; \
 	then $(CARGO) deny --log-level error check advisories; \
 	else echo "advisories not checked: their database cannot be reached from here"; fi
+	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
 
 bench:
 	@deploy/setup/setup.sh bench

@@ -48,7 +48,7 @@ pub struct Deps {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{key}: {message}")]
-    Config { key: &'static str, message: String },
+    Config { key: String, message: String },
     #[error("cannot listen on {addr} ({key}): {source}")]
     Listen {
         key: &'static str,
@@ -70,9 +70,9 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    fn config(key: &'static str, message: impl Into<String>) -> Self {
+    fn config(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Config {
-            key,
+            key: key.into(),
             message: message.into(),
         }
     }

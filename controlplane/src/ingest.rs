@@ -7,6 +7,7 @@
 
 mod append;
 mod fold;
+mod jobs;
 mod score;
 mod subject;
 #[cfg(test)]

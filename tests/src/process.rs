@@ -85,7 +85,9 @@ impl Process {
     /// Lets its files grow again, as a disk does on which somebody made room.
     pub fn lift_file_limit(&self) {
         let pid = self.child.id().to_string();
-        let status = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:unlimited"]).status();
+        let status = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited:unlimited"])
+            .status();
         assert!(status.expect("prlimit, of util-linux").success());
     }
 

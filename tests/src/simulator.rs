@@ -25,7 +25,13 @@ impl Simulator {
         let (addr, dir) = (free_addr(), tempfile::tempdir().expect("a directory"));
         let mut command = Command::new(binary("floopy"));
         command.current_dir(dir.path());
-        command.args(["simulator", "--latency-scale", "0.02", "--listen", &addr.to_string()]);
+        command.args([
+            "simulator",
+            "--latency-scale",
+            "0.02",
+            "--listen",
+            &addr.to_string(),
+        ]);
         let process = Process::start(command, &dir.path().join("simulator.log"));
         let api = Api::anonymous(addr);
         let list = eventually(|| async {

@@ -7,7 +7,9 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use floopy_tests::{Api, Floopy, Settings, Shape, Upstream, checks::number, eventually, load::Load};
+use floopy_tests::{
+    Api, Floopy, Settings, Shape, Upstream, checks::number, eventually, load::Load,
+};
 use rand::Rng;
 use serde_json::json;
 
@@ -67,7 +69,11 @@ async fn a_control_plane_that_stops_answering_delays_no_request() {
     floopy.thaw_control();
     assert_eq!(tally.failed, Vec::<String>::new());
     // Far above what a call takes, far below any deadline towards the control plane.
-    assert!(tally.slowest < Duration::from_millis(1_000), "a call took {:?}", tally.slowest);
+    assert!(
+        tally.slowest < Duration::from_millis(1_000),
+        "a call took {:?}",
+        tally.slowest
+    );
     all_listed_once(&api, &tally.served).await;
 }
 
@@ -143,7 +149,11 @@ async fn every_rating_counts_once_although_the_control_plane_is_killed_again_and
         let id = api.chat("probe", &body).await.ok().request_id();
         let counted = number(&api.decision(&id).await, "/evidence/rated_sessions");
         let exact = (counted - expected as f64).abs() < 1e-6;
-        if exact { Ok(()) } else { Err(format!("{counted} of {expected} ratings are counted")) }
+        if exact {
+            Ok(())
+        } else {
+            Err(format!("{counted} of {expected} ratings are counted"))
+        }
     })
     .await;
 }

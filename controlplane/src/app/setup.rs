@@ -103,11 +103,11 @@ pub(super) async fn tenants(
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
     let mut minted = None;
-    for tenant in &config.tenants {
-        put_tenant(&mut tx, tenant, catalog, now_ms).await?;
+    for (index, tenant) in config.tenants.iter().enumerate() {
+        put_tenant(&mut tx, (index, tenant), catalog, now_ms).await?;
     }
     if tenants::count(&mut tx).await? == 0 {
-        let id = tenant_id(DEFAULT_TENANT)?;
+        let id = tenant_id("tenants", DEFAULT_TENANT)?;
         tenants::ensure(&mut tx, &id, now_ms).await?;
         minted = Some(tenants::mint_key(&mut tx, &id, now_ms).await?);
     }
@@ -117,15 +117,18 @@ pub(super) async fn tenants(
 
 async fn put_tenant(
     tx: &mut Tx,
-    tenant: &TenantConfig,
+    (index, tenant): (usize, &TenantConfig),
     catalog: &Catalog,
     now_ms: u64,
 ) -> Result<(), Error> {
-    let id = tenant_id(&tenant.id)?;
+    let key = |name: &str| format!("tenants[{index}].{name}");
+    let id = tenant_id(&key("id"), &tenant.id)?;
     let default_model = tenant
         .default_model
         .as_deref()
-        .map(|name| find(catalog, name))
+        .map(|name| {
+            find(catalog, name).map_err(|message| Error::config(key("default_model"), message))
+        })
         .transpose()?;
     let profile = Profile {
         id: id.clone(),
@@ -133,25 +136,25 @@ async fn put_tenant(
         default_model,
     };
     tenants::put(tx, &profile, now_ms).await?;
-    let Some(key) = &tenant.key else {
+    let Some(secret) = &tenant.key else {
         return Ok(());
     };
-    let holder = tenants::put_key(tx, &id, key.expose(), now_ms).await?;
+    let holder = tenants::put_key(tx, &id, secret.expose(), now_ms).await?;
     if holder == id.as_str() {
         return Ok(());
     }
     Err(Error::config(
-        "tenants.key",
+        key("key"),
         format!("the key of tenant {id} belongs to tenant {holder}"),
     ))
 }
 
-fn tenant_id(id: &str) -> Result<TenantId, Error> {
-    TenantId::new(id).map_err(|e| Error::config("tenants.id", e.to_string()))
+fn tenant_id(key: &str, id: &str) -> Result<TenantId, Error> {
+    TenantId::new(id).map_err(|e| Error::config(key, e.to_string()))
 }
 
 /// A model by `provider/model` or by its name alone.
-fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, Error> {
+fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, String> {
     let by_key = CandidateKey::parse(name)
         .ok()
         .and_then(|key| catalog.get(&key));
@@ -159,21 +162,38 @@ fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, Error> {
     let unknown = || {
         format!("{name:?} is not a known model; write provider/model, or add it under [[models]]")
     };
-    found
-        .map(|model| model.key.clone())
-        .ok_or_else(|| Error::config("tenants.default_model", unknown()))
+    found.map(|model| model.key.clone()).ok_or_else(unknown)
 }
 
-/// Mints a key for a tenant, which is made if need be; works beside a running control plane, which learns of
-/// it within a second.
+/// Mints a key for a tenant that exists or is configured; works beside a running control plane, which learns
+/// of it within a second.
 pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> {
-    let id = tenant_id(tenant)?;
+    let id = tenant_id("tenant", tenant)?;
     let store = Store::open(&Location::Directory(config.data_dir.clone())).await?;
     let now_ms = Clock::system().now_ms();
     let mut tx = store.write().await?;
-    tenants::ensure(&mut tx, &id, now_ms).await?;
+    if !tenants::exists(&mut tx, &id).await? {
+        make(&mut tx, config, &id, now_ms).await?;
+    }
     let key = tenants::mint_key(&mut tx, &id, now_ms).await?;
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     store.close().await;
     Ok(key)
+}
+
+/// Makes a tenant as a start would. Any other name is more likely misspelt than meant.
+async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Result<(), Error> {
+    let mut configured = config.tenants.iter().enumerate();
+    if let Some(found) = configured.find(|(_, tenant)| tenant.id == id.as_str()) {
+        return put_tenant(tx, found, &catalog(config)?, now_ms).await;
+    }
+    if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT {
+        return Ok(tenants::ensure(tx, id, now_ms).await?);
+    }
+    Err(Error::config(
+        "tenant",
+        format!(
+            "there is no tenant \"{id}\"; add [[tenants]] with id = \"{id}\" to the configuration to make it"
+        ),
+    ))
 }

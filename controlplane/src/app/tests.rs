@@ -52,7 +52,12 @@ async fn the_first_start_mints_a_key_that_works_and_later_ones_do_not() {
             .await
             .starts_with("HTTP/1.1 200")
     );
-    let created = create_key(&config(root.path()), "team-b")
+    let unknown = create_key(&config(root.path()), "team-b")
+        .await
+        .expect_err("no such tenant")
+        .to_string();
+    assert!(unknown.contains("[[tenants]]"), "{unknown}");
+    let created = create_key(&config(root.path()), "default")
         .await
         .expect("created");
     assert!(
@@ -117,7 +122,7 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         .expect_err("one key, two tenants")
         .to_string();
     assert!(
-        error.contains("tenants.key") && !error.contains("fl_mine"),
+        error.contains("tenants[1].key") && !error.contains("fl_mine"),
         "{error}"
     );
     let unknown = Config {

@@ -4,27 +4,32 @@ use std::time::Instant;
 
 use floopy_shared::domain::{
     decision::Decision,
-    event::{Event, EventBody, Rating, ScoringJob},
+    event::{Event, EventBody, Rating},
 };
 use uuid::Uuid;
 
 use super::{
-    Arrival, IngestError, Intake, MAX_BATCH, Receipt, Verdict, fold::Fold, id_bytes, subject,
+    Arrival, IngestError, Intake, MAX_BATCH, Receipt, Verdict, fold::Fold, id_bytes, jobs::Jobs,
+    subject,
 };
 use crate::{
     metrics::EventKind,
-    store::{StoreError, calls, queue, ratings, tenants},
+    store::{StoreError, ratings},
 };
 
 /// Shapes one decision may name; the proxy makes at most three.
 const MAX_SHAPES: usize = 16;
-/// Bytes of prompt and reply that are kept for scoring.
-const MAX_JOB_BYTES: usize = 1024 * 1024;
 /// Latest moment that is taken for a time: the year 2200.
 const LATEST_MS: u64 = 7_258_118_400_000;
 
 const ACCEPTED: Verdict = Verdict::Accepted { duplicate: false };
 const KNOWN: Verdict = Verdict::Known { duplicate: false };
+
+/// A batch that is being taken.
+struct Batch {
+    fold: Fold,
+    jobs: Jobs,
+}
 
 impl Intake {
     /// Takes a batch. What is answered is durable; a malformed event is refused alone.
@@ -33,34 +38,53 @@ impl Intake {
             return Err(IngestError::TooLarge(arrivals.len()));
         }
         let started = Instant::now();
-        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let mut batch = self.open(&arrivals).await?;
         let mut receipts = Vec::with_capacity(arrivals.len());
-        let (mut rated, mut queued) = (false, false);
+        let mut rated = false;
         for arrival in arrivals {
-            let receipt = self.take(&mut fold, arrival).await?;
-            let (kind, receipt) = receipt;
+            let (kind, receipt) = self.take(&mut batch, arrival).await?;
             let fresh = matches!(receipt.verdict, Verdict::Accepted { .. });
             rated |= fresh && kind == EventKind::Rating;
-            queued |= fresh && kind == EventKind::ScoringJob;
             self.metrics.event(kind, &receipt.verdict);
             receipts.push(receipt);
         }
-        if queued {
-            let dropped = queue::trim(&mut fold.tx, self.limits.queue_capacity).await?;
-            self.metrics.jobs_dropped(dropped);
-        }
+        let Batch { mut fold, jobs } = batch;
+        let now_ms = fold.now_ms;
+        let queued = jobs
+            .queue(&mut fold.tx, self.limits.queue_capacity, now_ms)
+            .await?;
         let changed = fold.commit().await?;
         self.metrics.folded(started.elapsed());
         self.dirty.mark(changed, rated);
-        if queued {
+        if let Some(dropped) = queued {
+            self.metrics.jobs_dropped(dropped);
             self.queued.notify_waiters();
         }
         Ok(receipts)
     }
 
+    /// Starts the transaction and reads what the batch is about to be compared with.
+    async fn open(&self, arrivals: &[Arrival]) -> Result<Batch, StoreError> {
+        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let (mut decided, mut to_score) = (Vec::new(), Vec::new());
+        for arrival in arrivals {
+            let Arrival::Event(event) = arrival else {
+                continue;
+            };
+            match &event.body {
+                EventBody::Decision(decision) => decided.push(decision.request_id),
+                EventBody::ScoringJob(job) => to_score.push(job.request_id),
+                EventBody::Rating(_) => {}
+            }
+        }
+        fold.load(decided).await?;
+        let jobs = Jobs::load(&mut fold.tx, &to_score).await?;
+        Ok(Batch { fold, jobs })
+    }
+
     async fn take(
         &self,
-        fold: &mut Fold,
+        batch: &mut Batch,
         arrival: Arrival,
     ) -> Result<(EventKind, Receipt), StoreError> {
         let event = match arrival {
@@ -76,14 +100,14 @@ impl Intake {
             }
         };
         let Event { id, body, .. } = event;
+        let Batch { fold, jobs } = batch;
         let (kind, verdict) = match body {
-            EventBody::Decision(decision) => (
-                EventKind::Decision,
-                self.decision(fold, &decision, id).await?,
-            ),
+            EventBody::Decision(decision) => {
+                (EventKind::Decision, self.decision(fold, *decision, id))
+            }
             EventBody::Rating(rating) => (EventKind::Rating, self.rating(fold, &rating, id).await?),
             EventBody::ScoringJob(job) => {
-                (EventKind::ScoringJob, self.scoring_job(fold, &job).await?)
+                (EventKind::ScoringJob, jobs.take(&mut fold.tx, &job).await?)
             }
         };
         Ok((
@@ -97,29 +121,20 @@ impl Intake {
 
     /// A decision's last word wins: finished over started, then the greater event id, so that the order of
     /// arrival does not matter.
-    async fn decision(
-        &self,
-        fold: &mut Fold,
-        decision: &Decision,
-        id: Uuid,
-    ) -> Result<Verdict, StoreError> {
-        if let Some(reason) = self.refuse_decision(decision, fold.now_ms) {
-            return Ok(Verdict::Rejected(reason));
+    fn decision(&self, fold: &mut Fold, decision: Decision, id: Uuid) -> Verdict {
+        if let Some(reason) = self.refuse_decision(&decision, fold.now_ms) {
+            return Verdict::Rejected(reason);
         }
-        if let Some(held) = calls::get(&mut fold.tx, decision.request_id).await? {
+        if let Some(held) = fold.held(decision.request_id) {
             if held.decision.tenant != decision.tenant {
-                return Ok(Verdict::Rejected(
-                    "request_id belongs to another tenant".to_owned(),
-                ));
+                return Verdict::Rejected("request_id belongs to another tenant".to_owned());
             }
             if (decision.stage, id) <= (held.decision.stage, held.event_id) {
-                return Ok(KNOWN);
+                return KNOWN;
             }
-            fold.touch_decision(&held.decision).await?;
         }
-        calls::put(&mut fold.tx, decision, id).await?;
-        fold.touch_decision(decision).await?;
-        Ok(ACCEPTED)
+        fold.put_decision(decision, id);
+        ACCEPTED
     }
 
     fn refuse_decision(&self, decision: &Decision, now_ms: u64) -> Option<String> {
@@ -149,6 +164,8 @@ impl Intake {
                 "rated_at_ms is {at}, which is not a time"
             )));
         }
+        // What a rating is about is looked up in the store.
+        fold.write_decisions().await?;
         let (kind, name) = ratings::subject(rating);
         let known = |held: &ratings::StoredRating| held.event_id == id;
         let held = ratings::of_subject(&mut fold.tx, &rating.tenant, kind, &name).await?;
@@ -167,22 +184,5 @@ impl Intake {
         } else {
             Verdict::Known { duplicate }
         })
-    }
-
-    async fn scoring_job(&self, fold: &mut Fold, job: &ScoringJob) -> Result<Verdict, StoreError> {
-        let bytes = job.prompt.len() + job.reply.len();
-        if bytes > MAX_JOB_BYTES {
-            return Ok(Verdict::Rejected(format!(
-                "{bytes} bytes to score are more than {MAX_JOB_BYTES}"
-            )));
-        }
-        if tenants::zero_retention(&mut fold.tx, &job.tenant).await? {
-            let tenant = &job.tenant;
-            return Ok(Verdict::Rejected(format!(
-                "tenant {tenant} keeps no content"
-            )));
-        }
-        let new = queue::put(&mut fold.tx, job, fold.now_ms).await?;
-        Ok(if new { ACCEPTED } else { KNOWN })
     }
 }

@@ -44,16 +44,12 @@ impl Intake {
         failed: &[RequestId],
     ) -> Result<u32, IngestError> {
         let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
-        let mut folded = 0;
-        for score in scored {
-            queue::remove(&mut fold.tx, score.request_id).await?;
-            if scores::put(&mut fold.tx, score, fold.now_ms).await? {
-                fold.touch_call(score.request_id);
-                folded += 1;
-            }
-        }
-        for request in failed {
-            queue::remove(&mut fold.tx, *request).await?;
+        let done = scored.iter().map(|score| &score.request_id);
+        queue::remove_many(&mut fold.tx, done.chain(failed)).await?;
+        let new = scores::put_many(&mut fold.tx, scored, fold.now_ms).await?;
+        let folded = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        for request in new {
+            fold.touch_call(request);
         }
         let changed = fold.commit().await?;
         self.metrics.scores(folded, failed.len());

@@ -31,11 +31,9 @@ pub(super) async fn standing_rating(
     names.sort_unstable();
     names.dedup();
     let mut found = Vec::new();
-    for name in names {
-        let rated = ratings::of_subject(conn, tenant, Kind::Session, &name).await?;
+    for (name, rated) in ratings::of_subjects(conn, tenant, Kind::Session, &names).await? {
         // A name can mean several units; the rating is about the first one only.
-        if !rated.is_empty() && calls::units_named(conn, tenant, &name).await?.first() == Some(unit)
-        {
+        if calls::units_named(conn, tenant, &name).await?.first() == Some(unit) {
             found.extend(rated);
         }
     }

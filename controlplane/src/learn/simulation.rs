@@ -238,14 +238,14 @@ fn every_shape_ends_with_its_best_model() {
 #[test]
 fn where_one_model_is_best_everywhere_little_is_lost() {
     let hidden = [[0.80, 0.76, 0.74, 0.70]; 3];
-    for seed in 0..8 {
-        let world = World::new(seed, hidden).run(1_500);
-        assert!(
-            world.mean_served() > 0.80 - 0.015,
-            "seed {seed} served {}",
-            world.mean_served()
-        );
-    }
+    let seeds = 0..24;
+    let served: Vec<f64> = seeds
+        .map(|seed| World::new(seed, hidden).run(1_500).mean_served())
+        .collect();
+    let mean = served.iter().sum::<f64>() / served.len() as f64;
+    assert!(mean > 0.80 - 0.005, "served {mean} on average: {served:?}");
+    // A shape may end on the second best for a while, never on what is clearly worse.
+    assert!(served.iter().all(|q| *q > 0.76), "{served:?}");
 }
 
 #[test]

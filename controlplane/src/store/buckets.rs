@@ -17,57 +17,45 @@ pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
 /// Applies the changes; a bucket that nothing is left of disappears.
 pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
     for (tenant, credit) in deltas {
-        for (cell, sums) in credit {
-            apply_one(tx, tenant, cell, sums).await?;
+        let changed: Credit = credit
+            .iter()
+            .filter(|(_, sums)| **sums != Sums::default())
+            .map(|(cell, sums)| (cell.clone(), *sums))
+            .collect();
+        if changed.is_empty() {
+            continue;
+        }
+        let rows = encode(&changed);
+        add(tx, tenant, &rows).await?;
+        if changed.values().any(|sums| sums.n <= 0) {
+            drop_empty(tx, tenant, &rows).await?;
         }
     }
     Ok(())
 }
 
-async fn apply_one(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    cell: &Cell,
-    sums: &Sums,
-) -> Result<(), StoreError> {
-    if *sums == Sums::default() {
-        return Ok(());
-    }
-    add(tx, tenant, cell, sums).await?;
-    if sums.n <= 0 {
-        drop_empty(tx, tenant, cell).await?;
-    }
-    Ok(())
-}
-
-async fn add(tx: &mut Tx, tenant: &TenantId, cell: &Cell, sums: &Sums) -> Result<(), StoreError> {
+async fn add(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
+    // `WHERE true` keeps the parser from taking ON CONFLICT for a join's ON.
     sqlx::query(
-        "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq)
+            SELECT ?1, value->>0, value->>1, value->>2, value->>3,
+                value->>'$[4][0]', value->>'$[4][1]', value->>'$[4][2]' FROM json_each(?2) WHERE true
          ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum, sumsq = sumsq + excluded.sumsq",
     )
     .bind(tenant.as_str())
-    .bind(&cell.shape)
-    .bind(&cell.arm)
-    .bind(cell.source as i64)
-    .bind(cell.day)
-    .bind(sums.n)
-    .bind(sums.sum)
-    .bind(sums.sumsq)
+    .bind(rows)
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-async fn drop_empty(tx: &mut Tx, tenant: &TenantId, cell: &Cell) -> Result<(), StoreError> {
+async fn drop_empty(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM buckets WHERE tenant = ? AND shape = ? AND arm = ? AND source = ? AND day = ?
-            AND n = 0 AND sum = 0 AND sumsq = 0",
+        "DELETE FROM buckets WHERE n = 0 AND sum = 0 AND sumsq = 0 AND (tenant, shape, arm, source, day) IN
+            (SELECT ?1, value->>0, value->>1, value->>2, value->>3 FROM json_each(?2))",
     )
     .bind(tenant.as_str())
-    .bind(&cell.shape)
-    .bind(&cell.arm)
-    .bind(cell.source as i64)
-    .bind(cell.day)
+    .bind(rows)
     .execute(&mut **tx)
     .await?;
     Ok(())

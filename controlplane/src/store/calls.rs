@@ -4,10 +4,12 @@ use floopy_shared::domain::{
     decision::{Decision, Stage, Strategy},
     ids::{RequestId, SessionId, TenantId},
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{
+    QueryBuilder, Row, Sqlite, SqliteConnection, query_builder::Separated, sqlite::SqliteRow,
+};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, record, to_i64};
+use super::{ROWS, StoreError, Tx, id_list, record, request_id, to_i64};
 use crate::learn::credit::Credit;
 
 /// A decision as it is stored, with what it added to the buckets.
@@ -70,37 +72,59 @@ fn stored_call(row: &SqliteRow) -> Result<StoredCall, StoreError> {
     })
 }
 
-/// Writes a decision over whatever was there; its credit is left as it is.
-pub(crate) async fn put(
-    tx: &mut Tx,
-    decision: &Decision,
-    event_id: Uuid,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
-            shadow, strategy, served, model, confidence, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET event_id = excluded.event_id, stage = excluded.stage,
-            created_ms = excluded.created_ms, session_id = excluded.session_id,
-            completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
-            served = excluded.served, model = excluded.model, confidence = excluded.confidence,
-            record = excluded.record",
+/// Reads many decisions at once.
+pub(crate) async fn get_many(
+    conn: &mut SqliteConnection,
+    requests: &[RequestId],
+) -> Result<Vec<StoredCall>, StoreError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT record, event_id, credit FROM decisions
+            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
-    .bind(decision.request_id.0.as_bytes().as_slice())
-    .bind(decision.tenant.as_str())
-    .bind(event_id.as_bytes().as_slice())
-    .bind(i64::from(decision.stage == Stage::Finished))
-    .bind(to_i64(decision.created_at_ms))
-    .bind(decision.session_id.as_ref().map(SessionId::as_str))
-    .bind(decision.completion_id.as_deref())
-    .bind(decision.shadow_of.is_some())
-    .bind(strategy_name(decision.strategy))
-    .bind(decision.served.as_ref().map(|key| key.as_str()))
-    .bind(decision.served.as_ref().map(|key| key.model()))
-    .bind(decision.confidence)
-    .bind(record::encode_decision(decision))
-    .execute(&mut **tx)
+    .bind(id_list(requests))
+    .fetch_all(conn)
     .await?;
+    rows.iter().map(stored_call).collect()
+}
+
+/// Writes decisions over whatever was there; their credit in the store is left as it is.
+pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
+    for calls in calls.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
+                shadow, strategy, served, model, confidence, record) ",
+        );
+        query.push_values(calls, |row, call| push_call(row, call));
+        query.push(
+            " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, stage = excluded.stage,
+                created_ms = excluded.created_ms, session_id = excluded.session_id,
+                completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
+                served = excluded.served, model = excluded.model, confidence = excluded.confidence,
+                record = excluded.record",
+        );
+        query.build().execute(&mut **tx).await?;
+    }
     Ok(())
+}
+
+fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a StoredCall) {
+    let decision = &call.decision;
+    row.push_bind(decision.request_id.0.as_bytes().as_slice())
+        .push_bind(decision.tenant.as_str())
+        .push_bind(call.event_id.as_bytes().as_slice())
+        .push_bind(i64::from(decision.stage == Stage::Finished))
+        .push_bind(to_i64(decision.created_at_ms))
+        .push_bind(decision.session_id.as_ref().map(SessionId::as_str))
+        .push_bind(decision.completion_id.as_deref())
+        .push_bind(decision.shadow_of.is_some())
+        .push_bind(strategy_name(decision.strategy))
+        .push_bind(decision.served.as_ref().map(|key| key.as_str()))
+        .push_bind(decision.served.as_ref().map(|key| key.model()))
+        .push_bind(decision.confidence)
+        .push_bind(record::encode_decision(decision));
 }
 
 /// The name that callers filter by.
@@ -112,18 +136,30 @@ pub(crate) fn strategy_name(strategy: Strategy) -> &'static str {
     }
 }
 
-/// Notes what a decision added to the buckets.
-pub(crate) async fn put_credit(
+/// Notes what decisions added to the buckets.
+pub(crate) async fn put_credits(
     tx: &mut Tx,
-    request: RequestId,
-    credit: &Credit,
+    credits: &[(RequestId, Credit)],
 ) -> Result<(), StoreError> {
-    let text = (!credit.is_empty()).then(|| super::buckets::encode(credit));
-    sqlx::query("UPDATE decisions SET credit = ? WHERE request_id = ?")
-        .bind(text)
-        .bind(request.0.as_bytes().as_slice())
-        .execute(&mut **tx)
-        .await?;
+    if credits.is_empty() {
+        return Ok(());
+    }
+    let row = |(request, credit): &(RequestId, Credit)| {
+        let id = request.0.simple();
+        if credit.is_empty() {
+            return format!("[\"{id}\",null]");
+        }
+        format!("[\"{id}\",{}]", super::buckets::encode(credit))
+    };
+    let rows: Vec<String> = credits.iter().map(row).collect();
+    // An array that is taken out as text is the text that went in.
+    sqlx::query(
+        "UPDATE decisions SET credit = given.value->>1 FROM json_each(?) AS given
+            WHERE request_id = unhex(given.value->>0)",
+    )
+    .bind(format!("[{}]", rows.join(",")))
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -201,6 +237,5 @@ fn unit_of(row: &SqliteRow) -> Result<Unit, StoreError> {
         let id = SessionId::new(&session).map_err(|e| StoreError::corrupt("session id", e))?;
         return Ok(Unit::Session(id));
     }
-    let id = Uuid::from_slice(row.try_get(1)?).map_err(|e| StoreError::corrupt("request id", e))?;
-    Ok(Unit::Call(RequestId(id)))
+    Ok(Unit::Call(request_id(row.try_get(1)?)?))
 }

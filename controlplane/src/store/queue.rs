@@ -1,9 +1,9 @@
 //! The scoring queue: bounded, oldest dropped first; a job is leased, then reported or handed out again.
 
 use floopy_shared::domain::{event::ScoringJob, ids::RequestId};
-use sqlx::Row;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, StoreError, Tx, record, to_i64};
+use super::{ROWS, Store, StoreError, Tx, id_list, record, request_id, to_i64};
 
 /// Leases after which a job is given up: something about it kills judges.
 const MAX_LEASES: i64 = 5;
@@ -16,21 +16,62 @@ pub(crate) struct Ask {
     pub(crate) lease_ms: u64,
 }
 
-/// Queues a job unless it is queued or scored already; whether it was new.
-pub(crate) async fn put(tx: &mut Tx, job: &ScoringJob, now_ms: u64) -> Result<bool, StoreError> {
-    let bytes = record::encode_job(job);
-    let done = sqlx::query(
-        "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job)
-            SELECT ?1, ?2, 0, 0, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM scores WHERE request_id = ?1)
-         ON CONFLICT DO NOTHING",
+/// A job as it is queued.
+#[derive(Debug)]
+pub(crate) struct QueuedJob {
+    request: RequestId,
+    record: Vec<u8>,
+}
+
+impl QueuedJob {
+    /// Of a job as it came.
+    pub(crate) fn of(job: &ScoringJob) -> Self {
+        Self {
+            request: job.request_id,
+            record: record::encode_job(job),
+        }
+    }
+}
+
+/// Which of these replies are queued or scored already.
+pub(crate) async fn known(
+    tx: &mut Tx,
+    requests: &[RequestId],
+) -> Result<Vec<RequestId>, StoreError> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT request_id FROM scoring_jobs WHERE request_id IN (SELECT unhex(value) FROM json_each(?1))
+         UNION SELECT request_id FROM scores WHERE request_id IN (SELECT unhex(value) FROM json_each(?1))",
     )
-    .bind(job.request_id.0.as_bytes().as_slice())
-    .bind(to_i64(now_ms))
-    .bind(to_i64(bytes.len() as u64))
-    .bind(bytes)
-    .execute(&mut **tx)
+    .bind(id_list(requests))
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    rows.iter().map(|row| request_id(row.try_get(0)?)).collect()
+}
+
+/// Queues jobs that are not known.
+pub(crate) async fn put_many(
+    tx: &mut Tx,
+    jobs: &[QueuedJob],
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    for jobs in jobs.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job) ",
+        );
+        query.push_values(jobs, |mut row, job| {
+            row.push_bind(job.request.0.as_bytes().as_slice())
+                .push_bind(to_i64(now_ms))
+                .push_bind(0)
+                .push_bind(0)
+                .push_bind(to_i64(job.record.len() as u64))
+                .push_bind(job.record.as_slice());
+        });
+        query.build().execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 /// Drops the oldest jobs above `capacity`; how many went.
@@ -52,7 +93,7 @@ pub(crate) async fn lease(
     now_ms: u64,
 ) -> Result<Vec<ScoringJob>, StoreError> {
     let rows = sqlx::query(
-        "SELECT request_id, bytes, job FROM scoring_jobs WHERE lease_until_ms <= ? ORDER BY queued_ms, rowid LIMIT ?",
+        "SELECT bytes, job FROM scoring_jobs WHERE lease_until_ms <= ? ORDER BY queued_ms, rowid LIMIT ?",
     )
     .bind(to_i64(now_ms))
     .bind(i64::from(ask.jobs))
@@ -61,29 +102,38 @@ pub(crate) async fn lease(
     let mut jobs = Vec::new();
     let mut left = to_i64(ask.bytes);
     for row in &rows {
-        left -= row.try_get::<i64, _>(1)?;
+        left -= row.try_get::<i64, _>(0)?;
         if left < 0 && !jobs.is_empty() {
             break;
         }
-        jobs.push(record::decode_job(row.try_get(2)?)?);
-        sqlx::query(
-            "UPDATE scoring_jobs SET lease_until_ms = ?, leases = leases + 1 WHERE request_id = ?",
-        )
-        .bind(to_i64(now_ms.saturating_add(ask.lease_ms)))
-        .bind(row.try_get::<&[u8], _>(0)?)
-        .execute(&mut **tx)
-        .await?;
+        jobs.push(record::decode_job(row.try_get(1)?)?);
     }
+    if jobs.is_empty() {
+        return Ok(jobs);
+    }
+    sqlx::query(
+        "UPDATE scoring_jobs SET lease_until_ms = ?, leases = leases + 1
+            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
+    )
+    .bind(to_i64(now_ms.saturating_add(ask.lease_ms)))
+    .bind(id_list(jobs.iter().map(|job| &job.request_id)))
+    .execute(&mut **tx)
+    .await?;
     Ok(jobs)
 }
 
-/// Takes a job off the queue; whether it was there.
-pub(crate) async fn remove(tx: &mut Tx, request: RequestId) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM scoring_jobs WHERE request_id = ?")
-        .bind(request.0.as_bytes().as_slice())
-        .execute(&mut **tx)
-        .await?;
-    Ok(done.rows_affected() > 0)
+/// Takes jobs off the queue.
+pub(crate) async fn remove_many<'a>(
+    tx: &mut Tx,
+    requests: impl IntoIterator<Item = &'a RequestId>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM scoring_jobs WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
+    )
+    .bind(id_list(requests))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Gives up jobs whose last lease ran out unreported; how many.

@@ -2,6 +2,8 @@
 //! other can ever stand; "first" and "last" are by time of rating, then by event id, so that the order of
 //! arrival does not matter.
 
+use std::collections::BTreeMap;
+
 use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},
     ids::{RequestId, TenantId},
@@ -9,7 +11,7 @@ use floopy_shared::domain::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, to_i64, to_u64};
+use super::{StoreError, Tx, text_list, to_i64, to_u64};
 
 /// What a rating's subject text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,23 +88,28 @@ pub(crate) async fn of_subject(
     rows.iter().map(stored_rating).collect()
 }
 
-/// Those of a call's names under which a session was rated.
-pub(crate) async fn rated_names(
+/// The ratings kept of many subjects, by subject.
+pub(crate) async fn of_subjects<'a>(
     conn: &mut SqliteConnection,
     tenant: &TenantId,
-    [a, b, c]: [&str; 3],
-) -> Result<Vec<String>, StoreError> {
-    let names = sqlx::query_scalar(
-        "SELECT DISTINCT subject FROM ratings WHERE tenant = ? AND kind = ? AND subject IN (?, ?, ?)",
+    kind: Kind,
+    subjects: impl IntoIterator<Item = &'a String>,
+) -> Result<BTreeMap<String, Vec<StoredRating>>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT event_id, score, revise, rated_ms, subject FROM ratings
+            WHERE tenant = ? AND kind = ? AND subject IN (SELECT value FROM json_each(?))",
     )
     .bind(tenant.as_str())
-    .bind(Kind::Session as i64)
-    .bind(a)
-    .bind(b)
-    .bind(c)
+    .bind(kind as i64)
+    .bind(text_list(subjects))
     .fetch_all(conn)
     .await?;
-    Ok(names)
+    let mut found: BTreeMap<String, Vec<StoredRating>> = BTreeMap::new();
+    for row in &rows {
+        let ratings = found.entry(row.try_get(4)?).or_default();
+        ratings.push(stored_rating(row)?);
+    }
+    Ok(found)
 }
 
 /// The rating that stands of one reply.

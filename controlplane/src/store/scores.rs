@@ -1,27 +1,56 @@
 //! The judges' verdicts. The first report of a reply stands: handing its job back is what made it final.
 
+use std::collections::HashMap;
+
 use floopy_shared::domain::{event::Score, ids::RequestId};
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{StoreError, Tx, to_i64};
+use super::{ROWS, StoreError, Tx, id_list, request_id, to_i64};
 
-/// Keeps a score unless its reply has one; whether it was new.
-pub(crate) async fn put(tx: &mut Tx, score: &Score, now_ms: u64) -> Result<bool, StoreError> {
-    let done = sqlx::query(
-        "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+/// Keeps scores of replies that have none; which were new.
+pub(crate) async fn put_many(
+    tx: &mut Tx,
+    scores: &[Score],
+    now_ms: u64,
+) -> Result<Vec<RequestId>, StoreError> {
+    let mut new = Vec::new();
+    for scores in scores.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms) ",
+        );
+        query.push_values(scores, |mut row, score| {
+            row.push_bind(score.request_id.0.as_bytes().as_slice())
+                .push_bind(score.relevance)
+                .push_bind(score.coherence)
+                .push_bind(score.helpfulness)
+                .push_bind(score.safety)
+                .push_bind(score.composite)
+                .push_bind(score.judge.as_str())
+                .push_bind(to_i64(now_ms));
+        });
+        query.push(" ON CONFLICT DO NOTHING RETURNING request_id");
+        for row in query.build().fetch_all(&mut **tx).await? {
+            new.push(request_id(row.try_get(0)?)?);
+        }
+    }
+    Ok(new)
+}
+
+/// What replies were judged in all.
+pub(crate) async fn composites(
+    tx: &mut Tx,
+    requests: &[RequestId],
+) -> Result<HashMap<RequestId, f64>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT request_id, composite FROM scores
+            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
-    .bind(score.request_id.0.as_bytes().as_slice())
-    .bind(score.relevance)
-    .bind(score.coherence)
-    .bind(score.helpfulness)
-    .bind(score.safety)
-    .bind(score.composite)
-    .bind(&score.judge)
-    .bind(to_i64(now_ms))
-    .execute(&mut **tx)
+    .bind(id_list(requests))
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(done.rows_affected() > 0)
+    rows.iter()
+        .map(|row| Ok((request_id(row.try_get(0)?)?, row.try_get(1)?)))
+        .collect()
 }
 
 /// The score of a reply.

@@ -3,7 +3,7 @@
 use floopy_shared::domain::{event::RatingScore, ids::TenantId};
 use sqlx::{Row, SqliteConnection};
 
-use super::{StoreError, Tx, buckets, calls::Unit, to_i64};
+use super::{StoreError, Tx, buckets, calls::Unit, text_list, to_i64};
 use crate::learn::credit::Credit;
 
 /// What a rated unit added to the buckets; empty where it is not rated.
@@ -19,6 +19,22 @@ pub(crate) async fn credit(
             .fetch_optional(conn)
             .await?;
     text.as_deref().map(buckets::decode).transpose()
+}
+
+/// Which of these units, by their stored names, are rated.
+pub(crate) async fn rated<'a>(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+    keys: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<String>, StoreError> {
+    let rated = sqlx::query_scalar(
+        "SELECT unit FROM sessions WHERE tenant = ? AND unit IN (SELECT value FROM json_each(?))",
+    )
+    .bind(tenant.as_str())
+    .bind(text_list(keys))
+    .fetch_all(conn)
+    .await?;
+    Ok(rated)
 }
 
 /// Notes the standing rating of a unit and what it added.

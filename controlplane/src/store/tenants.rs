@@ -43,6 +43,16 @@ pub(crate) async fn ensure(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<()
     Ok(())
 }
 
+/// Whether there is a tenant of this id.
+pub(crate) async fn exists(conn: &mut SqliteConnection, id: &TenantId) -> Result<bool, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?)")
+            .bind(id.as_str())
+            .fetch_one(conn)
+            .await?,
+    )
+}
+
 /// How many tenants there are.
 pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tenants")

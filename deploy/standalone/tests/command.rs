@@ -1,5 +1,8 @@
 //! The command line as a person meets it: what it prints, where, and how it exits.
-#![allow(clippy::expect_used, reason = "a test that cannot start its program has failed")]
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot start its program has failed"
+)]
 
 use std::{
     path::Path,

@@ -1,0 +1,88 @@
+//! The scoring jobs of one batch: told apart from known ones at its start, queued together at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use floopy_shared::domain::{
+    event::ScoringJob,
+    ids::{RequestId, TenantId},
+};
+
+use super::Verdict;
+use crate::store::{
+    StoreError, Tx,
+    queue::{self, QueuedJob},
+    tenants,
+};
+
+/// Bytes of prompt and reply that are kept for scoring.
+const MAX_JOB_BYTES: usize = 1024 * 1024;
+
+/// What is known of the batch's jobs.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    /// Replies that are queued or scored, or were taken just now.
+    known: BTreeSet<RequestId>,
+    new: Vec<QueuedJob>,
+    /// Whether a tenant keeps no content.
+    zero_retention: BTreeMap<TenantId, bool>,
+}
+
+impl Jobs {
+    /// Looks the batch's jobs up.
+    pub(super) async fn load(tx: &mut Tx, requests: &[RequestId]) -> Result<Self, StoreError> {
+        let known = queue::known(tx, requests).await?.into_iter().collect();
+        Ok(Self {
+            known,
+            ..Self::default()
+        })
+    }
+
+    /// Takes a job unless it is known.
+    pub(super) async fn take(
+        &mut self,
+        tx: &mut Tx,
+        job: &ScoringJob,
+    ) -> Result<Verdict, StoreError> {
+        let bytes = job.prompt.len() + job.reply.len();
+        if bytes > MAX_JOB_BYTES {
+            return Ok(Verdict::Rejected(format!(
+                "{bytes} bytes to score are more than {MAX_JOB_BYTES}"
+            )));
+        }
+        let tenant = &job.tenant;
+        if self.zero_retention(tx, tenant).await? {
+            return Ok(Verdict::Rejected(format!(
+                "tenant {tenant} keeps no content"
+            )));
+        }
+        if !self.known.insert(job.request_id) {
+            return Ok(Verdict::Known { duplicate: false });
+        }
+        self.new.push(QueuedJob::of(job));
+        Ok(Verdict::Accepted { duplicate: false })
+    }
+
+    async fn zero_retention(&mut self, tx: &mut Tx, tenant: &TenantId) -> Result<bool, StoreError> {
+        if let Some(known) = self.zero_retention.get(tenant) {
+            return Ok(*known);
+        }
+        let zero_retention = tenants::zero_retention(tx, tenant).await?;
+        self.zero_retention.insert(tenant.clone(), zero_retention);
+        Ok(zero_retention)
+    }
+
+    /// Queues what was taken; above `capacity` the oldest jobs go. `None` if nothing was taken, else how many
+    /// were dropped.
+    pub(super) async fn queue(
+        self,
+        tx: &mut Tx,
+        capacity: u64,
+        now_ms: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        if self.new.is_empty() {
+            return Ok(None);
+        }
+        queue::put_many(tx, &self.new, now_ms).await?;
+        queue::trim(tx, capacity).await.map(Some)
+    }
+}
