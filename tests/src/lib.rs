@@ -11,6 +11,7 @@ pub mod checks;
 pub mod client;
 pub mod floopy;
 pub mod load;
+pub mod network;
 pub mod poll;
 pub mod ports;
 pub mod process;

@@ -190,7 +190,7 @@ const WIRE: &[&str] = &[
     "proto/",
     "shared/src/wire",
     "shared/tests/wire",
-    "dataplane/src/app.rs",
+    "dataplane/src/app/open.rs",
     "dataplane/src/control",
     "dataplane/src/record/spool",
     "dataplane/tests/",
