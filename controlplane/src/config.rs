@@ -168,12 +168,10 @@ pub enum Objective {
 
 /// How long things are kept.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "check::Retention")]
 pub struct Retention {
-    #[serde(deserialize_with = "check::days")]
     pub decisions_days: u64,
-    /// The sums that rankings are made of.
-    #[serde(deserialize_with = "check::days")]
+    /// The sums that rankings are made of; at least as long as decisions, which are counted in them.
     pub sums_days: u64,
 }
 
@@ -238,6 +236,16 @@ mod tests {
                 "[retention]\ndecisions_days = 0",
                 "floopy.toml:2: retention.decisions_days: ",
                 "1 to",
+            ),
+            (
+                "[retention]\ndecisions_days = 30\nsums_days = 29",
+                "floopy.toml:1: [retention]: ",
+                "sums_days is 29, it must be at least decisions_days, which is 30",
+            ),
+            (
+                "[retention]\ndecisions_days = 500",
+                "floopy.toml:1: [retention]: ",
+                "sums_days is 400",
             ),
             (
                 "[[tenants]]\nid = \"a/b\"",

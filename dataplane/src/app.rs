@@ -58,6 +58,8 @@ pub enum Error {
     Listen { addr: SocketAddr, source: io::Error },
     #[error("cannot use the data directory {dir}: {source}")]
     DataDir { dir: String, source: io::Error },
+    #[error("the data directory {dir} is in use by another proxy: give each its own")]
+    DataDirInUse { dir: String },
     #[error(transparent)]
     Task(#[from] TaskError),
     #[error("the supervisor ended: {0}")]
@@ -103,6 +105,12 @@ impl Bound {
     /// Where operators reach it.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin_addr
+    }
+
+    /// Tells whether callers can be admitted: some tenant is known.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let gateway = Arc::clone(&self.opened.gateway);
+        move || gateway.current.snapshot().tenants().next().is_some()
     }
 
     /// Serves until stopped, then finishes what is in flight, delivers the spool and returns.

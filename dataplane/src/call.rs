@@ -294,6 +294,33 @@ mod tests {
     }
 
     #[test]
+    fn arrays_that_would_cost_far_more_than_their_bytes_are_refused() {
+        let many = |item: &str| vec![item; 10_001].join(",");
+        let part = r#"{"type":"text","text":"x"}"#;
+        let message = r#"{"role":"user","content":"x"}"#;
+        let refused = [
+            (format!(r#"[{}]"#, many(message)), "messages is"),
+            (
+                format!(r#"[{{"role":"user","content":[{}]}}]"#, many(part)),
+                "messages[0].content is",
+            ),
+            (
+                format!(r#"[{message}],"tools":[{}]"#, many("1")),
+                "tools is",
+            ),
+        ];
+        for (messages, field) in refused {
+            let error = chat(&format!(r#"{{"model":"m","messages":{messages}}}"#))
+                .err()
+                .unwrap_or_default();
+            let expected = format!("{field} an array of more than 10000 elements");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        let tokens = embed(&format!(r#"{{"model":"m","input":[{}]}}"#, many("1"))).expect("valid");
+        assert_eq!(tokens.features().input_tokens_estimate, 10_001);
+    }
+
+    #[test]
     fn embeddings_inputs_are_counted_in_every_form() {
         let tokens = |input: &str| {
             let call = embed(&format!(r#"{{"model":"m","input":{input}}}"#)).expect("valid");

@@ -139,6 +139,8 @@ pub struct Timeouts {
     pub header_ms: u64,
     /// For a client to send its body.
     pub body_ms: u64,
+    /// For a client to take some of what it is sent.
+    pub client_idle_ms: u64,
     /// For one attempt to open a connection.
     pub connect_ms: u64,
     /// For one attempt to bring headers, and the first event of a stream.
@@ -158,6 +160,7 @@ impl Default for Timeouts {
         Self {
             header_ms: 30_000,
             body_ms: 60_000,
+            client_idle_ms: 60_000,
             connect_ms: 3_000,
             first_byte_ms: 120_000,
             total_ms: 600_000,

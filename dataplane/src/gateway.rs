@@ -1,8 +1,11 @@
 //! What lives as long as the process, and is shared by all requests.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
@@ -30,6 +33,8 @@ pub(crate) struct Gateway {
     pub clock: Clock,
     pub shadows: Shadows,
     pub doors: Doors,
+    /// Keeps other proxies out of the data directory.
+    pub _lock: File,
 }
 
 impl Gateway {

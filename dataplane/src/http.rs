@@ -8,6 +8,7 @@ mod feedback;
 mod incoming;
 mod live;
 mod models;
+mod patient;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;

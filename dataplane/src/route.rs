@@ -117,8 +117,23 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         shadow_key: &shadow_key,
     };
     let blocked = |model: &CatalogModel| blocked(view, model);
-    let mut choice =
-        choose(&question, blocked).map_err(|none| Unroutable::NoCandidate(none.candidates))?;
+    let mut choice = match choose(&question, blocked) {
+        Ok(choice) => choice,
+        // The caller's last resort is for exactly this.
+        Err(none) if !selection.fallback.is_empty() => {
+            let listed = Selection::Ordered(selection.fallback);
+            let question = Question {
+                selection: &listed,
+                ..question
+            };
+            let choice = choose(&question, blocked).map_err(|last| {
+                let tried = none.candidates.into_iter().chain(last.candidates);
+                Unroutable::NoCandidate(tried.collect())
+            })?;
+            return Ok(Plan { choice, draw_key });
+        }
+        Err(none) => return Err(Unroutable::NoCandidate(none.candidates)),
+    };
     if selection.asked == Selection::Auto {
         choice.order.truncate(view.attempts);
         append_fallback(view, call, &selection.fallback, &mut choice);
@@ -288,6 +303,18 @@ mod tests {
             order(&plan(&world, "a/best", None).expect("named by the caller")),
             ["a/best"]
         );
+    }
+
+    #[test]
+    fn the_fallback_serves_auto_when_the_ranking_has_nobody_left() {
+        let world = world();
+        for key in ["a/best", "b/next"] {
+            let key = CandidateKey::parse(key).expect("valid");
+            world.breakers.failed(&key);
+        }
+        let plan = plan(&world, "auto", Some("b/other")).expect("the fallback is left");
+        assert_eq!(order(&plan), ["b/other"]);
+        assert_eq!(plan.choice.strategy, Strategy::Fallback);
     }
 
     #[test]

@@ -107,7 +107,6 @@ async fn send(
         }
     };
     if end != End::Complete {
-        gateway.upstream.broke(&model.key);
         record.end(status, Ending::BrokenStream, Some(&facts));
         return;
     }
@@ -124,7 +123,14 @@ async fn collect(gateway: &Gateway, reply: Reply) -> (Facts, End) {
     loop {
         match poll_fn(|cx| relay.poll_step(cx)).await {
             Step::Bytes(_) => {}
-            Step::End(end) => return (relay.into_facts(), end),
+            Step::End(end) => {
+                match (relay.take_trial(), end) {
+                    (Some(trial), End::Complete) => trial.succeeded(),
+                    (None, End::Complete) => {}
+                    (trial, _) => gateway.upstream.broke(trial),
+                }
+                return (relay.into_facts(), end);
+            }
         }
     }
 }

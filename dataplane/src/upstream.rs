@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use floopy_shared::domain::{catalog::CatalogModel, decision::AttemptResult, ids::CandidateKey};
 use http::{HeaderMap, StatusCode};
 
-use self::breaker::Breakers;
+use self::breaker::{Breakers, Trial};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     client::{Client, client},
@@ -33,7 +33,7 @@ use crate::{
 pub(crate) struct Upstream {
     client: Client,
     pub(crate) providers: Providers,
-    pub(crate) breakers: Breakers,
+    pub(crate) breakers: Arc<Breakers>,
     metrics: Arc<Metrics>,
     limits: Limits,
 }
@@ -82,8 +82,8 @@ enum Verdict {
 
 fn verdict(status: StatusCode) -> Verdict {
     match status.as_u16() {
-        // Wrong credentials and unknown models are this candidate's own trouble.
-        401 | 403 | 404 | 408 | 429 | 500..=599 => Verdict::Candidate,
+        // Wrong credentials, an empty account and unknown models are this candidate's own trouble.
+        401..=403 | 404 | 408 | 429 | 500..=599 => Verdict::Candidate,
         _ => Verdict::Caller,
     }
 }
@@ -94,7 +94,7 @@ impl Upstream {
         Self {
             client: client(timeouts),
             providers,
-            breakers: Breakers::new(&config.breaker),
+            breakers: Arc::new(Breakers::new(&config.breaker)),
             metrics,
             limits: Limits {
                 first_byte: Duration::from_millis(timeouts.first_byte_ms),
@@ -145,7 +145,7 @@ impl Upstream {
         Err(last)
     }
 
-    /// Tries one candidate and tells its circuit breaker.
+    /// Tries one candidate and tells its circuit breaker; of a stream, only its end tells.
     pub(crate) async fn attempt(
         &self,
         errand: &Errand<'_>,
@@ -153,51 +153,67 @@ impl Upstream {
         trail: &mut Trail,
     ) -> Result<Reply, Failure> {
         trail.begin(&model.key);
-        self.breakers.begun(&model.key);
-        let result = match self.providers.get(model.key.provider()) {
+        let trial = Trial::begin(&self.breakers, &model.key);
+        let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
                 let request = attempt::request(provider, errand.call, &model.key, errand.headers);
                 attempt::send(&self.client, &self.limits, request, errand.call).await
             }
             None => Err(Failure::Connect),
         };
-        match &result {
+        match &mut result {
             Ok(reply) => {
                 trail.end(AttemptResult::Ok, Some(reply.status().as_u16()));
-                self.breakers.succeeded(&model.key);
+                match reply {
+                    Reply::Whole(_) => trial.succeeded(),
+                    Reply::Stream(stream) => stream.trial = Some(trial),
+                }
                 self.metrics.attempt(AttemptLabel::Ok);
             }
-            Err(failure) => self.note_failure(failure, &model.key, trail),
+            Err(failure) => {
+                trail.end(failure.result(), failure.status().map(|s| s.as_u16()));
+                self.note_failure(failure, model, trial);
+            }
         }
         result
     }
 
     /// A stream that had begun well broke off.
-    pub(crate) fn broke(&self, key: &CandidateKey) {
+    pub(crate) fn broke(&self, trial: Option<Trial>) {
         self.metrics.attempt(AttemptLabel::BrokenStream);
-        self.count_failure(key);
-    }
-
-    fn note_failure(&self, failure: &Failure, key: &CandidateKey, trail: &mut Trail) {
-        trail.end(
-            failure.result(),
-            failure.status().map(|status| status.as_u16()),
-        );
-        self.metrics.attempt(AttemptLabel::of(failure.result()));
-        if is_callers_fault(failure) {
-            self.breakers.succeeded(key);
-        } else {
-            tracing::debug!(candidate = %key, %failure, "attempt failed");
-            self.count_failure(key);
+        if let Some(trial) = trial {
+            self.count_failure(trial);
         }
     }
 
-    fn count_failure(&self, key: &CandidateKey) {
-        if self.breakers.failed(key) {
+    fn note_failure(&self, failure: &Failure, model: &CatalogModel, trial: Trial) {
+        self.metrics.attempt(AttemptLabel::of(failure.result()));
+        if is_callers_fault(failure) {
+            trial.succeeded();
+            return;
+        }
+        tracing::debug!(candidate = %model.key, %failure, "attempt failed");
+        if !is_callers_invention(failure, model) {
+            self.count_failure(trial);
+        }
+    }
+
+    fn count_failure(&self, trial: Trial) {
+        let key = trial.key().clone();
+        if trial.failed() {
             self.metrics.circuit_opened();
             tracing::warn!(candidate = %key, "circuit opened after repeated failures");
         }
     }
+}
+
+/// Whether a provider refuses a name that only the caller knows: that says nothing of the provider.
+fn is_callers_invention(failure: &Failure, model: &CatalogModel) -> bool {
+    let refused = failure
+        .status()
+        .is_some_and(|status| matches!(status.as_u16(), 401 | 403 | 404));
+    let unlisted = CatalogModel::unlisted(model.key.clone(), model.kind);
+    refused && model.benchmark_source == unlisted.benchmark_source
 }
 
 fn is_callers_fault(failure: &Failure) -> bool {
@@ -213,10 +229,10 @@ mod tests {
     #[test]
     fn only_the_callers_own_mistakes_end_the_search() {
         let of = |code| verdict(StatusCode::from_u16(code).expect("valid"));
-        for code in [400, 402, 405, 409, 413, 415, 422] {
+        for code in [400, 405, 409, 413, 415, 422] {
             assert_eq!(of(code), Verdict::Caller, "{code}");
         }
-        for code in [401, 403, 404, 408, 429, 500, 502, 503, 504, 529] {
+        for code in [401, 402, 403, 404, 408, 429, 500, 502, 503, 504, 529] {
             assert_eq!(of(code), Verdict::Candidate, "{code}");
         }
     }

@@ -136,17 +136,14 @@ async fn put_tenant(
         default_model,
     };
     tenants::put(tx, &profile, now_ms).await?;
-    let Some(secret) = &tenant.key else {
-        return Ok(());
-    };
-    let holder = tenants::put_key(tx, &id, secret.expose(), now_ms).await?;
-    if holder == id.as_str() {
-        return Ok(());
+    let secret = tenant.key.as_ref().map(|secret| secret.expose());
+    match tenants::put_configured_key(tx, &id, secret, now_ms).await? {
+        Some(holder) if holder != id.as_str() => Err(Error::config(
+            key("key"),
+            format!("the key of tenant {id} belongs to tenant {holder}"),
+        )),
+        Some(_) | None => Ok(()),
     }
-    Err(Error::config(
-        key("key"),
-        format!("the key of tenant {id} belongs to tenant {holder}"),
-    ))
 }
 
 fn tenant_id(key: &str, id: &str) -> Result<TenantId, Error> {

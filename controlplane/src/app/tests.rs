@@ -140,6 +140,36 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
 }
 
 #[tokio::test]
+async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stays() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let start = |key: &str| {
+        let tenant = TenantConfig {
+            id: "acme".into(),
+            key: Some(floopy_shared::process::config::Secret::new(key)),
+            zero_retention: false,
+            default_model: None,
+        };
+        let config = Config {
+            tenants: vec![tenant],
+            ..config(root.path())
+        };
+        prepare(config, deps())
+    };
+    drop(start("fl_old").await.expect("starts"));
+    let minted = create_key(&config(root.path()), "acme")
+        .await
+        .expect("made");
+    let prepared = start("fl_new").await.expect("starts");
+    let addr = prepared.rest_addr();
+    let task = tokio::spawn(prepared.run());
+    for (key, status) in [("fl_old", 401), ("fl_new", 200), (minted.as_str(), 200)] {
+        let reply = get(addr, "/v1/decisions", key).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    task.abort();
+}
+
+#[tokio::test]
 async fn grpc_is_not_opened_to_the_world_without_a_token() {
     let root = tempfile::tempdir().expect("temporary directory");
     let open = Config {

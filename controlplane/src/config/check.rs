@@ -55,7 +55,7 @@ pub(super) fn drain_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64
     integer(deserializer, (0, 600_000))
 }
 
-pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     integer(deserializer, (1, 36_500))
 }
 
@@ -87,4 +87,48 @@ pub(super) fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String
         ))
     })?;
     Ok(model)
+}
+
+/// Retention as it is written, before its parts are compared.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Retention {
+    #[serde(deserialize_with = "days")]
+    decisions_days: u64,
+    #[serde(deserialize_with = "days")]
+    sums_days: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let super::Retention {
+            decisions_days,
+            sums_days,
+        } = super::Retention::default();
+        Self {
+            decisions_days,
+            sums_days,
+        }
+    }
+}
+
+impl TryFrom<Retention> for super::Retention {
+    type Error = String;
+
+    fn try_from(written: Retention) -> Result<Self, String> {
+        let Retention {
+            decisions_days,
+            sums_days,
+        } = written;
+        // What a decision added is taken away again when its rating changes, so it must still be there.
+        if sums_days < decisions_days {
+            return Err(format!(
+                "sums_days is {sums_days}, it must be at least decisions_days, which is {decisions_days}"
+            ));
+        }
+        Ok(Self {
+            decisions_days,
+            sums_days,
+        })
+    }
 }

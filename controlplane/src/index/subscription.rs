@@ -2,12 +2,21 @@
 //!
 //! One update is outstanding at a time, so changes that come meanwhile are merged into the next one. A table
 //! that was refused is not sent again until it has a newer version; nothing is ever sent in an older one.
+//! What does not fit into one message goes with the next, after the answer: the catalog before the tenants
+//! before the rankings, which is the order of the tables' names.
 
 use std::collections::BTreeMap;
 
-use floopy_shared::domain::snapshot::{Rejection, TableBody, TableName};
+use floopy_shared::{
+    domain::snapshot::{Rejection, TableBody, TableName},
+    wire::snapshot::table_to_wire,
+};
+use prost::Message;
 
 use super::tables::Tables;
+
+/// Encoded bytes of tables after which an update is closed: gRPC clients take 4 MiB by default.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a proxy holds and what it was sent.
 #[derive(Debug)]
@@ -62,17 +71,15 @@ impl Subscription {
                 |held: &BTreeMap<String, u64>| held.get(name).is_none_or(|held| version > *held);
             above(&self.known) && above(&self.refused)
         };
-        let lacking: Vec<(TableName, u64, TableBody)> = tables
+        let lacking = tables
             .iter()
             .filter(|(name, entry)| newer(&name.to_string(), entry.version))
-            .map(|(name, entry)| (name.clone(), entry.version, entry.body.clone()))
-            .collect();
-        let exists =
-            |name: &String| TableName::parse(name).is_some_and(|name| tables.get(&name).is_some());
+            .map(|(name, entry)| (name.clone(), entry.version, entry.body.clone()));
+        let lacking = that_fit(lacking);
         let removed: Vec<String> = self
             .known
             .keys()
-            .filter(|name| !exists(name))
+            .filter(|name| !stands(tables, name))
             .cloned()
             .collect();
         if lacking.is_empty() && removed.is_empty() {
@@ -112,11 +119,41 @@ impl Subscription {
     }
 }
 
+/// The first tables that one message has room for; always one, since nothing smaller can be sent.
+fn that_fit(
+    lacking: impl Iterator<Item = (TableName, u64, TableBody)>,
+) -> Vec<(TableName, u64, TableBody)> {
+    let (mut fit, mut bytes) = (Vec::new(), 0);
+    for (name, version, body) in lacking {
+        bytes += table_to_wire(&name, version, &body).encoded_len();
+        if bytes > MAX_BYTES && !fit.is_empty() {
+            break;
+        }
+        fit.push((name, version, body));
+    }
+    fit
+}
+
+/// Whether a table that a proxy holds may stay there. A ranking may as long as its tenant exists: where it
+/// could not be computed, the last one is better than none.
+fn stands(tables: &Tables, name: &str) -> bool {
+    TableName::parse(name).is_some_and(|name| {
+        let there = |name: &TableName| tables.get(name).is_some();
+        match &name {
+            TableName::Ranking(tenant) => there(&name) || there(&TableName::Tenant(tenant.clone())),
+            TableName::Catalog | TableName::Tenant(_) => there(&name),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use floopy_shared::domain::{ids::TenantId, snapshot::Tenant};
+    use floopy_shared::domain::{
+        ids::{KeyHash, TenantId},
+        snapshot::{ApiKey, Tenant},
+    };
 
     use super::*;
 
@@ -183,6 +220,75 @@ mod tests {
         proxy.acknowledge(&[]).expect("outstanding");
         let third = tables(7, &[("a", true), ("b", true)], &second);
         assert_eq!(names(proxy.next(&third)), [("tenant/a".to_owned(), 7)]);
+    }
+
+    fn many_keys(tenant: &str) -> (TableName, TableBody) {
+        let id = TenantId::new(tenant).expect("valid");
+        let key = |n: u8| ApiKey {
+            id: "k".repeat(9_000),
+            hash: KeyHash([n; 32]),
+            read: true,
+            write: true,
+        };
+        let tenant = Tenant {
+            id: id.clone(),
+            keys: (0..100).map(key).collect(),
+            zero_retention: false,
+            default_model: None,
+        };
+        (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))
+    }
+
+    #[test]
+    fn what_one_message_has_no_room_for_follows_after_the_answer() {
+        let ids: Vec<String> = (10..22).map(|n| format!("t{n}")).collect();
+        let bodies = ids.iter().map(|id| many_keys(id)).collect();
+        let empty = Tables::default();
+        let tables = empty.with(empty.changes_to(bodies), 5);
+        let mut proxy = Subscription::new([]);
+        let (mut seen, mut updates) = (Vec::new(), 0);
+        while let Some(delta) = proxy.next(&tables) {
+            let wire = |(name, version, body): &(_, u64, _)| table_to_wire(name, *version, body);
+            let bytes: usize = delta.tables.iter().map(|t| wire(t).encoded_len()).sum();
+            assert!(bytes <= MAX_BYTES, "{bytes}");
+            assert_eq!(delta.version, 5);
+            seen.extend(delta.tables.iter().map(|(name, _, _)| name.to_string()));
+            updates += 1;
+            proxy.acknowledge(&[]).expect("outstanding");
+        }
+        let all: Vec<String> = ids.iter().map(|id| format!("tenant/{id}")).collect();
+        assert_eq!((seen, updates), (all, 6));
+    }
+
+    #[test]
+    fn a_table_larger_than_a_message_should_be_is_sent_alone() {
+        let size = |n: u64| if n == 1 { MAX_BYTES + 1 } else { 1 };
+        let table = |n: u64| {
+            let (name, _) = many_keys(&format!("t{n}"));
+            let tenant = Tenant {
+                id: TenantId::new(&format!("t{n}")).expect("valid"),
+                keys: vec![ApiKey {
+                    id: "k".repeat(size(n)),
+                    hash: KeyHash([1; 32]),
+                    read: true,
+                    write: true,
+                }],
+                zero_retention: false,
+                default_model: None,
+            };
+            (name, n, TableBody::Tenant(Arc::new(tenant)))
+        };
+        assert_eq!(that_fit((1..=3).map(table)).len(), 1);
+        assert_eq!(that_fit((2..=3).map(table)).len(), 2);
+    }
+
+    #[test]
+    fn a_ranking_is_kept_while_its_tenant_stands_and_goes_with_it() {
+        let known = ["ranking/a", "ranking/b"].map(|name| (name.to_owned(), 3));
+        let mut proxy = Subscription::new(known);
+        let first = tables(5, &[("a", false)], &Tables::default());
+        let delta = proxy.next(&first).expect("one table");
+        assert_eq!(delta.removed, ["ranking/b"]);
     }
 
     #[test]

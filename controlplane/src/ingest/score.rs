@@ -32,9 +32,10 @@ impl Intake {
 
     async fn try_lease(&self, ask: &Ask) -> Result<Vec<ScoringJob>, StoreError> {
         let mut tx = self.store.write().await?;
-        let jobs = queue::lease(&mut tx, ask, self.clock.now_ms()).await?;
+        let leased = queue::lease(&mut tx, ask, self.clock.now_ms()).await?;
         tx.commit().await?;
-        Ok(jobs)
+        self.metrics.jobs_dropped(leased.dropped);
+        Ok(leased.jobs)
     }
 
     /// Takes verdicts and failures; how many scores were new. Durable when answered.

@@ -7,6 +7,7 @@ use floopy_shared::domain::{
     event::{EventBody, RatingSubject},
 };
 
+mod bounds;
 mod property;
 
 use super::*;

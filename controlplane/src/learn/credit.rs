@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
-    decision::{AttemptResult, Decision, Ending, Stage},
+    decision::{AttemptResult, Decision, Ending, Stage, Strategy},
     event::RatingScore,
     ids::CandidateKey,
     shape::ShapeKey,
@@ -153,6 +153,10 @@ fn link_shapes(credit: &mut Credit, chain: &[ShapeKey], day: i64) {
 /// Candidates whose own fault an attempt was; each once, however often it was tried.
 fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     let mut failed: Vec<&CandidateKey> = Vec::new();
+    let named = matches!(
+        decision.strategy,
+        Strategy::LegacyModel | Strategy::Fallback
+    );
     for attempt in &decision.attempts {
         let at_fault = match attempt.result {
             AttemptResult::Ok | AttemptResult::ClientGone => false,
@@ -161,7 +165,12 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
             | AttemptResult::InvalidReply
             | AttemptResult::BrokenStream => true,
             // 400, 413 and 422 are about the caller's request; everything else is the upstream's failure.
-            AttemptResult::UpstreamError => !matches!(attempt.status, Some(400 | 413 | 422)),
+            // A model that the caller named may be misspelt or not theirs to use, which says nothing of it.
+            AttemptResult::UpstreamError => match attempt.status {
+                Some(400 | 413 | 422) => false,
+                Some(401 | 403 | 404) => !named,
+                _ => true,
+            },
         };
         if at_fault && !failed.contains(&&attempt.key) {
             failed.push(&attempt.key);
@@ -283,6 +292,26 @@ mod tests {
         assert_eq!(of("p/a", Source::Session), Sums::of(562_500, 800_000));
         assert_eq!(of("p/b", Source::Session), Sums::of(62_500, 800_000));
         assert_eq!(of("", Source::Rated), Sums::of(ONE, ONE));
+    }
+
+    #[test]
+    fn a_refused_model_that_the_caller_named_is_not_the_models_failure() {
+        // Named, because proptest has one too.
+        use floopy_shared::domain::decision::Strategy;
+        let credited = |strategy, status| {
+            let mut call = crate::fixture::decision(1);
+            call.strategy = strategy;
+            (call.served, call.outcome.ending) = (None, Ending::Error);
+            call.attempts[0].result = AttemptResult::UpstreamError;
+            call.attempts[0].status = Some(status);
+            !of_call(&call, Verdicts::default()).is_empty()
+        };
+        for status in [401, 403, 404] {
+            assert!(!credited(Strategy::LegacyModel, status), "{status}");
+            assert!(!credited(Strategy::Fallback, status), "{status}");
+            assert!(credited(Strategy::FeedbackDriven, status), "{status}");
+        }
+        assert!(credited(Strategy::LegacyModel, 500));
     }
 
     proptest! {

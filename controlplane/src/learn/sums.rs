@@ -24,12 +24,17 @@ impl Sums {
         }
     }
 
-    /// The same numbers as floating point.
+    /// The same numbers as floating point. Sums that values on 0..1 cannot have, as where only a part of what
+    /// was added was forgotten before it was taken away, are brought into range: the formulas divide by them.
     pub(crate) fn moments(self) -> Moments {
+        if self.n <= 0 {
+            return Moments::default();
+        }
+        let sum = self.sum.clamp(0, self.n);
         Moments {
             n: to_unit(self.n),
-            sum: to_unit(self.sum),
-            sumsq: to_unit(self.sumsq),
+            sum: to_unit(sum),
+            sumsq: to_unit(self.sumsq.clamp(0, sum)),
         }
     }
 }
@@ -136,6 +141,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_stored_sums_have_a_mean_within_0_to_1(n: i64, sum: i64, sumsq: i64) {
+            let moments = Sums { n, sum, sumsq }.moments();
+            prop_assert_eq!(moments.mean().is_some(), n > 0);
+            prop_assert!(moments.mean().is_none_or(|mean| (0.0..=1.0).contains(&mean)));
+            prop_assert!(moments.variance().is_finite() && moments.noise(0.3).is_finite());
+        }
+
         #[test]
         fn taking_away_what_was_added_leaves_nothing(w in 0..=ONE, v in 0..=ONE) {
             let one = Sums::of(w, v);

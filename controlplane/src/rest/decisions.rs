@@ -2,8 +2,11 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::{HeaderMap, header},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
 use floopy_shared::domain::{
@@ -13,7 +16,11 @@ use floopy_shared::domain::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Api, error::ApiError, query, reader, view};
+use super::{
+    Api,
+    error::{ApiError, brief},
+    query, reader, view,
+};
 use crate::store::{
     StoreError,
     calls::{self, Unit},
@@ -24,11 +31,16 @@ use crate::store::{
 /// One decision with everything that explains it.
 pub(super) async fn get(
     State(api): State<Api>,
-    Path(request_id): Path<String>,
+    uri: Uri,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let tenant = reader(&api, &headers).await?;
-    let request = strict_id(&request_id).ok_or_else(ApiError::invalid_request_id)?;
+    // What is not even text is shown as it was sent.
+    let sent = || uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let request_id = path.map_or_else(|_| sent(), |Path(request_id)| request_id);
+    let request =
+        strict_id(&request_id).ok_or_else(|| ApiError::invalid_request_id(&request_id))?;
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let stored = calls::get(&mut conn, request).await?;
     drop(conn);
@@ -61,7 +73,9 @@ pub(super) async fn list(
             api.cursor_key
                 .open(&tenant, &query.fingerprint, cursor)
                 .ok_or_else(|| {
-                    ApiError::invalid_query("cursor", "cursor is not one of this query")
+                    let cursor = brief(cursor);
+                    let message = format!("cursor {cursor:?} is not one of this query");
+                    ApiError::invalid_query("cursor", message)
                 })?,
         ),
     };

@@ -9,6 +9,9 @@ use serde_json::json;
 
 use crate::store::StoreError;
 
+/// Characters of a caller's value that are shown in a message.
+const MAX_SHOWN: usize = 80;
+
 /// An error as the caller sees it.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -49,9 +52,12 @@ impl ApiError {
         }
     }
 
-    /// The path does not hold a request id.
-    pub(crate) fn invalid_request_id() -> Self {
-        let message = "request_id must be a UUID v4, as in the x-request-id header";
+    /// The path does not hold a request id but `given`.
+    pub(crate) fn invalid_request_id(given: &str) -> Self {
+        let message = format!(
+            "request_id is {:?}, it must be a UUID v4, as in the x-request-id header",
+            brief(given)
+        );
         let error = Self::new(
             StatusCode::BAD_REQUEST,
             "invalid_request_error",
@@ -123,6 +129,11 @@ impl ApiError {
             message,
         )
     }
+}
+
+/// As much of a value as a message has room for.
+pub(crate) fn brief(value: &str) -> String {
+    value.chars().take(MAX_SHOWN).collect()
 }
 
 impl From<StoreError> for ApiError {

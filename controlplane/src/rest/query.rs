@@ -4,18 +4,30 @@ use floopy_shared::domain::ids::RequestId;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::error::{ApiError, brief};
 use crate::store::list::Filter;
 
 /// Longest span of `from` to `to`.
 const MAX_SPAN_MS: u64 = 31 * 86_400_000;
+/// How far a proxy's clock may be ahead.
+const CLOCK_LEAD_MS: u64 = 60_000;
 /// Most request ids.
 const MAX_IDS: usize = 50;
 /// Page size unless told, and at most.
 const LIMIT: (u32, u32) = (50, 200);
 /// Every key that is known.
-const KEYS: &str = "session_id, from, to, request_ids, routing_strategy, model, min_confidence, \
-                    max_confidence, limit, cursor";
+const KEYS: [&str; 10] = [
+    "session_id",
+    "from",
+    "to",
+    "request_ids",
+    "routing_strategy",
+    "model",
+    "min_confidence",
+    "max_confidence",
+    "limit",
+    "cursor",
+];
 /// Every strategy that can be asked for, whether or not this version decides by it.
 const STRATEGIES: [&str; 7] = [
     "feedback_driven",
@@ -37,7 +49,7 @@ pub(super) struct ListQuery {
     pub(super) fingerprint: String,
 }
 
-/// Checks the pairs of a query string. Empty values count as absent: some clients send them.
+/// Checks the pairs of a query string. Empty values of known keys count as absent: some clients send them.
 pub(super) fn parse(
     pairs: Vec<(String, String)>,
     now_ms: u64,
@@ -50,7 +62,13 @@ pub(super) fn parse(
         fingerprint: String::new(),
     };
     let mut bound: Vec<String> = Vec::new();
-    for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
+    for (key, value) in pairs {
+        if !KEYS.contains(&key.as_str()) {
+            return Err(unknown(&key));
+        }
+        if value.is_empty() {
+            continue;
+        }
         take(&mut query, &key, &value)?;
         if !matches!(key.as_str(), "limit" | "cursor") {
             bound.push(format!("{key}={value}"));
@@ -85,14 +103,15 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
         "max_confidence" => filter.max_confidence = Some(unit(key, value)?),
         "limit" => query.limit = limit(key, value)?,
         "cursor" => query.cursor = Some(value.to_owned()),
-        _ => {
-            return Err(ApiError::invalid_query(
-                key,
-                format!("{key:?} is not a key of this query; known are {KEYS}"),
-            ));
-        }
+        _ => return Err(unknown(key)),
     }
     Ok(())
+}
+
+fn unknown(key: &str) -> ApiError {
+    let (key, known) = (brief(key), KEYS.join(", "));
+    let message = format!("{key:?} is not a key of this query; known are {known}");
+    ApiError::invalid_query(&key, message)
 }
 
 fn moment(key: &str, value: &str) -> Result<u64, ApiError> {
@@ -164,33 +183,47 @@ fn check_confidences(filter: &Filter) -> Result<(), ApiError> {
     }
 }
 
-/// A span of at most 31 days, the last one where nothing says otherwise. Asking for a session or for request
-/// ids is bounded already.
+/// A span of at most 31 days where both ends are given, the last 31 days where neither is. With one end given
+/// all that is kept to the other counts: nothing is left out that was not asked to be, and pages bound the
+/// work. Asking for a session or for request ids is bounded already.
 fn bound_in_time(filter: &mut Filter, now_ms: u64, retention_ms: u64) -> Result<(), ApiError> {
     let named = filter.session_id.is_some() || !filter.request_ids.is_empty();
     if filter.from_ms.is_none() && filter.to_ms.is_none() && named {
         return Ok(());
     }
     // Clocks of proxies may be a little ahead of this one.
-    let to = filter.to_ms.unwrap_or_else(|| match filter.from_ms {
-        Some(from) => from.saturating_add(MAX_SPAN_MS),
-        None => now_ms.saturating_add(60_000),
-    });
-    let oldest = now_ms.saturating_sub(retention_ms);
-    let from = filter
-        .from_ms
-        .unwrap_or_else(|| to.saturating_sub(MAX_SPAN_MS).max(oldest.min(to)));
-    if from > to {
-        return Err(ApiError::invalid_query("from", "from is after to"));
+    let now = now_ms.saturating_add(CLOCK_LEAD_MS);
+    match (filter.from_ms, filter.to_ms) {
+        (Some(from), Some(to)) => check_span(from, to),
+        (Some(from), None) => {
+            filter.to_ms = Some(now.max(from));
+            Ok(())
+        }
+        (None, Some(_)) => Ok(()),
+        (None, None) => {
+            let oldest = now_ms.saturating_sub(retention_ms);
+            let from = now.saturating_sub(MAX_SPAN_MS).max(oldest);
+            (filter.from_ms, filter.to_ms) = (Some(from), Some(now));
+            Ok(())
+        }
     }
-    if to - from > MAX_SPAN_MS {
-        return Err(ApiError::invalid_query(
-            "from",
-            "from and to are more than 31 days apart",
-        ));
-    }
-    (filter.from_ms, filter.to_ms) = (Some(from), Some(to));
-    Ok(())
+}
+
+fn check_span(from: u64, to: u64) -> Result<(), ApiError> {
+    let problem = match to.checked_sub(from) {
+        None => "from is after to",
+        Some(span) if span > MAX_SPAN_MS => "they may be at most 31 days apart",
+        Some(_) => return Ok(()),
+    };
+    let message = format!("from is {}, to is {}: {problem}", text(from), text(to));
+    Err(ApiError::invalid_query("from", message))
+}
+
+/// A moment as a caller would write it.
+fn text(ms: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok();
+    at.and_then(|at| at.format(&Rfc3339).ok())
+        .unwrap_or_else(|| format!("{ms} ms"))
 }
 
 #[cfg(test)]
@@ -214,6 +247,7 @@ mod tests {
         let ids = vec!["2f1f1c1e-8f5e-4b57-9d1c-0a1b2c3d4e5f"; 51].join(",");
         let cases = [
             ("colour", "red"),
+            ("colour", ""),
             ("limit", "0"),
             ("limit", "201"),
             ("limit", "x"),
@@ -257,6 +291,34 @@ mod tests {
             .expect("valid")
             .filter;
         assert_eq!(since.from_ms, Some(1_777_593_600_000));
+    }
+
+    #[test]
+    fn one_end_given_reaches_to_the_other_without_a_cut() {
+        let since = query(&[("from", "2026-05-01T00:00:00Z")])
+            .expect("valid")
+            .filter;
+        assert_eq!(since.to_ms, Some(NOW + CLOCK_LEAD_MS));
+        let until = query(&[("to", "2026-12-01T00:00:00Z")])
+            .expect("valid")
+            .filter;
+        assert_eq!((until.from_ms, until.to_ms.is_some()), (None, true));
+        let future = query(&[("from", "2030-01-01T00:00:00Z")])
+            .expect("valid")
+            .filter;
+        assert_eq!(future.from_ms, future.to_ms);
+    }
+
+    #[test]
+    fn spans_that_are_refused_are_named_with_both_ends() {
+        let (early, late) = ("2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z");
+        for (from, to, problem) in [(late, early, "after"), (early, late, "31 days")] {
+            let error = query(&[("from", from), ("to", to)]).expect_err(problem);
+            let text = format!("{error:?}");
+            for part in [from, to, problem] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
     }
 
     #[test]

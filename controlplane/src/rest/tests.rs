@@ -175,6 +175,7 @@ async fn malformed_ids_keys_and_paths_have_their_own_errors() {
         &simple,
         "00000000-0000-0000-0000-000000000000",
         "%2e%2e",
+        "%FF",
     ] {
         let (status, body) = fixture.get(&format!("/v1/decisions/{id}")).await;
         assert_eq!(
@@ -182,7 +183,20 @@ async fn malformed_ids_keys_and_paths_have_their_own_errors() {
             (400, &json!("invalid_request_id")),
             "{id}"
         );
+        let message = body["error"]["message"].as_str().expect("text");
+        assert!(message.contains(id) || id == "%2e%2e", "{message}");
     }
+    let (status, body) = fixture
+        .get(&format!("/v1/decisions/{}", "a".repeat(300)))
+        .await;
+    let message = body["error"]["message"].as_str().expect("text");
+    let shown = format!("\"{}\"", "a".repeat(80));
+    assert!(status == 400 && message.contains(&shown), "{message}");
+    let (status, _, _) = fixture.raw("/v1/decisions/%FF", None).await;
+    assert_eq!(status, 401);
+    let (status, body) = fixture.get("/v1/decisions?cursor=xyz").await;
+    let message = body["error"]["message"].as_str().expect("text");
+    assert!(status == 400 && message.contains("xyz"), "{message}");
     for key in [None, Some("fl_wrong"), Some("")] {
         let (status, _, body) = fixture.raw("/v1/decisions", key).await;
         let body: Value = serde_json::from_slice(&body).expect("JSON");
@@ -197,11 +211,13 @@ async fn malformed_ids_keys_and_paths_have_their_own_errors() {
         (status.as_u16(), &body["error"]["code"]),
         (404, &json!("not_found"))
     );
-    let (status, body) = fixture.get("/v1/decisions?colour=red").await;
-    assert_eq!(
-        (status.as_u16(), &body["error"]["param"]),
-        (400, &json!("colour"))
-    );
+    for query in ["colour=red", "colour="] {
+        let (status, body) = fixture.get(&format!("/v1/decisions?{query}")).await;
+        assert_eq!(
+            (status.as_u16(), &body["error"]["param"]),
+            (400, &json!("colour"))
+        );
+    }
 }
 
 #[tokio::test]

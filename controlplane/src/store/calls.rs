@@ -20,6 +20,9 @@ pub(crate) struct StoredCall {
     pub(crate) credit: Credit,
 }
 
+/// Calls of one session that its rating is about.
+pub(crate) const MAX_TURNS: i64 = 1_000;
+
 /// What a session's rating is about: a session, or one call that has none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unit {
@@ -163,7 +166,8 @@ pub(crate) async fn put_credits(
     Ok(())
 }
 
-/// All calls of a unit, shadows left out.
+/// The calls of a unit, shadows left out: the first ones of a session that is longer than can be looked at
+/// whenever something of it changes. Which ones they are does not depend on the order of arrival.
 pub(crate) async fn of_unit(
     conn: &mut SqliteConnection,
     tenant: &TenantId,
@@ -171,10 +175,12 @@ pub(crate) async fn of_unit(
 ) -> Result<Vec<Decision>, StoreError> {
     let query = match unit {
         Unit::Session(id) => sqlx::query(
-            "SELECT record FROM decisions WHERE tenant = ? AND session_id = ? AND shadow = 0",
+            "SELECT record FROM decisions WHERE tenant = ? AND session_id = ? AND shadow = 0
+                ORDER BY created_ms, request_id LIMIT ?",
         )
         .bind(tenant.as_str())
-        .bind(id.as_str().to_owned()),
+        .bind(id.as_str().to_owned())
+        .bind(MAX_TURNS),
         Unit::Call(id) => sqlx::query(
             "SELECT record FROM decisions WHERE tenant = ? AND request_id = ? AND session_id IS NULL AND shadow = 0",
         )

@@ -86,30 +86,44 @@ pub(crate) async fn trim(tx: &mut Tx, capacity: u64) -> Result<u64, StoreError> 
     Ok(done.rows_affected())
 }
 
+/// What was handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Leased {
+    pub(crate) jobs: Vec<ScoringJob>,
+    /// Jobs that could not be read and were dropped, or they would be in the way for ever.
+    pub(crate) dropped: u64,
+}
+
 /// Hands out the oldest jobs that nobody holds.
-pub(crate) async fn lease(
-    tx: &mut Tx,
-    ask: &Ask,
-    now_ms: u64,
-) -> Result<Vec<ScoringJob>, StoreError> {
+pub(crate) async fn lease(tx: &mut Tx, ask: &Ask, now_ms: u64) -> Result<Leased, StoreError> {
     let rows = sqlx::query(
-        "SELECT bytes, job FROM scoring_jobs WHERE lease_until_ms <= ? ORDER BY queued_ms, rowid LIMIT ?",
+        "SELECT bytes, job, request_id FROM scoring_jobs WHERE lease_until_ms <= ? ORDER BY queued_ms, rowid LIMIT ?",
     )
     .bind(to_i64(now_ms))
     .bind(i64::from(ask.jobs))
     .fetch_all(&mut **tx)
     .await?;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
     let mut left = to_i64(ask.bytes);
     for row in &rows {
         left -= row.try_get::<i64, _>(0)?;
         if left < 0 && !jobs.is_empty() {
             break;
         }
-        jobs.push(record::decode_job(row.try_get(1)?)?);
+        match record::decode_job(row.try_get(1)?) {
+            Ok(job) => jobs.push(job),
+            Err(error) => {
+                tracing::error!(%error, "a scoring job is dropped");
+                unreadable.push(request_id(row.try_get(2)?)?);
+            }
+        }
+    }
+    let dropped = unreadable.len() as u64;
+    if dropped > 0 {
+        remove_many(tx, &unreadable).await?;
     }
     if jobs.is_empty() {
-        return Ok(jobs);
+        return Ok(Leased { jobs, dropped });
     }
     sqlx::query(
         "UPDATE scoring_jobs SET lease_until_ms = ?, leases = leases + 1
@@ -119,7 +133,7 @@ pub(crate) async fn lease(
     .bind(id_list(jobs.iter().map(|job| &job.request_id)))
     .execute(&mut **tx)
     .await?;
-    Ok(jobs)
+    Ok(Leased { jobs, dropped })
 }
 
 /// Takes jobs off the queue.

@@ -1,6 +1,10 @@
 //! What is forgotten, and when. Sums outlive the calls they came from.
 
-use super::{StoreError, Tx, to_i64};
+use std::collections::BTreeSet;
+
+use sqlx::{Row, sqlite::SqliteRow};
+
+use super::{StoreError, Tx, request_id, to_i64};
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
@@ -20,22 +24,21 @@ pub(crate) struct Horizon {
 pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<u64, StoreError> {
     let before = to_i64(horizon.decisions_before_ms);
     let statements = [
-        ("DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
-            AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
-                AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)", before),
         ("DELETE FROM scores WHERE rowid IN (SELECT s.rowid FROM scores s WHERE s.scored_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = s.request_id) LIMIT ?2)", before),
         ("DELETE FROM ratings WHERE (tenant, kind, subject, revise) IN (SELECT tenant, kind, subject, revise
             FROM ratings r WHERE rated_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.session_id = r.subject)
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.completion_id = r.subject)
+            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant
+                AND d.request_id = unhex(r.subject, '-'))
             LIMIT ?2)", before),
         ("DELETE FROM sessions WHERE (tenant, unit) IN (SELECT tenant, unit FROM sessions
             WHERE touched_ms < ?1 LIMIT ?2)", before),
         ("DELETE FROM buckets WHERE (tenant, shape, arm, source, day) IN (SELECT tenant, shape, arm, source, day
             FROM buckets WHERE day < ?1 LIMIT ?2)", horizon.buckets_before_day),
     ];
-    let mut gone = 0;
+    let mut gone = forget_calls(tx, before).await?;
     for (statement, before) in statements {
         let done = sqlx::query(statement)
             .bind(before)
@@ -45,4 +48,88 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<u64, StoreE
         gone += done.rows_affected();
     }
     Ok(gone)
+}
+
+/// What forgotten calls leave to be forgotten, as pairs of tenant and text.
+#[derive(Debug, Default)]
+struct Left {
+    sessions: BTreeSet<(String, String)>,
+    units: BTreeSet<(String, String)>,
+    /// What a rating of them could be of.
+    names: BTreeSet<(String, String)>,
+}
+
+impl Left {
+    fn take(&mut self, row: &SqliteRow) -> Result<(), StoreError> {
+        let tenant: String = row.try_get(0)?;
+        let session: Option<String> = row.try_get(1)?;
+        let request = request_id(row.try_get(2)?)?.to_string();
+        let completion: Option<String> = row.try_get(3)?;
+        let unit = match &session {
+            Some(session) => format!("s:{session}"),
+            None => format!("r:{request}"),
+        };
+        self.units.insert((tenant.clone(), unit));
+        if let Some(session) = &session {
+            self.sessions.insert((tenant.clone(), session.clone()));
+        }
+        let names = [session, Some(request), completion];
+        let names = names.into_iter().flatten();
+        self.names.extend(names.map(|name| (tenant.clone(), name)));
+        Ok(())
+    }
+}
+
+/// Removes a slice of the calls, and the rest of their sessions. With them goes that their sessions were rated:
+/// a session that is resumed later starts anew, and what was learned from its first life stays.
+async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
+    let sliced = sqlx::query(
+        "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
+            AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
+                AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
+         RETURNING tenant, session_id, request_id, completion_id",
+    )
+    .bind(before)
+    .bind(SLICE)
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut left = Left::default();
+    for row in &sliced {
+        left.take(row)?;
+    }
+    let rest = sqlx::query(
+        "DELETE FROM decisions WHERE session_id IS NOT NULL
+            AND (tenant, session_id) IN (SELECT value->>0, value->>1 FROM json_each(?))
+         RETURNING tenant, session_id, request_id, completion_id",
+    )
+    .bind(pairs(&left.sessions))
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in &rest {
+        left.take(row)?;
+    }
+    let statements = [
+        ("DELETE FROM sessions WHERE (tenant, unit) IN (SELECT value->>0, value->>1 FROM json_each(?))",
+            &left.units),
+        ("DELETE FROM ratings AS r WHERE kind IN (1, 2)
+            AND (tenant, subject) IN (SELECT value->>0, value->>1 FROM json_each(?))
+            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.session_id = r.subject)
+            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.completion_id = r.subject)
+            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant
+                AND d.request_id = unhex(r.subject, '-'))",
+            &left.names),
+    ];
+    for (statement, about) in statements {
+        sqlx::query(statement)
+            .bind(pairs(about))
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok((sliced.len() + rest.len()) as u64)
+}
+
+/// Pairs as one parameter.
+fn pairs(pairs: &BTreeSet<(String, String)>) -> String {
+    // Strings always serialise.
+    serde_json::to_string(pairs).unwrap_or_default()
 }

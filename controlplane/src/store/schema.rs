@@ -57,7 +57,10 @@ const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE incumbents (
         tenant TEXT NOT NULL, shape TEXT NOT NULL, candidate TEXT NOT NULL, PRIMARY KEY (tenant, shape)
     ) WITHOUT ROWID, STRICT",
-]];
+],
+    // A key that the configuration brought goes when it is replaced there.
+    &["ALTER TABLE api_keys ADD COLUMN configured INTEGER NOT NULL DEFAULT 0"],
+];
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {

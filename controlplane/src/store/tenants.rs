@@ -97,6 +97,34 @@ pub(crate) async fn put_key(
     Ok(holder.fetch_one(&mut **tx).await?)
 }
 
+/// Makes `key` the only one that the tenant has from the configuration, or none where it has none there; keys
+/// that were minted stay. The tenant that holds the key, which is another one where it was theirs already.
+pub(crate) async fn put_configured_key(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    key: Option<&str>,
+    now_ms: u64,
+) -> Result<Option<String>, StoreError> {
+    let holder = match key {
+        Some(key) => Some(put_key(tx, tenant, key, now_ms).await?),
+        None => None,
+    };
+    let hash = key
+        .map(|key| KeyHash::of(key).0.to_vec())
+        .unwrap_or_default();
+    sqlx::query("UPDATE api_keys SET configured = 1 WHERE tenant = ? AND sha256 = ?")
+        .bind(tenant.as_str())
+        .bind(hash.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND configured = 1 AND sha256 <> ?")
+        .bind(tenant.as_str())
+        .bind(hash.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    Ok(holder)
+}
+
 /// All tenants with their keys.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
     let rows = sqlx::query("SELECT id, zero_retention, default_model FROM tenants ORDER BY id")

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs::DirBuilder,
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::Path,
     sync::{Arc, PoisonError},
@@ -41,6 +41,10 @@ use crate::{
 
 const SNAPSHOT_FILE: &str = "snapshot.bin";
 const SPOOL_DIR: &str = "spool";
+const LOCK_FILE: &str = "proxy.lock";
+
+/// Of one update from the control plane, which sends whole tables.
+const MAX_UPDATE_BYTES: usize = 64 << 20;
 
 /// Ready to be connected.
 pub(super) struct Opened {
@@ -63,6 +67,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         .mode(0o700)
         .create(&config.data_dir)
         .map_err(data_dir)?;
+    let lock = lock(&config.data_dir)?;
     let spool = Spool::open(
         &config.data_dir.join(SPOOL_DIR),
         &config.spool,
@@ -82,6 +87,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         doors: Doors::new(config.limits.in_flight, &metrics),
         metrics,
         config,
+        _lock: lock,
     });
     register(&gateway, &deps.registry);
     Ok(Opened {
@@ -119,7 +125,8 @@ impl Opened {
         );
         tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
         let watcher = Watcher {
-            client: SnapshotsClient::with_interceptor(channel, token),
+            client: SnapshotsClient::with_interceptor(channel, token)
+                .max_decoding_message_size(MAX_UPDATE_BYTES),
             current: Arc::clone(&gateway.current),
             metrics: Arc::clone(&gateway.metrics),
             clock: gateway.clock.clone(),
@@ -136,12 +143,38 @@ impl Opened {
     }
 }
 
+/// Two proxies that write one spool would destroy it. The lock ends with the file, at the latest with the
+/// process.
+fn lock(dir: &Path) -> Result<File, Error> {
+    let shown = || dir.display().to_string();
+    let failed = |source| Error::DataDir {
+        dir: shown(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(dir.join(LOCK_FILE))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::DataDirInUse { dir: shown() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
 fn register(gateway: &Arc<Gateway>, registry: &SharedRegistry) {
     let readings = Arc::downgrade(gateway);
     // The registry may outlive the proxy.
     let read = move || readings.upgrade().map(|gateway| gateway.reading());
     let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
     gateway.metrics.register(&mut registry);
+    registry.register(
+        "floopy_circuits_forgotten",
+        "Circuit breakers dropped because there were too many",
+        gateway.upstream.breakers.forgotten().clone(),
+    );
     registry.register_collector(Box::new(LiveReadings::new(read)));
 }
 

@@ -11,7 +11,7 @@ use super::{
     error::InvalidCall,
     fields::Fields,
     opening_hash,
-    value::{items, text},
+    value::{MAX_ITEMS, each, items, text},
 };
 
 const MESSAGES: &str = "a non-empty array of message objects";
@@ -32,7 +32,7 @@ struct Message<'a> {
 pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
     let stream = read_stream(fields)?;
     let conversation = Conversation::read(fields)?;
-    let tools = fields.tools.and_then(items).unwrap_or_default();
+    let tools = read_tools(fields)?;
     let tool_bytes = fields.tools.map_or(0, |raw| raw.get().len() as u64);
     let format = fields.response_format.and_then(format_type);
     let max = fields.max_completion_tokens.or(fields.max_tokens);
@@ -60,6 +60,27 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
     })
 }
 
+fn read_tools<'a>(fields: &Fields<'a>) -> Result<Vec<&'a RawValue>, InvalidCall> {
+    let mut tools = Vec::new();
+    let visited = fields.tools.and_then(|raw| {
+        each(raw, |index, tool| {
+            limit(index, || "tools".to_owned())?;
+            tools.push(tool);
+            Ok(())
+        })
+    });
+    visited.unwrap_or(Ok(()))?;
+    Ok(tools)
+}
+
+/// Refuses an array that reaches this index.
+fn limit(index: usize, field: impl FnOnce() -> String) -> Result<(), InvalidCall> {
+    if index < MAX_ITEMS {
+        return Ok(());
+    }
+    Err(InvalidCall::too_many(field()))
+}
+
 fn read_stream(fields: &Fields<'_>) -> Result<bool, InvalidCall> {
     match fields.stream.map(|raw| (raw, raw.get())) {
         None | Some((_, "false")) => Ok(false),
@@ -85,8 +106,10 @@ impl<'a> Conversation<'a> {
             expected: MESSAGES,
         };
         let raw = fields.messages.ok_or(missing)?;
-        let list = items(raw).ok_or_else(|| InvalidCall::hidden("messages", raw, MESSAGES))?;
-        if list.is_empty() {
+        let mut conversation = Self::default();
+        let visited = each(raw, |index, item| conversation.add(index, item));
+        visited.ok_or_else(|| InvalidCall::hidden("messages", raw, MESSAGES))??;
+        if conversation.messages == 0 {
             let found = "an empty array".to_owned();
             return Err(InvalidCall::Wrong {
                 field: "messages".to_owned(),
@@ -94,14 +117,11 @@ impl<'a> Conversation<'a> {
                 expected: MESSAGES,
             });
         }
-        let mut conversation = Self::default();
-        for (index, item) in list.into_iter().enumerate() {
-            conversation.add(index, item)?;
-        }
         Ok(conversation)
     }
 
     fn add(&mut self, index: usize, item: &'a RawValue) -> Result<(), InvalidCall> {
+        limit(index, || "messages".to_owned())?;
         let field = || format!("messages[{index}]");
         if !item.get().starts_with('{') {
             return Err(InvalidCall::hidden(field(), item, "a message object"));
@@ -122,7 +142,7 @@ impl<'a> Conversation<'a> {
         };
         self.messages = self.messages.saturating_add(1);
         if let Some(content) = message.content {
-            self.count(content);
+            self.count(content, || format!("{}.content", field()))?;
             self.remember(&role, content);
         }
         Ok(())
@@ -141,21 +161,26 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn count(&mut self, content: &RawValue) {
-        let Some(parts) = items(content) else {
+    fn count(&mut self, content: &RawValue, field: impl Fn() -> String) -> Result<(), InvalidCall> {
+        let visited = each(content, |index, part| {
+            limit(index, &field)?;
+            self.count_part(&Part::read(part));
+            Ok(())
+        });
+        visited.unwrap_or_else(|| {
             self.text_bytes += content.get().len().saturating_sub(2) as u64;
-            return;
-        };
-        for raw in parts {
-            let part = Part::read(raw);
-            match part.kind.as_deref() {
-                Some("image_url" | "input_image" | "image") => self.images += 1,
-                _ => {
-                    let text = part
-                        .text
-                        .map_or(0, |text| text.get().len().saturating_sub(2));
-                    self.text_bytes += text as u64;
-                }
+            Ok(())
+        })
+    }
+
+    fn count_part(&mut self, part: &Part<'_>) {
+        match part.kind.as_deref() {
+            Some("image_url" | "input_image" | "image") => self.images += 1,
+            _ => {
+                let text = part
+                    .text
+                    .map_or(0, |text| text.get().len().saturating_sub(2));
+                self.text_bytes += text as u64;
             }
         }
     }

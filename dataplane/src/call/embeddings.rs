@@ -11,7 +11,7 @@ use super::{
     error::InvalidCall,
     fields::Fields,
     opening_hash,
-    value::{items, text},
+    value::{count, each, text},
 };
 
 const INPUT: &str = "a string, or an array of strings or tokens";
@@ -41,14 +41,19 @@ fn tokens(input: &RawValue) -> Result<u64, InvalidCall> {
     if input.get().starts_with('"') {
         return Ok(text_tokens(input));
     }
-    let list = items(input).ok_or_else(|| InvalidCall::hidden("input", input, INPUT))?;
-    Ok(list.into_iter().map(item_tokens).sum())
+    let mut tokens = 0;
+    let visited = each(input, |_, item| {
+        tokens += item_tokens(item);
+        Ok(())
+    });
+    visited.ok_or_else(|| InvalidCall::hidden("input", input, INPUT))??;
+    Ok(tokens)
 }
 
 fn item_tokens(item: &RawValue) -> u64 {
     match item.get().bytes().next() {
         Some(b'"') => text_tokens(item),
-        Some(b'[') => items(item).map_or(0, |tokens| tokens.len() as u64),
+        Some(b'[') => count(item).unwrap_or(0),
         _ => 1,
     }
 }

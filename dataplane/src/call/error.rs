@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::value::{described, kind_of};
+use super::value::{MAX_ITEMS, described, kind_of};
 
 /// A body that cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,15 @@ impl InvalidCall {
             field: field.into(),
             found: kind_of(raw).to_owned(),
             expected,
+        }
+    }
+
+    /// An array that is refused for its length alone.
+    pub(super) fn too_many(field: impl Into<String>) -> Self {
+        Self::Wrong {
+            field: field.into(),
+            found: format!("an array of more than {MAX_ITEMS} elements"),
+            expected: "shorter",
         }
     }
 

@@ -1,8 +1,11 @@
 //! Reading single JSON values without copying them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// Strings longer than this are not repeated in errors.
@@ -21,12 +24,79 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
         .map(|text| text.0)
 }
 
-/// The elements of a JSON array; `None` for anything else.
+/// Most elements of an array that are looked at one by one: each costs more than the two bytes it may be
+/// written in.
+pub(super) const MAX_ITEMS: usize = 10_000;
+
+/// The elements of a JSON array, at most [`MAX_ITEMS`] of them; `None` for anything else.
 pub(super) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
+    let mut list = Vec::new();
+    let take = |index, item| {
+        if index == MAX_ITEMS {
+            return Err(());
+        }
+        list.push(item);
+        Ok(())
+    };
+    // More than that are left out.
+    each(raw, take)?.ok();
+    Some(list)
+}
+
+/// How many elements a JSON array has; `None` for anything else.
+pub(super) fn count(raw: &RawValue) -> Option<u64> {
+    let mut counted = 0;
+    let visited = each(raw, |_, _| {
+        counted += 1;
+        Ok::<_, std::convert::Infallible>(())
+    });
+    visited.map(|_| counted)
+}
+
+/// Visits the elements of a JSON array with their indices, without keeping them; `None` for anything else.
+pub(super) fn each<'a, E>(
+    raw: &'a RawValue,
+    mut visit: impl FnMut(usize, &'a RawValue) -> Result<(), E>,
+) -> Option<Result<(), E>> {
     if !raw.get().starts_with('[') {
         return None;
     }
-    serde_json::from_str(raw.get()).ok()
+    let mut refused = None;
+    let visitor = Each {
+        visit: &mut visit,
+        refused: &mut refused,
+    };
+    let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor);
+    match (refused, read) {
+        (Some(error), _) => Some(Err(error)),
+        (None, Ok(())) => Some(Ok(())),
+        (None, Err(_)) => None,
+    }
+}
+
+struct Each<'v, F, E> {
+    visit: &'v mut F,
+    refused: &'v mut Option<E>,
+}
+
+impl<'de, E, F: FnMut(usize, &'de RawValue) -> Result<(), E>> Visitor<'de> for Each<'_, F, E> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut index = 0;
+        while let Some(item) = seq.next_element::<&'de RawValue>()? {
+            if let Err(error) = (self.visit)(index, item) {
+                *self.refused = Some(error);
+                return Err(A::Error::custom("not looked at any further"));
+            }
+            index += 1;
+        }
+        Ok(())
+    }
 }
 
 /// The type of a value, with its article.

@@ -52,6 +52,7 @@ impl Config {
         at_least("limits.attempts", self.limits.attempts as u64, 1)?;
         at_least("timeouts.header_ms", self.timeouts.header_ms, 1)?;
         at_least("timeouts.body_ms", self.timeouts.body_ms, 1)?;
+        at_least("timeouts.client_idle_ms", self.timeouts.client_idle_ms, 1)?;
         at_least("timeouts.connect_ms", self.timeouts.connect_ms, 1)?;
         at_least("timeouts.first_byte_ms", self.timeouts.first_byte_ms, 1)?;
         at_least("timeouts.total_ms", self.timeouts.total_ms, 1)?;

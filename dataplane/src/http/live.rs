@@ -22,6 +22,7 @@ pub(crate) struct Live {
     record: Record,
     after: Option<After>,
     status: u16,
+    sent: Sent,
     /// Everything that will be sent was sent.
     ended: bool,
     /// The record was written.
@@ -43,6 +44,7 @@ impl Live {
             record,
             after,
             status,
+            sent: Sent::default(),
             ended: false,
             recorded: false,
         }
@@ -63,6 +65,7 @@ impl Live {
                 if self.relay.is_done() {
                     self.record_end(Ending::Completed);
                 }
+                self.sent.note(&bytes);
                 return Poll::Ready(Some(bytes));
             }
             Step::End(end) => end,
@@ -89,9 +92,7 @@ impl Live {
     }
 
     fn record_broken(&mut self) {
-        if let Some(key) = self.record.served_key() {
-            self.gateway.upstream.broke(key);
-        }
+        self.gateway.upstream.broke(self.relay.take_trial());
         self.record_end(Ending::BrokenStream);
     }
 
@@ -101,9 +102,13 @@ impl Live {
         }
         self.record
             .end(self.status, ending, Some(self.relay.facts()));
-        if ending == Ending::Completed
-            && let Some(after) = &mut self.after
-        {
+        if ending != Ending::Completed {
+            return;
+        }
+        if let Some(trial) = self.relay.take_trial() {
+            trial.succeeded();
+        }
+        if let Some(after) = &mut self.after {
             after.succeeded(self.relay.take_facts());
         }
     }
@@ -120,7 +125,35 @@ impl Live {
             "param": null,
             "code": code,
         }});
-        format!("data: {error}\n\n").into()
+        let gap = self.sent.gap();
+        format!("{gap}data: {error}\n\n").into()
+    }
+}
+
+/// The last bytes that were sent, by which it is known whether an event is unfinished.
+#[derive(Debug, Default)]
+struct Sent(Vec<u8>);
+
+/// How an event ends: two line ends, each of them LF, CR or CRLF.
+const EVENT_ENDS: [&[u8]; 5] = [b"\n\n", b"\n\r", b"\r\r", b"\n\r\n", b"\r\r\n"];
+
+impl Sent {
+    const KEPT: usize = 3;
+
+    fn note(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(Self::KEPT)..];
+        self.0.extend_from_slice(new);
+        let surplus = self.0.len().saturating_sub(Self::KEPT);
+        self.0.drain(..surplus);
+    }
+
+    /// What must come before the next event.
+    fn gap(&self) -> &'static str {
+        if self.0.is_empty() || EVENT_ENDS.iter().any(|end| self.0.ends_with(end)) {
+            ""
+        } else {
+            "\n\n"
+        }
     }
 }
 
@@ -128,6 +161,33 @@ impl Drop for Live {
     fn drop(&mut self) {
         if !self.recorded {
             self.record.abandon(Some(self.relay.facts()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_end_with_two_line_ends_of_any_kind() {
+        let gap = |chunks: &[&[u8]]| {
+            let mut sent = Sent::default();
+            chunks.iter().for_each(|chunk| sent.note(chunk));
+            sent.gap()
+        };
+        let whole: [&[&[u8]]; 4] = [
+            &[],
+            &[b"data: a\n", b"\n"],
+            &[b"data: a\r\n\r", b"\n"],
+            &[b"a\r\r"],
+        ];
+        for chunks in whole {
+            assert_eq!(gap(chunks), "", "{chunks:?}");
+        }
+        let half: [&[&[u8]]; 3] = [&[b"data: a"], &[b"data: a\n"], &[b"a\n\nb\r", b"\n"]];
+        for chunks in half {
+            assert_eq!(gap(chunks), "\n\n", "{chunks:?}");
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::body::Body;
+use super::{body::Body, patient::Patient};
 use crate::config::{Limits, Timeouts};
 
 /// Wait after the system could not give a connection, for example for want of file descriptors.
@@ -26,6 +26,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Server {
     builder: Builder<TokioExecutor>,
     header_timeout: Duration,
+    client_idle: Duration,
     connections: Arc<Semaphore>,
     tracker: TaskTracker,
     /// No new connections; open ones finish what they have.
@@ -53,6 +54,7 @@ impl Server {
         Self {
             builder,
             header_timeout,
+            client_idle: Duration::from_millis(timeouts.client_idle_ms),
             connections: Arc::new(Semaphore::new(
                 limits.connections.min(Semaphore::MAX_PERMITS),
             )),
@@ -107,7 +109,8 @@ impl Server {
             let response = answer(request);
             async move { Ok::<_, Infallible>(response.await) }
         });
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
+        let io = TokioIo::new(Patient::new(stream, self.client_idle));
+        let mut connection = pin!(self.builder.serve_connection(io, service));
         // Telling HTTP/1 from HTTP/2 waits for bytes without a deadline of its own.
         let silent = async {
             if tokio::time::timeout(self.header_timeout, heard.notified())

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 pub(super) use super::headers::request;
 use super::{
     Limits,
+    breaker::Trial,
     client::Client,
     facts::{Event, Facts},
     headers::returned,
@@ -49,6 +50,8 @@ pub(crate) struct StreamReply {
     pub scanner: Scanner,
     pub facts: Facts,
     pub deadline: Instant,
+    /// Still open: a stream that began may break.
+    pub trial: Option<Trial>,
 }
 
 impl Reply {
@@ -225,5 +228,6 @@ async fn open_stream(
         scanner,
         facts,
         deadline,
+        trial: None,
     }))
 }

@@ -3,15 +3,19 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use floopy_shared::domain::ids::CandidateKey;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::config;
+
+/// Circuits kept. Callers can name any model, so their number needs a bound.
+const MAX_CIRCUITS: usize = 1_024;
 
 /// The state of one circuit, moved only by what it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,15 @@ impl Circuit {
         }
     }
 
+    /// The higher, the later it is forgotten when there are too many.
+    fn worth(self, now: Instant) -> (u8, u32, Option<Instant>) {
+        match self {
+            Self::Open { until } | Self::Probing { until } if until <= now => (0, 0, Some(until)),
+            Self::Closed { failures } => (1, failures, None),
+            Self::Open { until } | Self::Probing { until } => (2, 0, Some(until)),
+        }
+    }
+
     fn failed(self, now: Instant, rules: Rules) -> Self {
         match self {
             Self::Closed { failures } if failures + 1 < rules.failures => Self::Closed {
@@ -73,6 +86,7 @@ pub struct Breakers {
     circuits: Mutex<HashMap<CandidateKey, Circuit>>,
     /// How many there are, so that the usual case takes no lock.
     troubled: AtomicUsize,
+    forgotten: Counter,
 }
 
 impl Breakers {
@@ -86,6 +100,7 @@ impl Breakers {
             rules,
             circuits: Mutex::default(),
             troubled: AtomicUsize::new(0),
+            forgotten: Counter::default(),
         }
     }
 
@@ -100,12 +115,34 @@ impl Breakers {
             .is_some_and(|circuit| circuit.is_open(now))
     }
 
-    /// A call is about to be made: where a circuit is half open, it is the probe.
-    pub fn begun(&self, key: &CandidateKey) {
-        if self.troubled.load(Ordering::Relaxed) > 0
-            && let Some(circuit) = self.lock().get_mut(key)
+    /// How many were dropped for want of room.
+    pub(crate) fn forgotten(&self) -> &Counter {
+        &self.forgotten
+    }
+
+    /// A call is about to be made: where a circuit is half open, it is the probe, known by its deadline.
+    fn begun(&self, key: &CandidateKey) -> Option<Instant> {
+        if self.troubled.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut circuits = self.lock();
+        let circuit = circuits.get_mut(key)?;
+        let before = *circuit;
+        *circuit = circuit.begun(Instant::now(), self.rules);
+        match *circuit {
+            Circuit::Probing { until } if *circuit != before => Some(until),
+            Circuit::Closed { .. } | Circuit::Open { .. } | Circuit::Probing { .. } => None,
+        }
+    }
+
+    /// A probe ended without saying anything: the next call is the probe.
+    fn released(&self, key: &CandidateKey, probe: Instant) {
+        if let Some(circuit) = self.lock().get_mut(key)
+            && *circuit == (Circuit::Probing { until: probe })
         {
-            *circuit = circuit.begun(Instant::now(), self.rules);
+            *circuit = Circuit::Open {
+                until: Instant::now(),
+            };
         }
     }
 
@@ -125,6 +162,9 @@ impl Breakers {
 
     fn failed_at(&self, key: &CandidateKey, now: Instant) -> bool {
         let mut circuits = self.lock();
+        if circuits.len() >= MAX_CIRCUITS && !circuits.contains_key(key) {
+            self.forget_one(&mut circuits, now);
+        }
         let circuit = circuits
             .entry(key.clone())
             .or_insert(Circuit::Closed { failures: 0 });
@@ -135,8 +175,62 @@ impl Breakers {
         opened
     }
 
+    fn forget_one(&self, circuits: &mut HashMap<CandidateKey, Circuit>, now: Instant) {
+        let least = circuits
+            .iter()
+            .min_by_key(|(_, circuit)| circuit.worth(now))
+            .map(|(key, _)| key.clone());
+        if let Some(key) = least {
+            circuits.remove(&key);
+            self.forgotten.inc();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<CandidateKey, Circuit>> {
         self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way, as its candidate's circuit sees it. Dropped without a verdict, it counts neither way.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    breakers: Arc<Breakers>,
+    key: CandidateKey,
+    /// Set for a probe that has not reported.
+    probe: Option<Instant>,
+}
+
+impl Trial {
+    pub(crate) fn begin(breakers: &Arc<Breakers>, key: &CandidateKey) -> Self {
+        Self {
+            breakers: Arc::clone(breakers),
+            key: key.clone(),
+            probe: breakers.begun(key),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &CandidateKey {
+        &self.key
+    }
+
+    /// The candidate did its part.
+    pub(crate) fn succeeded(mut self) {
+        self.probe = None;
+        self.breakers.succeeded(&self.key);
+    }
+
+    /// It did not; says whether that opened the circuit.
+    pub(crate) fn failed(mut self) -> bool {
+        self.probe = None;
+        self.breakers.failed(&self.key)
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if let Some(probe) = self.probe {
+            self.breakers.released(&self.key, probe);
+        }
     }
 }
 
@@ -188,6 +282,46 @@ mod tests {
         let probing = Circuit::Open { until: start }.begun(start, RULES);
         let later = start + Duration::from_secs(30);
         assert!(probing.is_open(start) && !probing.is_open(later));
+    }
+
+    #[test]
+    fn a_probe_that_is_abandoned_lets_the_next_call_probe() {
+        let breakers = Arc::new(Breakers::new(&config::Breaker {
+            failures: 1,
+            open_ms: 60_000,
+        }));
+        let key = CandidateKey::parse("p/m").expect("valid");
+        let open = Circuit::Open {
+            until: Instant::now(),
+        };
+        breakers.lock().insert(key.clone(), open);
+        breakers.troubled.store(1, Ordering::Relaxed);
+        let probe = Trial::begin(&breakers, &key);
+        assert!(breakers.is_open(&key), "others wait for the probe");
+        drop(Trial::begin(&breakers, &key));
+        assert!(breakers.is_open(&key), "only the probe itself releases it");
+        drop(probe);
+        assert!(!breakers.is_open(&key), "neither success nor failure");
+        assert!(Trial::begin(&breakers, &key).failed());
+        assert!(breakers.is_open(&key));
+    }
+
+    #[test]
+    fn however_many_models_are_named_the_circuits_are_bounded_and_open_ones_stay() {
+        let breakers = Breakers::new(&config::Breaker {
+            failures: 2,
+            open_ms: 60_000,
+        });
+        let bad = CandidateKey::parse("p/bad").expect("valid");
+        breakers.failed(&bad);
+        assert!(breakers.failed(&bad));
+        for index in 0..MAX_CIRCUITS + 9 {
+            let key = CandidateKey::parse(&format!("p/m{index}")).expect("valid");
+            breakers.failed(&key);
+        }
+        assert_eq!(breakers.lock().len(), MAX_CIRCUITS);
+        assert_eq!(breakers.forgotten().get(), 10);
+        assert!(breakers.is_open(&bad));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use crate::{call::Call, provider::Provider};
 
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+static BETA: HeaderName = HeaderName::from_static("openai-beta");
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request to one candidate, with the provider's own credentials in place of the caller's.
@@ -37,8 +38,9 @@ pub(super) fn request(
     request
 }
 
+/// Never the caller's own organisation or project: the credentials are the operator's.
 fn is_forwarded(name: &HeaderName) -> bool {
-    name == CONTENT_TYPE || name == ACCEPT || name.as_str().starts_with("openai-")
+    name == CONTENT_TYPE || name == ACCEPT || *name == BETA
 }
 
 /// The headers of an upstream's reply that the client sees.
@@ -91,6 +93,8 @@ mod tests {
         for (name, passes) in [
             ("authorization", false),
             ("floopy-session-id", false),
+            ("openai-organization", false),
+            ("openai-project", false),
             ("openai-beta", true),
         ] {
             assert_eq!(

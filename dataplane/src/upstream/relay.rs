@@ -12,7 +12,7 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Limits, attempt::StreamReply, facts::Facts, sse::Scanner};
+use super::{Limits, attempt::StreamReply, breaker::Trial, facts::Facts, sse::Scanner};
 
 /// After `[DONE]`, how long the upstream may take to end the body; ended ones keep their connection.
 const LINGER: Duration = Duration::from_millis(500);
@@ -27,6 +27,7 @@ pub(crate) struct Relay<B = Incoming> {
     timer: Pin<Box<Sleep>>,
     idle: Duration,
     deadline: Instant,
+    trial: Option<Trial>,
 }
 
 /// What comes next.
@@ -56,6 +57,7 @@ impl Relay {
             scanner,
             facts,
             deadline,
+            trial,
             ..
         } = reply;
         let timer = Box::pin(sleep_until(
@@ -69,6 +71,7 @@ impl Relay {
             timer,
             idle: limits.stream_idle,
             deadline,
+            trial,
         }
     }
 }
@@ -82,15 +85,20 @@ impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
         self.facts
     }
 
+    /// To be told how the stream ended; told nothing, it is neither success nor failure.
+    pub(crate) fn take_trial(&mut self) -> Option<Trial> {
+        self.trial.take()
+    }
+
     /// What was read, for good; only how it ended is still known afterwards.
     pub(crate) fn take_facts(&mut self) -> Facts {
         let rest = self.facts.ending();
         std::mem::replace(&mut self.facts, rest)
     }
 
-    /// Whether everything was read, so that the next bytes are the last.
+    /// Whether everything was read and is whole, so that the next bytes are the last.
     pub(crate) fn is_done(&self) -> bool {
-        self.head.is_empty() && self.facts.done
+        self.head.is_empty() && self.facts.done && !self.facts.failed
     }
 
     /// The next bytes, or the end.
@@ -101,7 +109,9 @@ impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
         loop {
             let Poll::Ready(frame) = Pin::new(&mut self.tail).poll_frame(cx) else {
                 ready!(self.timer.as_mut().poll(cx));
-                let end = if self.facts.done {
+                let end = if self.facts.failed {
+                    End::Failed
+                } else if self.facts.done {
                     End::Complete
                 } else {
                     End::TimedOut
@@ -148,7 +158,7 @@ mod tests {
     use std::{convert::Infallible, future::poll_fn};
 
     use http_body_util::{Full, StreamBody};
-    use tokio_stream::pending;
+    use tokio_stream::{StreamExt, pending};
 
     use super::*;
 
@@ -163,6 +173,7 @@ mod tests {
             timer: Box::pin(sleep_until(deadline.min(Instant::now() + idle))),
             idle,
             deadline,
+            trial: None,
         }
     }
 
@@ -204,6 +215,21 @@ mod tests {
             end_of("data: {\"error\":{\"message\":\"x\"}}\n\n").await,
             End::Failed
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_followed_by_the_end_marker_is_a_failure() {
+        let events = "data: {\"error\":{\"message\":\"x\"}}\n\ndata: [DONE]\n\n";
+        assert_eq!(end_of(events).await, End::Failed);
+        let frame = Ok::<_, Infallible>(Frame::data(Bytes::from_static(events.as_bytes())));
+        let lingering = StreamBody::new(tokio_stream::once(frame).chain(pending()));
+        let mut relay = relay(lingering, 500, 60_000);
+        for _ in 0..2 {
+            let step = poll_fn(|cx| relay.poll_step(cx)).await;
+            assert!(matches!(step, Step::Bytes(_)));
+            assert!(!relay.is_done(), "it is not whole");
+        }
+        assert_eq!(drain(relay).await.1, End::Failed);
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    control::{Control, eventually},
-    proxy::{Proxy, chat_body, no_control},
+    control::{Control, eventually, eventually_holds},
+    proxy::{KEY, Proxy, chat_body, config, no_control},
     upstream::{Upstream, completion, delta, events},
 };
 
@@ -108,4 +108,49 @@ async fn a_lost_control_plane_is_found_again_and_nothing_is_lost_meanwhile() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 20, "each once");
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_loses_its_place() {
+    let long = "x".repeat(40 << 20);
+    let upstream = Upstream::start(move |_, _| completion(&long)).await;
+    let proxy = Proxy::start_with(&[upstream.base_url()], no_control(), |c| {
+        c.timeouts.client_idle_ms = 300;
+        c.timeouts.first_byte_ms = 5_000;
+    })
+    .await;
+    let body = chat_body("a/m", false);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(proxy.addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.readable().await.unwrap();
+    eventually_holds("its place is free", async || {
+        let metrics = proxy.admin("/metrics").await.text();
+        metrics.contains("floopy_requests_in_flight 0")
+    })
+    .await;
+    drop(stream);
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn two_proxies_do_not_share_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Proxy::launch(config(&[], dir.path()), no_control()).await;
+    let deps = || floopy_dataplane::Deps {
+        dialer: no_control(),
+        clock: floopy_shared::process::clock::Clock::system(),
+        registry: std::sync::Arc::default(),
+        stop: tokio_util::sync::CancellationToken::new(),
+    };
+    let second = floopy_dataplane::bind(config(&[], dir.path()), deps()).await;
+    let error = second.err().expect("refused").to_string();
+    let expected = format!("the data directory {} is in use", dir.path().display());
+    assert!(error.starts_with(&expected), "{error}");
+    first.finish().await;
+    let third = floopy_dataplane::bind(config(&[], dir.path()), deps()).await;
+    assert!(third.is_ok(), "the directory is free again");
 }

@@ -195,3 +195,14 @@ pub async fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> 
     }
     panic!("never happened: {what}");
 }
+
+/// The same for what must be asked for.
+pub async fn eventually_holds(what: &str, mut check: impl AsyncFnMut() -> bool) {
+    for _ in 0..1_000 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never happened: {what}");
+}

@@ -8,7 +8,7 @@ use http::StatusCode;
 use crate::{
     control::{Control, eventually},
     proxy::{Proxy, no_control},
-    upstream::{NOW, Script, Upstream, completion, events, json, json_with},
+    upstream::{NOW, Script, Upstream, completion, delta, events, json, json_with},
 };
 
 const DOWN: &str = "http://127.0.0.1:9/v1";
@@ -37,6 +37,7 @@ async fn a_failing_candidate_is_followed_by_the_next() {
     check(|| json(500, "{}"), "b/n", AttemptResult::UpstreamError).await;
     check(|| json(429, "{}"), "b/n", AttemptResult::UpstreamError).await;
     check(|| json(401, "{}"), "b/n", AttemptResult::UpstreamError).await;
+    check(|| json(402, "{}"), "b/n", AttemptResult::UpstreamError).await;
     check(
         || vec![(Duration::from_secs(3), vec![])],
         "b/n",
@@ -180,4 +181,31 @@ async fn repeated_failures_open_the_circuit_and_lists_skip_it() {
         "{metrics}"
     );
     proxy.finish().await;
+}
+
+#[tokio::test]
+async fn streams_that_always_break_open_the_circuit() {
+    let text = delta("par");
+    let bad = Upstream::start(move |_, _| events(&[(0, text.as_str())])).await;
+    let good = Upstream::start(|_, _| completion("ok")).await;
+    let proxy = Proxy::start(&[bad.base_url(), good.base_url()], no_control()).await;
+    for _ in 0..8 {
+        assert_eq!(proxy.stream("a/m,b/n").await.status, StatusCode::OK);
+    }
+    assert_eq!((bad.seen().len(), good.seen().len()), (5, 3));
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_name_that_only_the_caller_knows_opens_no_circuit() {
+    for (status, asked) in [(404, 8), (403, 8), (500, 5)] {
+        let bad = Upstream::start(move |_, _| json(status, "{}")).await;
+        let good = Upstream::start(|_, _| completion("ok")).await;
+        let proxy = Proxy::start(&[bad.base_url(), good.base_url()], no_control()).await;
+        for _ in 0..8 {
+            assert_eq!(proxy.chat("a/invented,b/n").await.status, StatusCode::OK);
+        }
+        assert_eq!(bad.seen().len(), asked, "{status}");
+        proxy.finish().await;
+    }
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::{
-    control::{Control, eventually},
+    control::{Control, eventually, eventually_holds},
     proxy::{Proxy, Reply, chat_body, config, no_control},
     upstream::{Upstream, completion},
 };
@@ -122,6 +122,8 @@ async fn ratings_given_without_the_control_plane_are_delivered_after_a_restart_i
     );
     // As if killed: nothing is flushed, only what was written counts.
     proxy.running.abort();
+    // A killed process's lock goes with it; this one lives on in ours.
+    std::fs::remove_file(dir.path().join("proxy.lock")).unwrap();
     let (control, dialer) = Control::start();
     control.refuse(true);
     let proxy = Proxy::launch(config(&[], dir.path()), dialer).await;
@@ -192,13 +194,10 @@ async fn a_full_spool_refuses_ratings_but_serves_calls_and_recovers() {
         (control.ratings().len() > 100).then_some(())
     })
     .await;
-    for _ in 0..200 {
-        if proxy.admin("/readyz").await.json()["status"] == "ready" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert_eq!(proxy.admin("/readyz").await.json()["status"], "ready");
+    eventually_holds("it is ready", async || {
+        proxy.admin("/readyz").await.json()["status"] == "ready"
+    })
+    .await;
     assert_eq!(
         rate(&proxy, r#"{"score":9,"useful":true,"session_id":"after"}"#)
             .await

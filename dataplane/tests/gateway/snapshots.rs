@@ -308,3 +308,19 @@ async fn content_of_a_zero_retention_tenant_reaches_neither_shadow_nor_spool() {
         (1, 0, 1)
     );
 }
+
+#[tokio::test]
+async fn an_update_of_many_megabytes_is_taken() {
+    let upstream = Upstream::start(|_, _| completion("hi")).await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start(&[upstream.base_url()], dialer).await;
+    let names: Vec<String> = (0..60_000)
+        .map(|index| format!("a/{index:0>100}"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    control
+        .push(1, vec![catalog(1, &names), tenant(1, false)])
+        .await;
+    eventually("it is acknowledged", || control.acks().pop()).await;
+    proxy.finish().await;
+}

@@ -224,3 +224,53 @@ async fn a_whole_reply_to_a_stream_request_is_passed_as_it_is() {
     assert_eq!(got.json()["choices"][0]["message"]["content"], "whole");
     proxy.finish().await;
 }
+
+#[tokio::test]
+async fn our_error_is_an_event_of_its_own_wherever_the_stream_broke() {
+    let whole = delta("par");
+    for (cut, ends) in [
+        (17, "\"id\":\"c"),
+        (whole.len() - 1, "}"),
+        (whole.len(), "}"),
+    ] {
+        let text = format!("{whole}{}", &whole[..cut]);
+        let upstream = Upstream::start(move |_, _| events(&[(0, text.as_str())])).await;
+        let proxy = Proxy::start(&[upstream.base_url()], no_control()).await;
+        let got = proxy.stream("a/m").await.text();
+        let events: Vec<&str> = got.split_terminator("\n\n").collect();
+        let events: Vec<&str> = events.iter().map(|e| e.trim_matches('\n')).collect();
+        let [first, second, error] = events[..] else {
+            panic!("{cut}: {got:?}")
+        };
+        assert_eq!(first, whole.trim_end());
+        assert!(
+            whole.starts_with(second) && (second.ends_with(ends) || cut == 17),
+            "{second}"
+        );
+        let error: serde_json::Value =
+            serde_json::from_str(error.strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!(error["error"]["code"], "upstream_stream_broken");
+        proxy.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_with_an_error_before_its_end_marker_is_broken_and_not_judged() {
+    let text = [
+        delta("par"),
+        "data: {\"error\":{\"message\":\"x\"}}\n\ndata: [DONE]\n\n".to_owned(),
+    ];
+    let sent = text.concat();
+    let upstream = Upstream::start(move |_, _| events(&[(0, &text[0]), (20, &text[1])])).await;
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start(&[upstream.base_url()], dialer).await;
+    assert_eq!(proxy.stream("a/m").await.text(), sent);
+    let finished = eventually("the end", || {
+        control.decisions().into_iter().find(|d| d.stage == 2)
+    })
+    .await;
+    let ending = finished.outcome.unwrap().ending;
+    assert_eq!(ending, i32::from(Ending::BrokenStream));
+    proxy.finish().await;
+    assert!(control.jobs().is_empty());
+}

@@ -125,6 +125,7 @@ async fn serve(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
     telemetry::init(effective.config.log, "info");
     let stop = stop::on_signal().map_err(Error::Signal)?;
     let system = System::start(&effective.config, stop).await?;
+    system.ready().await;
     console.say(&banner::text(&effective, &system));
     Ok(system.run().await?)
 }

@@ -4,7 +4,7 @@ use std::{
     error::Error as StdError,
     future::Future,
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -30,9 +30,14 @@ use crate::{
 /// What the planes may take to end after the proxy has drained and flushed.
 const BACK_DRAIN: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the first snapshot came, and for how long.
+const READY_POLL: Duration = Duration::from_millis(5);
+const READY_WAIT: Duration = Duration::from_secs(5);
+
 /// A system that listens and has not begun to serve.
 pub struct System {
     proxy: SocketAddr,
+    ready: Box<dyn Fn() -> bool + Send + Sync>,
     rest: SocketAddr,
     minted_key: Option<String>,
     tasks: Tasks,
@@ -58,12 +63,21 @@ pub enum StartError {
     Control(control::Error),
     #[error("the proxy does not start: {0}")]
     Proxy(proxy::Error),
+    #[error(
+        "{source}\n\nAn API key was made before that, shown this once; only its hash is kept: {key}"
+    )]
+    AfterKey {
+        source: Box<StartError>,
+        key: String,
+    },
 }
 
 impl System {
     /// Takes the data directory and binds every listener.
     pub async fn start(config: &Config, stop: CancellationToken) -> Result<Self, StartError> {
         let data_dir = DataDir::take(&config.data_dir)?;
+        // Held until the control plane is there: it may make a key, which a start that fails must not lose.
+        let held = hold(config)?;
         let token = plane_token();
         let mut planes = PlaneConfigs::new(config, &token);
         let (dialer, incoming) = Dialer::memory();
@@ -75,7 +89,8 @@ impl System {
             incoming: Some(incoming),
             clock: clock.clone(),
             registry: Arc::clone(&registry),
-            stop: back_stop.clone(),
+            // Its own, so that a plane that fails is not mistaken for others that were asked to end.
+            stop: back_stop.child_token(),
         };
         let prepared = control::prepare(planes.control, deps)
             .await
@@ -92,31 +107,28 @@ impl System {
             dialer: dialer.clone(),
             clock,
             registry: Arc::clone(&registry),
-            stop: stop.clone(),
+            stop: stop.child_token(),
         };
+        drop(held);
         let bound = proxy::bind(planes.proxy, deps)
             .await
-            .map_err(|e| proxy_error(e, config))?;
-        let addr = bound.addr();
+            .map_err(|e| with_key(proxy_error(e, config), minted_key.as_deref()))?;
+        let (addr, ready) = (bound.addr(), Box::new(bound.readiness()));
 
         let mut tasks = Tasks::new(stop);
-        let after_proxy = back_stop.clone();
-        tasks.spawn("proxy", async move {
-            let ended = bound.run().await;
-            after_proxy.cancel();
-            ended
-        });
+        tasks.spawn("proxy", then_cancel(back_stop.clone(), bound.run()));
         tasks.spawn("control plane", prepared.run());
         if config.judge.enabled {
             let deps = judge::Deps {
                 dialer,
                 registry,
-                stop: back_stop.clone(),
+                stop: back_stop.child_token(),
             };
             tasks.spawn("judge", judge::run(planes.judge, deps));
         }
         Ok(Self {
             proxy: addr,
+            ready,
             rest,
             minted_key,
             tasks,
@@ -129,6 +141,17 @@ impl System {
     /// Where applications reach the proxy.
     pub fn proxy(&self) -> SocketAddr {
         self.proxy
+    }
+
+    /// Waits until the first snapshot came, so that the first call is served; gives up after a while, because
+    /// the proxy says itself what it lacks.
+    pub async fn ready(&self) {
+        let polled = async {
+            while !(self.ready)() {
+                tokio::time::sleep(READY_POLL).await;
+            }
+        };
+        let _ = tokio::time::timeout(READY_WAIT, polled).await;
     }
 
     /// Where the control plane answers.
@@ -173,6 +196,34 @@ impl System {
     }
 }
 
+/// Takes the proxy's port. Whatever else is wrong with the address is said when it is bound for good.
+fn hold(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    match TcpListener::bind(config.proxy.listen) {
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(StartError::AddressInUse {
+            address: config.proxy.listen,
+            key: "proxy.listen",
+        }),
+        bound => Ok(bound.ok()),
+    }
+}
+
+/// Tells the key with the error, since nobody else will.
+fn with_key(error: StartError, key: Option<&str>) -> StartError {
+    match key {
+        None => error,
+        Some(key) => StartError::AfterKey {
+            source: Box::new(error),
+            key: key.to_owned(),
+        },
+    }
+}
+
+/// Cancels when the task is over, even by a panic: others wait for it.
+async fn then_cancel<T>(token: CancellationToken, task: impl Future<Output = T>) -> T {
+    let _over = token.drop_guard();
+    task.await
+}
+
 /// Nobody needs to know it: it is made anew at every start.
 fn plane_token() -> Secret {
     let bytes: [u8; 32] = rand::rng().random();
@@ -211,4 +262,85 @@ fn address_in_use(error: &(dyn StdError + 'static)) -> bool {
         next = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn config(dir: &std::path::Path, proxy: SocketAddr) -> Config {
+        let mut config = Config {
+            data_dir: dir.to_owned(),
+            ..Config::default()
+        };
+        config.proxy.listen = proxy;
+        config.control.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config
+    }
+
+    async fn list(rest: SocketAddr, key: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(rest).await.expect("listens");
+        let request = format!(
+            "GET /v1/decisions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("written");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.expect("read");
+        reply
+    }
+
+    #[tokio::test]
+    async fn the_first_key_is_told_by_the_first_start_that_finds_its_port_free() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let taken = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let addr = taken.local_addr().expect("bound");
+        let stop = CancellationToken::new();
+        let refused = System::start(&config(dir.path(), addr), stop.clone())
+            .await
+            .err()
+            .expect("taken");
+        assert!(
+            matches!(refused, StartError::AddressInUse { address, .. } if address == addr),
+            "{refused}"
+        );
+        drop(taken);
+        let system = System::start(&config(dir.path(), addr), stop.clone())
+            .await
+            .expect("starts");
+        let key = system.minted_key().expect("told").to_owned();
+        let rest = system.rest();
+        let running = tokio::spawn(system.run());
+        let reply = list(rest, &key).await;
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        stop.cancel();
+        running.await.expect("no panic").expect("ends well");
+        let again = System::start(&config(dir.path(), addr), CancellationToken::new()).await;
+        assert_eq!(again.expect("starts").minted_key(), None);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_fails_after_the_key_was_made_tells_it() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        // Where the proxy wants a directory.
+        std::fs::write(dir.path().join("proxy"), "x").expect("written");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let error = System::start(&config(dir.path(), any), CancellationToken::new())
+            .await
+            .err()
+            .expect("no directory");
+        assert!(
+            error.to_string().contains("shown this once") && error.to_string().contains("fl_"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_proxy_frees_those_who_wait_for_it() {
+        let token = CancellationToken::new();
+        let task = tokio::spawn(then_cancel(token.clone(), async { panic!("as tested") }));
+        let ended: Result<(), _> = task.await;
+        assert!(ended.is_err() && token.is_cancelled());
+    }
 }

@@ -98,15 +98,21 @@ impl Serialize for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let Some(name) = text.strip_prefix("env:") else {
-            return Ok(Self(text));
+        let (value, empty) = match text.strip_prefix("env:") {
+            Some(name) => (
+                std::env::var(name).unwrap_or_default(),
+                format!("environment variable {name} is not set or empty"),
+            ),
+            None => (
+                text,
+                "\"\" is not allowed; write a value or \"env:NAME\", or leave the key out"
+                    .to_owned(),
+            ),
         };
-        match std::env::var(name) {
-            Ok(value) if !value.is_empty() => Ok(Self(value)),
-            Ok(_) | Err(_) => Err(serde::de::Error::custom(format!(
-                "environment variable {name} is not set or empty"
-            ))),
+        if value.trim().is_empty() {
+            return Err(serde::de::Error::custom(empty));
         }
+        Ok(Self(value))
     }
 }
 
@@ -153,6 +159,17 @@ mod tests {
             missing.contains("proxy.key: environment variable FLOOPY_TEST_UNSET"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn an_empty_or_blank_secret_is_refused() {
+        for blank in ["", "  ", "\\t"] {
+            let message = error(&format!("[proxy]\nlisten = \"a\"\nkey = \"{blank}\"\n"));
+            assert!(
+                message.starts_with("floopy.toml:3: proxy.key: \"\" is not allowed"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub struct PlaneToken(Option<MetadataValue<Ascii>>);
 
 /// A secret that cannot be a header.
 #[derive(Debug, thiserror::Error)]
-#[error("the plane token must be printable ASCII")]
+#[error("the plane token must be printable ASCII and not be empty")]
 pub struct InvalidPlaneToken;
 
 impl PlaneToken {
@@ -121,6 +121,9 @@ impl PlaneToken {
         let Some(token) = token else {
             return Ok(Self(None));
         };
+        if token.expose().trim().is_empty() {
+            return Err(InvalidPlaneToken);
+        }
         let header = format!("Bearer {}", token.expose())
             .parse()
             .map_err(|_| InvalidPlaneToken)?;
@@ -146,5 +149,19 @@ impl Interceptor for PlaneToken {
                 .insert("authorization", token.clone());
         }
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_secret_is_refused_rather_than_taken_for_one() {
+        for blank in ["", " "] {
+            assert!(PlaneToken::new(Some(&Secret::new(blank))).is_err());
+        }
+        assert!(PlaneToken::new(Some(&Secret::new("s3cret"))).is_ok());
+        assert!(PlaneToken::new(None).is_ok());
     }
 }

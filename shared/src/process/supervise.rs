@@ -57,7 +57,8 @@ impl Tasks {
     }
 
     /// Waits until stopped, then until every task ended or `deadline` passed. The first task that fails,
-    /// or ends early, stops the others and is the error.
+    /// or ends early, stops the others and is the error; one that failed is rather the error than one that
+    /// only ended, since the failure may be why.
     pub async fn run(mut self, deadline: Duration) -> Result<(), TaskError> {
         let mut first_error = None;
         while !self.stop.is_cancelled() {
@@ -75,7 +76,7 @@ impl Tasks {
         }
         let drained = tokio::time::timeout(deadline, async {
             while let Some(ended) = self.set.join_next().await {
-                first_error = first_error.take().or_else(|| failure(ended, true));
+                first_error = weightier(first_error.take(), failure(ended, true));
             }
         });
         if drained.await.is_err() {
@@ -84,6 +85,13 @@ impl Tasks {
             return Err(first_error.unwrap_or(stuck));
         }
         first_error.map_or(Ok(()), Err)
+    }
+}
+
+fn weightier(first: Option<TaskError>, next: Option<TaskError>) -> Option<TaskError> {
+    match first {
+        None | Some(TaskError::Ended { .. }) => next.or(first),
+        Some(TaskError::Failed { .. } | TaskError::Panicked(_) | TaskError::Stuck(..)) => first,
     }
 }
 
@@ -119,6 +127,22 @@ mod tests {
             .await
             .expect_err("short ended");
         assert_eq!(error.to_string(), "task short ended on its own");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_named_rather_than_a_task_that_ended_because_of_it() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        let stop = tasks.stop().clone();
+        tasks.spawn("follower", async { std::io::Result::Ok(()) });
+        tasks.spawn("culprit", async move {
+            stop.cancelled().await;
+            Err(std::io::Error::other("disk is full"))
+        });
+        let error = tasks
+            .run(Duration::from_secs(5))
+            .await
+            .expect_err("culprit failed");
+        assert_eq!(error.to_string(), "task culprit failed: disk is full");
     }
 
     #[tokio::test]

@@ -1,0 +1,87 @@
+//! What keeps the intake going: nothing that is stored, however much or however broken, gets in its way.
+
+use std::time::Duration;
+
+use super::*;
+use crate::store::sessions;
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
+    let intake = intake().await;
+    append(&intake, vec![job(1, 1), job(2, 2)]).await;
+    let mut tx = intake.store.write().await.expect("writes");
+    sqlx::query("UPDATE scoring_jobs SET job = x'ff' WHERE request_id = ?")
+        .bind(request(1).0.as_bytes().as_slice())
+        .execute(&mut *tx)
+        .await
+        .expect("written");
+    tx.commit().await.expect("commits");
+    let ask = Ask {
+        jobs: 8,
+        bytes: 1 << 20,
+        lease_ms: 1_000,
+    };
+    let leased = intake.lease(&ask, Duration::ZERO).await.expect("works");
+    let ids: Vec<_> = leased.iter().map(|job| job.request_id).collect();
+    assert_eq!(ids, [request(2)]);
+    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 1);
+}
+
+#[tokio::test]
+async fn only_the_first_calls_of_an_endless_session_are_credited_whatever_the_order() {
+    let most = u64::try_from(calls::MAX_TURNS).expect("positive");
+    let first = (1..=most).map(|n| decided(n, turn(n, "s", "a")));
+    let later = (most + 1..most + 9).map(|n| decided(n, turn(n, "s", "b")));
+    let rating = rated(most + 9, "s", 10);
+    let forward = intake().await;
+    let events = first.clone().chain(later.clone()).chain([rating.clone()]);
+    append(&forward, events.collect()).await;
+    let backward = intake().await;
+    append(&backward, later.chain([rating]).collect()).await;
+    append(&backward, first.collect()).await;
+    assert_eq!(sums(&forward).await, sums(&backward).await);
+    assert_eq!(root(&forward, "a", Source::Session).await, (1_000, 1_000));
+    assert_eq!(root(&forward, "b", Source::Session).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_forgotten_session_that_is_resumed_takes_nothing_from_what_was_learned() {
+    let intake = intake().await;
+    let day = 86_400_000;
+    let mut old = turn(1, "s", "a");
+    old.created_at_ms = NOW - 70 * day;
+    append(&intake, vec![decided(1, old), rated(2, "s", 9)]).await;
+    let before = sums(&intake).await;
+    assert!(!before.is_empty());
+    let horizon = retention::Horizon {
+        decisions_before_ms: NOW - 60 * day,
+        buckets_before_day: 0,
+    };
+    let mut tx = intake.store.write().await.expect("writes");
+    retention::forget(&mut tx, &horizon).await.expect("forgets");
+    let unit = calls::Unit::of(&turn(1, "s", "a"));
+    let credit = sessions::credit(&mut tx, &tenant(), &unit).await;
+    assert_eq!(credit.expect("reads"), None);
+    tx.commit().await.expect("commits");
+    append(&intake, vec![decided(3, turn(3, "s", "b"))]).await;
+    assert_eq!(sums(&intake).await, before);
+}
+
+#[tokio::test]
+async fn an_old_rating_under_a_request_id_is_kept_with_its_call() {
+    let intake = intake().await;
+    let name = request(1).to_string();
+    let old = adjusted(rated(2, &name, 9), |rating| {
+        rating.rated_at_ms = NOW - 70 * 86_400_000;
+    });
+    append(&intake, vec![decided(1, decision(1)), old]).await;
+    let horizon = retention::Horizon {
+        decisions_before_ms: NOW - 60 * 86_400_000,
+        buckets_before_day: 0,
+    };
+    let mut tx = intake.store.write().await.expect("writes");
+    retention::forget(&mut tx, &horizon).await.expect("forgets");
+    tx.commit().await.expect("commits");
+    let known = Verdict::Known { duplicate: true };
+    assert_eq!(append(&intake, vec![rated(3, &name, 2)]).await, [known]);
+}

@@ -1,0 +1,148 @@
+//! The log, through reopening, damage and failing disks.
+
+use super::{super::frame::encode, *};
+
+fn frame(text: &str) -> Vec<u8> {
+    encode(text.as_bytes()).expect("short")
+}
+
+fn read_all(log: &Log) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut position = log.acknowledged();
+    while let Some(span) = log.span_from(position) {
+        let bytes = fs::read(&span.path).expect("segment");
+        let from = usize::try_from(span.from).expect("small");
+        let Decoded::Frame(payload, len) = decode(&bytes[from..]) else {
+            panic!("torn at {position}")
+        };
+        texts.push(String::from_utf8(payload.to_vec()).expect("text"));
+        position = span.position + len as u64;
+    }
+    texts
+}
+
+#[test]
+fn events_survive_reopening_in_order_across_segments() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
+    assert_eq!(recovered, Recovered::default());
+    for text in ["one", "two", "three", "four", "five"] {
+        log.append(&frame(text)).expect("written");
+    }
+    drop(log);
+    let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
+    assert_eq!(
+        recovered,
+        Recovered {
+            pending_events: 5,
+            torn_bytes: 0
+        }
+    );
+    log.append(&frame("six")).expect("written");
+    assert_eq!(
+        read_all(&log),
+        ["one", "two", "three", "four", "five", "six"]
+    );
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_the_rest_kept() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    log.append(&frame("whole")).expect("written");
+    drop(log);
+    let path = path_of(dir.path(), 0);
+    let mut bytes = fs::read(&path).expect("segment");
+    bytes.extend_from_slice(&frame("torn")[..7]);
+    fs::write(&path, bytes).expect("torn");
+    let (log, recovered) = Log::open(dir.path(), 1_000).expect("opens");
+    assert_eq!(
+        recovered,
+        Recovered {
+            pending_events: 1,
+            torn_bytes: 7
+        }
+    );
+    assert_eq!(read_all(&log), ["whole"]);
+}
+
+#[test]
+fn acknowledged_segments_are_deleted_and_stay_acknowledged() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 30).expect("opens");
+    for text in ["aaaa", "bbbb", "cccc", "dddd"] {
+        log.append(&frame(text)).expect("written");
+    }
+    log.acknowledge(24, 2).expect("acknowledged");
+    assert_eq!(
+        (read_all(&log), log.pending()),
+        (vec!["cccc".to_owned(), "dddd".to_owned()], 2)
+    );
+    assert_eq!(list(dir.path()).expect("listed"), [24]);
+    log.acknowledge(48, 2).expect("acknowledged");
+    assert_eq!((log.bytes(), log.pending()), (0, 0));
+    drop(log);
+    let (mut log, recovered) = Log::open(dir.path(), 30).expect("opens");
+    assert_eq!(recovered, Recovered::default());
+    log.append(&frame("eeee")).expect("written");
+    assert_eq!(
+        read_all(&log),
+        ["eeee"],
+        "positions go on after what was acknowledged"
+    );
+}
+
+#[test]
+fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 30).expect("opens");
+    for text in ["aaaa", "bbbb", "cccc", "dddd", "eeee"] {
+        log.append(&frame(text)).expect("written");
+    }
+    fs::remove_file(path_of(dir.path(), 0)).expect("deleted by somebody");
+    let undeletable = path_of(dir.path(), 24);
+    fs::remove_file(&undeletable).expect("deleted by somebody");
+    fs::create_dir(&undeletable).expect("a directory is no file");
+    log.acknowledge(48, 4).expect_err("one is left");
+    assert_eq!(
+        (read_all(&log), log.pending()),
+        (vec!["eeee".to_owned()], 1)
+    );
+    assert_eq!(read_cursor(&dir.path().join(CURSOR)), 48);
+    log.acknowledge(60, 1)
+        .expect("the next one is not affected");
+}
+
+#[test]
+fn after_the_current_segment_vanished_appends_go_to_a_new_one() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    log.append(&frame("lost")).expect("written");
+    fs::remove_file(path_of(dir.path(), 0)).expect("deleted by somebody");
+    log.acknowledge(12, 1).expect("passed over");
+    log.append(&frame("kept")).expect("written");
+    assert_eq!(read_all(&log), ["kept"]);
+}
+
+#[test]
+fn a_damaged_cursor_means_sending_again() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    log.append(&frame("a")).expect("written");
+    log.append(&frame("b")).expect("written");
+    log.acknowledge(9, 1).expect("acknowledged");
+    drop(log);
+    fs::write(dir.path().join(CURSOR), "18 00000000").expect("damaged");
+    let (log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    assert_eq!(read_all(&log), ["a", "b"]);
+}
+
+#[test]
+fn a_failed_append_leaves_the_log_as_it_was() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    log.append(&frame("a")).expect("written");
+    log.file = Some(File::open(path_of(dir.path(), 0)).expect("read-only"));
+    log.append(&frame("b")).expect_err("not writable");
+    assert_eq!((read_all(&log), log.pending()), (vec!["a".to_owned()], 1));
+}
