@@ -43,6 +43,7 @@ fn any_decision() -> impl Strategy<Value = Fact> {
             decision.session_id =
                 (session < 5).then(|| SessionId::new(&name(session)).expect("valid"));
             decision.completion_id = (completion < 3).then(|| format!("c{}", completion.min(1)));
+            let arm = u64::from(model);
             let model = ["a", "b", "c"][usize::from(model)];
             (decision.served, decision.chosen) = (Some(key(model)), Some(key(model)));
             decision.stage = if finished {
@@ -57,7 +58,9 @@ fn any_decision() -> impl Strategy<Value = Fact> {
             };
             decision.shadow_of = (shadow && n > 3).then(|| request(0));
             decision.created_at_ms -= day * 86_400_000;
+            // Events of one id are one event: everything that varies is part of it.
             let id = n * 1_000 + u64::from(session) * 100 + u64::from(completion) * 10 + day;
+            let id = id * 3 + arm;
             Fact::Event(Box::new(decided(
                 id * 8 + u64::from(finished) * 4 + u64::from(completed) * 2 + u64::from(shadow),
                 decision,
