@@ -70,7 +70,7 @@ async fn a_control_plane_that_stops_answering_delays_no_request() {
     assert_eq!(tally.failed, Vec::<String>::new());
     // Far above what a call takes, far below any deadline towards the control plane.
     assert!(
-        tally.slowest < Duration::from_millis(1_000),
+        tally.slowest < Duration::from_secs(4),
         "a call took {:?}",
         tally.slowest
     );
