@@ -29,7 +29,7 @@ use std::{
 
 use floopy_shared::domain::ids::RequestId;
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
@@ -162,6 +162,14 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
+}
+
+/// Whether a connection may be used again: one whose caller gave up while `BEGIN` ran is left inside a
+/// transaction that nobody will end. The ping comes after all that was asked of the connection before.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The directory with mode 0700 and the file with 0600: SQLite gives its journals the mode of the file.
@@ -240,6 +248,26 @@ mod tests {
         };
         assert_eq!(mode(&root.path().join("a/b")), 0o700);
         assert_eq!(mode(&root.path().join("a/b").join(FILE)), 0o600);
+    }
+
+    #[tokio::test]
+    async fn a_write_given_up_while_it_began_leaves_the_store_usable() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let location = Location::Directory(root.path().to_owned());
+        let store = Store::open(&location).await.expect("opens");
+        for polls in (0..100).cycle().take(4_000) {
+            {
+                let mut begun = std::pin::pin!(store.write());
+                for _ in 0..polls {
+                    if futures::poll!(&mut begun).is_ready() {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+            let tx = store.write().await.expect("the writer is free again");
+            tx.commit().await.expect("commits");
+        }
     }
 
     #[tokio::test]
