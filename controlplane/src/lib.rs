@@ -2,6 +2,7 @@
 //!
 //! `learn` is pure; `index` holds the current tables and depends only on it; `grpc`, `rest` and `jobs`
 //! depend on `index`; `store` is reached by `rest`, `jobs` and `ingest`; `app` puts them together.
+//! `learn` is public so that `floopy replay` feeds logged outcomes through the very code that serves.
 
 mod app;
 mod config;
@@ -11,7 +12,7 @@ mod grpc;
 mod index;
 mod ingest;
 mod jobs;
-mod learn;
+pub mod learn;
 mod metrics;
 mod rest;
 mod store;

@@ -16,7 +16,7 @@ use super::sums::{ONE, Sums, to_micro};
 
 /// Where an observation came from. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Source {
+pub enum Source {
     Session = 1,
     Auto = 2,
     Manual = 3,
@@ -28,7 +28,7 @@ pub(crate) enum Source {
 
 impl Source {
     /// Reads the stored number.
-    pub(crate) fn from_code(code: i64) -> Option<Self> {
+    pub fn from_code(code: i64) -> Option<Self> {
         [
             Self::Session,
             Self::Auto,
@@ -43,22 +43,22 @@ impl Source {
 
 /// What sums are kept for. `arm` is a candidate, save for the sources that count something else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Cell {
-    pub(crate) shape: String,
-    pub(crate) arm: String,
-    pub(crate) source: Source,
+pub struct Cell {
+    pub shape: String,
+    pub arm: String,
+    pub source: Source,
     /// Days since the Unix epoch.
-    pub(crate) day: i64,
+    pub day: i64,
 }
 
 /// What one call or session adds to the buckets of its tenant.
-pub(crate) type Credit = BTreeMap<Cell, Sums>;
+pub type Credit = BTreeMap<Cell, Sums>;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
 
 /// The day of a moment.
-pub(crate) fn day_of(ms: u64) -> i64 {
+pub fn day_of(ms: u64) -> i64 {
     i64::try_from(ms / DAY_MS).unwrap_or(i64::MAX)
 }
 
@@ -69,16 +69,16 @@ fn rating_micro(score: RatingScore) -> i64 {
 
 /// Verdicts on one call: the judge's and a person's.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Verdicts {
+pub struct Verdicts {
     /// The judge's composite on 0..1.
-    pub(crate) judged: Option<f64>,
+    pub judged: Option<f64>,
     /// A rating of this very reply.
-    pub(crate) manual: Option<RatingScore>,
+    pub manual: Option<RatingScore>,
 }
 
 /// What a call says of candidates by itself: the judge's score and the manual rating of the one that served,
 /// and a zero for each candidate that failed, so that a dead model loses.
-pub(crate) fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
+pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let mut credit = Credit::new();
     // Embedding calls are not ranked, so their failures must not count against chat models' shapes.
     if decision.features.embeddings {
@@ -181,16 +181,16 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
 
 /// One served call of a session, as far as credit goes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Turn {
-    pub(crate) day: i64,
-    pub(crate) shapes: Vec<ShapeKey>,
-    pub(crate) candidate: CandidateKey,
+pub struct Turn {
+    pub day: i64,
+    pub shapes: Vec<ShapeKey>,
+    pub candidate: CandidateKey,
 }
 
 impl Turn {
     /// The turn that a decision is, or `None` where it says nothing of the session: shadows and calls that
     /// did not complete.
-    pub(crate) fn of(decision: &Decision) -> Option<Self> {
+    pub fn of(decision: &Decision) -> Option<Self> {
         let counts = decision.stage == Stage::Finished
             && decision.outcome.ending == Ending::Completed
             && decision.shadow_of.is_none()
@@ -210,7 +210,7 @@ impl Turn {
 /// A candidate that served `L_i` of the session's `L` calls gets the rating with weight `(L_i/L)²`: the less
 /// of the session it was, the less the label is about it. The squares sum to at most 1, so a session is at
 /// most one observation however long it was.
-pub(crate) fn of_session(turns: &[Turn], score: RatingScore) -> Credit {
+pub fn of_session(turns: &[Turn], score: RatingScore) -> Credit {
     let mut counts: BTreeMap<(&ShapeKey, &CandidateKey), (u64, i64)> = BTreeMap::new();
     let mut days: BTreeMap<&ShapeKey, i64> = BTreeMap::new();
     for turn in turns {

@@ -18,9 +18,9 @@ const HUMAN_BIAS: f64 = 0.06;
 /// Spread of one observation assumed before any was seen: judged replies of one model vary this much.
 const NOISE_PRIOR: f64 = 0.25;
 /// Width of the prior around the public benchmarks, before the tenant's own data say how wrong they are.
-pub(crate) const ROOT_TAU: f64 = 0.15;
+pub const ROOT_TAU: f64 = 0.15;
 /// Width of a shape's prior around its parent: shapes differ from their parent less than benchmarks do.
-pub(crate) const CHILD_TAU: f64 = 0.12;
+pub const CHILD_TAU: f64 = 0.12;
 /// Cells that the assumed width counts for when the tenant's data re-estimate it.
 const TAU_PSEUDO_CELLS: f64 = 20.0;
 /// Limits of the re-estimated width.
@@ -33,14 +33,14 @@ const LEVEL_SPREAD: f64 = 0.15;
 
 /// How much higher people rate than the judge scores, per source, over the whole tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Offsets {
-    pub(crate) session: f64,
-    pub(crate) manual: f64,
+pub struct Offsets {
+    pub session: f64,
+    pub manual: f64,
 }
 
 /// Which sources anybody in the tenant uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Used {
+pub struct Used {
     session: bool,
     auto: bool,
     manual: bool,
@@ -48,14 +48,14 @@ pub(crate) struct Used {
 
 /// What holds for all shapes of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Scales {
+pub struct Scales {
     offsets: Offsets,
     used: Used,
 }
 
 impl Scales {
     /// Compares sources over the candidates that have both, in the root shape, where everything is counted.
-    pub(crate) fn of(root: Option<&ShapeStats>) -> Self {
+    pub fn of(root: Option<&ShapeStats>) -> Self {
         let arms: Vec<&ArmStats> = root.map(|r| r.arms.values().collect()).unwrap_or_default();
         let uses = |of: fn(&ArmStats) -> Moments| arms.iter().any(|arm| of(arm).n > 0.0);
         let used = Used {
@@ -71,12 +71,12 @@ impl Scales {
     }
 
     /// The same for a whole tenant.
-    pub(crate) fn of_tenant(stats: &TenantStats) -> Self {
+    pub fn of_tenant(stats: &TenantStats) -> Self {
         Self::of(stats.shapes.get(floopy_shared::domain::shape::ROOT))
     }
 
     /// The published weights; a source that nobody in the tenant uses gives its share to the others.
-    pub(crate) fn weights(&self, scored_requests: f64, rated_sessions: f64) -> Weights {
+    pub fn weights(&self, scored_requests: f64, rated_sessions: f64) -> Weights {
         let table = phase_weights(scored_requests, rated_sessions);
         let keep = |share: f64, used: bool| if used { share } else { 0.0 };
         let kept = Weights {
@@ -106,33 +106,33 @@ fn offset(arms: &[&ArmStats], source: fn(&ArmStats) -> Moments) -> f64 {
 
 /// What is believed of one candidate in one shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Estimate {
+pub struct Estimate {
     /// Composite quality on 0..1.
-    pub(crate) q: f64,
+    pub q: f64,
     /// Its variance.
-    pub(crate) v: f64,
+    pub v: f64,
     /// Effective observations of all sources.
-    pub(crate) n: f64,
+    pub n: f64,
     /// Variance of single outcomes.
-    pub(crate) outcome_variance: f64,
+    pub outcome_variance: f64,
 }
 
 /// What a shape starts from: one mean per candidate, and how far off they can be.
 #[derive(Debug, Clone)]
-pub(crate) struct Prior {
+pub struct Prior {
     means: Vec<f64>,
     tau: f64,
 }
 
 impl Prior {
     /// Of the root shape: the public benchmarks.
-    pub(crate) fn root(benchmarks: &[f64], arms: &[ArmStats]) -> Self {
+    pub fn root(benchmarks: &[f64], arms: &[ArmStats]) -> Self {
         Self::around(benchmarks, arms, ROOT_TAU)
     }
 
     /// Of any other shape: its parent's composites, in place of the benchmarks too. (Measured in the
     /// simulation of this module's tests: as good as the bare benchmarks or better in four worlds.)
-    pub(crate) fn child(parent: &[f64], arms: &[ArmStats]) -> Self {
+    pub fn child(parent: &[f64], arms: &[ArmStats]) -> Self {
         Self::around(parent, arms, CHILD_TAU)
     }
 
@@ -177,7 +177,7 @@ fn empirical_tau(means: &[f64], arms: &[ArmStats], assumed: f64) -> f64 {
 }
 
 /// Estimates every candidate of a shape, in the order of the priors.
-pub(crate) fn estimate(
+pub fn estimate(
     prior: &Prior,
     arms: &[ArmStats],
     weights: &Weights,

@@ -1,7 +1,7 @@
 //! The normal distribution, as far as routing needs it.
 
 /// Standard normal cumulative distribution; Abramowitz & Stegun 26.2.17, absolute error below 7.5e-8.
-pub(crate) fn cdf(x: f64) -> f64 {
+pub fn cdf(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 5] = [
         0.319_381_530,
         -0.356_563_782,
@@ -17,7 +17,7 @@ pub(crate) fn cdf(x: f64) -> f64 {
 }
 
 /// The 95 % quantile of the standard normal.
-pub(crate) const Z95: f64 = 1.644_853_626_951;
+pub const Z95: f64 = 1.644_853_626_951;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use super::{estimate::Estimate, normal::cdf};
 
 /// What the tenant wants of routing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// The best quality.
     Quality,
     /// The cheapest that keeps `floor` times the baseline's quality with probability `assurance`.
@@ -33,37 +33,37 @@ const SHADOW_TEMPERATURE: f64 = 0.05;
 
 /// One candidate as the policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Contender {
-    pub(crate) estimate: Estimate,
+pub struct Contender {
+    pub estimate: Estimate,
     /// Cost of a typical call in micro-USD; `None`: unknown, so never preferred for its price.
-    pub(crate) cost: Option<u64>,
+    pub cost: Option<u64>,
 }
 
 /// What is known besides the contenders: positions among them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Setting {
-    pub(crate) goal: Goal,
+pub struct Setting {
+    pub goal: Goal,
     /// Who served until now.
-    pub(crate) incumbent: Option<usize>,
+    pub incumbent: Option<usize>,
     /// The reference that a floor is measured against.
-    pub(crate) baseline: usize,
+    pub baseline: usize,
     /// Share of live traffic that a canary gets.
-    pub(crate) canary_rate: f64,
+    pub canary_rate: f64,
 }
 
 /// Traffic per contender, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Traffic {
-    pub(crate) incumbent: usize,
-    pub(crate) roles: Vec<Role>,
-    pub(crate) probabilities: Vec<f64>,
-    pub(crate) shadow: Vec<f64>,
+pub struct Traffic {
+    pub incumbent: usize,
+    pub roles: Vec<Role>,
+    pub probabilities: Vec<f64>,
+    pub shadow: Vec<f64>,
     /// Incumbent first, then by quality.
-    pub(crate) order: Vec<usize>,
+    pub order: Vec<usize>,
 }
 
 /// Decides; `None` where there is no contender.
-pub(crate) fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
+pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
     let incumbent = match setting.goal {
         Goal::Quality => best_with_hysteresis(contenders, setting.incumbent)?,
         Goal::Floor { floor, assurance } => {
@@ -141,7 +141,7 @@ fn canary(contenders: &[Contender], incumbent: usize) -> Option<usize> {
 }
 
 /// Probability that `a` has at least `floor` times the quality of `b`, both normal and independent.
-pub(crate) fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
+pub fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
     cdf((a.q - floor * b.q) / (a.v + floor * floor * b.v).sqrt())
 }
 

@@ -32,32 +32,32 @@ const MAX_ENTRIES: usize = 20_000;
 
 /// A model that may serve.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Candidate {
-    pub(crate) key: CandidateKey,
-    pub(crate) benchmark: f64,
+pub struct Candidate {
+    pub key: CandidateKey,
+    pub benchmark: f64,
     /// Cost of a typical call in micro-USD.
-    pub(crate) cost: Option<u64>,
+    pub cost: Option<u64>,
 }
 
 /// Who serves each shape; what hysteresis needs to survive.
-pub(crate) type Incumbents = BTreeMap<ShapeKey, CandidateKey>;
+pub type Incumbents = BTreeMap<ShapeKey, CandidateKey>;
 
 /// Everything the rankings of a tenant follow from.
 #[derive(Debug, Clone)]
-pub(crate) struct Question<'a> {
-    pub(crate) tenant: &'a TenantId,
-    pub(crate) candidates: &'a [Candidate],
-    pub(crate) stats: &'a TenantStats,
-    pub(crate) incumbents: &'a Incumbents,
+pub struct Question<'a> {
+    pub tenant: &'a TenantId,
+    pub candidates: &'a [Candidate],
+    pub stats: &'a TenantStats,
+    pub incumbents: &'a Incumbents,
     /// The reference of a floor; the best benchmark where `None`.
-    pub(crate) baseline: Option<&'a CandidateKey>,
-    pub(crate) goal: Goal,
-    pub(crate) shadow_rate: f64,
-    pub(crate) canary_rate: f64,
+    pub baseline: Option<&'a CandidateKey>,
+    pub goal: Goal,
+    pub shadow_rate: f64,
+    pub canary_rate: f64,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
-pub(crate) fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
+pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
     let scales = Scales::of_tenant(question.stats);
     let mut done: BTreeMap<ShapeKey, Ranked> = BTreeMap::new();
     let mut shapes = Vec::new();

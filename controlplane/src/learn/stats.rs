@@ -11,37 +11,37 @@ use super::{
 
 /// What was observed of one candidate in one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct ArmStats {
-    pub(crate) session: Moments,
-    pub(crate) auto: Moments,
-    pub(crate) manual: Moments,
+pub struct ArmStats {
+    pub session: Moments,
+    pub auto: Moments,
+    pub manual: Moments,
 }
 
 impl ArmStats {
     /// Effective observations of all sources.
-    pub(crate) fn n(&self) -> f64 {
+    pub fn n(&self) -> f64 {
         self.session.n + self.auto.n + self.manual.n
     }
 }
 
 /// What was observed in one shape.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct ShapeStats {
-    pub(crate) arms: BTreeMap<CandidateKey, ArmStats>,
+pub struct ShapeStats {
+    pub arms: BTreeMap<CandidateKey, ArmStats>,
     /// Sessions with a rating that touched this shape.
-    pub(crate) rated_sessions: f64,
+    pub rated_sessions: f64,
     /// How often this shape stood below another one.
-    pub(crate) parents: BTreeMap<ShapeKey, f64>,
+    pub parents: BTreeMap<ShapeKey, f64>,
 }
 
 impl ShapeStats {
     /// Replies with a judge's score, or a failure that counts as one.
-    pub(crate) fn scored_requests(&self) -> f64 {
+    pub fn scored_requests(&self) -> f64 {
         self.arms.values().map(|arm| arm.auto.n).sum()
     }
 
     /// The shape this one stood below most often; the first by name among equals.
-    pub(crate) fn parent(&self) -> Option<&ShapeKey> {
+    pub fn parent(&self) -> Option<&ShapeKey> {
         let best = self.parents.iter().rev().max_by(|a, b| a.1.total_cmp(b.1));
         best.map(|(shape, _)| shape)
     }
@@ -49,21 +49,23 @@ impl ShapeStats {
 
 /// Everything observed for one tenant.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct TenantStats {
-    pub(crate) shapes: BTreeMap<ShapeKey, ShapeStats>,
+pub struct TenantStats {
+    pub shapes: BTreeMap<ShapeKey, ShapeStats>,
 }
 
 impl TenantStats {
     /// Sorts cells, whose days do not matter here, into shapes. Names that are none are left out.
-    pub(crate) fn collect(cells: impl IntoIterator<Item = (Cell, Sums)>) -> Self {
+    pub fn collect(cells: impl IntoIterator<Item = (Cell, Sums)>) -> Self {
         let mut stats = Self::default();
         for (cell, sums) in cells {
-            stats.add(&cell, sums.moments());
+            stats.add(&cell, sums);
         }
         stats
     }
 
-    fn add(&mut self, cell: &Cell, seen: Moments) {
+    /// Adds what one more cell holds.
+    pub fn add(&mut self, cell: &Cell, sums: Sums) {
+        let seen = sums.moments();
         let Some(shape) = ShapeKey::named(&cell.shape) else {
             return;
         };

@@ -3,19 +3,19 @@
 use std::ops::{Add, AddAssign, Neg};
 
 /// One, in micro-units.
-pub(crate) const ONE: i64 = 1_000_000;
+pub const ONE: i64 = 1_000_000;
 
 /// Weighted count, sum and sum of squares of values on 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Sums {
-    pub(crate) n: i64,
-    pub(crate) sum: i64,
-    pub(crate) sumsq: i64,
+pub struct Sums {
+    pub n: i64,
+    pub sum: i64,
+    pub sumsq: i64,
 }
 
 impl Sums {
     /// One observation of `value` with `weight`, both in micro-units.
-    pub(crate) fn of(weight: i64, value: i64) -> Self {
+    pub fn of(weight: i64, value: i64) -> Self {
         let sum = scale(weight, value);
         Self {
             n: weight,
@@ -26,7 +26,7 @@ impl Sums {
 
     /// The same numbers as floating point. Sums that values on 0..1 cannot have, as where only a part of what
     /// was added was forgotten before it was taken away, are brought into range: the formulas divide by them.
-    pub(crate) fn moments(self) -> Moments {
+    pub fn moments(self) -> Moments {
         if self.n <= 0 {
             return Moments::default();
         }
@@ -71,7 +71,7 @@ impl Neg for Sums {
 
 /// A value on 0..1 in micro-units; anything else is brought into range.
 #[expect(clippy::cast_possible_truncation, reason = "clamped to 0..1 before")]
-pub(crate) fn to_micro(value: f64) -> i64 {
+pub fn to_micro(value: f64) -> i64 {
     if value.is_nan() {
         0
     } else {
@@ -94,10 +94,10 @@ fn scale(a: i64, b: i64) -> i64 {
 
 /// What the formulas read.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Moments {
-    pub(crate) n: f64,
-    pub(crate) sum: f64,
-    pub(crate) sumsq: f64,
+pub struct Moments {
+    pub n: f64,
+    pub sum: f64,
+    pub sumsq: f64,
 }
 
 /// Observations that an empirical variance starts from, so that two equal values are not taken as certain.
@@ -105,18 +105,18 @@ const VARIANCE_PSEUDO: f64 = 5.0;
 
 impl Moments {
     /// The weighted mean, where there is any weight.
-    pub(crate) fn mean(&self) -> Option<f64> {
+    pub fn mean(&self) -> Option<f64> {
         (self.n > 0.0).then(|| self.sum / self.n)
     }
 
     /// Empirical variance, without pseudo-observations; 0 where nothing was seen.
-    pub(crate) fn variance(&self) -> f64 {
+    pub fn variance(&self) -> f64 {
         let Some(mean) = self.mean() else { return 0.0 };
         (self.sumsq / self.n - mean * mean).max(0.0)
     }
 
     /// Variance of one observation, starting from `prior` (a standard deviation).
-    pub(crate) fn noise(&self, prior: f64) -> f64 {
+    pub fn noise(&self, prior: f64) -> f64 {
         let squares = self.variance() * self.n + VARIANCE_PSEUDO * prior * prior;
         squares / (self.n + VARIANCE_PSEUDO)
     }
