@@ -1,13 +1,19 @@
 //! Learning: pure steps from what happened to who serves. No I/O, no async, no clock, no randomness.
 //!
-//! `credit` turns decisions, scores and ratings into sums per cell; `estimate` turns a shape's sums into a
-//! posterior per candidate; `policy` turns posteriors into traffic; `rank` runs them for a tenant.
+//! `credit` turns decisions, scores and ratings into sums per cell, `stats` sorts them; `evidence` reads them
+//! on one scale (`agreement`); `prior`, `residual` and `estimate` make a posterior per candidate of a shape;
+//! `policy` turns posteriors into traffic; `rank` runs them for a tenant.
 
+pub mod agreement;
 pub mod credit;
 pub mod estimate;
+pub mod evidence;
 pub mod normal;
 pub mod policy;
+pub mod pool;
+pub mod prior;
 pub mod rank;
+pub mod residual;
 pub mod stats;
 pub mod sums;
 

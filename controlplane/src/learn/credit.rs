@@ -3,16 +3,26 @@
 //! A cell is (shape, candidate, source, day). Every shape of a decision's chain gets the evidence. Ratings
 //! count on the day of the decision, however late they come.
 
+mod session;
+
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
-    decision::{AttemptResult, Decision, Ending, Stage, Strategy},
+    decision::{AttemptResult, Decision, Strategy},
     event::RatingScore,
     ids::CandidateKey,
-    shape::ShapeKey,
+    shape::{ROOT, ShapeKey},
 };
 
+pub use self::session::{Turn, of_session, pair, unpair};
 use super::sums::{ONE, Sums, to_micro};
+
+/// Moments of [`Source::Agreement`], in place of a candidate.
+pub const JUDGED: &str = "judged";
+/// The person's side.
+pub const RATED: &str = "rated";
+/// Their products.
+pub const PRODUCT: &str = "product";
 
 /// Where an observation came from. The numbers are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +34,12 @@ pub enum Source {
     Rated = 4,
     /// Counts how often a shape stood below another in a chain; its candidate is that other shape.
     Parent = 5,
+    /// Calls that a candidate failed at: outcomes of zero, whatever scale the judge has.
+    Failed = 6,
+    /// Products of shares of a session's label; its candidate is a [`pair`].
+    Pair = 7,
+    /// Replies with a score and a manual rating, for the scale of the judge; its candidate says which moment.
+    Agreement = 8,
 }
 
 impl Source {
@@ -35,6 +51,9 @@ impl Source {
             Self::Manual,
             Self::Rated,
             Self::Parent,
+            Self::Failed,
+            Self::Pair,
+            Self::Agreement,
         ]
         .into_iter()
         .find(|source| *source as i64 == code)
@@ -87,7 +106,7 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let day = day_of(decision.created_at_ms);
     let failed = failed_candidates(decision);
     for key in &failed {
-        observe(&mut credit, decision, (key, Source::Auto, day), 0);
+        observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
     let Some(subject) = subject(decision) else {
         return credit;
@@ -108,10 +127,31 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
             rating_micro(score),
         );
     }
+    if let (Some(judged), Some(manual)) = (verdicts.judged, verdicts.manual) {
+        agree(&mut credit, (to_micro(judged), rating_micro(manual)), day);
+    }
     if !credit.is_empty() {
         link_shapes(&mut credit, &decision.shapes, day);
     }
     credit
+}
+
+/// A reply that both judge and person scored: the moments that their scales are compared by.
+fn agree(credit: &mut Credit, (judged, manual): (i64, i64), day: i64) {
+    let product = Sums::of(judged, manual).sum;
+    for (moment, sums) in [
+        (JUDGED, Sums::of(ONE, judged)),
+        (RATED, Sums::of(ONE, manual)),
+        (PRODUCT, Sums::of(ONE, product)),
+    ] {
+        let cell = Cell {
+            shape: ROOT.to_owned(),
+            arm: moment.to_owned(),
+            source: Source::Agreement,
+            day,
+        };
+        credit.insert(cell, sums);
+    }
 }
 
 /// Whose reply it is: the served candidate, or the one tried in the shadow.
@@ -179,125 +219,12 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     failed
 }
 
-/// One served call of a session, as far as credit goes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Turn {
-    pub day: i64,
-    pub shapes: Vec<ShapeKey>,
-    pub candidate: CandidateKey,
-}
-
-impl Turn {
-    /// The turn that a decision is, or `None` where it says nothing of the session: shadows and calls that
-    /// did not complete.
-    pub fn of(decision: &Decision) -> Option<Self> {
-        let counts = decision.stage == Stage::Finished
-            && decision.outcome.ending == Ending::Completed
-            && decision.shadow_of.is_none()
-            && !decision.features.embeddings;
-        let candidate = decision.served.clone().filter(|_| counts)?;
-        let day = day_of(decision.created_at_ms);
-        Some(Self {
-            day,
-            shapes: decision.shapes.clone(),
-            candidate,
-        })
-    }
-}
-
-/// What a session's rating says of the candidates that served it.
-///
-/// A candidate that served `L_i` of the session's `L` calls gets the rating with weight `(L_i/L)²`: the less
-/// of the session it was, the less the label is about it. The squares sum to at most 1, so a session is at
-/// most one observation however long it was.
-pub fn of_session(turns: &[Turn], score: RatingScore) -> Credit {
-    let mut counts: BTreeMap<(&ShapeKey, &CandidateKey), (u64, i64)> = BTreeMap::new();
-    let mut days: BTreeMap<&ShapeKey, i64> = BTreeMap::new();
-    for turn in turns {
-        for shape in &turn.shapes {
-            let (count, last) = counts
-                .entry((shape, &turn.candidate))
-                .or_insert((0, turn.day));
-            *count += 1;
-            *last = turn.day.max(*last);
-            let day = days.entry(shape).or_insert(turn.day);
-            *day = turn.day.max(*day);
-        }
-    }
-    let mut credit = Credit::new();
-    let total = turns.len() as u64;
-    for ((shape, candidate), (count, day)) in counts {
-        let (shape, arm) = (shape.to_string(), candidate.to_string());
-        let cell = Cell {
-            shape,
-            arm,
-            source: Source::Session,
-            day,
-        };
-        credit.insert(
-            cell,
-            Sums::of(squared_share(count, total), rating_micro(score)),
-        );
-    }
-    for (shape, day) in days {
-        let cell = Cell {
-            shape: shape.to_string(),
-            arm: String::new(),
-            source: Source::Rated,
-            day,
-        };
-        credit.insert(cell, Sums::of(ONE, ONE));
-    }
-    credit
-}
-
-/// `(count/total)²` in micro-units, rounded down so that the shares of a session never exceed one.
-fn squared_share(count: u64, total: u64) -> i64 {
-    let (count, total) = (u128::from(count), u128::from(total.max(1)));
-    i64::try_from(count * count * ONE.unsigned_abs() as u128 / (total * total)).unwrap_or(ONE)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn turn(model: &str) -> Turn {
-        let candidate = CandidateKey::new("p", model).expect("valid");
-        Turn {
-            day: 1,
-            shapes: vec![ShapeKey::root()],
-            candidate,
-        }
-    }
-
-    fn session(turns: &[Turn], score: i64) -> Credit {
-        of_session(turns, RatingScore::new(score).expect("in range"))
-    }
-
-    #[test]
-    fn a_candidate_that_served_a_quarter_counts_a_sixteenth() {
-        let turns = [turn("a"), turn("a"), turn("a"), turn("b")];
-        let credit = session(&turns, 8);
-        let of = |arm: &str, source| {
-            let cell = Cell {
-                shape: "all".into(),
-                arm: arm.into(),
-                source,
-                day: 1,
-            };
-            credit[&cell]
-        };
-        assert_eq!(of("p/a", Source::Session), Sums::of(562_500, 800_000));
-        assert_eq!(of("p/b", Source::Session), Sums::of(62_500, 800_000));
-        assert_eq!(of("", Source::Rated), Sums::of(ONE, ONE));
-    }
 
     #[test]
     fn a_refused_model_that_the_caller_named_is_not_the_models_failure() {
-        // Named, because proptest has one too.
-        use floopy_shared::domain::decision::Strategy;
         let credited = |strategy, status| {
             let mut call = crate::fixture::decision(1);
             call.strategy = strategy;
@@ -314,20 +241,37 @@ mod tests {
         assert!(credited(Strategy::LegacyModel, 500));
     }
 
-    proptest! {
-        #[test]
-        fn a_session_is_at_most_one_observation(models in prop::collection::vec("[a-d]", 0..30), score in 0..=10i64) {
-            let turns: Vec<Turn> = models.iter().map(|m| turn(m)).collect();
-            let credit = session(&turns, score);
-            let weight: i64 = credit.iter().filter(|(c, _)| c.source == Source::Session).map(|(_, s)| s.n).sum();
-            prop_assert!(weight <= ONE);
-        }
+    #[test]
+    fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
+        let mut call = crate::fixture::decision(1);
+        call.attempts[0].result = AttemptResult::TimedOut;
+        let credit = of_call(
+            &call,
+            Verdicts {
+                judged: Some(0.9),
+                manual: None,
+            },
+        );
+        let has = |source| credit.keys().any(|cell| cell.source == source);
+        assert!(has(Source::Failed) && !has(Source::Auto), "{credit:?}");
+    }
 
-        #[test]
-        fn the_order_of_turns_does_not_matter(models in prop::collection::vec("[a-d]", 1..20)) {
-            let forward: Vec<Turn> = models.iter().map(|m| turn(m)).collect();
-            let backward: Vec<Turn> = models.iter().rev().map(|m| turn(m)).collect();
-            prop_assert_eq!(session(&forward, 7), session(&backward, 7));
-        }
+    #[test]
+    fn a_reply_that_was_scored_and_rated_says_how_the_scales_agree() {
+        let call = crate::fixture::decision(1);
+        let verdicts = Verdicts {
+            judged: Some(0.5),
+            manual: RatingScore::new(8).ok(),
+        };
+        let credit = of_call(&call, verdicts);
+        let moment = |name: &str| {
+            let found = credit
+                .iter()
+                .find(|(cell, _)| cell.source == Source::Agreement && cell.arm == name);
+            *found.expect("there").1
+        };
+        assert_eq!(moment(JUDGED), Sums::of(ONE, 500_000));
+        assert_eq!(moment(RATED), Sums::of(ONE, 800_000));
+        assert_eq!(moment(PRODUCT), Sums::of(ONE, 400_000));
     }
 }

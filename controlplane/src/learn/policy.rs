@@ -1,5 +1,7 @@
 //! From posteriors to traffic: who serves, who is tried beside it, who steps in, who is tried in the shadow.
 
+mod shadow;
+
 use floopy_shared::domain::ranking::Role;
 
 use super::{estimate::Estimate, normal::cdf};
@@ -20,17 +22,6 @@ const SWITCH_Z: f64 = 0.5;
 const CANARY_EVIDENCE: f64 = 3.0;
 /// How far below the assurance the incumbent of a floor may fall before it is replaced.
 const FLOOR_SLACK: f64 = 0.1;
-/// Candidates that share the shadow at most; more spread it too thin to learn from.
-const SHADOW_ARMS: usize = 4;
-/// Observations in this shape up to which a candidate counts as hardly seen.
-const NURSERY_EVIDENCE: f64 = 6.0;
-/// Hardly seen candidates that are tried at a time, the most promising first.
-const NURSERY_ARMS: usize = 8;
-/// Share of the shadow that goes to them while there are any.
-const NURSERY_SHARE: f64 = 0.5;
-/// Softness of the choice between optimistic candidates, in quality: 0.05 apart is a factor of e.
-const SHADOW_TEMPERATURE: f64 = 0.05;
-
 /// One candidate as the policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contender {
@@ -49,6 +40,10 @@ pub struct Setting {
     pub baseline: usize,
     /// Share of live traffic that a canary gets.
     pub canary_rate: f64,
+    /// Share of requests that are tried in the shadow.
+    pub shadow_rate: f64,
+    /// What the shadow may cost, as a share of what the served replies cost.
+    pub shadow_spend: f64,
 }
 
 /// Traffic per contender, in their order.
@@ -95,7 +90,7 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
         incumbent,
         roles,
         probabilities,
-        shadow: shadow(contenders, incumbent, setting),
+        shadow: shadow::shares(contenders, incumbent, setting),
         order,
     })
 }
@@ -116,6 +111,7 @@ fn best(contenders: &[Contender]) -> Option<usize> {
     })
 }
 
+/// What sorts by price: the unknown last.
 fn price(contender: &Contender) -> u64 {
     contender.cost.unwrap_or(u64::MAX)
 }
@@ -167,51 +163,17 @@ fn cheapest_above(
     })
 }
 
-/// Shadow probabilities. Half goes to candidates that were hardly seen in this shape, so that one unlucky
-/// score cannot shut a good one out for ever; the rest is a softmax over the optimistic ends `q + 2σ` of the
-/// most promising. Under a floor only what is cheaper than the incumbent is worth knowing, if there is any.
-fn shadow(contenders: &[Contender], incumbent: usize, setting: &Setting) -> Vec<f64> {
-    let mut arms: Vec<usize> = (0..contenders.len()).filter(|i| *i != incumbent).collect();
-    if matches!(setting.goal, Goal::Floor { .. }) {
-        let cheaper = |i: &usize| price(&contenders[*i]) < price(&contenders[incumbent]);
-        let cheap: Vec<usize> = arms.iter().copied().filter(cheaper).collect();
-        arms = if cheap.is_empty() { arms } else { cheap };
-    }
-    let optimistic = |i: usize| contenders[i].estimate.q + 2.0 * contenders[i].estimate.v.sqrt();
-    arms.sort_by(|a, b| optimistic(*b).total_cmp(&optimistic(*a)));
-    let new: Vec<usize> = arms
-        .iter()
-        .copied()
-        .filter(|i| contenders[*i].estimate.n < NURSERY_EVIDENCE)
-        .take(NURSERY_ARMS)
-        .collect();
-    arms.truncate(SHADOW_ARMS);
-    let mut shares = vec![0.0; contenders.len()];
-    let Some(top) = arms.first().map(|i| optimistic(*i)) else {
-        return shares;
-    };
-    let weight = |arm: usize| ((optimistic(arm) - top) / SHADOW_TEMPERATURE).exp();
-    let sum: f64 = arms.iter().map(|arm| weight(*arm)).sum();
-    let nursery = if new.is_empty() { 0.0 } else { NURSERY_SHARE };
-    for arm in arms {
-        shares[arm] += (1.0 - nursery) * weight(arm) / sum;
-    }
-    for arm in &new {
-        shares[*arm] += nursery / new.len() as f64;
-    }
-    shares
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn contender(q: f64, sd: f64, n: f64, cost: u64) -> Contender {
+    pub(super) fn contender(q: f64, sd: f64, n: f64, cost: u64) -> Contender {
         let estimate = Estimate {
             q,
             v: sd * sd,
             n,
             outcome_variance: 0.0,
+            prior_share: 0.5,
         };
         Contender {
             estimate,
@@ -219,12 +181,14 @@ mod tests {
         }
     }
 
-    fn quality(incumbent: Option<usize>) -> Setting {
+    pub(super) fn quality(incumbent: Option<usize>) -> Setting {
         Setting {
             goal: Goal::Quality,
             incumbent,
             baseline: 0,
             canary_rate: 0.05,
+            shadow_rate: 0.1,
+            shadow_spend: 1.0,
         }
     }
 
@@ -294,26 +258,6 @@ mod tests {
             contender(0.85, 0.15, 0.0, 10),
         ];
         assert_eq!(decide(&unknown, &setting).expect("two").incumbent, 0);
-    }
-
-    #[test]
-    fn one_unlucky_score_does_not_shut_a_candidate_out() {
-        let mut contenders = vec![contender(0.8, 0.02, 99.0, 9); 6];
-        contenders.push(contender(0.5, 0.02, 1.0, 9));
-        let traffic = decide(&contenders, &quality(Some(0))).expect("seven");
-        assert!(
-            (traffic.shadow[6] - NURSERY_SHARE).abs() < 1e-12,
-            "{:?}",
-            traffic.shadow
-        );
-        assert!((traffic.shadow.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        contenders[6].estimate.n = NURSERY_EVIDENCE;
-        assert_eq!(
-            decide(&contenders, &quality(Some(0)))
-                .expect("seven")
-                .shadow[6],
-            0.0
-        );
     }
 
     #[test]

@@ -1,34 +1,32 @@
-//! A tenant's rankings from a tenant's sums.
+//! A tenant's rankings from a tenant's sums, level by level from the root.
 //!
 //! The root shape's prior is the public benchmark; every other shape's prior is its parent's composite.
 //! A parent's data contain its children's, so a child's own data count a little twice; with the parents'
 //! many observations that is far less than the sampling error.
 
+mod levels;
+mod listing;
+mod sessions;
+
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
-    confidence::{Inputs, confidence},
     ids::{CandidateKey, TenantId},
-    ranking::{Evidence, Posterior, RankedCandidate, Rankings, ShapeRanking},
+    ranking::{Rankings, ShapeRanking},
     shape::ShapeKey,
-    weights::phase,
+    weights::Weights,
 };
 
 use super::{
-    estimate::{Estimate, Prior, Scales, estimate},
-    normal::Z95,
-    policy::{Contender, Goal, Setting, Traffic, decide},
-    stats::{ArmStats, ShapeStats, TenantStats},
+    agreement::Agreement,
+    estimate::{Chain, Estimate},
+    evidence::{Evidence, Scales},
+    policy::{Contender, Goal, Setting, decide},
+    pool::Pool,
+    prior,
+    residual::Solved,
+    stats::{ShapeStats, TenantStats},
 };
-
-/// Scored requests from which a shape is ranked on its own: fewer say less than its parent.
-const MIN_SCORED: f64 = 8.0;
-/// Rated sessions from which a shape is ranked on its own.
-const MIN_RATED: f64 = 1.0;
-/// Shapes ranked per tenant at most.
-const MAX_SHAPES: usize = 200;
-/// Ranked candidates over all shapes at most: about 2 MB on the wire, half of what a proxy accepts.
-const MAX_ENTRIES: usize = 20_000;
 
 /// A model that may serve.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,163 +40,277 @@ pub struct Candidate {
 /// Who serves each shape; what hysteresis needs to survive.
 pub type Incumbents = BTreeMap<ShapeKey, CandidateKey>;
 
+/// What does not belong to one tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Platform {
+    /// How judges agree with people, over all tenants.
+    pub agreement: Agreement,
+    pub pool: Pool,
+}
+
 /// Everything the rankings of a tenant follow from.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
     pub tenant: &'a TenantId,
     pub candidates: &'a [Candidate],
     pub stats: &'a TenantStats,
+    pub platform: &'a Platform,
     pub incumbents: &'a Incumbents,
     /// The reference of a floor; the best benchmark where `None`.
     pub baseline: Option<&'a CandidateKey>,
     pub goal: Goal,
     pub shadow_rate: f64,
+    /// What the shadow may cost, as a share of what the served replies cost.
+    pub shadow_spend: f64,
     pub canary_rate: f64,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
 pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
-    let scales = Scales::of_tenant(question.stats);
-    let mut done: BTreeMap<ShapeKey, Ranked> = BTreeMap::new();
-    let mut shapes = Vec::new();
-    for shape in ranked_shapes(question) {
-        let ranked = rank_shape(question, &scales, &shape, &done)?;
-        shapes.push(ranked.ranking.clone());
-        done.insert(shape, ranked);
-    }
+    let done = rank_shapes(question)?;
     let incumbents = done
+        .shapes
         .iter()
-        .map(|(shape, r)| (shape.clone(), r.incumbent.clone()))
+        .map(|(shape, ranked)| (shape.clone(), ranked.incumbent.clone()))
         .collect();
-    let tenant = question.tenant.clone();
-    Some((
-        Rankings {
-            tenant,
-            shapes,
-            shadow_rate: question.shadow_rate,
-        },
-        incumbents,
-    ))
+    let rankings = Rankings {
+        tenant: question.tenant.clone(),
+        shapes: done.shapes.into_values().map(|r| r.ranking).collect(),
+        shadow_rate: question.shadow_rate,
+    };
+    Some((rankings, incumbents))
+}
+
+fn rank_shapes<'a>(question: &Question<'a>) -> Option<Done<'a>> {
+    let scales = Scales::of(question.stats, &question.platform.agreement);
+    let mut done = Done::new(question);
+    for level in levels::levels(question) {
+        let drafts = drafts(question, (&scales, &done), level);
+        if let [root] = drafts.as_slice()
+            && root.shape.is_root()
+        {
+            done.session_offset = sessions::offset(root);
+        }
+        let solved = sessions::solve(&drafts, &done, &scales);
+        for (draft, solved) in drafts.into_iter().zip(solved) {
+            let shape = draft.shape.clone();
+            let ranked = finish(question, (&scales, &done), (draft, solved))?;
+            done.shapes.insert(shape, ranked);
+        }
+    }
+    Some(done)
 }
 
 /// One shape, finished: what its children start from.
-struct Ranked {
+struct Ranked<'a> {
     ranking: ShapeRanking,
     incumbent: CandidateKey,
-    /// Composites in the order of the question's candidates.
-    composites: Vec<f64>,
+    /// In the order of the question's candidates.
+    estimates: Vec<Estimate>,
+    draft: Draft<'a>,
+    solved: Vec<Solved>,
 }
 
-/// The root, then the shapes with enough evidence, most first within each depth; parents before children.
-fn ranked_shapes(question: &Question<'_>) -> Vec<ShapeKey> {
-    let room = MAX_SHAPES
-        .min(MAX_ENTRIES / question.candidates.len().max(1))
-        .max(1)
-        - 1;
-    let evidence = |s: &ShapeStats| s.scored_requests() + s.rated_sessions;
-    let enough =
-        |s: &ShapeStats| s.scored_requests() >= MIN_SCORED || s.rated_sessions >= MIN_RATED;
-    let mut shapes: Vec<(&ShapeKey, &ShapeStats)> = question
-        .stats
-        .shapes
-        .iter()
-        .filter(|(key, stats)| !key.is_root() && enough(stats))
-        .collect();
-    shapes.sort_by(|a, b| {
-        evidence(b.1)
-            .total_cmp(&evidence(a.1))
-            .then_with(|| a.0.cmp(b.0))
-    });
-    shapes.truncate(room);
-    let depth = |key: &ShapeKey, stats: &ShapeStats| {
-        let parent = stats
-            .parent()
-            .filter(|parent| !parent.is_root() && *parent != key);
-        usize::from(parent.is_some_and(|parent| shapes.iter().any(|(k, _)| *k == parent)))
+impl Ranked<'_> {
+    /// The composites as they are without the evidence of one of the shapes below, which starts from them:
+    /// nothing is to count twice. Of sessions all of the evidence stays.
+    fn without(&self, below: Option<&ShapeStats>, scales: &Scales) -> Vec<f64> {
+        let Some(below) = below else {
+            return self.estimates.iter().map(|e| e.q).collect();
+        };
+        let one = |(position, estimate): (usize, &Estimate)| {
+            let (chain, arm) = (&self.draft.chains[position], &self.draft.arms[position]);
+            let key = &self.draft.keys[position].key;
+            let (Some(all), Some(part)) = (
+                self.draft.stats.and_then(|stats| stats.arms.get(key)),
+                below.arms.get(key),
+            ) else {
+                return estimate.q;
+            };
+            let rest = Evidence {
+                session: arm.session,
+                ..Evidence::of(&all.without(part), &scales.calibration)
+            };
+            let solved = self.solved[position];
+            let chain_rest = Chain::of(chain.prior, &rest, scales);
+            let shifted = Solved {
+                mean: solved.mean + chain_rest.toward - chain.toward,
+                ..solved
+            };
+            chain_rest
+                .estimate(&rest, shifted, (&self.draft.weights, scales))
+                .q
+        };
+        self.estimates.iter().enumerate().map(one).collect()
+    }
+}
+
+/// The levels above, finished.
+struct Done<'a> {
+    shapes: BTreeMap<ShapeKey, Ranked<'a>>,
+    /// Positions of the question's candidates.
+    positions: BTreeMap<&'a str, usize>,
+    /// How much higher than their turns' qualities sessions are rated.
+    session_offset: f64,
+}
+
+impl<'a> Done<'a> {
+    fn new(question: &Question<'a>) -> Self {
+        let keys = question.candidates.iter().map(|c| c.key.as_str());
+        Self {
+            shapes: BTreeMap::new(),
+            positions: keys.enumerate().map(|(i, key)| (key, i)).collect(),
+            session_offset: 0.0,
+        }
+    }
+
+    /// The shape that a shape starts from; the root itself has none.
+    fn parent(&self, stats: Option<&ShapeStats>) -> Option<&Ranked<'a>> {
+        let above = stats.and_then(|stats| self.shapes.get(stats.parent()?));
+        above.or_else(|| self.shapes.get(floopy_shared::domain::shape::ROOT))
+    }
+
+    /// A candidate's composite in a finished shape, or the nearest thing to it.
+    fn composite(&self, shape: &ShapeKey, position: usize) -> Option<f64> {
+        let ranked = self.shapes.get(shape);
+        let ranked = ranked.or_else(|| self.shapes.get(floopy_shared::domain::shape::ROOT))?;
+        ranked.estimates.get(position).map(|e| e.q)
+    }
+}
+
+/// One shape with everything but its sessions.
+struct Draft<'a> {
+    shape: ShapeKey,
+    stats: Option<&'a ShapeStats>,
+    keys: &'a [Candidate],
+    arms: Vec<Evidence>,
+    chains: Vec<Chain>,
+    weights: Weights,
+}
+
+/// One shape's evidence and the means it starts from.
+struct Start<'a> {
+    shape: ShapeKey,
+    stats: Option<&'a ShapeStats>,
+    arms: Vec<Evidence>,
+    means: Vec<f64>,
+}
+
+/// The shapes of a level. How far they lie from their parents is estimated over all of them.
+fn drafts<'a>(
+    question: &Question<'a>,
+    (scales, done): (&Scales, &Done<'_>),
+    level: Vec<ShapeKey>,
+) -> Vec<Draft<'a>> {
+    let noise = scales.noise.auto;
+    let assumed = if done.shapes.is_empty() {
+        prior::ROOT_TAU
+    } else {
+        prior::CHILD_TAU
     };
-    let mut ordered: Vec<(usize, ShapeKey)> = shapes
-        .iter()
-        .map(|(key, stats)| (depth(key, stats), (*key).clone()))
+    let starts: Vec<Start<'a>> = level
+        .into_iter()
+        .map(|shape| start(question, (scales, done), (shape, assumed)))
         .collect();
-    ordered.sort_by_key(|(depth, _)| *depth);
-    std::iter::once(ShapeKey::root())
-        .chain(ordered.into_iter().map(|(_, key)| key))
-        .collect()
-}
-
-fn rank_shape(
-    question: &Question<'_>,
-    scales: &Scales,
-    shape: &ShapeKey,
-    done: &BTreeMap<ShapeKey, Ranked>,
-) -> Option<Ranked> {
-    let empty = ShapeStats::default();
-    let stats = question.stats.shapes.get(shape).unwrap_or(&empty);
-    // The parent that was ranked before, or the root; the root itself has none.
-    let parent = stats
-        .parent()
-        .and_then(|parent| done.get(parent))
-        .or_else(|| done.get(&ShapeKey::root()));
-    let arm = |c: &Candidate| stats.arms.get(&c.key).copied().unwrap_or_default();
-    let arms: Vec<ArmStats> = question.candidates.iter().map(arm).collect();
-    let prior = match parent {
-        Some(parent) => Prior::child(&parent.composites, &arms),
-        None => {
-            let benchmarks: Vec<f64> = question.candidates.iter().map(|c| c.benchmark).collect();
-            Prior::root(&benchmarks, &arms)
+    let cells = starts.iter().map(|s| (s.means.as_slice(), s.arms.as_slice()));
+    let tau = prior::width(cells, (assumed, noise));
+    let draft = |start: Start<'a>| {
+        let mut priors: Vec<prior::Prior> = start
+            .means
+            .iter()
+            .map(|mean| prior::Prior { mean: *mean, tau })
+            .collect();
+        if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
+            let cell = |c: &Candidate| cells.get(&c.key).copied();
+            let cells: Vec<_> = question.candidates.iter().map(cell).collect();
+            prior::pooled(&mut priors, &cells);
+        }
+        let chain = |(prior, arm): (prior::Prior, &Evidence)| Chain::of(prior, arm, scales);
+        let chains = priors.into_iter().zip(&start.arms).map(chain).collect();
+        let (scored, rated) = counts(start.stats);
+        Draft {
+            shape: start.shape,
+            stats: start.stats,
+            keys: question.candidates,
+            arms: start.arms,
+            chains,
+            weights: scales.weights(scored, rated),
         }
     };
-    let (scored, rated) = (stats.scored_requests(), stats.rated_sessions);
-    let weights = scales.weights(scored, rated);
-    let estimates = estimate(&prior, &arms, &weights, scales);
+    starts.into_iter().map(draft).collect()
+}
+
+fn start<'a>(
+    question: &Question<'a>,
+    (scales, done): (&Scales, &Done<'_>),
+    (shape, assumed): (ShapeKey, f64),
+) -> Start<'a> {
+    let stats = question.stats.shapes.get(&shape);
+    let arm = |candidate: &Candidate| {
+        let sums = stats.and_then(|stats| stats.arms.get(&candidate.key));
+        sums.map(|sums| Evidence::of(sums, &scales.calibration))
+            .unwrap_or_default()
+    };
+    let arms: Vec<Evidence> = question.candidates.iter().map(arm).collect();
+    let bases: Vec<f64> = match done.parent(stats) {
+        Some(parent) => parent.without(stats, scales),
+        None => question.candidates.iter().map(|c| c.benchmark).collect(),
+    };
+    let means = prior::means(&bases, &arms, (assumed, scales.noise.auto));
+    Start {
+        shape,
+        stats,
+        arms,
+        means,
+    }
+}
+
+/// Scored requests and rated sessions.
+fn counts(stats: Option<&ShapeStats>) -> (f64, f64) {
+    stats.map_or((0.0, 0.0), |s| (s.scored_requests(), s.rated_sessions()))
+}
+
+fn finish<'a>(
+    question: &Question<'a>,
+    (scales, done): (&Scales, &Done<'a>),
+    (draft, solved): (Draft<'a>, Vec<Solved>),
+) -> Option<Ranked<'a>> {
+    let estimate = |i: usize| {
+        draft.chains[i].estimate(&draft.arms[i], solved[i], (&draft.weights, scales))
+    };
+    let estimates: Vec<Estimate> = (0..draft.arms.len()).map(estimate).collect();
+    let parent = done.parent(draft.stats);
     // A shape that is new takes over its parent's incumbent: sessions keep their model.
     let held = question
         .incumbents
-        .get(shape)
+        .get(&draft.shape)
         .or(parent.map(|parent| &parent.incumbent));
-    let traffic = decide(&contenders(question, &estimates), &setting(question, held))?;
-    let mut ranking = ShapeRanking {
-        shape: shape.clone(),
-        phase: phase(scored, rated),
-        weights,
-        candidates: Vec::new(),
-        confidence: None,
-        confidence_reason: floopy_shared::domain::confidence::ConfidenceReason::SingleCandidate,
-        evidence: evidence(&estimates, &traffic, stats),
-    };
-    ranking.candidates = listed(question, &estimates, &traffic);
-    (ranking.confidence, ranking.confidence_reason) = confidence(&Inputs {
-        top2_gap: ranking.evidence.top2_gap,
-        winner_samples: estimates[traffic.incumbent].n,
-        winner_variance: ranking.evidence.outcome_variance,
-        phase: ranking.phase,
-        used_shared_prior: false,
-        candidates: estimates.len(),
-    });
-    let incumbent = question.candidates[traffic.incumbent].key.clone();
-    Some(Ranked {
-        ranking,
-        incumbent,
-        composites: estimates.iter().map(|e| e.q).collect(),
-    })
-}
-
-fn contenders(question: &Question<'_>, estimates: &[Estimate]) -> Vec<Contender> {
     let contender = |(c, e): (&Candidate, &Estimate)| Contender {
         estimate: *e,
         cost: c.cost,
     };
-    question
+    let contenders: Vec<Contender> = question
         .candidates
         .iter()
-        .zip(estimates)
+        .zip(&estimates)
         .map(contender)
-        .collect()
+        .collect();
+    let traffic = decide(&contenders, &setting(question, (held, done)))?;
+    Some(Ranked {
+        ranking: listing::ranking(question, &draft, (&estimates, &traffic)),
+        incumbent: question.candidates[traffic.incumbent].key.clone(),
+        estimates,
+        draft,
+        solved,
+    })
 }
 
-fn setting(question: &Question<'_>, held: Option<&CandidateKey>) -> Setting {
+fn setting(
+    question: &Question<'_>,
+    (held, done): (Option<&CandidateKey>, &Done<'_>),
+) -> Setting {
+    let position = |key: &CandidateKey| done.positions.get(key.as_str()).copied();
     let candidates = question.candidates;
-    let position = |key: &CandidateKey| candidates.iter().position(|c| c.key == *key);
     let best_benchmark = || {
         let by_benchmark = |a: &usize, b: &usize| {
             candidates[*a]
@@ -216,56 +328,9 @@ fn setting(question: &Question<'_>, held: Option<&CandidateKey>) -> Setting {
             .and_then(position)
             .unwrap_or_else(best_benchmark),
         canary_rate: question.canary_rate,
+        shadow_rate: question.shadow_rate,
+        shadow_spend: question.shadow_spend,
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are never negative"
-)]
-fn evidence(estimates: &[Estimate], traffic: &Traffic, stats: &ShapeStats) -> Evidence {
-    let leader = &estimates[traffic.incumbent];
-    let others = (0..estimates.len())
-        .filter(|i| *i != traffic.incumbent)
-        .map(|i| estimates[i].q);
-    let runner_up = others.fold(f64::NEG_INFINITY, f64::max);
-    Evidence {
-        samples: leader.n.round() as u64,
-        top2_gap: if runner_up.is_finite() {
-            (leader.q - runner_up).max(0.0)
-        } else {
-            0.0
-        },
-        outcome_variance: leader.outcome_variance,
-        scored_requests: stats.scored_requests().round() as u64,
-        rated_sessions: stats.rated_sessions,
-    }
-}
-
-fn listed(
-    question: &Question<'_>,
-    estimates: &[Estimate],
-    traffic: &Traffic,
-) -> Vec<RankedCandidate> {
-    let one = |i: &usize| {
-        let e = &estimates[*i];
-        let reach = Z95 * e.v.sqrt();
-        RankedCandidate {
-            key: question.candidates[*i].key.clone(),
-            score: e.q,
-            posterior: Posterior {
-                mean: e.q,
-                lower: (e.q - reach).clamp(0.0, 1.0),
-                upper: (e.q + reach).clamp(0.0, 1.0),
-                n: e.n,
-            },
-            probability: traffic.probabilities[*i],
-            shadow_probability: traffic.shadow[*i],
-            role: traffic.roles[*i],
-        }
-    };
-    traffic.order.iter().map(one).collect()
 }
 
 #[cfg(test)]

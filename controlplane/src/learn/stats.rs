@@ -1,48 +1,65 @@
-//! A tenant's sums, by shape and candidate, ready for the formulas.
+//! A tenant's sums, by shape and candidate: exact integers, so that adding and taking away commute.
 
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{ids::CandidateKey, shape::ShapeKey};
 
 use super::{
-    credit::{Cell, Source},
-    sums::{Moments, Sums},
+    agreement::Agreement,
+    credit::{Cell, Source, unpair},
+    sums::Sums,
 };
 
 /// What was observed of one candidate in one shape.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct ArmStats {
-    pub session: Moments,
-    pub auto: Moments,
-    pub manual: Moments,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ArmSums {
+    /// Labels of sessions, weighted with the share of the session that the candidate served.
+    pub session: Sums,
+    /// Squares of those shares: what the labels are worth as observations.
+    pub squares: i64,
+    pub auto: Sums,
+    pub manual: Sums,
+    pub failed: Sums,
 }
 
-impl ArmStats {
-    /// Effective observations of all sources.
-    pub fn n(&self) -> f64 {
-        self.session.n + self.auto.n + self.manual.n
-    }
+/// Two nodes that shared sessions: a candidate of this shape and a node of any.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    pub arm: CandidateKey,
+    pub other: (ShapeKey, CandidateKey),
 }
 
 /// What was observed in one shape.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ShapeStats {
-    pub arms: BTreeMap<CandidateKey, ArmStats>,
-    /// Sessions with a rating that touched this shape.
-    pub rated_sessions: f64,
+    pub arms: BTreeMap<CandidateKey, ArmSums>,
+    /// Products of shares, in micro-units.
+    pub pairs: BTreeMap<Pair, i64>,
+    /// Sessions with a rating that touched this shape, and their ratings.
+    pub rated: Sums,
     /// How often this shape stood below another one.
-    pub parents: BTreeMap<ShapeKey, f64>,
+    pub parents: BTreeMap<ShapeKey, i64>,
 }
 
 impl ShapeStats {
     /// Replies with a judge's score, or a failure that counts as one.
     pub fn scored_requests(&self) -> f64 {
-        self.arms.values().map(|arm| arm.auto.n).sum()
+        let counts = self.arms.values().map(|arm| arm.auto.n + arm.failed.n);
+        Sums {
+            n: counts.sum(),
+            ..Sums::default()
+        }
+        .weight()
+    }
+
+    /// Sessions with a rating.
+    pub fn rated_sessions(&self) -> f64 {
+        self.rated.weight()
     }
 
     /// The shape this one stood below most often; the first by name among equals.
     pub fn parent(&self) -> Option<&ShapeKey> {
-        let best = self.parents.iter().rev().max_by(|a, b| a.1.total_cmp(b.1));
+        let best = self.parents.iter().rev().max_by_key(|(_, count)| **count);
         best.map(|(shape, _)| shape)
     }
 }
@@ -51,6 +68,8 @@ impl ShapeStats {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TenantStats {
     pub shapes: BTreeMap<ShapeKey, ShapeStats>,
+    /// How the judge's scale compares with that of people.
+    pub agreement: Agreement,
 }
 
 impl TenantStats {
@@ -63,35 +82,99 @@ impl TenantStats {
         stats
     }
 
-    /// Adds what one more cell holds.
+    /// Adds to one cell; negative sums take away what was added before.
     pub fn add(&mut self, cell: &Cell, sums: Sums) {
-        let seen = sums.moments();
-        let Some(shape) = ShapeKey::named(&cell.shape) else {
+        if cell.source == Source::Agreement {
+            self.agreement.add(&cell.arm, sums);
             return;
+        }
+        let shape = match self.shapes.get_mut(cell.shape.as_str()) {
+            Some(shape) => shape,
+            None => {
+                let Some(key) = ShapeKey::named(&cell.shape) else {
+                    return;
+                };
+                self.shapes.entry(key).or_default()
+            }
         };
-        let shape = self.shapes.entry(shape).or_default();
-        let arm = CandidateKey::parse(&cell.arm).ok();
-        match (cell.source, arm) {
-            (Source::Rated, _) => shape.rated_sessions += seen.n,
-            (Source::Parent, _) => {
+        match cell.source {
+            Source::Agreement => {}
+            Source::Rated => shape.rated += sums,
+            Source::Parent => {
                 if let Some(parent) = ShapeKey::named(&cell.arm) {
-                    *shape.parents.entry(parent).or_default() += seen.n;
+                    *shape.parents.entry(parent).or_default() += sums.n;
                 }
             }
-            (Source::Session | Source::Auto | Source::Manual, None) => {}
-            (Source::Session, Some(key)) => {
-                merge(&mut shape.arms.entry(key).or_default().session, seen)
-            }
-            (Source::Auto, Some(key)) => merge(&mut shape.arms.entry(key).or_default().auto, seen),
-            (Source::Manual, Some(key)) => {
-                merge(&mut shape.arms.entry(key).or_default().manual, seen)
+            Source::Pair => shape.add_pair(cell, sums.n),
+            Source::Session | Source::Auto | Source::Manual | Source::Failed => {
+                if let Some(arm) = shape.arm(&cell.arm) {
+                    *arm.of(cell.source) += sums;
+                }
             }
         }
     }
 }
 
-fn merge(into: &mut Moments, seen: Moments) {
-    into.n += seen.n;
-    into.sum += seen.sum;
-    into.sumsq += seen.sumsq;
+impl ShapeStats {
+    fn arm(&mut self, name: &str) -> Option<&mut ArmSums> {
+        if !self.arms.contains_key(name) {
+            let key = CandidateKey::parse(name).ok()?;
+            self.arms.insert(key, ArmSums::default());
+        }
+        self.arms.get_mut(name)
+    }
+
+    fn add_pair(&mut self, cell: &Cell, product: i64) {
+        let Some((arm, (shape, other))) = unpair(&cell.arm) else {
+            return;
+        };
+        if (shape, other) == (cell.shape.as_str(), arm) {
+            if let Some(arm) = self.arm(arm) {
+                arm.squares += product;
+            }
+            return;
+        }
+        let (Ok(arm), Some(shape), Ok(other)) = (
+            CandidateKey::parse(arm),
+            ShapeKey::named(shape),
+            CandidateKey::parse(other),
+        ) else {
+            return;
+        };
+        let pair = Pair {
+            arm,
+            other: (shape, other),
+        };
+        *self.pairs.entry(pair).or_default() += product;
+    }
+}
+
+impl ArmSums {
+    /// Whether anything at all was observed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is left without a part of the scores, ratings and failures.
+    pub fn without(&self, part: &Self) -> Self {
+        Self {
+            auto: self.auto + -part.auto,
+            manual: self.manual + -part.manual,
+            failed: self.failed + -part.failed,
+            ..*self
+        }
+    }
+
+    fn of(&mut self, source: Source) -> &mut Sums {
+        match source {
+            Source::Auto => &mut self.auto,
+            Source::Manual => &mut self.manual,
+            Source::Failed => &mut self.failed,
+            Source::Session
+            | Source::Rated
+            | Source::Parent
+            | Source::Pair
+            | Source::Agreement => &mut self.session,
+        }
+    }
 }

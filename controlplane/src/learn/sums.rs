@@ -24,6 +24,11 @@ impl Sums {
         }
     }
 
+    /// How much was observed.
+    pub fn weight(self) -> f64 {
+        to_unit(self.n.max(0))
+    }
+
     /// The same numbers as floating point. Sums that values on 0..1 cannot have, as where only a part of what
     /// was added was forgotten before it was taken away, are brought into range: the formulas divide by them.
     pub fn moments(self) -> Moments {
@@ -79,11 +84,12 @@ pub fn to_micro(value: f64) -> i64 {
     }
 }
 
+/// Micro-units as a number.
 #[expect(
     clippy::cast_precision_loss,
     reason = "sums stay far below 2^53 micro-units"
 )]
-fn to_unit(micro: i64) -> f64 {
+pub fn to_unit(micro: i64) -> f64 {
     micro as f64 / 1e6
 }
 
@@ -115,10 +121,27 @@ impl Moments {
         (self.sumsq / self.n - mean * mean).max(0.0)
     }
 
-    /// Variance of one observation, starting from `prior` (a standard deviation).
-    pub fn noise(&self, prior: f64) -> f64 {
-        let squares = self.variance() * self.n + VARIANCE_PSEUDO * prior * prior;
+    /// Variance of one observation, starting from a variance assumed before.
+    pub fn noise(&self, assumed: f64) -> f64 {
+        let squares = self.variance() * self.n + VARIANCE_PSEUDO * assumed;
         squares / (self.n + VARIANCE_PSEUDO)
+    }
+
+    /// The moments of `slope · x + shift`.
+    pub fn rescaled(self, slope: f64, shift: f64) -> Self {
+        Self {
+            n: self.n,
+            sum: slope * self.sum + shift * self.n,
+            sumsq: slope * slope * self.sumsq + 2.0 * slope * shift * self.sum + shift * shift * self.n,
+        }
+    }
+
+    /// The moments with `n` observations of zero more.
+    pub fn with_zeros(self, n: f64) -> Self {
+        Self {
+            n: self.n + n,
+            ..self
+        }
     }
 }
 
@@ -146,7 +169,7 @@ mod tests {
             let moments = Sums { n, sum, sumsq }.moments();
             prop_assert_eq!(moments.mean().is_some(), n > 0);
             prop_assert!(moments.mean().is_none_or(|mean| (0.0..=1.0).contains(&mean)));
-            prop_assert!(moments.variance().is_finite() && moments.noise(0.3).is_finite());
+            prop_assert!(moments.variance().is_finite() && moments.noise(0.1).is_finite());
         }
 
         #[test]

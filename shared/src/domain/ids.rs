@@ -143,6 +143,12 @@ impl CandidateKey {
     }
 }
 
+impl std::borrow::Borrow<str> for CandidateKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for CandidateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -1,0 +1,78 @@
+//! What a shape starts from: one mean and one width per candidate.
+
+use super::{evidence::Evidence, pool::PooledCell};
+
+/// Width of the prior around the public benchmarks, before the tenant's own data say how wrong they are.
+pub const ROOT_TAU: f64 = 0.1;
+/// Width of a shape's prior around its parent: shapes differ from their parent less than benchmarks do.
+pub const CHILD_TAU: f64 = 0.18;
+/// Cells that the assumed width counts for when the tenant's data re-estimate it.
+const TAU_PSEUDO_CELLS: f64 = 5.0;
+/// Limits of the re-estimated width.
+const TAU_RANGE: (f64, f64) = (0.03, 0.25);
+/// How far a shape's level of scores may lie from its prior's, as a standard deviation: shapes differ in
+/// difficulty, and judges in strictness, about as much as models do in quality.
+const LEVEL_SPREAD: f64 = 0.2;
+
+/// Prior of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prior {
+    pub mean: f64,
+    pub tau: f64,
+}
+
+/// The means of a shape's priors: benchmarks or the parent's composites, moved to the shape's own level.
+pub fn means(bases: &[f64], arms: &[Evidence], (tau, noise): (f64, f64)) -> Vec<f64> {
+    let level = level(bases, arms, (tau, noise));
+    bases.iter().map(|base| base + level).collect()
+}
+
+/// Where other tenants' evidence says where a candidate stands, it replaces what was assumed.
+pub fn pooled(priors: &mut [Prior], cells: &[Option<PooledCell>]) {
+    for (prior, cell) in priors.iter_mut().zip(cells) {
+        if let Some(cell) = cell {
+            *prior = Prior {
+                mean: cell.mean,
+                tau: cell.tau,
+            };
+        }
+    }
+}
+
+/// Benchmarks and parents give rank only; the level at which they stand comes from the shape's own scores.
+///
+/// The level is a random effect beside the candidates' own (best linear prediction, Henderson 1975): each
+/// scored candidate counts with the precision `1/(τ² + s²/n)`, so that one candidate, however often it was
+/// seen, cannot pass its own failure off as the shape's difficulty.
+fn level(bases: &[f64], arms: &[Evidence], (tau, noise): (f64, f64)) -> f64 {
+    let seen = bases.iter().zip(arms).filter_map(|(base, arm)| {
+        let gap = arm.auto.mean()? - base;
+        let precision = 1.0 / (tau * tau + arm.auto.noise(noise) / arm.auto.n);
+        Some((precision, gap))
+    });
+    let (n, total) = seen.fold((0.0, 0.0), |(n, total), (w, d)| (n + w, total + w * d));
+    total / (n + 1.0 / (LEVEL_SPREAD * LEVEL_SPREAD))
+}
+
+/// How far candidates really lie from their priors, over all shapes of a level: the variance of their means
+/// around the priors, less what sampling alone explains, starting from `assumed`. (Method of moments of
+/// empirical Bayes, Morris 1983; a cell counts by the square of how much of it is not sampling.)
+pub fn width<'a>(
+    shapes: impl Iterator<Item = (&'a [f64], &'a [Evidence])>,
+    (assumed, noise): (f64, f64),
+) -> f64 {
+    let assumed = assumed * assumed;
+    let mut total = (TAU_PSEUDO_CELLS, TAU_PSEUDO_CELLS * assumed);
+    for (means, arms) in shapes {
+        for (mean, arm) in means.iter().zip(arms) {
+            let Some(seen) = arm.auto.mean() else { continue };
+            let sampling = arm.auto.noise(noise) / arm.auto.n;
+            let weight = (assumed / (assumed + sampling)).powi(2);
+            let gap = seen - mean;
+            total.0 += weight;
+            total.1 += weight * (gap * gap - sampling);
+        }
+    }
+    let variance = (total.1 / total.0).max(0.0);
+    variance.sqrt().clamp(TAU_RANGE.0, TAU_RANGE.1)
+}
