@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use floopy_shared::domain::{
     confidence::{Inputs, confidence},
     ids::{CandidateKey, TenantId},
-    ranking::{Evidence, Posterior, RankedCandidate, Rankings, ShapeRanking},
+    ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, ShapeRanking},
     shape::ShapeKey,
     weights::phase,
 };
@@ -76,6 +76,8 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
             tenant,
             shapes,
             shadow_rate: question.shadow_rate,
+            objective: Objective::Quality,
+            quality_per_usd: 0.0,
         },
         incumbents,
     ))
@@ -165,6 +167,8 @@ fn rank_shape(
         confidence: None,
         confidence_reason: floopy_shared::domain::confidence::ConfidenceReason::SingleCandidate,
         evidence: evidence(&estimates, &traffic, stats),
+        baseline: None,
+        calibrated: None,
     };
     ranking.candidates = listed(question, &estimates, &traffic);
     (ranking.confidence, ranking.confidence_reason) = confidence(&Inputs {
@@ -263,6 +267,9 @@ fn listed(
             probability: traffic.probabilities[*i],
             shadow_probability: traffic.shadow[*i],
             role: traffic.roles[*i],
+            latency_p95_ms: None,
+            p_floor: None,
+            p_best: None,
         }
     };
     traffic.order.iter().map(one).collect()
