@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use floopy_shared::{
     domain::{
+        affinity::Affinity,
         confidence::ConfidenceReason,
         decision::{
             Attempt, AttemptResult, CandidateTrace, Decision, Ending, Outcome, Reason, Stage,
@@ -13,7 +14,7 @@ use floopy_shared::{
         features::Features,
         ids::{CandidateKey, RequestId, SessionId, TenantId},
         money::Usage,
-        ranking::{Evidence, Posterior},
+        ranking::{Evidence, Posterior, Role},
         shape::ShapeKey,
         weights::{Phase, phase_weights},
     },
@@ -97,6 +98,10 @@ pub(crate) fn decision(n: u64) -> Decision {
         outcome: outcome(),
         stage: Stage::Finished,
         shadow_of: None,
+        affinity: Affinity::default(),
+        released: None,
+        baseline: None,
+        calibrated: None,
     }
 }
 
@@ -113,6 +118,10 @@ fn trace(model: &str, propensity: f64) -> CandidateTrace {
         propensity,
         expected_cost_micro_usd: Some(120),
         filter: None,
+        role: Some(Role::Incumbent),
+        latency_p95_ms: None,
+        p_floor: None,
+        p_best: None,
     }
 }
 

@@ -98,10 +98,8 @@ mod tests {
         };
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant {
-            id,
             keys: vec![key],
-            zero_retention: false,
-            default_model: None,
+            ..Tenant::new(id)
         };
         Arc::new(Snapshot::cold(Catalog::default(), [tenant]))
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use floopy_shared::domain::{
-    catalog::CatalogModel,
     decision::Decision,
     event::{Event, EventBody, ScoringJob},
     ids::{CandidateKey, RequestId},
+    route::Shadow,
 };
 use http::HeaderMap;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub(crate) struct Work {
     pub call: Call,
     pub headers: HeaderMap,
     pub decision: Box<Decision>,
-    pub shadow: Option<Arc<CatalogModel>>,
+    pub shadow: Option<Shadow>,
 }
 
 impl After {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
-    decision::{Ending, Reason},
+    decision::Ending,
     ids::{RequestId, SessionId},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
@@ -253,7 +253,7 @@ fn annotate(headers: &mut HeaderMap, record: &Record) {
     let decision = record.decision();
     headers.insert(
         DECISION_REASON.clone(),
-        HeaderValue::from_static(reason(decision.reason)),
+        HeaderValue::from_static(decision.reason.as_str()),
     );
     headers.insert(CACHE_STATUS.clone(), HeaderValue::from_static("off"));
     headers.insert(
@@ -265,16 +265,5 @@ fn annotate(headers: &mut HeaderMap, record: &Record) {
         .and_then(|key| HeaderValue::from_bytes(key.as_str().as_bytes()).ok());
     if let Some(model) = model {
         headers.insert(MODEL.clone(), model);
-    }
-}
-
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dispatched => "dispatched",
-        Reason::Fallback => "fallback",
-        Reason::DefaultModel => "default_model",
-        Reason::Explored => "explored",
-        Reason::Error => "error",
-        Reason::Shadow => "shadow",
     }
 }

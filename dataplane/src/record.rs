@@ -8,6 +8,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
+    affinity::Affinity,
     catalog::CatalogModel,
     confidence::ConfidenceReason,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage, Strategy},
@@ -15,6 +16,7 @@ use floopy_shared::domain::{
     ids::{CandidateKey, RequestId, SessionId},
     money::{Prices, Usage},
     ranking::Evidence,
+    route::Shadow,
     shape::ShapeKey,
     weights::{Phase, phase_weights},
 };
@@ -82,6 +84,10 @@ impl Record {
             outcome: no_outcome(),
             stage: Stage::Finished,
             shadow_of: None,
+            affinity: Affinity::default(),
+            released: None,
+            baseline: None,
+            calibrated: None,
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -134,6 +140,9 @@ impl Record {
         decision.confidence_reason = choice.confidence_reason;
         decision.evidence = choice.evidence;
         decision.exploration_rate = choice.exploration_rate;
+        decision.released = choice.released;
+        decision.baseline.clone_from(&choice.baseline);
+        decision.calibrated = choice.calibrated;
         decision.draw_key.clone_from(&plan.draw_key);
         self.planned_overhead();
     }
@@ -147,15 +156,16 @@ impl Record {
     }
 
     /// Whom a shadow goes to.
-    pub(crate) fn planned_shadow(&mut self, of: &Decision, model: &CatalogModel) {
+    pub(crate) fn planned_shadow(&mut self, of: &Decision, shadow: &Shadow) {
         let own = &self.decision;
         let (request_id, created_at_ms, shadow_of) =
             (own.request_id, own.created_at_ms, own.shadow_of);
-        let shadow = Decision {
+        let decision = Decision {
             request_id,
             created_at_ms,
             shadow_of,
-            chosen: Some(model.key.clone()),
+            chosen: Some(shadow.model.key.clone()),
+            propensity: shadow.propensity,
             served: None,
             // A rating of the session must not credit what nobody saw.
             session_id: None,
@@ -166,7 +176,7 @@ impl Record {
             stage: Stage::Finished,
             ..of.clone()
         };
-        *self.decision = shadow;
+        *self.decision = decision;
     }
 
     /// A candidate's reply began.

@@ -90,6 +90,16 @@ fn why(filter: Option<Filter>) -> &'static str {
         Some(Filter::CapabilityMissing) => "lacks a capability that the request needs",
         Some(Filter::ContextTooLong) => "the request is longer than its context",
         Some(Filter::CircuitOpen) => "failed repeatedly and is left alone for a while",
+        Some(Filter::Drift) => "has become worse and is left alone until it recovers",
+        Some(Filter::AllowProviders) => "its provider is not in the tenant's allow_providers",
+        Some(Filter::DenyProviders) => "its provider is in the tenant's deny_providers",
+        Some(Filter::AllowModels) => "it is not in the tenant's allow_models",
+        Some(Filter::DenyModels) => "it is in the tenant's deny_models",
+        Some(Filter::MaxCost) => {
+            "would cost more than the tenant's max_cost_micro_usd, or an unknown amount"
+        }
+        Some(Filter::MaxLatency) => "is slower than the tenant's max_latency_ms",
+        Some(Filter::MinQuality) => "is not sure enough to keep the tenant's min_quality",
     }
 }
 
@@ -107,14 +117,18 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     let draw_key = draw_key(call, caller);
     let shadow_key = caller.request_id.to_string();
     let question = Question {
-        catalog: view.snapshot.catalog(),
         rankings: view.snapshot.rankings(&caller.tenant.id).map(AsRef::as_ref),
         default_model: caller.tenant.default_model.as_ref(),
+        constraints: &caller.tenant.constraints,
+        zero_retention: caller.tenant.zero_retention,
         selection: &selection.asked,
-        features: call.features(),
-        shapes: call.shapes(),
-        draw_key: &draw_key,
         shadow_key: &shadow_key,
+        ..Question::new(
+            view.snapshot.catalog(),
+            call.features(),
+            call.shapes(),
+            &draw_key,
+        )
     };
     let blocked = |model: &CatalogModel| blocked(view, model);
     let mut choice = match choose(&question, blocked) {
@@ -223,12 +237,7 @@ mod tests {
             model("b/embed", 0.5),
         ]);
         let id = TenantId::new("t").expect("valid");
-        let tenant = Tenant {
-            id,
-            keys: vec![],
-            zero_retention: false,
-            default_model: None,
-        };
+        let tenant = Tenant::new(id);
         let provider = |name: &str| config::Provider {
             name: name.to_owned(),
             base_url: Some(format!("http://{name}.test/v1")),

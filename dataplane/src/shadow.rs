@@ -3,9 +3,9 @@
 use std::{future::poll_fn, sync::Arc};
 
 use floopy_shared::domain::{
-    catalog::CatalogModel,
     decision::{Ending, Reason},
     ids::RequestId,
+    route::Shadow,
 };
 use tokio::{
     runtime::Handle,
@@ -48,7 +48,7 @@ impl Shadows {
 
 /// Sends the shadow of a served call, if there is room.
 pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
-    let Some(model) = work.shadow.clone() else {
+    let Some(shadow) = work.shadow.clone() else {
         return;
     };
     let slot = Arc::clone(&gateway.shadows.slots).try_acquire_owned();
@@ -62,7 +62,7 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
     }
     gateway.metrics.shadow_sent();
     let stop = gateway.shadows.stop.clone();
-    let call = send(Arc::clone(gateway), work, model, slot);
+    let call = send(Arc::clone(gateway), work, shadow, slot);
     gateway.shadows.tasks.spawn_on(
         async move {
             tokio::select! {
@@ -74,16 +74,12 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
     );
 }
 
-async fn send(
-    gateway: Arc<Gateway>,
-    work: Work,
-    model: Arc<CatalogModel>,
-    _slot: OwnedSemaphorePermit,
-) {
+async fn send(gateway: Arc<Gateway>, work: Work, shadow: Shadow, _slot: OwnedSemaphorePermit) {
     let id = RequestId(Uuid::new_v4());
     let mut record = Record::open(&gateway, &work.admitted, id).shadowing(work.decision.request_id);
-    record.planned_shadow(&work.decision, &model);
-    let order = std::slice::from_ref(&model);
+    record.planned_shadow(&work.decision, &shadow);
+    let model = &shadow.model;
+    let order = std::slice::from_ref(model);
     let errand = Errand {
         call: &work.call,
         headers: &work.headers,
@@ -91,11 +87,11 @@ async fn send(
     };
     let reply = gateway
         .upstream
-        .attempt(&errand, &model, record.trail())
+        .attempt(&errand, model, record.trail())
         .await;
     let (status, facts, end) = match reply {
         Ok(reply) => {
-            record.served_by(&model, Reason::Shadow);
+            record.served_by(model, Reason::Shadow);
             let status = reply.status().as_u16();
             let (facts, end) = collect(&gateway, reply).await;
             (status, facts, end)

@@ -1,7 +1,9 @@
 //! Pure vocabulary and rules: no I/O, no async, no clock, no randomness.
 
+pub mod affinity;
 pub mod catalog;
 pub mod confidence;
+pub mod constraints;
 pub mod decision;
 pub mod draw;
 pub mod event;

@@ -2,6 +2,8 @@
 //!
 //! `From<&X>` writes a domain value to the wire; `TryFrom` reads one and names what is wrong with it.
 
+pub mod affinity;
+pub mod constraints;
 pub mod decision;
 pub mod event;
 pub mod names;

@@ -1,8 +1,6 @@
 //! The routing decision: who serves, who steps in, and what the trace says.
 #![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
-use std::sync::Arc;
-
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     confidence::ConfidenceReason,
@@ -10,7 +8,7 @@ use floopy_shared::domain::{
     features::Features,
     ids::{CandidateKey, TenantId},
     money::Prices,
-    ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     route::{Choice, Question, Selection, choose},
     shape::ShapeKey,
     weights::{Phase, phase_weights},
@@ -58,6 +56,9 @@ fn ranked(shape: &str, shares: [f64; 3]) -> ShapeRanking {
             },
             probability,
             shadow_probability: if *name == "q/c" { 1.0 } else { 0.0 },
+            latency_p95_ms: None,
+            p_floor: None,
+            p_best: None,
             role: if probability > 0.5 {
                 Role::Incumbent
             } else {
@@ -72,6 +73,8 @@ fn ranked(shape: &str, shares: [f64; 3]) -> ShapeRanking {
         confidence: Some(0.7),
         confidence_reason: ConfidenceReason::Ok,
         evidence: Evidence::default(),
+        baseline: None,
+        calibrated: None,
     }
 }
 
@@ -83,6 +86,8 @@ fn rankings(shadow_rate: f64) -> Rankings {
             ranked("class:code", [0.0, 0.95, 0.05]),
         ],
         shadow_rate,
+        objective: Objective::Quality,
+        quality_per_usd: 0.0,
     }
 }
 
@@ -117,14 +122,9 @@ impl Ask {
             ShapeKey::root(),
         ];
         let question = Question {
-            catalog: &catalog,
             rankings: self.rankings.as_ref(),
-            default_model: None,
             selection: &self.selection,
-            features: &self.features,
-            shapes: &shapes,
-            draw_key: &self.session,
-            shadow_key: &self.session,
+            ..Question::new(&catalog, &self.features, &shapes, &self.session)
         };
         choose(&question, blocked).ok()
     }
@@ -288,9 +288,10 @@ fn shadows_are_drawn_at_their_rate_and_never_the_served_one() {
                 session: format!("r{i}"),
                 ..Ask::default()
             };
-            ask.choose(|_| None)?
-                .shadow
-                .map(|m: Arc<CatalogModel>| assert_eq!(m.key, key("q/c")))
+            ask.choose(|_| None)?.shadow.map(|shadow| {
+                assert_eq!(shadow.model.key, key("q/c"));
+                assert_eq!(shadow.propensity, 0.1);
+            })
         })
         .count();
     assert!(

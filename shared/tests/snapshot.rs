@@ -23,10 +23,8 @@ fn tenant(id: &str, key: &str) -> TableBody {
         write: true,
     };
     TableBody::Tenant(Arc::new(Tenant {
-        id: TenantId::new(id).expect("valid"),
         keys: vec![api_key],
-        zero_retention: false,
-        default_model: None,
+        ..Tenant::new(TenantId::new(id).expect("valid"))
     }))
 }
 

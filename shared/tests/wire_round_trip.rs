@@ -3,8 +3,10 @@
 
 use floopy_proto::v1;
 use floopy_shared::domain::{
+    affinity::{Affinity, Origin, Release},
     catalog::{Catalog, CatalogModel, ModelKind},
     confidence::ConfidenceReason,
+    constraints::{Constraints, MinQuality},
     decision::{
         Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Outcome, Reason, Stage,
         Strategy as Selected,
@@ -13,7 +15,7 @@ use floopy_shared::domain::{
     features::Features,
     ids::{CandidateKey, KeyHash, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
-    ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
     snapshot::{ApiKey, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
@@ -65,12 +67,16 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             posterior: flag.then(|| posterior(share)),
             propensity: 1.0 - share,
             expected_cost_micro_usd: flag.then_some(number),
-            filter: (!flag).then_some(Filter::CircuitOpen),
+            filter: (!flag).then_some(Filter::MinQuality),
+            role: flag.then_some(Role::Explorer),
+            latency_p95_ms: flag.then_some(number),
+            p_floor: flag.then_some(share),
+            p_best: flag.then_some(1.0 - share),
         }],
         chosen: chosen.clone(),
         served: chosen,
         reason: if flag {
-            Reason::Explored
+            Reason::KeptWarm
         } else {
             Reason::Error
         },
@@ -88,6 +94,8 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         features: Features {
             tools: flag,
             max_output_tokens: (number > 0).then_some(number),
+            history_tokens_estimate: number / 2,
+            provider_tools: !flag,
             ..Features::default()
         },
         attempts: vec![Attempt {
@@ -125,6 +133,16 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             Stage::Started
         },
         shadow_of: (!flag).then(|| RequestId(Uuid::from_u128(id / 2))),
+        affinity: Affinity {
+            held: flag.then(|| key("anthropic/claude-haiku-4-5")),
+            warm: flag,
+            tool_loop: !flag,
+            origin: flag.then_some(Origin::OpenAiStyle),
+            bound: flag,
+        },
+        released: (!flag).then_some(Release::NotRanked),
+        baseline: flag.then(|| key("openai/gpt-4o")),
+        calibrated: flag.then_some(share),
     }
 }
 
@@ -167,6 +185,9 @@ fn rankings() -> Rankings {
         probability,
         shadow_probability: 1.0 - probability,
         role,
+        latency_p95_ms: (probability > 0.5).then_some(812),
+        p_floor: (probability > 0.5).then_some(0.8),
+        p_best: (probability > 0.5).then_some(0.6),
     };
     Rankings {
         tenant: TenantId::new("acme").expect("valid"),
@@ -176,13 +197,17 @@ fn rankings() -> Rankings {
             weights: phase_weights(10.0, 10.0),
             candidates: vec![
                 candidate("p/a", 1.0, Role::Incumbent),
-                candidate("p/b", 0.0, Role::Fallback),
+                candidate("p/b", 0.0, Role::Masked),
             ],
             confidence: None,
             confidence_reason: ConfidenceReason::SingleCandidate,
             evidence: Evidence::default(),
+            baseline: Some(key("p/a")),
+            calibrated: Some(0.9),
         }],
         shadow_rate: 0.1,
+        objective: Objective::Floor,
+        quality_per_usd: 2.5,
     }
 }
 
@@ -209,6 +234,18 @@ fn tables_survive_the_wire() {
         }],
         zero_retention: true,
         default_model: Some(key("p/a")),
+        constraints: Constraints {
+            allow_providers: vec!["p".into()],
+            deny_models: vec!["p/b".into(), "c".into()],
+            max_cost_micro_usd: Some(2_000),
+            max_latency_ms: Some(900),
+            min_quality: Some(MinQuality {
+                floor: 0.95,
+                assurance: 0.7,
+            }),
+            ..Constraints::default()
+        },
+        shadow_budget_micro_usd_per_day: Some(5_000_000),
     };
     let tables = [
         (TableName::Catalog, TableBody::Catalog(catalog.into())),
@@ -262,4 +299,54 @@ fn what_is_not_valid_is_refused_by_name() {
         ..good
     };
     assert!(refused(event(Some(v1::event::Body::Decision(odd)))).contains("request_id"));
+}
+
+#[test]
+fn tables_that_no_proxy_may_use_are_refused_with_the_reason() {
+    let refused = |change: &dyn Fn(&mut v1::Rankings)| {
+        let mut wire = v1::Rankings::from(&rankings());
+        change(&mut wire);
+        Rankings::try_from(wire).expect_err("invalid").to_string()
+    };
+    let masked = refused(&|r| r.shapes[0].candidates[0].role = v1::Role::Masked.into());
+    assert!(
+        masked.contains("p/a of shape all is masked but has probability 1"),
+        "{masked}"
+    );
+    let exploring = refused(&|r| r.shapes[0].candidates[0].role = v1::Role::Explorer.into());
+    assert!(
+        exploring.contains("explorers of shape all have 1"),
+        "{exploring}"
+    );
+    let priced = refused(&|r| r.quality_per_usd = -1.0);
+    assert!(priced.contains("quality per USD is -1"), "{priced}");
+    let constraints = v1::Constraints {
+        deny_providers: vec!["p".into()],
+        allow_providers: vec!["p".into()],
+        ..v1::Constraints::default()
+    };
+    let error = Constraints::try_from(constraints)
+        .expect_err("contradiction")
+        .to_string();
+    assert!(
+        error.contains("deny_providers: \"p\" is also in allow_providers"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_older_planes_leave_out_has_its_neutral_value() {
+    let mut wire = v1::Rankings::from(&rankings());
+    (wire.objective, wire.quality_per_usd) = (0, 0.0);
+    let read = Rankings::try_from(wire).expect("valid");
+    assert_eq!(
+        (read.objective, read.quality_per_usd),
+        (Objective::Quality, 0.0)
+    );
+    let tenant = v1::Tenant {
+        id: "acme".into(),
+        ..v1::Tenant::default()
+    };
+    let expected = Tenant::new(TenantId::new("acme").expect("valid"));
+    assert_eq!(Tenant::try_from(tenant).expect("valid"), expected);
 }

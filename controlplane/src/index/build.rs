@@ -14,7 +14,7 @@ use floopy_shared::domain::{
 
 use crate::learn::{
     policy::Goal,
-    rank::{Candidate, Incumbents, Question, rank},
+    rank::{Candidate, Incumbents, Platform, Question, rank},
     stats::TenantStats,
 };
 
@@ -30,7 +30,10 @@ const TYPICAL: Usage = Usage {
 pub(crate) struct Policy {
     pub(crate) goal: Goal,
     pub(crate) shadow_rate: f64,
+    pub(crate) shadow_spend: f64,
     pub(crate) canary_rate: f64,
+    pub(crate) live_exploration: f64,
+    pub(crate) quality_per_usd: f64,
 }
 
 /// The chat models that some proxy can reach; all of them where no proxy named a usable provider.
@@ -65,18 +68,24 @@ pub(crate) fn rankings(
     tenant: &Tenant,
     candidates: &[Candidate],
     stats: &TenantStats,
-    incumbents: &Incumbents,
+    (platform, incumbents): (&Platform, &Incumbents),
     policy: &Policy,
 ) -> Option<(Rankings, Incumbents)> {
     rank(&Question {
         tenant: &tenant.id,
         candidates,
         stats,
+        platform,
         incumbents,
         baseline: tenant.default_model.as_ref(),
         goal: policy.goal,
         shadow_rate: policy.shadow_rate,
+        shadow_spend: policy.shadow_spend,
         canary_rate: policy.canary_rate,
+        live_exploration: policy.live_exploration,
+        floor: tenant.constraints.min_quality.map(|min| min.floor),
+        quality_per_usd: policy.quality_per_usd,
+        masked: &platform.masked,
     })
 }
 

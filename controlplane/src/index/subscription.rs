@@ -161,10 +161,8 @@ mod tests {
         let table = |(id, zero_retention): &(&str, bool)| {
             let id = TenantId::new(id).expect("valid");
             let tenant = Tenant {
-                id: id.clone(),
-                keys: vec![],
                 zero_retention: *zero_retention,
-                default_model: None,
+                ..Tenant::new(id.clone())
             };
             (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))
         };
@@ -231,10 +229,8 @@ mod tests {
             write: true,
         };
         let tenant = Tenant {
-            id: id.clone(),
             keys: (0..100).map(key).collect(),
-            zero_retention: false,
-            default_model: None,
+            ..Tenant::new(id.clone())
         };
         (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))
     }
@@ -266,15 +262,13 @@ mod tests {
         let table = |n: u64| {
             let (name, _) = many_keys(&format!("t{n}"));
             let tenant = Tenant {
-                id: TenantId::new(&format!("t{n}")).expect("valid"),
                 keys: vec![ApiKey {
                     id: "k".repeat(size(n)),
                     hash: KeyHash([1; 32]),
                     read: true,
                     write: true,
                 }],
-                zero_retention: false,
-                default_model: None,
+                ..Tenant::new(TenantId::new(&format!("t{n}")).expect("valid"))
             };
             (name, n, TableBody::Tenant(Arc::new(tenant)))
         };

@@ -164,10 +164,8 @@ mod tests {
     fn tenant(id: &str, zero_retention: bool) -> (TableName, TableBody) {
         let id = TenantId::new(id).expect("valid");
         let tenant = Tenant {
-            id: id.clone(),
-            keys: vec![],
             zero_retention,
-            default_model: None,
+            ..Tenant::new(id.clone())
         };
         (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))
     }

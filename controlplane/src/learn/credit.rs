@@ -15,7 +15,10 @@ use floopy_shared::domain::{
 };
 
 pub use self::session::{Turn, of_session, pair, unpair};
-use super::sums::{ONE, Sums, to_micro};
+use super::{
+    normal::Z95,
+    sums::{ONE, Sums, to_micro},
+};
 
 /// Moments of [`Source::Agreement`], in place of a candidate.
 pub const JUDGED: &str = "judged";
@@ -40,6 +43,8 @@ pub enum Source {
     Pair = 7,
     /// Replies with a score and a manual rating, for the scale of the judge; its candidate says which moment.
     Agreement = 8,
+    /// How long replies took, as [`latency_micro`].
+    Latency = 9,
 }
 
 impl Source {
@@ -54,6 +59,7 @@ impl Source {
             Self::Failed,
             Self::Pair,
             Self::Agreement,
+            Self::Latency,
         ]
         .into_iter()
         .find(|source| *source as i64 == code)
@@ -86,6 +92,32 @@ fn rating_micro(score: RatingScore) -> i64 {
     i64::from(score.value()) * (ONE / 10)
 }
 
+/// The longest latency that is told apart, in powers of e of a millisecond: 52 hours.
+pub const MAX_LN_LATENCY: f64 = 19.0;
+
+/// A latency as the share of the longest that its logarithm is: latencies are lognormal more than anything.
+fn latency_micro(latency_ms: u64) -> i64 {
+    #[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^53")]
+    let ln = (latency_ms.max(1) as f64).ln();
+    to_micro(ln / MAX_LN_LATENCY)
+}
+
+/// Replies that must have been timed before a quantile is told.
+const TIMED_REPLIES: f64 = 20.0;
+
+/// The 95 % quantile of the latencies that these sums were made of, by the lognormal with their moments.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "at most e^19 milliseconds"
+)]
+pub fn latency_p95_ms(sums: Sums) -> Option<u64> {
+    let seen = sums.moments();
+    let mean = seen.mean().filter(|_| seen.n >= TIMED_REPLIES)?;
+    let high = (mean + Z95 * seen.variance().sqrt()).min(1.0);
+    Some((high * MAX_LN_LATENCY).exp().round() as u64)
+}
+
 /// Verdicts on one call: the judge's and a person's.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Verdicts {
@@ -107,6 +139,10 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let failed = failed_candidates(decision);
     for key in &failed {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
+    }
+    if let Some(attempt) = decision.attempts.iter().find(|a| a.result == AttemptResult::Ok) {
+        let taken = (&attempt.key, Source::Latency, day);
+        observe(&mut credit, decision, taken, latency_micro(attempt.latency_ms));
     }
     let Some(subject) = subject(decision) else {
         return credit;

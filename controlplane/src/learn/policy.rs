@@ -22,12 +22,21 @@ const SWITCH_Z: f64 = 0.5;
 const CANARY_EVIDENCE: f64 = 3.0;
 /// How far below the assurance the incumbent of a floor may fall before it is replaced.
 const FLOOR_SLACK: f64 = 0.1;
+/// Quality that is given up for a better price, and the standard deviations by which it must be no more.
+const TIE: f64 = 0.005;
+const TIE_Z: f64 = 1.28;
+/// Share of the other's price from which a price is better: prices of typical calls are forecasts.
+const CHEAPER: f64 = 0.8;
+
 /// One candidate as the policy sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contender {
     pub estimate: Estimate,
     /// Cost of a typical call in micro-USD; `None`: unknown, so never preferred for its price.
     pub cost: Option<u64>,
+    pub latency_p95_ms: Option<u64>,
+    /// Taken out by a drift monitor: tried in the shadow only, until it has proved itself again.
+    pub masked: bool,
 }
 
 /// What is known besides the contenders: positions among them.
@@ -40,6 +49,8 @@ pub struct Setting {
     pub baseline: usize,
     /// Share of live traffic that a canary gets.
     pub canary_rate: f64,
+    /// Share of live traffic that is explored with, besides the canary; 0: only the shadow explores.
+    pub live_exploration: f64,
     /// Share of requests that are tried in the shadow.
     pub shadow_rate: f64,
     /// What the shadow may cost, as a share of what the served replies cost.
@@ -53,46 +64,83 @@ pub struct Traffic {
     pub roles: Vec<Role>,
     pub probabilities: Vec<f64>,
     pub shadow: Vec<f64>,
-    /// Incumbent first, then by quality.
+    /// Incumbent first, then by quality, the masked last.
     pub order: Vec<usize>,
 }
 
 /// Decides; `None` where there is no contender.
 pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
+    // Where all are masked, nobody is: somebody must serve.
+    let all_masked = contenders.iter().all(|c| c.masked);
+    let open = |i: &usize| all_masked || !contenders[*i].masked;
+    let field: Vec<usize> = (0..contenders.len()).filter(open).collect();
     let incumbent = match setting.goal {
-        Goal::Quality => best_with_hysteresis(contenders, setting.incumbent)?,
+        Goal::Quality => best_with_hysteresis(contenders, &field, setting.incumbent)?,
         Goal::Floor { floor, assurance } => {
-            cheapest_above(contenders, setting, (floor, assurance)).or(best(contenders))?
+            let cheapest = cheapest_above((contenders, &field), setting, (floor, assurance));
+            cheapest.or(best(contenders, &field))?
         }
     };
-    let mut roles = vec![Role::Fallback; contenders.len()];
-    let mut probabilities = vec![0.0; contenders.len()];
-    roles[incumbent] = Role::Incumbent;
-    probabilities[incumbent] = 1.0;
-    let canary = match setting.goal {
-        Goal::Quality => canary(contenders, incumbent),
-        // A floor is a promise about every answer: only the shadow explores.
-        Goal::Floor { .. } => None,
+    let mut traffic = Traffic {
+        incumbent,
+        roles: roles(contenders, all_masked),
+        probabilities: vec![0.0; contenders.len()],
+        shadow: shadow::shares(contenders, incumbent, setting),
+        order: (0..contenders.len()).collect(),
     };
-    if let Some(canary) = canary.filter(|_| setting.canary_rate > 0.0) {
-        roles[canary] = Role::Canary;
-        probabilities[canary] = setting.canary_rate;
-        probabilities[incumbent] = 1.0 - setting.canary_rate;
+    traffic.roles[incumbent] = Role::Incumbent;
+    traffic.probabilities[incumbent] = 1.0;
+    // A floor is a promise about every answer: only the shadow explores.
+    if matches!(setting.goal, Goal::Quality) {
+        let canary = canary(contenders, &field, incumbent).filter(|_| setting.canary_rate > 0.0);
+        if let Some(canary) = canary {
+            traffic.hand_over(canary, (Role::Canary, setting.canary_rate));
+        }
+        explore(&mut traffic, setting);
     }
-    let mut order: Vec<usize> = (0..contenders.len()).collect();
-    order.sort_by(|a, b| {
+    let roles = traffic.roles.clone();
+    traffic.order.sort_by(|a, b| {
+        let rank = |i: usize| (roles[i] == Role::Masked, i != incumbent);
         let quality = |i: &usize| contenders[*i].estimate.q;
-        (*b == incumbent)
-            .cmp(&(*a == incumbent))
+        rank(*a)
+            .cmp(&rank(*b))
             .then(quality(b).total_cmp(&quality(a)))
     });
-    Some(Traffic {
-        incumbent,
-        roles,
-        probabilities,
-        shadow: shadow::shares(contenders, incumbent, setting),
-        order,
-    })
+    Some(traffic)
+}
+
+fn roles(contenders: &[Contender], all_masked: bool) -> Vec<Role> {
+    let role = |c: &Contender| {
+        if c.masked && !all_masked {
+            Role::Masked
+        } else {
+            Role::Fallback
+        }
+    };
+    contenders.iter().map(role).collect()
+}
+
+impl Traffic {
+    /// Moves a share of the incumbent's traffic.
+    fn hand_over(&mut self, to: usize, (role, share): (Role, f64)) {
+        self.roles[to] = role;
+        self.probabilities[to] += share;
+        self.probabilities[self.incumbent] -= share;
+    }
+}
+
+/// Live exploration: whom the shadow would try, in the open. Off unless the tenant asks for it.
+fn explore(traffic: &mut Traffic, setting: &Setting) {
+    let sum: f64 = traffic.shadow.iter().sum();
+    if setting.live_exploration <= 0.0 || sum <= 0.0 {
+        return;
+    }
+    for arm in 0..traffic.shadow.len() {
+        let share = setting.live_exploration * traffic.shadow[arm] / sum;
+        if share > 0.0 && traffic.roles[arm] == Role::Fallback {
+            traffic.hand_over(arm, (Role::Explorer, share));
+        }
+    }
 }
 
 /// By how many of its standard deviations the quality of `a` exceeds that of `b`.
@@ -100,14 +148,16 @@ fn z(a: &Estimate, b: &Estimate) -> f64 {
     (a.q - b.q) / (a.v + b.v).sqrt()
 }
 
-/// The highest quality; the cheaper one among equals, then the earlier.
-fn best(contenders: &[Contender]) -> Option<usize> {
-    (0..contenders.len()).min_by(|a, b| {
+/// The highest quality; among equals the cheaper one, then the faster, then the earlier.
+fn best(contenders: &[Contender], field: &[usize]) -> Option<usize> {
+    field.iter().copied().min_by(|a, b| {
         let (a, b) = (&contenders[*a], &contenders[*b]);
+        let latency = |c: &Contender| c.latency_p95_ms.unwrap_or(u64::MAX);
         b.estimate
             .q
             .total_cmp(&a.estimate.q)
             .then(price(a).cmp(&price(b)))
+            .then(latency(a).cmp(&latency(b)))
     })
 }
 
@@ -116,21 +166,46 @@ fn price(contender: &Contender) -> u64 {
     contender.cost.unwrap_or(u64::MAX)
 }
 
-fn best_with_hysteresis(contenders: &[Contender], incumbent: Option<usize>) -> Option<usize> {
-    let Some(held) = incumbent.filter(|i| *i < contenders.len()) else {
-        return best(contenders);
+fn best_with_hysteresis(
+    contenders: &[Contender],
+    field: &[usize],
+    incumbent: Option<usize>,
+) -> Option<usize> {
+    let Some(held) = incumbent.filter(|i| field.contains(i)) else {
+        return best(contenders, field);
     };
     let lead = |i: &usize| z(&contenders[*i].estimate, &contenders[held].estimate);
-    let challenger = (0..contenders.len())
-        .filter(|i| *i != held && lead(i) >= SWITCH_Z)
+    let better = field
+        .iter()
+        .copied()
+        .filter(|i| lead(i) >= SWITCH_Z && !is_as_good_for_less(&contenders[held], &contenders[*i]))
         .max_by(|a, b| lead(a).total_cmp(&lead(b)));
-    Some(challenger.unwrap_or(held))
+    let cheaper = || {
+        let as_good = |i: &usize| is_as_good_for_less(&contenders[*i], &contenders[held]);
+        let as_good = field.iter().copied().filter(as_good);
+        as_good.min_by_key(|i| price(&contenders[*i]))
+    };
+    Some(better.or_else(cheaper).unwrap_or(held))
+}
+
+/// Quality comes first, then the price: whether `a` costs clearly less than `b` and gives up nothing that
+/// anybody would notice. Never true both ways, so nobody goes back and forth.
+fn is_as_good_for_less(a: &Contender, b: &Contender) -> bool {
+    let (Some(cost), Some(other)) = (a.cost, b.cost) else {
+        return false;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "prices of one call")]
+    let is_cheaper = (cost as f64) < CHEAPER * other as f64;
+    let sd = (a.estimate.v + b.estimate.v).sqrt();
+    is_cheaper && (a.estimate.q - b.estimate.q + TIE) / sd >= TIE_Z
 }
 
 /// The challenger that is probably no worse but not yet clearly better.
-fn canary(contenders: &[Contender], incumbent: usize) -> Option<usize> {
+fn canary(contenders: &[Contender], field: &[usize], incumbent: usize) -> Option<usize> {
     let lead = |i: &usize| z(&contenders[*i].estimate, &contenders[incumbent].estimate);
-    (0..contenders.len())
+    field
+        .iter()
+        .copied()
         .filter(|i| *i != incumbent && contenders[*i].estimate.n >= CANARY_EVIDENCE)
         .filter(|i| (0.0..SWITCH_Z).contains(&lead(i)))
         .max_by(|a, b| lead(a).total_cmp(&lead(b)))
@@ -142,7 +217,7 @@ pub fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
 }
 
 fn cheapest_above(
-    contenders: &[Contender],
+    (contenders, field): (&[Contender], &[usize]),
     setting: &Setting,
     (floor, assurance): (f64, f64),
 ) -> Option<usize> {
@@ -156,7 +231,7 @@ fn cheapest_above(
         i == setting.baseline
             || p_floor(&contenders[i].estimate, &baseline.estimate, floor) >= needed
     };
-    (0..contenders.len()).filter(|i| keeps(*i)).min_by(|a, b| {
+    field.iter().copied().filter(|i| keeps(*i)).min_by(|a, b| {
         // The baseline stands in where nothing cheaper keeps the floor; an unknown price is never cheaper.
         let key = |i: usize| (price(&contenders[i]), setting.incumbent != Some(i));
         key(*a).cmp(&key(*b))
@@ -178,6 +253,8 @@ mod tests {
         Contender {
             estimate,
             cost: Some(cost),
+            latency_p95_ms: None,
+            masked: false,
         }
     }
 
@@ -187,6 +264,7 @@ mod tests {
             incumbent,
             baseline: 0,
             canary_rate: 0.05,
+            live_exploration: 0.0,
             shadow_rate: 0.1,
             shadow_spend: 1.0,
         }

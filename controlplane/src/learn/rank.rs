@@ -8,17 +8,18 @@ mod levels;
 mod listing;
 mod sessions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
-    ranking::{Rankings, ShapeRanking},
-    shape::ShapeKey,
+    ranking::{Objective, Rankings, ShapeRanking},
+    shape::{ROOT, ShapeKey},
     weights::Weights,
 };
 
 use super::{
     agreement::Agreement,
+    credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
     policy::{Contender, Goal, Setting, decide},
@@ -63,6 +64,14 @@ pub struct Question<'a> {
     /// What the shadow may cost, as a share of what the served replies cost.
     pub shadow_spend: f64,
     pub canary_rate: f64,
+    /// Share of live traffic that is explored with; 0: only the shadow explores.
+    pub live_exploration: f64,
+    /// Share of the baseline's quality that the tenant's constraints ask for, if they do.
+    pub floor: Option<f64>,
+    /// What losing a warm prompt cache is weighed with; see [`Rankings`].
+    pub quality_per_usd: f64,
+    /// Candidates that a drift monitor took out.
+    pub masked: &'a BTreeSet<CandidateKey>,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
@@ -77,6 +86,11 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
         tenant: question.tenant.clone(),
         shapes: done.shapes.into_values().map(|r| r.ranking).collect(),
         shadow_rate: question.shadow_rate,
+        objective: match question.goal {
+            Goal::Quality => Objective::Quality,
+            Goal::Floor { .. } => Objective::Floor,
+        },
+        quality_per_usd: question.quality_per_usd,
     };
     Some((rankings, incumbents))
 }
@@ -167,13 +181,13 @@ impl<'a> Done<'a> {
     /// The shape that a shape starts from; the root itself has none.
     fn parent(&self, stats: Option<&ShapeStats>) -> Option<&Ranked<'a>> {
         let above = stats.and_then(|stats| self.shapes.get(stats.parent()?));
-        above.or_else(|| self.shapes.get(floopy_shared::domain::shape::ROOT))
+        above.or_else(|| self.shapes.get(ROOT))
     }
 
     /// A candidate's composite in a finished shape, or the nearest thing to it.
     fn composite(&self, shape: &ShapeKey, position: usize) -> Option<f64> {
         let ranked = self.shapes.get(shape);
-        let ranked = ranked.or_else(|| self.shapes.get(floopy_shared::domain::shape::ROOT))?;
+        let ranked = ranked.or_else(|| self.shapes.get(ROOT))?;
         ranked.estimates.get(position).map(|e| e.q)
     }
 }
@@ -288,6 +302,8 @@ fn finish<'a>(
     let contender = |(c, e): (&Candidate, &Estimate)| Contender {
         estimate: *e,
         cost: c.cost,
+        latency_p95_ms: latency(question, draft.stats, c),
+        masked: question.masked.contains(&c.key),
     };
     let contenders: Vec<Contender> = question
         .candidates
@@ -295,14 +311,26 @@ fn finish<'a>(
         .zip(&estimates)
         .map(contender)
         .collect();
-    let traffic = decide(&contenders, &setting(question, (held, done)))?;
+    let setting = setting(question, (held, done));
+    let traffic = decide(&contenders, &setting)?;
     Some(Ranked {
-        ranking: listing::ranking(question, &draft, (&estimates, &traffic)),
+        ranking: listing::ranking(question, &draft, (&contenders, &traffic, setting.baseline)),
         incumbent: question.candidates[traffic.incumbent].key.clone(),
         estimates,
         draft,
         solved,
     })
+}
+
+/// A candidate's latency in a shape, or over all where it was timed too seldom there.
+fn latency(
+    question: &Question<'_>,
+    stats: Option<&ShapeStats>,
+    candidate: &Candidate,
+) -> Option<u64> {
+    let of = |stats: &ShapeStats| latency_p95_ms(stats.arms.get(&candidate.key)?.latency);
+    let root = || of(question.stats.shapes.get(ROOT)?);
+    stats.and_then(of).or_else(root)
 }
 
 fn setting(
@@ -328,6 +356,7 @@ fn setting(
             .and_then(position)
             .unwrap_or_else(best_benchmark),
         canary_rate: question.canary_rate,
+        live_exploration: question.live_exploration,
         shadow_rate: question.shadow_rate,
         shadow_spend: question.shadow_spend,
     }

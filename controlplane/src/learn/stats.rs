@@ -20,6 +20,8 @@ pub struct ArmSums {
     pub auto: Sums,
     pub manual: Sums,
     pub failed: Sums,
+    /// See [`super::credit::latency_p95_ms`].
+    pub latency: Sums,
 }
 
 /// Two nodes that shared sessions: a candidate of this shape and a node of any.
@@ -106,7 +108,11 @@ impl TenantStats {
                 }
             }
             Source::Pair => shape.add_pair(cell, sums.n),
-            Source::Session | Source::Auto | Source::Manual | Source::Failed => {
+            Source::Session
+            | Source::Auto
+            | Source::Manual
+            | Source::Failed
+            | Source::Latency => {
                 if let Some(arm) = shape.arm(&cell.arm) {
                     *arm.of(cell.source) += sums;
                 }
@@ -170,6 +176,7 @@ impl ArmSums {
             Source::Auto => &mut self.auto,
             Source::Manual => &mut self.manual,
             Source::Failed => &mut self.failed,
+            Source::Latency => &mut self.latency,
             Source::Session
             | Source::Rated
             | Source::Parent

@@ -24,6 +24,9 @@ pub(super) fn explain(decision: &Decision) -> Explanation {
         (Reason::Error, _) => ("all_candidates_failed", failed(decision)),
         (Reason::Fallback, _) => ("provider_fallback", fallback(decision)),
         (Reason::DefaultModel, _) => ("fallback_only", default_model(decision)),
+        (Reason::Baseline, _) => ("constraint_filtered", baseline(decision)),
+        (Reason::Pinned, _) => ("session_pinned", pinned(decision)),
+        (Reason::KeptWarm, _) => ("session_kept_warm", kept_warm(decision)),
         (Reason::Explored, _) => ("explored", explored(decision)),
         (Reason::Dispatched, Strategy::LegacyModel) => ("no_router_invoked", legacy(decision)),
         (Reason::Dispatched, Strategy::Fallback) => ("static_rule", listed(decision)),
@@ -74,6 +77,35 @@ fn default_model(decision: &Decision) -> String {
     format!(
         "{filtered} candidates were filtered, among them all with traffic; {} served instead.",
         served(decision)
+    )
+}
+
+fn baseline(decision: &Decision) -> String {
+    let filtered = decision
+        .candidates
+        .iter()
+        .filter(|c| c.filter.is_some())
+        .count();
+    format!(
+        "None of {filtered} candidates keeps the constraints, so the baseline {} served.",
+        served(decision)
+    )
+}
+
+fn pinned(decision: &Decision) -> String {
+    let why = if decision.affinity.tool_loop {
+        "the request answers tool calls of this conversation"
+    } else {
+        "the conversation has content that no other provider can read"
+    };
+    format!("{} went on serving because {why}.", served(decision))
+}
+
+fn kept_warm(decision: &Decision) -> String {
+    format!(
+        "{} went on serving because another candidate is not worth losing the prompt cache of {} tokens.",
+        served(decision),
+        decision.features.history_tokens_estimate
     )
 }
 

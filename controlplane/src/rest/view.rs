@@ -3,9 +3,11 @@
 //! Integers stay integers: typed clients refuse floats in integer fields.
 
 use floopy_shared::domain::{
-    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Reason, Stage},
+    affinity::{Origin, Release},
+    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Stage},
     event::{RatingScore, Score},
     ids::CandidateKey,
+    ranking::Role,
     weights::{Phase, Weights},
 };
 use serde_json::{Value, json};
@@ -86,8 +88,11 @@ fn choice(d: &Decision) -> Value {
         "filtered": filtered,
         "winner": d.served.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
         "chosen": d.chosen.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
-        "reason": reason(d.reason),
+        "reason": d.reason.as_str(),
         "propensity": d.propensity,
+        "affinity": affinity(d),
+        "baseline": d.baseline.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
+        "calibrated_probability": d.calibrated,
         "confidence": d.confidence,
         "confidence_reason": d.confidence_reason.as_str(),
         "exploration_rate_effective": d.exploration_rate,
@@ -155,13 +160,17 @@ fn candidate(c: &CandidateTrace) -> Value {
         "posterior": c.posterior.map(|p| json!({"mean": p.mean, "lower": p.lower, "upper": p.upper, "n": p.n})),
         "propensity": c.propensity,
         "expected_cost_micro_usd": c.expected_cost_micro_usd,
-        "filtered_reason": c.filter.map(filter),
+        "filtered_reason": c.filter.map(Filter::as_str),
+        "role": c.role.map(role),
+        "p_best": c.p_best,
+        "p_floor": c.p_floor,
+        "latency_p95_ms": c.latency_p95_ms,
     })
 }
 
 fn filtered(c: &CandidateTrace) -> Option<Value> {
     c.filter.map(|reason| {
-        json!({"provider": c.key.provider(), "model": c.key.model(), "reason": filter(reason), "score": c.score})
+        json!({"provider": c.key.provider(), "model": c.key.model(), "reason": reason.as_str(), "score": c.score})
     })
 }
 
@@ -170,7 +179,8 @@ fn features(d: &Decision) -> Value {
     json!({
         "tools": f.tools, "vision": f.vision, "json_schema": f.json_schema, "stream": f.stream,
         "messages": f.messages, "input_tokens_estimate": f.input_tokens_estimate,
-        "max_output_tokens": f.max_output_tokens,
+        "max_output_tokens": f.max_output_tokens, "history_tokens_estimate": f.history_tokens_estimate,
+        "provider_tools": f.provider_tools,
     })
 }
 
@@ -204,23 +214,43 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dispatched => "dispatched",
-        Reason::Fallback => "fallback",
-        Reason::DefaultModel => "default_model",
-        Reason::Explored => "explored",
-        Reason::Error => "error",
-        Reason::Shadow => "shadow",
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Incumbent => "incumbent",
+        Role::Canary => "canary",
+        Role::Fallback => "fallback",
+        Role::Explorer => "explorer",
+        Role::Masked => "masked",
     }
 }
 
-fn filter(filter: Filter) -> &'static str {
-    match filter {
-        Filter::NoProviderKey => "no_provider_key",
-        Filter::CapabilityMissing => "capability_missing",
-        Filter::ContextTooLong => "context_too_long",
-        Filter::CircuitOpen => "circuit_open",
+/// What tied the call to whoever served its conversation before.
+fn affinity(d: &Decision) -> Value {
+    let a = &d.affinity;
+    json!({
+        "held": a.held.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
+        "warm": a.warm,
+        "tool_loop": a.tool_loop,
+        "origin": a.origin.map(origin),
+        "bound": a.bound,
+        "released": d.released.map(release),
+    })
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Anthropic => "anthropic",
+        Origin::OpenAi => "openai",
+        Origin::OpenAiStyle => "openai_style",
+        Origin::Gemini => "gemini",
+    }
+}
+
+fn release(release: Release) -> &'static str {
+    match release {
+        Release::Filtered => "filtered",
+        Release::NotRanked => "not_ranked",
+        Release::OriginUnavailable => "origin_unavailable",
     }
 }
 

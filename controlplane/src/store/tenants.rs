@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
+    constraints::Constraints,
     ids::{CandidateKey, KeyHash, TenantId},
     snapshot::{ApiKey, Tenant},
 };
@@ -155,6 +156,8 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
+        constraints: Constraints::default(),
+        shadow_budget_micro_usd_per_day: None,
     })
 }
 

@@ -183,12 +183,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
     let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
     for (index, entry) in listed.iter().enumerate() {
         let id = TenantId::new(&entry.id)?;
-        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant {
-            id,
-            keys: Vec::new(),
-            zero_retention: false,
-            default_model: None,
-        });
+        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant::new(id));
         tenant.keys.push(ApiKey {
             id: format!("configured-{}", index + 1),
             hash: KeyHash::of(entry.key.expose()),

@@ -46,6 +46,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         messages: conversation.messages,
         input_tokens_estimate: bytes.div_ceil(BYTES_PER_TOKEN) + conversation.images * IMAGE_TOKENS,
         max_output_tokens: max.and_then(|raw| raw.get().parse().ok()),
+        ..Features::default()
     };
     Ok(Seen {
         features,

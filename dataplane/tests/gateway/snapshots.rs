@@ -6,7 +6,7 @@ use floopy_shared::{
         catalog::{Catalog, CatalogModel, ModelKind},
         confidence::ConfidenceReason,
         ids::{CandidateKey, KeyHash, TenantId},
-        ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+        ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
         shape::ShapeKey,
         snapshot::{ApiKey, TableBody, TableName, Tenant},
         weights::{Phase, phase_weights},
@@ -41,10 +41,9 @@ fn tenant(version: u64, zero_retention: bool) -> v1::Table {
         write: true,
     };
     let tenant = Tenant {
-        id: id.clone(),
         keys: vec![key],
         zero_retention,
-        default_model: None,
+        ..Tenant::new(id.clone())
     };
     table_to_wire(
         &TableName::Tenant(id),
@@ -67,6 +66,9 @@ fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
         },
         probability: if index == 0 { 1.0 } else { 0.0 },
         shadow_probability: if index == 1 { 1.0 } else { 0.0 },
+        latency_p95_ms: None,
+        p_floor: None,
+        p_best: None,
         role: if index == 0 {
             Role::Incumbent
         } else {
@@ -81,11 +83,15 @@ fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
         confidence: Some(0.7),
         confidence_reason: ConfidenceReason::Ok,
         evidence: Evidence::default(),
+        baseline: None,
+        calibrated: None,
     };
     let rankings = Rankings {
         tenant: id.clone(),
         shapes: vec![shape],
         shadow_rate,
+        objective: Objective::Quality,
+        quality_per_usd: 0.0,
     };
     table_to_wire(
         &TableName::Ranking(id),

@@ -1,11 +1,12 @@
 //! The record of one routed call: everything needed to explain and replay it, and nothing of its content.
 
 use super::{
+    affinity::{Affinity, Release},
     confidence::ConfidenceReason,
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
-    ranking::{Evidence, Posterior},
+    ranking::{Evidence, Posterior, Role},
     shape::ShapeKey,
     weights::{Phase, Weights},
 };
@@ -29,8 +30,14 @@ pub enum Reason {
     Fallback,
     /// No candidate with traffic was eligible; the best eligible one served.
     DefaultModel,
-    /// A canary, not the incumbent, was drawn.
+    /// A canary or an explorer, not the incumbent, was drawn.
     Explored,
+    /// Nobody kept the tenant's constraints, so the baseline served.
+    Baseline,
+    /// Who made the tool calls in the history, or wrote what only its provider can read, served on.
+    Pinned,
+    /// Another candidate was drawn, but was not worth losing the conversation's prompt cache.
+    KeptWarm,
     /// Nothing could serve it.
     Error,
     /// Not served: a copy of another call, sent to learn.
@@ -44,6 +51,90 @@ pub enum Filter {
     CapabilityMissing,
     ContextTooLong,
     CircuitOpen,
+    /// Taken out by a drift monitor.
+    Drift,
+    /// The tenant's `allow_providers` lacks it.
+    AllowProviders,
+    DenyProviders,
+    /// The tenant's `allow_models` lacks it.
+    AllowModels,
+    DenyModels,
+    /// Its forecast is above the tenant's `max_cost_micro_usd`, or unknown.
+    MaxCost,
+    /// Its 95 % quantile is above the tenant's `max_latency_ms`.
+    MaxLatency,
+    /// It is not sure enough to keep the tenant's `min_quality`.
+    MinQuality,
+}
+
+impl Filter {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoProviderKey => "no_provider_key",
+            Self::CapabilityMissing => "capability_missing",
+            Self::ContextTooLong => "context_too_long",
+            Self::CircuitOpen => "circuit_open",
+            Self::Drift => "drift",
+            Self::AllowProviders => "constraint_allow_providers",
+            Self::DenyProviders => "constraint_deny_providers",
+            Self::AllowModels => "constraint_allow_models",
+            Self::DenyModels => "constraint_deny_models",
+            Self::MaxCost => "constraint_max_cost_micro_usd",
+            Self::MaxLatency => "constraint_max_latency_ms",
+            Self::MinQuality => "constraint_min_quality",
+        }
+    }
+
+    /// Whether the tenant forbids the candidate, whoever asks for it.
+    pub fn is_forbidden(self) -> bool {
+        match self {
+            Self::AllowProviders | Self::DenyProviders | Self::AllowModels | Self::DenyModels => {
+                true
+            }
+            Self::NoProviderKey
+            | Self::CapabilityMissing
+            | Self::ContextTooLong
+            | Self::CircuitOpen
+            | Self::Drift
+            | Self::MaxCost
+            | Self::MaxLatency
+            | Self::MinQuality => false,
+        }
+    }
+
+    /// Whether it is a wish for routing that the candidate misses: the baseline may serve all the same.
+    pub fn is_wish(self) -> bool {
+        match self {
+            Self::MaxCost | Self::MaxLatency | Self::MinQuality => true,
+            Self::NoProviderKey
+            | Self::CapabilityMissing
+            | Self::ContextTooLong
+            | Self::CircuitOpen
+            | Self::Drift
+            | Self::AllowProviders
+            | Self::DenyProviders
+            | Self::AllowModels
+            | Self::DenyModels => false,
+        }
+    }
+}
+
+impl Reason {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dispatched => "dispatched",
+            Self::Fallback => "fallback",
+            Self::DefaultModel => "default_model",
+            Self::Explored => "explored",
+            Self::Baseline => "constraint_no_candidate",
+            Self::Pinned => "pinned",
+            Self::KeptWarm => "kept_warm",
+            Self::Error => "error",
+            Self::Shadow => "shadow",
+        }
+    }
 }
 
 /// One candidate as the decision saw it.
@@ -58,6 +149,14 @@ pub struct CandidateTrace {
     /// `None`: the price is unknown.
     pub expected_cost_micro_usd: Option<u64>,
     pub filter: Option<Filter>,
+    /// `None` where no ranking was asked.
+    pub role: Option<Role>,
+    /// As published with the ranking; `None`: not enough replies were timed.
+    pub latency_p95_ms: Option<u64>,
+    /// P(Q ≥ floor · Q_baseline); `None`: there is no floor.
+    pub p_floor: Option<f64>,
+    /// Probability of being the best of its shape.
+    pub p_best: Option<f64>,
 }
 
 /// What came of one try at one candidate.
@@ -143,11 +242,12 @@ pub struct Decision {
     pub chosen: Option<CandidateKey>,
     pub served: Option<CandidateKey>,
     pub reason: Reason,
+    /// Probability of `chosen`. Of a shadow: of being sent out and going to `chosen`, given who served.
     pub propensity: f64,
     pub confidence: Option<f64>,
     pub confidence_reason: ConfidenceReason,
     pub evidence: Evidence,
-    /// Probability that somebody other than the incumbent was drawn.
+    /// Probability that a canary or an explorer was drawn.
     pub exploration_rate: f64,
     pub snapshot_version: u64,
     /// What the draw was hashed over.
@@ -158,4 +258,12 @@ pub struct Decision {
     pub stage: Stage,
     /// The served call that this one shadows.
     pub shadow_of: Option<RequestId>,
+    /// What tied the call to whoever served before.
+    pub affinity: Affinity,
+    /// Why that tie did not hold; `None`: it did, or there was none.
+    pub released: Option<Release>,
+    /// What the shape's claims of improvement are measured against.
+    pub baseline: Option<CandidateKey>,
+    /// Calibrated probability that the incumbent is as good as the best within 0.02.
+    pub calibrated: Option<f64>,
 }

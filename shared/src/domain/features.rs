@@ -12,6 +12,10 @@ pub struct Features {
     /// About four bytes a token; images count as [`IMAGE_TOKENS`].
     pub input_tokens_estimate: u64,
     pub max_output_tokens: Option<u64>,
+    /// Of the estimate: what was said before the last reply ended, which a provider may have cached.
+    pub history_tokens_estimate: u64,
+    /// Tools that the provider runs itself, with whatever effects: a second call would have them twice.
+    pub provider_tools: bool,
 }
 
 /// What an image is taken to cost in input tokens (a 1024×1024 picture at high detail is 765 at OpenAI).

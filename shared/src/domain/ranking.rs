@@ -23,6 +23,23 @@ pub enum Role {
     Incumbent,
     Canary,
     Fallback,
+    /// Live exploration: its share of traffic never grows because others are filtered.
+    Explorer,
+    /// Taken out by a drift monitor: never drawn, and a fallback only where nobody else is left.
+    Masked,
+}
+
+/// Most live traffic that explorers of a shape may have together.
+pub const MAX_LIVE_EXPLORATION: f64 = 0.05;
+
+/// What routing seeks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Objective {
+    /// The best quality.
+    #[default]
+    Quality,
+    /// The lowest cost that keeps a floor of quality.
+    Floor,
 }
 
 /// One candidate of a task shape.
@@ -34,9 +51,16 @@ pub struct RankedCandidate {
     pub posterior: Posterior,
     /// Probability of being served.
     pub probability: f64,
-    /// Probability of being the one tried in the shadow.
+    /// Probability of being the one tried in the shadow. Those of a shape sum to at most one: the rest of the
+    /// shadow is left out, where trying more would cost more than the tenant allows.
     pub shadow_probability: f64,
     pub role: Role,
+    /// 95 % quantile of its replies' latency; `None`: too few were timed.
+    pub latency_p95_ms: Option<u64>,
+    /// P(Q ≥ floor · Q_baseline); `None`: the tenant has no floor.
+    pub p_floor: Option<f64>,
+    /// Probability of being the best of its shape.
+    pub p_best: Option<f64>,
 }
 
 /// What was known of a shape when it was ranked.
@@ -59,6 +83,10 @@ pub struct ShapeRanking {
     pub confidence: Option<f64>,
     pub confidence_reason: ConfidenceReason,
     pub evidence: Evidence,
+    /// The reference of floors and of every claim of improvement.
+    pub baseline: Option<CandidateKey>,
+    /// Calibrated probability that the incumbent is as good as the best within 0.02.
+    pub calibrated: Option<f64>,
 }
 
 /// Everything ranked for one tenant. Always has the root shape.
@@ -68,6 +96,10 @@ pub struct Rankings {
     pub shapes: Vec<ShapeRanking>,
     /// Share of requests that are also sent, unseen, to another candidate.
     pub shadow_rate: f64,
+    pub objective: Objective,
+    /// Quality of one answer, on 0..1, that a USD is worth: what losing a warm prompt cache is weighed with.
+    /// 0: the loss counts for nothing.
+    pub quality_per_usd: f64,
 }
 
 /// Why rankings cannot be used.
@@ -97,6 +129,18 @@ pub enum InvalidRankings {
     },
     #[error("shadow rate {0} is outside 0..1")]
     ShadowRate(f64),
+    #[error("quality per USD is {0}, not a finite number from 0")]
+    QualityPerUsd(f64),
+    #[error("{key} of shape {shape} is masked but has probability {value}")]
+    MaskedTraffic {
+        shape: ShapeKey,
+        key: CandidateKey,
+        value: f64,
+    },
+    #[error(
+        "explorers of shape {shape} have {sum} of its traffic, more than {MAX_LIVE_EXPLORATION}"
+    )]
+    Exploration { shape: ShapeKey, sum: f64 },
 }
 
 /// How far a sum of probabilities may be from one.
@@ -107,6 +151,9 @@ impl Rankings {
     pub fn validate(&self) -> Result<(), InvalidRankings> {
         if !(0.0..=1.0).contains(&self.shadow_rate) {
             return Err(InvalidRankings::ShadowRate(self.shadow_rate));
+        }
+        if !(self.quality_per_usd.is_finite() && self.quality_per_usd >= 0.0) {
+            return Err(InvalidRankings::QualityPerUsd(self.quality_per_usd));
         }
         let mut seen = std::collections::HashSet::new();
         for shape in &self.shapes {
@@ -138,52 +185,83 @@ impl ShapeRanking {
                     key,
                 });
             }
-            let fields = [
-                ("score", candidate.score),
-                ("probability", candidate.probability),
-                ("shadow probability", candidate.shadow_probability),
-            ];
-            if let Some((field, value)) = fields.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v))
-            {
-                let key = candidate.key.clone();
-                return Err(InvalidRankings::OutOfRange {
-                    shape: shape(),
-                    key,
-                    field,
-                    value,
-                });
-            }
+            self.check_candidate(candidate)?;
         }
+        self.check_roles()?;
         let w = &self.weights;
         self.check_sum(
             "weights",
             w.session + w.auto + w.manual + w.benchmark,
-            false,
         )?;
         self.check_sum(
             "probabilities",
             self.candidates.iter().map(|c| c.probability).sum(),
-            false,
         )?;
-        let shadow = self.candidates.iter().map(|c| c.shadow_probability).sum();
-        self.check_sum("shadow probabilities", shadow, true)
+        let shadow: f64 = self.candidates.iter().map(|c| c.shadow_probability).sum();
+        if shadow > 1.0 + SUM_TOLERANCE {
+            return Err(InvalidRankings::Sum {
+                shape: shape(),
+                field: "shadow probabilities",
+                sum: shadow,
+                expected: "at most 1",
+            });
+        }
+        Ok(())
     }
 
-    fn check_sum(
-        &self,
-        field: &'static str,
-        sum: f64,
-        may_be_zero: bool,
-    ) -> Result<(), InvalidRankings> {
-        if (sum - 1.0).abs() <= SUM_TOLERANCE || (may_be_zero && sum == 0.0) {
+    fn check_candidate(&self, candidate: &RankedCandidate) -> Result<(), InvalidRankings> {
+        let fields = [
+            ("score", Some(candidate.score)),
+            ("probability", Some(candidate.probability)),
+            ("shadow probability", Some(candidate.shadow_probability)),
+            ("floor probability", candidate.p_floor),
+            ("probability of being best", candidate.p_best),
+        ];
+        let outside = fields
+            .into_iter()
+            .filter_map(|(field, value)| Some((field, value?)))
+            .find(|(_, value)| !(0.0..=1.0).contains(value));
+        match outside {
+            Some((field, value)) => Err(InvalidRankings::OutOfRange {
+                shape: self.shape.clone(),
+                key: candidate.key.clone(),
+                field,
+                value,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_roles(&self) -> Result<(), InvalidRankings> {
+        let shape = || self.shape.clone();
+        let masked = |c: &&RankedCandidate| c.role == Role::Masked && c.probability > 0.0;
+        if let Some(candidate) = self.candidates.iter().find(masked) {
+            return Err(InvalidRankings::MaskedTraffic {
+                shape: shape(),
+                key: candidate.key.clone(),
+                value: candidate.probability,
+            });
+        }
+        let explorers = self.candidates.iter().filter(|c| c.role == Role::Explorer);
+        let sum: f64 = explorers.map(|c| c.probability).sum();
+        if sum > MAX_LIVE_EXPLORATION + SUM_TOLERANCE {
+            return Err(InvalidRankings::Exploration {
+                shape: shape(),
+                sum,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_sum(&self, field: &'static str, sum: f64) -> Result<(), InvalidRankings> {
+        if (sum - 1.0).abs() <= SUM_TOLERANCE {
             return Ok(());
         }
-        let expected = if may_be_zero { "1 or 0" } else { "1" };
         Err(InvalidRankings::Sum {
             shape: self.shape.clone(),
             field,
             sum,
-            expected,
+            expected: "1",
         })
     }
 }

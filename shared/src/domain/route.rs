@@ -1,13 +1,20 @@
 //! The routing decision: pure, so that serving, explaining and replaying are one function.
 
+mod affinity;
+mod constrain;
+mod entry;
 mod listed;
 mod ranked;
+pub mod replay;
+mod shadow;
 
 use std::sync::Arc;
 
 use super::{
+    affinity::{Affinity, Release, UNTIED},
     catalog::{Catalog, CatalogModel, ModelKind},
     confidence::ConfidenceReason,
+    constraints::{Constraints, UNCONSTRAINED},
     decision::{CandidateTrace, Filter, Reason, Strategy},
     features::Features,
     ids::CandidateKey,
@@ -35,36 +42,76 @@ pub struct Question<'a> {
     /// `None`: nothing was pushed yet, so benchmark priors rank.
     pub rankings: Option<&'a Rankings>,
     pub default_model: Option<&'a CandidateKey>,
+    pub constraints: &'a Constraints,
+    /// Content of this tenant is never kept, so that there is nothing to learn from a shadow.
+    pub zero_retention: bool,
     pub selection: &'a Selection,
     pub features: &'a Features,
     pub shapes: &'a [ShapeKey],
+    pub affinity: &'a Affinity,
     /// The session, or what stands for it: a session keeps its model.
     pub draw_key: &'a str,
     /// The request: shadows are drawn for each one anew.
     pub shadow_key: &'a str,
 }
 
+impl<'a> Question<'a> {
+    /// `auto`, without rankings, constraints or a conversation before; the rest is set by struct update.
+    pub fn new(
+        catalog: &'a Catalog,
+        features: &'a Features,
+        shapes: &'a [ShapeKey],
+        draw_key: &'a str,
+    ) -> Self {
+        Self {
+            catalog,
+            rankings: None,
+            default_model: None,
+            constraints: &UNCONSTRAINED,
+            zero_retention: false,
+            selection: &Selection::Auto,
+            features,
+            shapes,
+            affinity: &UNTIED,
+            draw_key,
+            shadow_key: draw_key,
+        }
+    }
+}
+
 /// The plan: who serves, who steps in, who is tried in the shadow, and why.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     pub strategy: Strategy,
     pub phase: Phase,
     pub weights: Weights,
     pub ranked_shape: Option<ShapeKey>,
     pub candidates: Vec<CandidateTrace>,
-    /// The drawn candidate, then the fallbacks.
+    /// Who serves, then the fallbacks.
     pub order: Vec<Arc<CatalogModel>>,
+    /// Of the first of `order`: the total probability of the draws that lead to it, given the affinity.
     pub propensity: f64,
     pub reason: Reason,
+    pub released: Option<Release>,
+    pub baseline: Option<CandidateKey>,
     pub confidence: Option<f64>,
     pub confidence_reason: ConfidenceReason,
+    pub calibrated: Option<f64>,
     pub evidence: Evidence,
     pub exploration_rate: f64,
-    pub shadow: Option<Arc<CatalogModel>>,
+    pub shadow: Option<Shadow>,
+}
+
+/// Whom a copy of the call goes to, unseen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shadow {
+    pub model: Arc<CatalogModel>,
+    /// Probability of a shadow at all, times that of this candidate given who serves.
+    pub propensity: f64,
 }
 
 /// Nothing can serve the request; the trace says why for each candidate.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NoCandidate {
     pub candidates: Vec<CandidateTrace>,
 }
@@ -106,10 +153,15 @@ pub fn unable(model: &CatalogModel, features: &Features) -> Option<Filter> {
 }
 
 fn expected_cost(model: &CatalogModel, features: &Features) -> Option<u64> {
-    let usage = Usage {
+    model
+        .prices
+        .map(|prices| prices.cost_micro_usd(expected_usage(features, 0)))
+}
+
+fn expected_usage(features: &Features, cached_input: u64) -> Usage {
+    Usage {
         input: features.input_tokens_estimate,
-        cached_input: 0,
+        cached_input,
         output: features.expected_output_tokens(),
-    };
-    model.prices.map(|prices| prices.cost_micro_usd(usage))
+    }
 }

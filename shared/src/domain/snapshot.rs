@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     catalog::Catalog,
+    constraints::Constraints,
     ids::{CandidateKey, KeyHash, TenantId},
     ranking::Rankings,
 };
@@ -52,7 +53,7 @@ pub struct ApiKey {
 }
 
 /// A customer as the proxy needs to know them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tenant {
     pub id: TenantId,
     pub keys: Vec<ApiKey>,
@@ -60,6 +61,23 @@ pub struct Tenant {
     pub zero_retention: bool,
     /// Serves where no candidate with traffic is eligible.
     pub default_model: Option<CandidateKey>,
+    pub constraints: Constraints,
+    /// What shadow calls may cost between two midnights UTC; `None`: nothing limits it but their rate.
+    pub shadow_budget_micro_usd_per_day: Option<u64>,
+}
+
+impl Tenant {
+    /// Without keys, and without anything that restricts it.
+    pub fn new(id: TenantId) -> Self {
+        Self {
+            id,
+            keys: Vec::new(),
+            zero_retention: false,
+            default_model: None,
+            constraints: Constraints::default(),
+            shadow_budget_micro_usd_per_day: None,
+        }
+    }
 }
 
 /// The content of one table.

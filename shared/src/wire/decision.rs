@@ -2,7 +2,11 @@
 
 use floopy_proto::v1;
 
-use super::{InvalidWire, id_bytes, names, non_empty, optional_uuid, ranking, required, uuid};
+use super::{
+    InvalidWire, id_bytes, names, non_empty, optional_uuid,
+    ranking::{self, optional_candidate, optional_candidate_text},
+    required, uuid,
+};
 use crate::domain::{
     decision::{Attempt, CandidateTrace, Decision, Outcome},
     features::Features,
@@ -22,6 +26,8 @@ impl From<&Features> for v1::Features {
             max_output_tokens: f.max_output_tokens.unwrap_or(0),
             messages: f.messages,
             embeddings: f.embeddings,
+            history_tokens_estimate: f.history_tokens_estimate,
+            provider_tools: f.provider_tools,
         }
     }
 }
@@ -37,6 +43,8 @@ impl From<v1::Features> for Features {
             messages: f.messages,
             input_tokens_estimate: f.input_tokens_estimate,
             max_output_tokens: (f.max_output_tokens > 0).then_some(f.max_output_tokens),
+            history_tokens_estimate: f.history_tokens_estimate,
+            provider_tools: f.provider_tools,
         }
     }
 }
@@ -50,6 +58,10 @@ impl From<&CandidateTrace> for v1::CandidateTrace {
             propensity: c.propensity,
             expected_cost_micro_usd: c.expected_cost_micro_usd,
             filter: c.filter.map_or(v1::Filter::Unspecified, Into::into).into(),
+            role: c.role.map_or(v1::Role::Unspecified, Into::into).into(),
+            latency_p95_ms: c.latency_p95_ms,
+            p_floor: c.p_floor,
+            p_best: c.p_best,
         }
     }
 }
@@ -58,18 +70,17 @@ impl TryFrom<v1::CandidateTrace> for CandidateTrace {
     type Error = InvalidWire;
 
     fn try_from(c: v1::CandidateTrace) -> Result<Self, InvalidWire> {
-        let unfiltered = c.filter == i32::from(v1::Filter::Unspecified);
         Ok(Self {
             key: ranking::candidate(&c.candidate)?,
             score: c.score,
             posterior: c.posterior.map(Into::into),
             propensity: c.propensity,
             expected_cost_micro_usd: c.expected_cost_micro_usd,
-            filter: if unfiltered {
-                None
-            } else {
-                Some(names::filter(c.filter)?)
-            },
+            filter: names::optional(c.filter, names::filter)?,
+            role: names::optional(c.role, names::role)?,
+            latency_p95_ms: c.latency_p95_ms,
+            p_floor: c.p_floor,
+            p_best: c.p_best,
         })
     }
 }
@@ -144,7 +155,6 @@ impl TryFrom<v1::Outcome> for Outcome {
 
 impl From<&Decision> for v1::Decision {
     fn from(d: &Decision) -> Self {
-        let text = |key: &Option<_>| key.as_ref().map(ToString::to_string).unwrap_or_default();
         Self {
             request_id: id_bytes(d.request_id.0),
             tenant: d.tenant.to_string(),
@@ -167,8 +177,8 @@ impl From<&Decision> for v1::Decision {
             phase: v1::Phase::from(d.phase).into(),
             weights: Some(d.weights.into()),
             candidates: d.candidates.iter().map(Into::into).collect(),
-            chosen: text(&d.chosen),
-            served: text(&d.served),
+            chosen: optional_candidate_text(d.chosen.as_ref()),
+            served: optional_candidate_text(d.served.as_ref()),
             reason: v1::Reason::from(d.reason).into(),
             propensity: d.propensity,
             confidence: d.confidence,
@@ -182,6 +192,13 @@ impl From<&Decision> for v1::Decision {
             draw_key: d.draw_key.clone(),
             evidence: Some(d.evidence.into()),
             exploration_rate: d.exploration_rate,
+            affinity: Some((&d.affinity).into()),
+            released: d
+                .released
+                .map_or(v1::Release::Unspecified, Into::into)
+                .into(),
+            baseline: optional_candidate_text(d.baseline.as_ref()),
+            calibrated: d.calibrated,
         }
     }
 }
@@ -190,11 +207,6 @@ impl TryFrom<v1::Decision> for Decision {
     type Error = InvalidWire;
 
     fn try_from(d: v1::Decision) -> Result<Self, InvalidWire> {
-        let candidate = |key: String| {
-            non_empty(key)
-                .map(|key| ranking::candidate(&key))
-                .transpose()
-        };
         let session = |id: String| non_empty(id).map(|id| SessionId::new(&id)).transpose();
         if d.shapes.is_empty() {
             return Err(InvalidWire::Missing("shapes"));
@@ -225,8 +237,8 @@ impl TryFrom<v1::Decision> for Decision {
                 .into_iter()
                 .map(TryInto::try_into)
                 .collect::<Result<_, _>>()?,
-            chosen: candidate(d.chosen)?,
-            served: candidate(d.served)?,
+            chosen: optional_candidate(d.chosen)?,
+            served: optional_candidate(d.served)?,
             reason: names::reason(d.reason)?,
             propensity: d.propensity,
             confidence: d.confidence,
@@ -244,6 +256,14 @@ impl TryFrom<v1::Decision> for Decision {
             outcome: required(d.outcome, "outcome")?.try_into()?,
             stage: names::stage(d.stage)?,
             shadow_of: optional_uuid(&d.shadow_of, "shadow_of")?.map(RequestId),
+            affinity: d
+                .affinity
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
+            released: names::optional(d.released, names::release)?,
+            baseline: optional_candidate(d.baseline)?,
+            calibrated: d.calibrated,
         })
     }
 }

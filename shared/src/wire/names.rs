@@ -4,9 +4,10 @@ use floopy_proto::v1;
 
 use super::InvalidWire;
 use crate::domain::{
+    affinity::{Origin, Release},
     catalog::ModelKind,
     decision::{AttemptResult, Ending, Filter, Reason, Stage, Strategy},
-    ranking::Role,
+    ranking::{Objective, Role},
     weights::Phase,
 };
 
@@ -32,15 +33,31 @@ macro_rules! closed_set {
 }
 
 closed_set!(phase, Phase, Phase, "phase", { Day0, Auto, Nps });
-closed_set!(role, Role, Role, "role", { Incumbent, Canary, Fallback });
+closed_set!(role, Role, Role, "role", { Incumbent, Canary, Fallback, Explorer, Masked });
+closed_set!(objective, Objective, Objective, "objective", { Quality, Floor });
+closed_set!(origin, Origin, Origin, "origin", { Anthropic, OpenAi, OpenAiStyle, Gemini });
+closed_set!(release, Release, Release, "released", { Filtered, NotRanked, OriginUnavailable });
 closed_set!(model_kind, ModelKind, ModelKind, "kind", { Chat, Embedding });
 closed_set!(stage, Stage, Stage, "stage", { Started, Finished });
 closed_set!(strategy, Strategy, Strategy, "strategy", { FeedbackDriven, Fallback, LegacyModel });
-closed_set!(reason, Reason, Reason, "reason", { Dispatched, Fallback, DefaultModel, Explored, Error, Shadow });
-closed_set!(filter, Filter, Filter, "filter", { NoProviderKey, CapabilityMissing, ContextTooLong, CircuitOpen });
+closed_set!(reason, Reason, Reason, "reason", {
+    Dispatched, Fallback, DefaultModel, Explored, Error, Shadow, Baseline, Pinned, KeptWarm,
+});
+closed_set!(filter, Filter, Filter, "filter", {
+    NoProviderKey, CapabilityMissing, ContextTooLong, CircuitOpen, Drift, AllowProviders, DenyProviders,
+    AllowModels, DenyModels, MaxCost, MaxLatency, MinQuality,
+});
 closed_set!(attempt_result, AttemptResult, AttemptResult, "result", {
     Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone,
 });
 closed_set!(ending, Ending, Ending, "ending", {
     Completed, Error, ClientDisconnected, BrokenStream, Interrupted,
 });
+
+/// Reads a wire number whose 0 means that there is none.
+pub(super) fn optional<T>(
+    value: i32,
+    read: impl Fn(i32) -> Result<T, InvalidWire>,
+) -> Result<Option<T>, InvalidWire> {
+    (value != 0).then(|| read(value)).transpose()
+}

@@ -2,7 +2,7 @@
 
 use floopy_proto::v1;
 
-use super::{InvalidWire, names, required};
+use super::{InvalidWire, names, non_empty, required};
 use crate::domain::{
     confidence::ConfidenceReason,
     ids::{CandidateKey, TenantId},
@@ -88,6 +88,9 @@ impl From<&RankedCandidate> for v1::RankedCandidate {
             probability: c.probability,
             shadow_probability: c.shadow_probability,
             role: v1::Role::from(c.role).into(),
+            latency_p95_ms: c.latency_p95_ms,
+            p_floor: c.p_floor,
+            p_best: c.p_best,
         }
     }
 }
@@ -103,6 +106,9 @@ impl TryFrom<v1::RankedCandidate> for RankedCandidate {
             probability: c.probability,
             shadow_probability: c.shadow_probability,
             role: names::role(c.role)?,
+            latency_p95_ms: c.latency_p95_ms,
+            p_floor: c.p_floor,
+            p_best: c.p_best,
         })
     }
 }
@@ -117,6 +123,8 @@ impl From<&ShapeRanking> for v1::ShapeRanking {
             confidence: r.confidence,
             confidence_reason: r.confidence_reason.as_str().to_owned(),
             evidence: Some(r.evidence.into()),
+            baseline: optional_candidate_text(r.baseline.as_ref()),
+            calibrated: r.calibrated,
         }
     }
 }
@@ -137,6 +145,8 @@ impl TryFrom<v1::ShapeRanking> for ShapeRanking {
             confidence: r.confidence,
             confidence_reason: confidence_reason(&r.confidence_reason)?,
             evidence: r.evidence.map(Into::into).unwrap_or_default(),
+            baseline: optional_candidate(r.baseline)?,
+            calibrated: r.calibrated,
         })
     }
 }
@@ -147,6 +157,8 @@ impl From<&Rankings> for v1::Rankings {
             tenant: r.tenant.to_string(),
             shapes: r.shapes.iter().map(Into::into).collect(),
             shadow_rate: r.shadow_rate,
+            objective: v1::Objective::from(r.objective).into(),
+            quality_per_usd: r.quality_per_usd,
         }
     }
 }
@@ -163,6 +175,8 @@ impl TryFrom<v1::Rankings> for Rankings {
                 .map(TryInto::try_into)
                 .collect::<Result<_, _>>()?,
             shadow_rate: r.shadow_rate,
+            objective: names::optional(r.objective, names::objective)?.unwrap_or_default(),
+            quality_per_usd: r.quality_per_usd,
         };
         rankings
             .validate()
@@ -177,6 +191,14 @@ pub(super) fn tenant(id: &str) -> Result<TenantId, InvalidWire> {
 
 pub(super) fn candidate(key: &str) -> Result<CandidateKey, InvalidWire> {
     CandidateKey::parse(key).map_err(|e| InvalidWire::invalid("candidate", e))
+}
+
+pub(super) fn optional_candidate(key: String) -> Result<Option<CandidateKey>, InvalidWire> {
+    non_empty(key).map(|key| candidate(&key)).transpose()
+}
+
+pub(super) fn optional_candidate_text(key: Option<&CandidateKey>) -> String {
+    key.map(ToString::to_string).unwrap_or_default()
 }
 
 pub(super) fn shape(name: &str) -> Result<ShapeKey, InvalidWire> {

@@ -168,6 +168,8 @@ impl From<&Tenant> for v1::Tenant {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
+            constraints: Some((&t.constraints).into()),
+            shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
         }
     }
 }
@@ -184,6 +186,12 @@ impl TryFrom<v1::Tenant> for Tenant {
             keys: t.keys.into_iter().map(api_key).collect::<Result<_, _>>()?,
             zero_retention: t.zero_retention,
             default_model,
+            constraints: t
+                .constraints
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
+            shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
         })
     }
 }

@@ -9,8 +9,8 @@ use floopy_shared::domain::{
     features::Features,
     ids::{CandidateKey, TenantId},
     money::Prices,
-    ranking::{Evidence, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
-    route::{Question, Selection, choose},
+    ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    route::{Question, choose},
     shape::ShapeKey,
     weights::{Phase, phase_weights},
 };
@@ -38,14 +38,8 @@ fn main() {
         let start = Instant::now();
         for session in &sessions {
             let question = Question {
-                catalog: &catalog,
                 rankings: Some(&rankings),
-                default_model: None,
-                selection: &Selection::Auto,
-                features: &features,
-                shapes: &shapes,
-                draw_key: session,
-                shadow_key: session,
+                ..Question::new(&catalog, &features, &shapes, session)
             };
             let choice = choose(black_box(&question), |_| None);
             black_box(&choice).as_ref().expect("a candidate");
@@ -98,6 +92,9 @@ fn world() -> (Catalog, Rankings) {
         } else {
             1.0 / f64::from(CANDIDATES - 1)
         },
+        latency_p95_ms: None,
+        p_floor: None,
+        p_best: None,
         role: match n {
             0 => Role::Incumbent,
             1 => Role::Canary,
@@ -112,12 +109,16 @@ fn world() -> (Catalog, Rankings) {
         confidence: Some(0.7),
         confidence_reason: ConfidenceReason::Ok,
         evidence: Evidence::default(),
+        baseline: None,
+        calibrated: None,
     };
     let tenant = TenantId::new("bench").expect("valid");
     let rankings = Rankings {
         tenant,
         shapes: vec![ranking],
         shadow_rate: 0.1,
+        objective: Objective::Quality,
+        quality_per_usd: 1.0,
     };
     rankings.validate().expect("valid rankings");
     (

@@ -4,7 +4,8 @@ use super::{Contender, Goal, Setting, price};
 
 /// Candidates that share the shadow at most; more spread it too thin to learn from.
 const ARMS: usize = 4;
-/// Observations in this shape up to which a candidate counts as hardly seen.
+/// Observations in this shape up to which a candidate counts as hardly seen. Masked ones always do: they
+/// have nowhere else to prove themselves.
 const NURSERY_EVIDENCE: f64 = 6.0;
 /// Hardly seen candidates that are tried at a time, the most promising first.
 const NURSERY_ARMS: usize = 8;
@@ -34,7 +35,7 @@ pub(super) fn shares(contenders: &[Contender], incumbent: usize, setting: &Setti
     let hardly_seen = arms
         .iter()
         .copied()
-        .filter(|i| contenders[*i].estimate.n < NURSERY_EVIDENCE)
+        .filter(|i| contenders[*i].masked || contenders[*i].estimate.n < NURSERY_EVIDENCE)
         .take(NURSERY_ARMS);
     let nursery: Vec<(usize, f64)> = hardly_seen.map(|arm| (arm, cheap(arm))).collect();
     let gap = |arm: usize| optimistic(&contenders[arm]) - top;

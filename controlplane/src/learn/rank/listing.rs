@@ -7,17 +7,24 @@ use floopy_shared::domain::{
 };
 
 use super::{Draft, Question, counts};
-use crate::learn::{estimate::Estimate, normal::Z95, policy::Traffic};
+use crate::learn::{
+    belief::{Belief, belief, calibrated},
+    estimate::Estimate,
+    normal::Z95,
+    policy::{Contender, Goal, Traffic, p_floor},
+};
 
 /// The ranking of a shape.
 pub(super) fn ranking(
     question: &Question<'_>,
     draft: &Draft<'_>,
-    (estimates, traffic): (&[Estimate], &Traffic),
+    (contenders, traffic, baseline): (&[Contender], &Traffic, usize),
 ) -> ShapeRanking {
+    let estimates: Vec<Estimate> = contenders.iter().map(|c| c.estimate).collect();
+    let belief = belief(&estimates, traffic.incumbent);
     let (scored, rated) = counts(draft.stats);
     let phase = phase(scored, rated);
-    let evidence = evidence(estimates, traffic, (scored, rated));
+    let evidence = evidence(&estimates, traffic, (scored, rated));
     let (confidence, confidence_reason) = confidence(&Inputs {
         top2_gap: evidence.top2_gap,
         winner_samples: estimates[traffic.incumbent].n,
@@ -30,10 +37,12 @@ pub(super) fn ranking(
         shape: draft.shape.clone(),
         phase,
         weights: draft.weights,
-        candidates: listed(question, estimates, traffic),
+        candidates: listed(question, (contenders, traffic, baseline), &belief),
         confidence,
         confidence_reason,
         evidence,
+        baseline: Some(question.candidates[baseline].key.clone()),
+        calibrated: (estimates.len() > 1).then(|| calibrated(belief.leader)),
     }
 }
 
@@ -63,11 +72,23 @@ fn evidence(estimates: &[Estimate], traffic: &Traffic, (scored, rated): (f64, f6
 
 fn listed(
     question: &Question<'_>,
-    estimates: &[Estimate],
-    traffic: &Traffic,
+    (contenders, traffic, baseline): (&[Contender], &Traffic, usize),
+    belief: &Belief,
 ) -> Vec<RankedCandidate> {
+    let floor = match question.goal {
+        Goal::Quality => question.floor,
+        Goal::Floor { floor, assurance: _ } => question.floor.or(Some(floor)),
+    };
+    let p_floor = |i: usize, floor: f64| {
+        // The baseline is its own reference.
+        if i == baseline {
+            1.0
+        } else {
+            p_floor(&contenders[i].estimate, &contenders[baseline].estimate, floor)
+        }
+    };
     let one = |i: &usize| {
-        let e = &estimates[*i];
+        let e = &contenders[*i].estimate;
         let reach = Z95 * e.v.sqrt();
         RankedCandidate {
             key: question.candidates[*i].key.clone(),
@@ -78,9 +99,12 @@ fn listed(
                 upper: (e.q + reach).clamp(0.0, 1.0),
                 n: e.n,
             },
-            probability: traffic.probabilities[*i],
-            shadow_probability: traffic.shadow[*i],
+            probability: traffic.probabilities[*i].clamp(0.0, 1.0),
+            shadow_probability: traffic.shadow[*i].clamp(0.0, 1.0),
             role: traffic.roles[*i],
+            latency_p95_ms: contenders[*i].latency_p95_ms,
+            p_floor: floor.map(|floor| p_floor(*i, floor)),
+            p_best: Some(belief.best[*i].clamp(0.0, 1.0)),
         }
     };
     traffic.order.iter().map(one).collect()

@@ -1,4 +1,5 @@
-//! The caller named the models: they are served in the caller's order.
+//! The caller named the models: they are served in the caller's order. Of the tenant's constraints only what
+//! it forbids counts; what it wishes of routing does not overrule the caller.
 
 use std::sync::Arc;
 
@@ -18,32 +19,25 @@ pub(super) fn choose(
     strategy: Strategy,
     blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
 ) -> Result<Choice, NoCandidate> {
-    let kind = if question.features.embeddings {
-        ModelKind::Embedding
-    } else {
-        ModelKind::Chat
-    };
     let mut candidates = Vec::with_capacity(keys.len());
     let mut order = Vec::with_capacity(keys.len());
     for key in keys {
-        let model = question.catalog.get(key).map_or_else(
-            || Arc::new(CatalogModel::unlisted(key.clone(), kind)),
-            Arc::clone,
-        );
+        let model = model(question, key);
         // The caller named it: only what the proxy itself lacks rules it out, not our catalog's opinion.
-        let filter =
+        let lacking =
             blocked(&model).filter(|f| strategy == Strategy::Fallback || *f != Filter::CircuitOpen);
+        let filter = question.constraints.forbids(key).or(lacking);
         candidates.push(CandidateTrace {
             key: key.clone(),
             score: 0.0,
             posterior: None,
-            propensity: if filter.is_none() && order.is_empty() {
-                1.0
-            } else {
-                0.0
-            },
+            propensity: 0.0,
             expected_cost_micro_usd: expected_cost(&model, question.features),
             filter,
+            role: None,
+            latency_p95_ms: None,
+            p_floor: None,
+            p_best: None,
         });
         if filter.is_none() {
             order.push(model);
@@ -52,19 +46,56 @@ pub(super) fn choose(
     if order.is_empty() {
         return Err(NoCandidate { candidates });
     }
+    let pinned = pin(question, &mut order);
+    if let Some(served) = candidates.iter_mut().find(|c| c.key == order[0].key) {
+        served.propensity = 1.0;
+    }
     Ok(Choice {
         strategy,
         phase: Phase::Day0,
         weights: phase_weights(0.0, 0.0),
         ranked_shape: None,
-        reason: Reason::Dispatched,
+        reason: if pinned {
+            Reason::Pinned
+        } else {
+            Reason::Dispatched
+        },
+        released: None,
+        baseline: None,
         propensity: 1.0,
         confidence: None,
         confidence_reason: ConfidenceReason::NoRouterInvoked,
+        calibrated: None,
         evidence: Evidence::default(),
         exploration_rate: 0.0,
         shadow: None,
         candidates,
         order,
     })
+}
+
+fn model(question: &Question<'_>, key: &CandidateKey) -> Arc<CatalogModel> {
+    let kind = if question.features.embeddings {
+        ModelKind::Embedding
+    } else {
+        ModelKind::Chat
+    };
+    question.catalog.get(key).map_or_else(
+        || Arc::new(CatalogModel::unlisted(key.clone(), kind)),
+        Arc::clone,
+    )
+}
+
+/// Within a tool-call loop whoever stepped in at its beginning goes on, also once the first of the list is
+/// back. Whether that changed the order.
+fn pin(question: &Question<'_>, order: &mut [Arc<CatalogModel>]) -> bool {
+    let held = question.affinity.held.as_ref();
+    let held = held.filter(|_| question.affinity.tool_loop);
+    match held.and_then(|key| order.iter().position(|model| model.key == *key)) {
+        Some(index) if index > 0 => {
+            order[..=index].rotate_right(1);
+            true
+        }
+        Some(_) | None => false,
+    }
 }

@@ -1,144 +1,79 @@
 //! `auto`: the learned ranking decides, or benchmark priors before anything was learned.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
-use super::{Choice, NoCandidate, Question, expected_cost, unable};
+use super::{
+    Choice, NoCandidate, Question, Shadow,
+    affinity::{Tie, keep_warm, tie},
+    constrain::baseline,
+    entry::{self, Entry, normalise, position},
+    shadow,
+};
 use crate::domain::{
-    catalog::{CatalogModel, ModelKind},
+    affinity::Release,
+    catalog::CatalogModel,
     confidence::ConfidenceReason,
-    decision::{CandidateTrace, Filter, Reason, Strategy},
+    decision::{Filter, Reason, Strategy},
     draw::{DrawKey, Purpose, draw},
-    ranking::{RankedCandidate, Role, ShapeRanking},
+    ids::CandidateKey,
+    ranking::ShapeRanking,
     shape::{ROOT, ShapeKey},
     weights::{Phase, phase_weights},
 };
 
-/// A candidate with all that one decision needs of it.
-struct Entry<'a> {
-    model: &'a Arc<CatalogModel>,
-    trace: CandidateTrace,
-    shadow_probability: f64,
-    role: Role,
+/// Who serves and why.
+struct Pick {
+    index: usize,
+    reason: Reason,
+    released: Option<Release>,
+    exploration_rate: f64,
 }
 
 pub(super) fn choose(
     question: &Question<'_>,
     blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
 ) -> Result<Choice, NoCandidate> {
-    let ranking = question
-        .rankings
-        .filter(|_| !question.features.embeddings)
-        .and_then(|rankings| {
-            let ranked = |shape: &ShapeKey| rankings.shapes.iter().find(|r| r.shape == *shape);
-            question.shapes.iter().find_map(ranked)
-        });
+    let ranking = ranking(question);
     let mut entries = match ranking {
-        Some(ranking) => ranked_entries(question, ranking, blocked),
-        None => prior_entries(question, blocked),
+        Some(ranking) => entry::ranked(question, ranking, blocked),
+        None => entry::prior(question, blocked),
     };
-    let mass: f64 = entries
-        .iter()
-        .filter(|e| e.trace.filter.is_none())
-        .map(|e| e.trace.propensity)
-        .sum();
-    for entry in &mut entries {
-        let eligible = entry.trace.filter.is_none() && mass > 0.0;
-        entry.trace.propensity = if eligible {
-            entry.trace.propensity / mass
-        } else {
-            0.0
-        };
-    }
     let shape = ranking.map_or(ROOT, |ranking| ranking.shape.as_str());
-    let drawn = pick(question, &mut entries, shape);
-    let Some((drawn, reason)) = drawn else {
+    let baseline = baseline(question, ranking);
+    let Some(pick) = pick(question, &mut entries, shape, baseline) else {
         return Err(NoCandidate {
             candidates: entries.into_iter().map(|e| e.trace).collect(),
         });
     };
-    let shadow = ranking.and_then(|_| pick_shadow(question, &entries, shape, drawn));
-    Ok(plan(ranking, entries, drawn, reason, shadow))
+    let shadow = ranking.and_then(|_| shadow::pick(question, &entries, shape, pick.index));
+    let order = order(&entries, pick.index, baseline);
+    let mut choice = plan(ranking, entries, &pick, shadow);
+    choice.order = order;
+    choice.baseline = baseline.cloned();
+    Ok(choice)
 }
 
-fn ranked_entries<'a>(
-    question: &Question<'a>,
-    ranking: &ShapeRanking,
-    blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
-) -> Vec<Entry<'a>> {
-    let entry = |candidate: &RankedCandidate| {
-        let model = question.catalog.get(&candidate.key)?;
-        Some(Entry {
-            model,
-            trace: CandidateTrace {
-                key: candidate.key.clone(),
-                score: candidate.score,
-                posterior: Some(candidate.posterior),
-                propensity: candidate.probability,
-                expected_cost_micro_usd: expected_cost(model, question.features),
-                filter: unable(model, question.features).or_else(|| blocked(model)),
-            },
-            shadow_probability: candidate.shadow_probability,
-            role: candidate.role,
-        })
-    };
-    ranking.candidates.iter().filter_map(entry).collect()
-}
-
-/// Before anything was learned: the best public benchmark serves, cheaper first among equals. Models whose
-/// provider has no key are left out rather than traced: there are many, and nothing can be done with them.
-fn prior_entries<'a>(
-    question: &Question<'a>,
-    blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
-) -> Vec<Entry<'a>> {
-    let mut entries: Vec<Entry<'a>> = question
-        .catalog
-        .models()
-        .iter()
-        .filter(|model| (model.kind == ModelKind::Embedding) == question.features.embeddings)
-        .map(|model| {
-            (
-                model,
-                unable(model, question.features).or_else(|| blocked(model)),
-            )
-        })
-        .filter(|(_, filter)| *filter != Some(Filter::NoProviderKey))
-        .map(|(model, filter)| Entry {
-            model,
-            trace: CandidateTrace {
-                key: model.key.clone(),
-                score: model.benchmark,
-                posterior: None,
-                propensity: 0.0,
-                expected_cost_micro_usd: expected_cost(model, question.features),
-                filter,
-            },
-            shadow_probability: 0.0,
-            role: Role::Fallback,
-        })
-        .collect();
-    entries.sort_by(|a, b| {
-        let cost = |e: &Entry<'_>| e.trace.expected_cost_micro_usd.unwrap_or(u64::MAX);
-        let by_score = b
-            .trace
-            .score
-            .partial_cmp(&a.trace.score)
-            .unwrap_or(Ordering::Equal);
-        by_score
-            .then_with(|| cost(a).cmp(&cost(b)))
-            .then_with(|| a.trace.key.cmp(&b.trace.key))
-    });
-    if let Some(first) = entries.iter_mut().find(|e| e.trace.filter.is_none()) {
-        first.trace.propensity = 1.0;
-        first.role = Role::Incumbent;
-    }
-    entries
+/// That of the most specific shape that has one.
+fn ranking<'a>(question: &Question<'a>) -> Option<&'a ShapeRanking> {
+    let rankings = question.rankings?;
+    let ranked = |shape: &ShapeKey| rankings.shapes.iter().find(|r| r.shape == *shape);
+    let shapes = question.shapes.iter();
+    shapes
+        .filter(|_| !question.features.embeddings)
+        .find_map(ranked)
 }
 
 fn pick(
     question: &Question<'_>,
     entries: &mut [Entry<'_>],
     shape: &str,
-) -> Option<(usize, Reason)> {
+    baseline: Option<&CandidateKey>,
+) -> Option<Pick> {
+    let (tie, released) = tie(question.affinity, entries);
+    if let Tie::Loop(index) = tie {
+        return Some(certain(entries, (index, Reason::Pinned), released));
+    }
+    normalise(entries);
     let key = DrawKey {
         session: question.draw_key,
         shape,
@@ -147,90 +82,136 @@ fn pick(
     let weighted = entries
         .iter()
         .map(|e| (e.trace.key.as_str(), e.trace.propensity));
-    if let Some(drawn) = draw(key, weighted) {
-        let explored = entries[drawn].role == Role::Canary;
-        return Some((
-            drawn,
-            if explored {
-                Reason::Explored
-            } else {
-                Reason::Dispatched
-            },
-        ));
-    }
-    let eligible = |e: &Entry<'_>| e.trace.filter.is_none();
-    let default = question.default_model.and_then(|key| {
-        entries
-            .iter()
-            .position(|e| eligible(e) && e.trace.key == *key)
-    });
-    let drawn = default.or_else(|| entries.iter().position(eligible))?;
-    entries[drawn].trace.propensity = 1.0;
-    Some((drawn, Reason::DefaultModel))
+    let Some(drawn) = draw(key, weighted) else {
+        let (index, reason) = stand_in(question, entries, baseline)?;
+        let reason = if tie == Tie::Readers {
+            Reason::Pinned
+        } else {
+            reason
+        };
+        return Some(certain(entries, (index, reason), released));
+    };
+    let warmth = keep_warm(question, entries, drawn);
+    let exploring = entries.iter().filter(|e| e.explores());
+    let exploring: f64 = exploring.map(|e| e.trace.propensity).sum();
+    let drawn_reason = || match tie {
+        Tie::Loop(_) | Tie::Readers => Reason::Pinned,
+        Tie::Free if entries[drawn].explores() => Reason::Explored,
+        Tie::Free => Reason::Dispatched,
+    };
+    Some(Pick {
+        index: warmth.instead.unwrap_or(drawn),
+        reason: warmth
+            .instead
+            .map_or_else(drawn_reason, |_| Reason::KeptWarm),
+        released,
+        exploration_rate: exploring - warmth.unexplored,
+    })
 }
 
-fn pick_shadow<'a>(
-    question: &Question<'_>,
-    entries: &[Entry<'a>],
-    shape: &str,
-    served: usize,
-) -> Option<&'a Arc<CatalogModel>> {
-    let rate = question
-        .rankings
-        .map_or(0.0, |rankings| rankings.shadow_rate);
-    let coin = DrawKey {
-        session: question.shadow_key,
-        shape,
-        purpose: Purpose::ShadowRate,
-    };
-    if coin.unit() >= rate {
-        return None;
+/// No draw: this one serves.
+fn certain(
+    entries: &mut [Entry<'_>],
+    (index, reason): (usize, Reason),
+    released: Option<Release>,
+) -> Pick {
+    for (at, entry) in entries.iter_mut().enumerate() {
+        entry.trace.propensity = if at == index { 1.0 } else { 0.0 };
     }
-    let key = DrawKey {
-        purpose: Purpose::ShadowArm,
-        ..coin
+    Pick {
+        index,
+        reason,
+        released,
+        exploration_rate: 0.0,
+    }
+}
+
+/// Where nobody with traffic can serve: the default or the best one that can, else the baseline in spite of
+/// the tenant's wishes, else whoever was only masked.
+fn stand_in(
+    question: &Question<'_>,
+    entries: &[Entry<'_>],
+    baseline: Option<&CandidateKey>,
+) -> Option<(usize, Reason)> {
+    let default = question
+        .default_model
+        .and_then(|key| position(entries, key));
+    let default = default.filter(|index| entries[*index].can_serve());
+    if let Some(index) = default.or_else(|| entries.iter().position(Entry::can_serve)) {
+        return Some((index, Reason::DefaultModel));
+    }
+    if let Some(index) = baseline_position(entries, baseline) {
+        return Some((index, Reason::Baseline));
+    }
+    let masked = entries.iter().position(is_masked)?;
+    Some((masked, Reason::DefaultModel))
+}
+
+/// The baseline, if all that rules it out are wishes; without one, the best candidate of which that is true.
+fn baseline_position(entries: &[Entry<'_>], baseline: Option<&CandidateKey>) -> Option<usize> {
+    let misses_wishes = |e: &Entry<'_>| e.trace.filter.is_some_and(Filter::is_wish);
+    match baseline {
+        Some(key) => position(entries, key).filter(|index| misses_wishes(&entries[*index])),
+        None => entries.iter().position(misses_wishes),
+    }
+}
+
+fn is_masked(entry: &Entry<'_>) -> bool {
+    entry.trace.filter == Some(Filter::Drift)
+}
+
+/// Who serves, then who steps in: those who can read the history, the other eligible ones, the baseline, and
+/// at last the masked.
+fn order(
+    entries: &[Entry<'_>],
+    served: usize,
+    baseline: Option<&CandidateKey>,
+) -> Vec<Arc<CatalogModel>> {
+    let baseline = baseline_position(entries, baseline);
+    let rank = |(index, entry): (usize, &Entry<'_>)| {
+        if index == served {
+            return Some(0u8);
+        }
+        match entry.trace.filter {
+            None if entry.reads_history => Some(1),
+            None => Some(2),
+            Some(_) if baseline == Some(index) => Some(3),
+            Some(_) if is_masked(entry) => Some(4),
+            Some(_) => None,
+        }
     };
-    let weighted = entries.iter().enumerate().map(|(index, e)| {
-        let usable = index != served && e.trace.filter.is_none();
-        (
-            e.trace.key.as_str(),
-            if usable { e.shadow_probability } else { 0.0 },
-        )
-    });
-    draw(key, weighted).map(|index| entries[index].model)
+    let mut order = Vec::with_capacity(entries.len());
+    for wanted in 0..=4 {
+        let of_rank = |at: &(usize, &Entry<'_>)| rank(*at) == Some(wanted);
+        let models = entries.iter().enumerate().filter(of_rank);
+        order.extend(models.map(|(_, entry)| Arc::clone(entry.model)));
+    }
+    order
 }
 
 fn plan(
     ranking: Option<&ShapeRanking>,
     entries: Vec<Entry<'_>>,
-    drawn: usize,
-    reason: Reason,
-    shadow: Option<&Arc<CatalogModel>>,
+    pick: &Pick,
+    shadow: Option<Shadow>,
 ) -> Choice {
-    let others = (0..entries.len()).filter(|index| *index != drawn);
-    let order = std::iter::once(drawn)
-        .chain(others.filter(|index| entries[*index].trace.filter.is_none()))
-        .map(|index| Arc::clone(entries[index].model))
-        .collect();
-    let kept = |e: &&Entry<'_>| e.role != Role::Incumbent;
     Choice {
         strategy: Strategy::FeedbackDriven,
         phase: ranking.map_or(Phase::Day0, |r| r.phase),
         weights: ranking.map_or_else(|| phase_weights(0.0, 0.0), |r| r.weights),
         ranked_shape: ranking.map(|r| r.shape.clone()),
-        propensity: entries[drawn].trace.propensity,
-        reason,
+        propensity: entries[pick.index].trace.propensity,
+        reason: pick.reason,
+        released: pick.released,
         confidence: ranking.and_then(|r| r.confidence),
         confidence_reason: ranking
             .map_or(ConfidenceReason::NoRouterInvoked, |r| r.confidence_reason),
+        calibrated: ranking.and_then(|r| r.calibrated),
         evidence: ranking.map(|r| r.evidence).unwrap_or_default(),
-        exploration_rate: entries
-            .iter()
-            .filter(kept)
-            .map(|e| e.trace.propensity)
-            .sum(),
-        shadow: shadow.map(Arc::clone),
-        order,
+        exploration_rate: pick.exploration_rate,
+        shadow,
+        baseline: None,
+        order: Vec::new(),
         candidates: entries.into_iter().map(|e| e.trace).collect(),
     }
 }

@@ -1,0 +1,146 @@
+//! The candidates of one decision, each with all that the rules need of it.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use super::{Question, constrain, expected_cost};
+use crate::domain::{
+    catalog::{CatalogModel, ModelKind},
+    decision::{CandidateTrace, Filter},
+    ids::CandidateKey,
+    ranking::{RankedCandidate, Role, ShapeRanking},
+};
+
+/// A candidate; its trace's propensity is worked on until the decision has fallen.
+pub(super) struct Entry<'a> {
+    pub(super) model: &'a Arc<CatalogModel>,
+    pub(super) trace: CandidateTrace,
+    pub(super) shadow_probability: f64,
+    pub(super) role: Role,
+    /// It can read what the conversation's history has.
+    pub(super) reads_history: bool,
+}
+
+impl Entry<'_> {
+    pub(super) fn is_eligible(&self) -> bool {
+        self.trace.filter.is_none()
+    }
+
+    pub(super) fn can_serve(&self) -> bool {
+        self.is_eligible() && self.reads_history
+    }
+
+    pub(super) fn explores(&self) -> bool {
+        matches!(self.role, Role::Canary | Role::Explorer)
+    }
+}
+
+/// The candidates of a learned ranking, best first.
+pub(super) fn ranked<'a>(
+    question: &Question<'a>,
+    ranking: &'a ShapeRanking,
+    blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
+) -> Vec<Entry<'a>> {
+    let baseline = constrain::baseline(question, Some(ranking));
+    let entry = |candidate: &RankedCandidate| {
+        let model = question.catalog.get(&candidate.key)?;
+        let mut trace = CandidateTrace {
+            score: candidate.score,
+            posterior: Some(candidate.posterior),
+            propensity: candidate.probability,
+            role: Some(candidate.role),
+            latency_p95_ms: candidate.latency_p95_ms,
+            p_floor: candidate.p_floor,
+            p_best: candidate.p_best,
+            ..unranked(question, model)
+        };
+        trace.filter = constrain::filter(question, (model, &trace), baseline, blocked);
+        Some(Entry {
+            model,
+            trace,
+            shadow_probability: candidate.shadow_probability,
+            role: candidate.role,
+            reads_history: true,
+        })
+    };
+    ranking.candidates.iter().filter_map(entry).collect()
+}
+
+/// Before anything was learned: the best public benchmark serves, cheaper first among equals. Models whose
+/// provider has no key are left out rather than traced: there are many, and nothing can be done with them.
+pub(super) fn prior<'a>(
+    question: &Question<'a>,
+    blocked: &impl Fn(&CatalogModel) -> Option<Filter>,
+) -> Vec<Entry<'a>> {
+    let models = question.catalog.models().iter();
+    let mut entries: Vec<Entry<'a>> = models
+        .filter(|model| (model.kind == ModelKind::Embedding) == question.features.embeddings)
+        .map(|model| {
+            let mut trace = unranked(question, model);
+            let baseline = question.default_model;
+            trace.filter = constrain::filter(question, (model, &trace), baseline, blocked);
+            Entry {
+                model,
+                trace,
+                shadow_probability: 0.0,
+                role: Role::Fallback,
+                reads_history: true,
+            }
+        })
+        .filter(|entry| entry.trace.filter != Some(Filter::NoProviderKey))
+        .collect();
+    entries.sort_by(best_prior_first);
+    if let Some(first) = entries.iter_mut().find(|e| e.is_eligible()) {
+        first.trace.propensity = 1.0;
+        first.role = Role::Incumbent;
+    }
+    entries
+}
+
+fn best_prior_first(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
+    let cost = |e: &Entry<'_>| e.trace.expected_cost_micro_usd.unwrap_or(u64::MAX);
+    let by_score = b.trace.score.total_cmp(&a.trace.score);
+    by_score
+        .then_with(|| cost(a).cmp(&cost(b)))
+        .then_with(|| a.trace.key.cmp(&b.trace.key))
+}
+
+fn unranked(question: &Question<'_>, model: &CatalogModel) -> CandidateTrace {
+    CandidateTrace {
+        key: model.key.clone(),
+        score: model.benchmark,
+        posterior: None,
+        propensity: 0.0,
+        expected_cost_micro_usd: expected_cost(model, question.features),
+        filter: None,
+        role: None,
+        latency_p95_ms: None,
+        p_floor: None,
+        p_best: None,
+    }
+}
+
+/// Makes the propensities of those who can serve sum to 1. Explorers keep the share that was published: what
+/// the filtered leave goes to the others, and where there are none, nobody is drawn.
+pub(super) fn normalise(entries: &mut [Entry<'_>]) {
+    let sum = |explorers: bool| -> f64 {
+        let counted = |e: &&Entry<'_>| e.can_serve() && (e.role == Role::Explorer) == explorers;
+        entries
+            .iter()
+            .filter(counted)
+            .map(|e| e.trace.propensity)
+            .sum()
+    };
+    let (exploring, others) = (sum(true), sum(false));
+    for entry in entries {
+        if !entry.can_serve() || others <= 0.0 {
+            entry.trace.propensity = 0.0;
+        } else if entry.role != Role::Explorer {
+            entry.trace.propensity = entry.trace.propensity * (1.0 - exploring) / others;
+        }
+    }
+}
+
+/// Where a candidate is among the entries.
+pub(super) fn position(entries: &[Entry<'_>], key: &CandidateKey) -> Option<usize> {
+    entries.iter().position(|e| e.trace.key == *key)
+}

@@ -1,0 +1,63 @@
+//! A decision again, from its record: the same snapshot gives the same answer, bit for bit.
+
+use super::{Choice, NoCandidate, Question, Selection, choose};
+use crate::domain::{
+    catalog::CatalogModel,
+    decision::{Decision, Filter, Strategy},
+    ids::CandidateKey,
+    snapshot::{Snapshot, Tenant},
+};
+
+/// Decides again what the record tells of. `snapshot` and `tenant` are those of the record's version, or
+/// others to ask what would have been.
+pub fn replay(
+    decision: &Decision,
+    snapshot: &Snapshot,
+    tenant: &Tenant,
+) -> Result<Choice, NoCandidate> {
+    let selection = selection(decision);
+    let request_id = decision
+        .shadow_of
+        .unwrap_or(decision.request_id)
+        .to_string();
+    let question = Question {
+        rankings: snapshot.rankings(&decision.tenant).map(AsRef::as_ref),
+        default_model: tenant.default_model.as_ref(),
+        constraints: &tenant.constraints,
+        zero_retention: tenant.zero_retention,
+        selection: &selection,
+        affinity: &decision.affinity,
+        shadow_key: &request_id,
+        ..Question::new(
+            snapshot.catalog(),
+            &decision.features,
+            &decision.shapes,
+            &decision.draw_key,
+        )
+    };
+    choose(&question, |model| blocked(decision, model))
+}
+
+/// A list is recorded candidate by candidate, in its order.
+fn selection(decision: &Decision) -> Selection {
+    let keys = || decision.candidates.iter().map(|c| c.key.clone());
+    match decision.strategy {
+        Strategy::FeedbackDriven => Selection::Auto,
+        Strategy::Fallback => Selection::Ordered(keys().collect::<Vec<CandidateKey>>()),
+        Strategy::LegacyModel => match keys().next() {
+            Some(key) => Selection::One(key),
+            None => Selection::Ordered(Vec::new()),
+        },
+    }
+}
+
+/// What the proxy knew at the time. Candidates that were not even traced had no key.
+fn blocked(decision: &Decision, model: &CatalogModel) -> Option<Filter> {
+    let traced = decision.candidates.iter().find(|c| c.key == model.key);
+    match traced {
+        None => Some(Filter::NoProviderKey),
+        Some(trace) => trace
+            .filter
+            .filter(|f| matches!(f, Filter::NoProviderKey | Filter::CircuitOpen)),
+    }
+}
