@@ -175,6 +175,7 @@ pub(crate) fn rating(subject: RatingSubject, score: i64) -> Rating {
         score: RatingScore::new(score).expect("in range"),
         useful: score > 6,
         revise: false,
+        retracted: false,
         rated_at_ms: NOW,
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx};
+use super::{ROWS, Store, StoreError, Tx};
 use crate::learn::{
     credit::{Cell, Credit, Source},
     sums::Sums,
@@ -16,48 +16,39 @@ pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
 
 /// Applies the changes; a bucket that nothing is left of disappears.
 pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
+    let mut rows: Vec<(&TenantId, &Cell, Sums)> = Vec::new();
     for (tenant, credit) in deltas {
-        let changed: Credit = credit
-            .iter()
-            .filter(|(_, sums)| **sums != Sums::default())
-            .map(|(cell, sums)| (cell.clone(), *sums))
-            .collect();
-        if changed.is_empty() {
-            continue;
-        }
-        let rows = encode(&changed);
-        add(tx, tenant, &rows).await?;
-        if changed.values().any(|sums| sums.n <= 0) {
-            drop_empty(tx, tenant, &rows).await?;
-        }
+        let changed = credit.iter().filter(|(_, sums)| **sums != Sums::default());
+        rows.extend(changed.map(|(cell, sums)| (tenant, cell, *sums)));
     }
-    Ok(())
-}
-
-async fn add(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
-    // `WHERE true` keeps the parser from taking ON CONFLICT for a join's ON.
-    sqlx::query(
-        "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq)
-            SELECT ?1, value->>0, value->>1, value->>2, value->>3,
-                value->>'$[4][0]', value->>'$[4][1]', value->>'$[4][2]' FROM json_each(?2) WHERE true
-         ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum, sumsq = sumsq + excluded.sumsq",
-    )
-    .bind(tenant.as_str())
-    .bind(rows)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn drop_empty(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM buckets WHERE n = 0 AND sum = 0 AND sumsq = 0 AND (tenant, shape, arm, source, day) IN
-            (SELECT ?1, value->>0, value->>1, value->>2, value->>3 FROM json_each(?2))",
-    )
-    .bind(tenant.as_str())
-    .bind(rows)
-    .execute(&mut **tx)
-    .await?;
+    for rows in rows.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) ",
+        );
+        query.push_values(rows, |mut row, (tenant, cell, sums)| {
+            row.push_bind(tenant.as_str())
+                .push_bind(cell.shape.as_str())
+                .push_bind(cell.arm.as_str())
+                .push_bind(cell.source as i64)
+                .push_bind(cell.day)
+                .push_bind(sums.n)
+                .push_bind(sums.sum)
+                .push_bind(sums.sumsq);
+        });
+        query.push(
+            " ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum,
+                sumsq = sumsq + excluded.sumsq",
+        );
+        query.build().execute(&mut **tx).await?;
+    }
+    if !rows.is_empty() {
+        // An index of the empty ones finds them without a look at the others.
+        sqlx::query(
+            "DELETE FROM buckets INDEXED BY buckets_empty WHERE n = 0 AND sum = 0 AND sumsq = 0",
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
     Ok(())
 }
 
