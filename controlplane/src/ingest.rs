@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::store::queue::Ask;
 use crate::{
-    index::dirty::Dirty,
+    index::{dirty::Dirty, totals::Totals},
     metrics::Metrics,
     store::{Store, StoreError},
 };
@@ -82,6 +82,7 @@ pub(crate) struct Intake {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
+    pub(crate) totals: Arc<Totals>,
     /// Wakes judges that wait for work.
     pub(crate) queued: Arc<Notify>,
 }

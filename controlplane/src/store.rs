@@ -26,6 +26,10 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -94,6 +98,8 @@ pub(crate) enum Location {
 pub(crate) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Writes begun so far.
+    writes: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -109,7 +115,15 @@ impl Store {
 
     /// Starts a write; takes the lock at once, so that it cannot fail half-way because somebody else wrote.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(tx)
+    }
+
+    /// The number of the write that is going on, for whoever holds it: there is one writer, so the numbers are
+    /// in the order of the commits.
+    pub(crate) fn write_number(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// The connections for reading.
@@ -145,7 +159,11 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
     let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let writer = pool(1).connect_with(writing).await.map_err(named)?;
     let readers = pool(READERS).connect_lazy_with(options.read_only(true));
-    Ok(Store { writer, readers })
+    Ok(Store {
+        writer,
+        readers,
+        writes: Arc::default(),
+    })
 }
 
 async fn open_memory() -> Result<Store, StoreError> {
@@ -157,6 +175,7 @@ async fn open_memory() -> Result<Store, StoreError> {
     Ok(Store {
         readers: writer.clone(),
         writer,
+        writes: Arc::default(),
     })
 }
 

@@ -65,7 +65,7 @@ impl Intake {
         let queued = jobs
             .queue(&mut fold.tx, self.limits.queue_capacity, now_ms)
             .await?;
-        let folded = fold.commit().await?;
+        let folded = fold.commit(self).await?;
         self.metrics.folded(started.elapsed());
         for (place, subject, id) in open {
             let stands = folded.standing(&subject);
@@ -74,10 +74,6 @@ impl Intake {
                 .verdict
                 .settle(stands.is_some_and(|stands| stands != id));
         }
-        let fresh = |(kind, receipt): &(EventKind, Receipt)| {
-            *kind == EventKind::Rating && matches!(receipt.verdict, Verdict::Accepted { .. })
-        };
-        self.dirty.mark(folded.changed, receipts.iter().any(fresh));
         if let Some(dropped) = queued {
             self.metrics.jobs_dropped(dropped);
             self.queued.notify_waiters();
@@ -91,7 +87,7 @@ impl Intake {
 
     /// Starts the transaction and reads what the batch is about to be compared with.
     async fn open(&self, arrivals: &[Arrival]) -> Result<Batch, StoreError> {
-        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let mut fold = Fold::begin(self).await?;
         let (mut decided, mut to_score) = (Vec::new(), Vec::new());
         let (mut sessions, mut replies) = (Vec::new(), Vec::new());
         for arrival in arrivals {

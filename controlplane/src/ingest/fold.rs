@@ -11,7 +11,7 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{book::Book, units::Meanings};
+use super::{Intake, book::Book, units::Meanings};
 use crate::{
     learn::credit::{self, Credit, Verdicts},
     store::{
@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Fold {
     pub(super) tx: Tx,
+    /// The transaction's.
+    number: u64,
     pub(super) now_ms: u64,
     pub(super) book: Book,
     pub(super) meanings: Meanings,
@@ -45,14 +47,14 @@ pub(super) struct Fold {
     pub(super) borne: BTreeSet<Name>,
     /// Names a rating came for.
     pub(super) rated: BTreeSet<Name>,
+    /// A new rating came, which must move routing soon.
+    urgent: bool,
     deltas: Deltas,
 }
 
 /// What came of a batch.
 #[derive(Debug)]
 pub(super) struct Folded {
-    /// Whose buckets changed.
-    pub(super) changed: Vec<TenantId>,
     book: Book,
     meanings: Meanings,
 }
@@ -71,11 +73,13 @@ impl Folded {
 }
 
 impl Fold {
-    /// Nothing touched yet.
-    pub(super) fn new(tx: Tx, now_ms: u64) -> Self {
-        Self {
+    /// Starts the transaction; nothing is touched yet.
+    pub(super) async fn begin(intake: &Intake) -> Result<Self, StoreError> {
+        let tx = intake.store.write().await?;
+        Ok(Self {
             tx,
-            now_ms,
+            number: intake.store.write_number(),
+            now_ms: intake.clock.now_ms(),
             book: Book::default(),
             meanings: Meanings::default(),
             held: HashMap::new(),
@@ -85,8 +89,9 @@ impl Fold {
             touched: BTreeSet::new(),
             borne: BTreeSet::new(),
             rated: BTreeSet::new(),
+            urgent: false,
             deltas: Deltas::new(),
-        }
+        })
     }
 
     /// Reads those of the calls that were not read yet.
@@ -158,6 +163,7 @@ impl Fold {
     /// A rating came, new or not; whether it was new. Its subject must have been loaded.
     pub(super) fn rate(&mut self, subject: &Subject, rating: StoredRating) -> bool {
         let new = self.book.offer(subject, rating);
+        self.urgent |= new;
         match subject {
             // Looked at even if it is not new, to know what stands.
             (Kind::Session, name) => {
@@ -188,15 +194,22 @@ impl Fold {
         self.book.write(&mut self.tx).await
     }
 
-    /// Brings the buckets up to date and commits.
-    pub(super) async fn commit(mut self) -> Result<Folded, StoreError> {
+    /// Brings the buckets up to date, commits, and tells whoever ranks.
+    pub(super) async fn commit(mut self, intake: &Intake) -> Result<Folded, StoreError> {
         let units = self.write_and_find_units().await?;
         self.credit_calls().await?;
         self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &self.deltas).await?;
-        self.tx.commit().await?;
+        let changed: Vec<TenantId> = self.deltas.keys().cloned().collect();
+        if let Err(error) = self.tx.commit().await {
+            // It may have been committed all the same.
+            intake.totals.forget(&changed);
+            intake.dirty.mark(changed, false);
+            return Err(error.into());
+        }
+        intake.totals.add(self.deltas, self.number);
+        intake.dirty.mark(changed, self.urgent);
         Ok(Folded {
-            changed: self.deltas.into_keys().collect(),
             book: self.book,
             meanings: self.meanings,
         })

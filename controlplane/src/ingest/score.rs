@@ -55,7 +55,7 @@ impl Intake {
         scored: &[Score],
         failed: &[RequestId],
     ) -> Result<u32, StoreError> {
-        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let mut fold = Fold::begin(self).await?;
         let done = scored.iter().map(|score| &score.request_id);
         queue::remove_many(&mut fold.tx, done.chain(failed)).await?;
         let new = scores::put_many(&mut fold.tx, scored, fold.now_ms).await?;
@@ -68,9 +68,8 @@ impl Intake {
                 fold.score(request, *composite);
             }
         }
-        let folded = fold.commit().await?;
+        fold.commit(self).await?;
         self.metrics.scores(count, failed.len());
-        self.dirty.mark(folded.changed, false);
         Ok(count)
     }
 }

@@ -383,13 +383,22 @@ async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
         buckets_before_day: 0,
     };
     let mut tx = intake.store.write().await.expect("writes");
-    assert!(retention::forget(&mut tx, &horizon).await.expect("forgets") > 0);
+    assert!(
+        retention::forget(&mut tx, &horizon)
+            .await
+            .expect("forgets")
+            .rows
+            > 0
+    );
     for (n, kept) in [(1, false), (2, false), (3, true), (4, true)] {
         let found = calls::get(&mut tx, request(n)).await.expect("reads");
         assert_eq!(found.is_some(), kept, "call {n}");
     }
     assert_eq!(
-        retention::forget(&mut tx, &horizon).await.expect("forgets"),
+        retention::forget(&mut tx, &horizon)
+            .await
+            .expect("forgets")
+            .rows,
         0
     );
     tx.commit().await.expect("commits");

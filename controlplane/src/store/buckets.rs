@@ -1,11 +1,14 @@
 //! Sums per (tenant, shape, arm, source, day), and credit as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use floopy_shared::domain::ids::TenantId;
+use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-use super::{ROWS, Store, StoreError, Tx};
+#[cfg(test)]
+use super::Store;
+use super::{ROWS, StoreError, Tx, tenant_id};
 use crate::learn::{
     credit::{Cell, Credit, Source},
     sums::Sums,
@@ -52,19 +55,57 @@ pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError
     Ok(())
 }
 
-/// A tenant's sums over all days.
+/// The sums of tenants over all days. Where a tenant's cannot be read, nothing else of it is returned.
 pub(crate) async fn totals(
-    store: &Store,
-    tenant: &TenantId,
-) -> Result<Vec<(Cell, Sums)>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT shape, arm, source, 0, SUM(n), SUM(sum), SUM(sumsq) FROM buckets WHERE tenant = ?
-            GROUP BY shape, arm, source",
+    tx: &mut Tx,
+    tenants: &[TenantId],
+) -> Result<HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>>, StoreError> {
+    let mut totals: HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>> = tenants
+        .iter()
+        .map(|tenant| (tenant.clone(), Ok(Vec::new())))
+        .collect();
+    let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    // Strings always serialise.
+    let ids = serde_json::to_string(&ids).unwrap_or_default();
+    let mut rows = sqlx::query(
+        "SELECT b.shape, b.arm, b.source, 0, SUM(b.n), SUM(b.sum), SUM(b.sumsq), b.tenant
+            FROM json_each(?) AS t CROSS JOIN buckets AS b ON b.tenant = t.value
+            GROUP BY b.tenant, b.shape, b.arm, b.source",
     )
-    .bind(tenant.as_str())
-    .fetch_all(store.read())
+    .bind(ids)
+    .fetch(&mut **tx);
+    while let Some(row) = rows.try_next().await? {
+        let Some(total) = totals.get_mut(&tenant_id(row.try_get(7)?)?) else {
+            continue;
+        };
+        match (cell_and_sums(&row), &mut *total) {
+            (Ok(cell), Ok(cells)) => cells.push(cell),
+            (Err(error), Ok(_)) => *total = Err(error),
+            (_, Err(_)) => {}
+        }
+    }
+    Ok(totals)
+}
+
+/// Removes sums of days before `day`, `limit` rows at most; what went, as changes.
+pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<(u64, Deltas), StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM buckets WHERE (tenant, shape, arm, source, day) IN (SELECT tenant, shape, arm, source, day
+            FROM buckets WHERE day < ?1 LIMIT ?2)
+         RETURNING shape, arm, source, day, n, sum, sumsq, tenant",
+    )
+    .bind(day)
+    .bind(limit)
+    .fetch_all(&mut **tx)
     .await?;
-    rows.iter().map(cell_and_sums).collect()
+    let mut gone = Deltas::new();
+    for row in &rows {
+        // What cannot be read was never counted.
+        if let (Ok(tenant), Ok((cell, sums))) = (tenant_id(row.try_get(7)?), cell_and_sums(row)) {
+            *gone.entry(tenant).or_default().entry(cell).or_default() += -sums;
+        }
+    }
+    Ok((rows.len() as u64, gone))
 }
 
 /// A tenant's sums, day by day.
