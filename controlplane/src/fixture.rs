@@ -184,6 +184,7 @@ pub(crate) fn rating(subject: RatingSubject, score: i64) -> Rating {
         score: RatingScore::new(score).expect("in range"),
         useful: score > 6,
         revise: false,
+        retracted: false,
         rated_at_ms: NOW,
     }
 }
@@ -233,6 +234,7 @@ pub(crate) async fn intake() -> Intake {
         },
         metrics: Metrics::register(&mut registry.lock().expect("not poisoned")),
         dirty: Arc::new(Dirty::default()),
+        totals: Arc::default(),
         queued: Arc::default(),
     }
 }

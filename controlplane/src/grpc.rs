@@ -81,6 +81,7 @@ impl tonic::service::Interceptor for Guard {
 fn status_of(error: &crate::ingest::IngestError) -> Status {
     match error {
         crate::ingest::IngestError::TooLarge(_) => Status::invalid_argument(error.to_string()),
+        crate::ingest::IngestError::Interrupted => Status::unavailable(error.to_string()),
         crate::ingest::IngestError::Store(source) => {
             tracing::error!(error = %source, "the store failed");
             Status::unavailable("the store failed; try again")

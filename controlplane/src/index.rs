@@ -4,8 +4,10 @@
 
 pub(crate) mod build;
 pub(crate) mod dirty;
+pub(crate) mod material;
 pub(crate) mod subscription;
 pub(crate) mod tables;
+pub(crate) mod totals;
 
 use std::{collections::BTreeSet, sync::Arc};
 

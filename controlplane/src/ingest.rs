@@ -6,12 +6,13 @@
 //! before is taken away and what it adds now is added, in the same transaction.
 
 mod append;
+mod book;
 mod fold;
 mod jobs;
 mod score;
-mod subject;
 #[cfg(test)]
 pub(crate) mod tests;
+mod units;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::store::queue::Ask;
 use crate::{
-    index::dirty::Dirty,
+    index::{dirty::Dirty, totals::Totals},
     metrics::Metrics,
     store::{Store, StoreError},
 };
@@ -54,6 +55,16 @@ pub(crate) enum Verdict {
     Rejected(String),
 }
 
+impl Verdict {
+    /// Says whether another rating stands instead of this one.
+    fn settle(&mut self, another_stands: bool) {
+        match self {
+            Self::Accepted { duplicate } | Self::Known { duplicate } => *duplicate = another_stands,
+            Self::Rejected(_) => {}
+        }
+    }
+}
+
 /// What bounds the intake.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -71,6 +82,7 @@ pub(crate) struct Intake {
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
+    pub(crate) totals: Arc<Totals>,
     /// Wakes judges that wait for work.
     pub(crate) queued: Arc<Notify>,
 }
@@ -82,6 +94,8 @@ pub(crate) enum IngestError {
     TooLarge(usize),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the process is ending")]
+    Interrupted,
 }
 
 /// The bytes of an id.

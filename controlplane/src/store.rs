@@ -18,16 +18,22 @@ mod schema;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+pub(crate) mod units;
 
 use std::{
+    collections::BTreeMap,
     fs::{DirBuilder, OpenOptions, Permissions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use floopy_shared::domain::ids::RequestId;
+use floopy_shared::domain::ids::{RequestId, TenantId};
 use sqlx::{
     Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -45,6 +51,8 @@ const READERS: u32 = 4;
 const ROWS: usize = 32;
 /// Statements kept prepared, enough for every number of rows of the few tables written so.
 const STATEMENTS: usize = 256;
+/// Rows that a statement may be ahead of whoever reads them: waking a thread costs more than many rows.
+const ROW_BUFFER: usize = 4_096;
 /// The writer's page cache in KiB, which SQLite takes as a negative number.
 const WRITER_CACHE: &str = "-32768";
 /// How long another process (`keys create`) may hold the write lock before we give up.
@@ -90,6 +98,8 @@ pub(crate) enum Location {
 pub(crate) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Writes begun so far.
+    writes: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -105,7 +115,15 @@ impl Store {
 
     /// Starts a write; takes the lock at once, so that it cannot fail half-way because somebody else wrote.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(tx)
+    }
+
+    /// The number of the write that is going on, for whoever holds it: there is one writer, so the numbers are
+    /// in the order of the commits.
+    pub(crate) fn write_number(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// The connections for reading.
@@ -131,6 +149,7 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .statement_cache_capacity(STATEMENTS)
+        .row_buffer_size(ROW_BUFFER)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT);
     let named = |source| StoreError::Open {
@@ -140,7 +159,11 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
     let writing = options.clone().pragma("cache_size", WRITER_CACHE);
     let writer = pool(1).connect_with(writing).await.map_err(named)?;
     let readers = pool(READERS).connect_lazy_with(options.read_only(true));
-    Ok(Store { writer, readers })
+    Ok(Store {
+        writer,
+        readers,
+        writes: Arc::default(),
+    })
 }
 
 async fn open_memory() -> Result<Store, StoreError> {
@@ -152,6 +175,7 @@ async fn open_memory() -> Result<Store, StoreError> {
     Ok(Store {
         readers: writer.clone(),
         writer,
+        writes: Arc::default(),
     })
 }
 
@@ -197,11 +221,20 @@ fn id_list<'a>(ids: impl IntoIterator<Item = &'a RequestId>) -> String {
     format!("[{}]", ids.join(","))
 }
 
-/// Texts as one parameter, for `IN (SELECT value FROM json_each(?))`.
-fn text_list<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
-    let texts: Vec<&String> = texts.into_iter().collect();
+/// Names of several tenants as one parameter, for `json_each(?) AS t, json_each(t.value) AS n`: `t.key` is the
+/// tenant and `n.value` the name. `None` where there are none.
+fn names_by_tenant<'a>(names: impl IntoIterator<Item = (&'a TenantId, &'a str)>) -> Option<String> {
+    let mut by_tenant: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (tenant, name) in names {
+        by_tenant.entry(tenant.as_str()).or_default().push(name);
+    }
     // Strings always serialise.
-    serde_json::to_string(&texts).unwrap_or_default()
+    (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
+}
+
+/// A tenant's id as it is stored.
+fn tenant_id(text: &str) -> Result<TenantId, StoreError> {
+    TenantId::new(text).map_err(|e| StoreError::corrupt("tenant", e))
 }
 
 /// A request id as it is stored.

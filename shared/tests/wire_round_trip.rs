@@ -167,7 +167,7 @@ proptest! {
         };
         let tenant = TenantId::new("acme").expect("valid");
         let score = RatingScore::new(score).expect("in range");
-        let rating = Rating { tenant: tenant.clone(), subject, score, useful: flag, revise: !flag, rated_at_ms: 9 };
+        let rating = Rating { tenant: tenant.clone(), subject, score, useful: flag, revise: !flag, retracted: !flag, rated_at_ms: 9 };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Rating(rating) });
         let job = ScoringJob {
             request_id: request, tenant, candidate: key("a/b"), prompt: text.clone(), reply: text,

@@ -99,6 +99,7 @@ impl Core {
             },
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
+            totals: Arc::default(),
             queued: Arc::new(Notify::new()),
         };
         let services = Services {
@@ -138,6 +139,7 @@ impl Core {
             store: self.store.clone(),
             index: Arc::clone(&self.services.index),
             dirty: Arc::clone(&self.dirty),
+            totals: Arc::clone(&self.services.intake.totals),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),
             catalog: Arc::clone(&self.catalog),
@@ -151,6 +153,8 @@ impl Core {
             clock: self.process.clock.clone(),
             metrics: Arc::clone(&self.services.metrics),
             queued: Arc::clone(&self.services.intake.queued),
+            totals: Arc::clone(&self.services.intake.totals),
+            dirty: Arc::clone(&self.dirty),
             decisions_ms: self.config.retention.decisions_days * DAY_MS,
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         };

@@ -94,7 +94,7 @@ impl Scoring for ScoringService {
         }
         let folded = self
             .intake
-            .report(&scores, &failed)
+            .report(scores, failed)
             .await
             .map_err(|e| status_of(&e))?;
         Ok(Response::new(ReportResponse { folded }))

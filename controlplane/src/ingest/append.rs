@@ -10,11 +10,13 @@ use uuid::Uuid;
 
 use super::{
     Arrival, IngestError, Intake, MAX_BATCH, Receipt, Verdict, fold::Fold, id_bytes, jobs::Jobs,
-    subject,
 };
 use crate::{
     metrics::EventKind,
-    store::{StoreError, ratings},
+    store::{
+        StoreError,
+        ratings::{self, Kind, StoredRating, Subject},
+    },
 };
 
 /// Shapes one decision may name; the proxy makes at most three.
@@ -29,44 +31,65 @@ const KNOWN: Verdict = Verdict::Known { duplicate: false };
 struct Batch {
     fold: Fold,
     jobs: Jobs,
+    receipts: Vec<(EventKind, Receipt)>,
+    /// Ratings whose verdict depends on what stands in the end: the receipt's place, the subject, the id.
+    open: Vec<(usize, Subject, Uuid)>,
 }
 
 impl Intake {
     /// Takes a batch. What is answered is durable; a malformed event is refused alone.
+    ///
+    /// Goes on to its end even if the caller gives up: what is committed must also be told to the others.
     pub(crate) async fn append(&self, arrivals: Vec<Arrival>) -> Result<Vec<Receipt>, IngestError> {
         if arrivals.len() > MAX_BATCH {
             return Err(IngestError::TooLarge(arrivals.len()));
         }
+        let intake = self.clone();
+        let taking = tokio::spawn(async move { intake.append_to_end(arrivals).await });
+        Ok(taking.await.map_err(|_| IngestError::Interrupted)??)
+    }
+
+    async fn append_to_end(&self, arrivals: Vec<Arrival>) -> Result<Vec<Receipt>, StoreError> {
         let started = Instant::now();
         let mut batch = self.open(&arrivals).await?;
-        let mut receipts = Vec::with_capacity(arrivals.len());
-        let mut rated = false;
         for arrival in arrivals {
-            let (kind, receipt) = self.take(&mut batch, arrival).await?;
-            let fresh = matches!(receipt.verdict, Verdict::Accepted { .. });
-            rated |= fresh && kind == EventKind::Rating;
-            self.metrics.event(kind, &receipt.verdict);
-            receipts.push(receipt);
+            self.take(&mut batch, arrival).await?;
         }
-        let Batch { mut fold, jobs } = batch;
+        let Batch {
+            mut fold,
+            jobs,
+            mut receipts,
+            open,
+        } = batch;
         let now_ms = fold.now_ms;
         let queued = jobs
             .queue(&mut fold.tx, self.limits.queue_capacity, now_ms)
             .await?;
-        let changed = fold.commit().await?;
+        let folded = fold.commit(self).await?;
         self.metrics.folded(started.elapsed());
-        self.dirty.mark(changed, rated);
+        for (place, subject, id) in open {
+            let stands = folded.standing(&subject);
+            receipts[place]
+                .1
+                .verdict
+                .settle(stands.is_some_and(|stands| stands != id));
+        }
         if let Some(dropped) = queued {
             self.metrics.jobs_dropped(dropped);
             self.queued.notify_waiters();
         }
-        Ok(receipts)
+        let counted = |(kind, receipt): (EventKind, Receipt)| {
+            self.metrics.event(kind, &receipt.verdict);
+            receipt
+        };
+        Ok(receipts.into_iter().map(counted).collect())
     }
 
     /// Starts the transaction and reads what the batch is about to be compared with.
     async fn open(&self, arrivals: &[Arrival]) -> Result<Batch, StoreError> {
-        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+        let mut fold = Fold::begin(self).await?;
         let (mut decided, mut to_score) = (Vec::new(), Vec::new());
+        let (mut sessions, mut replies) = (Vec::new(), Vec::new());
         for arrival in arrivals {
             let Arrival::Event(event) = arrival else {
                 continue;
@@ -74,49 +97,51 @@ impl Intake {
             match &event.body {
                 EventBody::Decision(decision) => decided.push(decision.request_id),
                 EventBody::ScoringJob(job) => to_score.push(job.request_id),
-                EventBody::Rating(_) => {}
+                EventBody::Rating(rating) => match ratings::subject(rating) {
+                    (Kind::Session, name) => sessions.push(name),
+                    (Kind::Request, name) => replies.push(name),
+                },
             }
         }
         fold.load(decided).await?;
+        fold.book
+            .load(&mut fold.tx, Kind::Session, sessions)
+            .await?;
+        fold.book.load(&mut fold.tx, Kind::Request, replies).await?;
         let jobs = Jobs::load(&mut fold.tx, &to_score).await?;
-        Ok(Batch { fold, jobs })
+        Ok(Batch {
+            fold,
+            jobs,
+            receipts: Vec::with_capacity(arrivals.len()),
+            open: Vec::new(),
+        })
     }
 
-    async fn take(
-        &self,
-        batch: &mut Batch,
-        arrival: Arrival,
-    ) -> Result<(EventKind, Receipt), StoreError> {
+    async fn take(&self, batch: &mut Batch, arrival: Arrival) -> Result<(), StoreError> {
         let event = match arrival {
             Arrival::Event(event) => event,
             Arrival::Unreadable { id, reason } => {
-                return Ok((
-                    EventKind::Unreadable,
-                    Receipt {
-                        id,
-                        verdict: Verdict::Rejected(reason),
-                    },
-                ));
+                let verdict = Verdict::Rejected(reason);
+                let receipt = (EventKind::Unreadable, Receipt { id, verdict });
+                batch.receipts.push(receipt);
+                return Ok(());
             }
         };
         let Event { id, body, .. } = event;
-        let Batch { fold, jobs } = batch;
         let (kind, verdict) = match body {
-            EventBody::Decision(decision) => {
-                (EventKind::Decision, self.decision(fold, *decision, id))
-            }
-            EventBody::Rating(rating) => (EventKind::Rating, self.rating(fold, &rating, id).await?),
+            EventBody::Decision(decision) => (
+                EventKind::Decision,
+                self.decision(&mut batch.fold, *decision, id),
+            ),
+            EventBody::Rating(rating) => (EventKind::Rating, rate(batch, &rating, id)),
             EventBody::ScoringJob(job) => {
-                (EventKind::ScoringJob, jobs.take(&mut fold.tx, &job).await?)
+                let verdict = batch.jobs.take(&mut batch.fold.tx, &job).await?;
+                (EventKind::ScoringJob, verdict)
             }
         };
-        Ok((
-            kind,
-            Receipt {
-                id: id_bytes(id),
-                verdict,
-            },
-        ))
+        let id = id_bytes(id);
+        batch.receipts.push((kind, Receipt { id, verdict }));
+        Ok(())
     }
 
     /// A decision's last word wins: finished over started, then the greater event id, so that the order of
@@ -151,38 +176,20 @@ impl Intake {
         let shapes = decision.shapes.len();
         (shapes > MAX_SHAPES).then(|| format!("{shapes} shapes are more than {MAX_SHAPES}"))
     }
+}
 
-    async fn rating(
-        &self,
-        fold: &mut Fold,
-        rating: &Rating,
-        id: Uuid,
-    ) -> Result<Verdict, StoreError> {
-        if rating.rated_at_ms > LATEST_MS {
-            let at = rating.rated_at_ms;
-            return Ok(Verdict::Rejected(format!(
-                "rated_at_ms is {at}, which is not a time"
-            )));
-        }
-        // What a rating is about is looked up in the store.
-        fold.write_decisions().await?;
-        let (kind, name) = ratings::subject(rating);
-        let known = |held: &ratings::StoredRating| held.event_id == id;
-        let held = ratings::of_subject(&mut fold.tx, &rating.tenant, kind, &name).await?;
-        let seen = held.iter().any(known);
-        let kept = !seen && ratings::put(&mut fold.tx, rating, id).await?;
-        if kept {
-            match subject::request_of(kind, &name) {
-                Some(request) => fold.touch_call(request),
-                None => fold.touch_subject(&rating.tenant, name.clone()),
-            }
-        }
-        let stands = subject::standing_for(&mut fold.tx, &rating.tenant, (kind, &name)).await?;
-        let duplicate = !rating.revise && stands.is_some_and(|held| held.event_id != id);
-        Ok(if kept {
-            Verdict::Accepted { duplicate }
-        } else {
-            Verdict::Known { duplicate }
-        })
+/// Takes a rating; whether another one stands is settled when the batch is folded.
+fn rate(batch: &mut Batch, rating: &Rating, id: Uuid) -> Verdict {
+    if rating.rated_at_ms > LATEST_MS {
+        let at = rating.rated_at_ms;
+        return Verdict::Rejected(format!("rated_at_ms is {at}, which is not a time"));
     }
+    let subject = ratings::subject(rating);
+    let stored = StoredRating::of(rating, id);
+    let revises = stored.revise;
+    let new = batch.fold.rate(&subject, stored);
+    if !revises {
+        batch.open.push((batch.receipts.len(), subject, id));
+    }
+    if new { ACCEPTED } else { KNOWN }
 }

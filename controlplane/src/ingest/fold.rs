@@ -1,66 +1,97 @@
 //! Keeping the buckets equal to what the facts add up to, over one transaction.
+//!
+//! A batch is gathered in memory first; then everything it touches is read, credited and written many rows at a
+//! time, so that the number of statements does not grow with the number of events.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use floopy_shared::domain::{
     decision::Decision,
-    event::RatingScore,
     ids::{RequestId, TenantId},
 };
 use uuid::Uuid;
 
-use super::subject;
+use super::{Intake, book::Book, units::Meanings};
 use crate::{
-    learn::credit::{self, Credit, Turn, Verdicts},
+    learn::credit::{self, Credit, Verdicts},
     store::{
         StoreError, Tx,
         buckets::{self, Deltas},
-        calls::{self, StoredCall, Unit},
-        ratings::{self, Kind, StoredRating},
-        scores, sessions,
+        calls::{self, StoredCall},
+        ratings::{self, Kind, StoredRating, Subject},
+        scores,
+        units::{Name, TenantUnit, Unit, names_of},
     },
 };
-
-/// What of a tenant changed, to be looked at once per batch.
-#[derive(Debug, Default)]
-struct Touched {
-    /// Units a decision came to or went from, by their stored names.
-    units: BTreeMap<String, Unit>,
-    /// Names such a decision bears.
-    names: BTreeSet<String>,
-    /// Names a rating came for.
-    rated: BTreeSet<String>,
-}
 
 /// What a batch has touched so far.
 #[derive(Debug)]
 pub(super) struct Fold {
     pub(super) tx: Tx,
+    /// The transaction's.
+    number: u64,
     pub(super) now_ms: u64,
+    pub(super) book: Book,
+    pub(super) meanings: Meanings,
     /// Calls as this batch left them; `None` where there is none.
-    held: BTreeMap<RequestId, Option<StoredCall>>,
+    held: HashMap<RequestId, Option<StoredCall>>,
     /// Those of them that the store does not have yet.
     unwritten: BTreeSet<RequestId>,
     /// Calls whose record, score or rating changed.
     calls: BTreeSet<RequestId>,
-    touched: BTreeMap<TenantId, Touched>,
-    units: BTreeSet<(TenantId, Unit)>,
+    /// Scores that came in this very batch.
+    pub(super) scored: HashMap<RequestId, f64>,
+    /// Units a decision came to or went from.
+    pub(super) touched: BTreeSet<TenantUnit>,
+    /// Names such a decision bears.
+    pub(super) borne: BTreeSet<Name>,
+    /// Names a rating came for.
+    pub(super) rated: BTreeSet<Name>,
+    /// A new rating came, which must move routing soon.
+    urgent: bool,
     deltas: Deltas,
 }
 
+/// What came of a batch.
+#[derive(Debug)]
+pub(super) struct Folded {
+    book: Book,
+    meanings: Meanings,
+}
+
+impl Folded {
+    /// The rating that stands for what a subject of this batch means; for the subject itself while it means
+    /// nothing.
+    pub(super) fn standing(&self, subject: &Subject) -> Option<Uuid> {
+        let meant = match subject.0 {
+            Kind::Session => self.meanings.standing(&subject.1),
+            Kind::Request => None,
+        };
+        let own = || ratings::standing(self.book.of(subject)).map(|rating| rating.event_id);
+        meant.unwrap_or_else(own)
+    }
+}
+
 impl Fold {
-    /// Nothing touched yet.
-    pub(super) fn new(tx: Tx, now_ms: u64) -> Self {
-        Self {
+    /// Starts the transaction; nothing is touched yet.
+    pub(super) async fn begin(intake: &Intake) -> Result<Self, StoreError> {
+        let tx = intake.store.write().await?;
+        Ok(Self {
             tx,
-            now_ms,
-            held: BTreeMap::new(),
+            number: intake.store.write_number(),
+            now_ms: intake.clock.now_ms(),
+            book: Book::default(),
+            meanings: Meanings::default(),
+            held: HashMap::new(),
             unwritten: BTreeSet::new(),
             calls: BTreeSet::new(),
-            touched: BTreeMap::new(),
-            units: BTreeSet::new(),
+            scored: HashMap::new(),
+            touched: BTreeSet::new(),
+            borne: BTreeSet::new(),
+            rated: BTreeSet::new(),
+            urgent: false,
             deltas: Deltas::new(),
-        }
+        })
     }
 
     /// Reads those of the calls that were not read yet.
@@ -106,17 +137,6 @@ impl Fold {
         self.unwritten.insert(request);
     }
 
-    /// A call's record, score or rating changed.
-    pub(super) fn touch_call(&mut self, request: RequestId) {
-        self.calls.insert(request);
-    }
-
-    /// A rating of this name came or changed.
-    pub(super) fn touch_subject(&mut self, tenant: &TenantId, subject: String) {
-        let touched = self.touched.entry(tenant.clone()).or_default();
-        touched.rated.insert(subject);
-    }
-
     /// A decision came or went: its session's shares change if it is rated, and so may the meaning of the
     /// names it bears.
     fn touch_decision(&mut self, decision: &Decision) {
@@ -124,58 +144,75 @@ impl Fold {
         if decision.shadow_of.is_some() {
             return;
         }
-        let touched = self.touched.entry(decision.tenant.clone()).or_default();
-        let unit = Unit::of(decision);
-        touched.units.insert(unit.key(), unit);
-        touched.names.extend(subject::names_of(decision));
+        let unit = (decision.tenant.clone(), Unit::of(decision));
+        self.touched.insert(unit);
+        self.borne.extend(names_of(decision));
     }
 
-    /// Writes the decisions put so far, for statements that look for them.
-    pub(super) async fn write_decisions(&mut self) -> Result<(), StoreError> {
+    /// A call's record, score or rating changed.
+    pub(super) fn touch_call(&mut self, request: RequestId) {
+        self.calls.insert(request);
+    }
+
+    /// A reply was judged for the first time.
+    pub(super) fn score(&mut self, request: RequestId, composite: f64) {
+        self.scored.insert(request, composite);
+        self.touch_call(request);
+    }
+
+    /// A rating came, new or not; whether it was new. Its subject must have been loaded.
+    pub(super) fn rate(&mut self, subject: &Subject, rating: StoredRating) -> bool {
+        let new = self.book.offer(subject, rating);
+        self.urgent |= new;
+        match subject {
+            // Looked at even if it is not new, to know what stands.
+            (Kind::Session, name) => {
+                self.rated.insert(name.clone());
+            }
+            (Kind::Request, (_, name)) if new => {
+                let request = Uuid::try_parse(name).ok().map(RequestId);
+                self.calls.extend(request);
+            }
+            (Kind::Request, _) => {}
+        }
+        new
+    }
+
+    /// Whether the store still lacks decisions of this batch.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Writes the decisions and ratings put so far, for statements that look for them.
+    pub(super) async fn write_facts(&mut self) -> Result<(), StoreError> {
         let unwritten = std::mem::take(&mut self.unwritten);
         let calls: Vec<&StoredCall> = unwritten
             .iter()
             .filter_map(|request| self.held.get(request)?.as_ref())
             .collect();
-        calls::put_many(&mut self.tx, &calls).await
+        calls::put_many(&mut self.tx, &calls).await?;
+        self.book.write(&mut self.tx).await
     }
 
-    /// Brings the buckets up to date and commits. The tenants whose buckets changed.
-    pub(super) async fn commit(mut self) -> Result<Vec<TenantId>, StoreError> {
-        self.write_decisions().await?;
+    /// Brings the buckets up to date, commits, and tells whoever ranks.
+    pub(super) async fn commit(mut self, intake: &Intake) -> Result<Folded, StoreError> {
+        let units = self.write_and_find_units().await?;
         self.credit_calls().await?;
-        for (tenant, touched) in std::mem::take(&mut self.touched) {
-            self.find_units(&tenant, touched).await?;
-        }
-        for (tenant, unit) in std::mem::take(&mut self.units) {
-            self.credit_unit(&tenant, &unit).await?;
-        }
+        self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &self.deltas).await?;
-        self.tx.commit().await?;
-        Ok(self.deltas.into_keys().collect())
-    }
-
-    /// The units whose credit may have changed: the rated ones among those touched, and those that a rated
-    /// name means.
-    async fn find_units(&mut self, tenant: &TenantId, touched: Touched) -> Result<(), StoreError> {
-        let Touched {
-            mut units,
-            names,
-            mut rated,
-        } = touched;
-        if !units.is_empty() {
-            let known = sessions::rated(&mut self.tx, tenant, units.keys()).await?;
-            let known = known.iter().filter_map(|key| units.remove(key));
-            self.units.extend(known.map(|unit| (tenant.clone(), unit)));
-            let named = ratings::of_subjects(&mut self.tx, tenant, Kind::Session, &names).await?;
-            rated.extend(named.into_keys());
+        let changed: Vec<TenantId> = self.deltas.keys().cloned().collect();
+        if let Err(error) = self.tx.commit().await {
+            // It may have been committed all the same.
+            intake.totals.forget(&changed);
+            intake.dirty.mark(changed, false);
+            return Err(error.into());
         }
-        for name in rated {
-            let units = calls::units_named(&mut self.tx, tenant, &name).await?;
-            self.units
-                .extend(units.into_iter().map(|unit| (tenant.clone(), unit)));
-        }
-        Ok(())
+        intake.totals.add(self.deltas, self.number);
+        intake.dirty.mark(changed, self.urgent);
+        Ok(Folded {
+            book: self.book,
+            meanings: self.meanings,
+        })
     }
 
     async fn credit_calls(&mut self) -> Result<(), StoreError> {
@@ -184,79 +221,50 @@ impl Fold {
             return Ok(());
         }
         self.load(requests.iter().copied()).await?;
-        let judged = scores::composites(&mut self.tx, &requests).await?;
-        let manual = self.manual(&requests).await?;
+        let unknown = requests.iter().filter(|r| !self.scored.contains_key(r));
+        let unknown: Vec<RequestId> = unknown.copied().collect();
+        let judged = scores::composites(&mut self.tx, &unknown).await?;
+        self.scored.extend(judged);
+        let of_tenant = |request: &RequestId| {
+            let tenant = self.held.get(request)?.as_ref()?.decision.tenant.clone();
+            Some((tenant, request.to_string()))
+        };
+        let names: Vec<Name> = requests.iter().filter_map(of_tenant).collect();
+        self.book.load(&mut self.tx, Kind::Request, names).await?;
         let mut credits = Vec::new();
         for request in requests {
             let Some(call) = self.held.remove(&request).flatten() else {
                 continue;
             };
-            let verdicts = Verdicts {
-                judged: judged.get(&request).copied(),
-                manual: manual.get(&request).copied(),
-            };
-            let credit = credit::of_call(&call.decision, verdicts);
+            let credit = self.credit_of(&call.decision);
             if credit != call.credit {
-                self.replace(&call.decision.tenant, &call.credit, &credit);
-                credits.push((request, credit));
+                let after = calls::encode_credit(&credit);
+                self.replace(&call.decision.tenant, call.credit, credit);
+                credits.push((request, after));
             }
         }
         calls::put_credits(&mut self.tx, &credits).await
     }
 
-    /// The ratings that stand of these replies, each given by the tenant whose call it was.
-    async fn manual(
-        &mut self,
-        requests: &[RequestId],
-    ) -> Result<BTreeMap<RequestId, RatingScore>, StoreError> {
-        let mut subjects: BTreeMap<TenantId, BTreeMap<String, RequestId>> = BTreeMap::new();
-        for call in requests.iter().filter_map(|request| self.held(*request)) {
-            let decision = &call.decision;
-            let names = subjects.entry(decision.tenant.clone()).or_default();
-            names.insert(decision.request_id.to_string(), decision.request_id);
-        }
-        let mut standing = BTreeMap::new();
-        for (tenant, names) in subjects {
-            let rated =
-                ratings::of_subjects(&mut self.tx, &tenant, Kind::Request, names.keys()).await?;
-            let score = |(name, ratings): (String, Vec<StoredRating>)| {
-                Some((*names.get(&name)?, ratings::standing(&ratings)?.score))
-            };
-            standing.extend(rated.into_iter().filter_map(score));
-        }
-        Ok(standing)
-    }
-
-    async fn credit_unit(&mut self, tenant: &TenantId, unit: &Unit) -> Result<(), StoreError> {
-        let before = sessions::credit(&mut self.tx, tenant, unit).await?;
-        let calls = calls::of_unit(&mut self.tx, tenant, unit).await?;
-        let standing = subject::standing_rating(&mut self.tx, tenant, unit, &calls).await?;
-        let Some(rating) = standing else {
-            if let Some(before) = before {
-                self.replace(tenant, &before, &Credit::new());
-                sessions::remove(&mut self.tx, tenant, unit).await?;
-            }
-            return Ok(());
+    /// What a call says by itself now. A rating counts if it was given by the tenant whose call it was.
+    fn credit_of(&self, decision: &Decision) -> Credit {
+        let name = (decision.tenant.clone(), decision.request_id.to_string());
+        let manual = ratings::standing(self.book.of(&(Kind::Request, name)));
+        let verdicts = Verdicts {
+            judged: self.scored.get(&decision.request_id).copied(),
+            manual: manual.and_then(|rating| rating.score),
         };
-        let turns: Vec<Turn> = calls.iter().filter_map(Turn::of).collect();
-        let credit = credit::of_session(&turns, rating.score);
-        self.replace(tenant, &before.unwrap_or_default(), &credit);
-        sessions::put(
-            &mut self.tx,
-            (tenant, unit),
-            (rating.score, &credit),
-            self.now_ms,
-        )
-        .await
+        credit::of_call(decision, verdicts)
     }
 
-    fn replace(&mut self, tenant: &TenantId, before: &Credit, after: &Credit) {
+    /// Puts one credit in the place of another.
+    pub(super) fn replace(&mut self, tenant: &TenantId, before: Credit, after: Credit) {
         let deltas = self.deltas.entry(tenant.clone()).or_default();
         for (cell, sums) in before {
-            *deltas.entry(cell.clone()).or_default() += -*sums;
+            *deltas.entry(cell).or_default() += -sums;
         }
         for (cell, sums) in after {
-            *deltas.entry(cell.clone()).or_default() += *sums;
+            *deltas.entry(cell).or_default() += sums;
         }
     }
 }

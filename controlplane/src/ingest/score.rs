@@ -1,6 +1,6 @@
 //! The judges' side of the intake: handing out replies and taking verdicts back.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use floopy_shared::domain::{
     event::{Score, ScoringJob},
@@ -38,23 +38,38 @@ impl Intake {
         Ok(leased.jobs)
     }
 
-    /// Takes verdicts and failures; how many scores were new. Durable when answered.
+    /// Takes verdicts and failures; how many scores were new. Durable when answered, and taken to the end even
+    /// if the caller gives up.
     pub(crate) async fn report(
+        &self,
+        scored: Vec<Score>,
+        failed: Vec<RequestId>,
+    ) -> Result<u32, IngestError> {
+        let intake = self.clone();
+        let taking = tokio::spawn(async move { intake.report_to_end(&scored, &failed).await });
+        Ok(taking.await.map_err(|_| IngestError::Interrupted)??)
+    }
+
+    async fn report_to_end(
         &self,
         scored: &[Score],
         failed: &[RequestId],
-    ) -> Result<u32, IngestError> {
-        let mut fold = Fold::new(self.store.write().await?, self.clock.now_ms());
+    ) -> Result<u32, StoreError> {
+        let mut fold = Fold::begin(self).await?;
         let done = scored.iter().map(|score| &score.request_id);
         queue::remove_many(&mut fold.tx, done.chain(failed)).await?;
         let new = scores::put_many(&mut fold.tx, scored, fold.now_ms).await?;
-        let folded = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
+        // Of several scores of one reply the first was kept.
+        let composites = scored.iter().rev().map(|s| (s.request_id, s.composite));
+        let composites: HashMap<RequestId, f64> = composites.collect();
         for request in new {
-            fold.touch_call(request);
+            if let Some(composite) = composites.get(&request) {
+                fold.score(request, *composite);
+            }
         }
-        let changed = fold.commit().await?;
-        self.metrics.scores(folded, failed.len());
-        self.dirty.mark(changed, false);
-        Ok(folded)
+        fold.commit(self).await?;
+        self.metrics.scores(count, failed.len());
+        Ok(count)
     }
 }

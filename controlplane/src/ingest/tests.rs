@@ -145,12 +145,18 @@ async fn scores_and_ratings_of_one_reply_count_beside_each_other() {
         EventBody::Rating(rating(RatingSubject::Request(request(1)), 7)),
     );
     assert_eq!(
-        intake.report(&[score(1, 0.25)], &[]).await.expect("works"),
+        intake
+            .report(vec![score(1, 0.25)], vec![])
+            .await
+            .expect("works"),
         1
     );
     append(&intake, vec![manual, decided(1, decision(1))]).await;
     assert_eq!(
-        intake.report(&[score(1, 0.9)], &[]).await.expect("works"),
+        intake
+            .report(vec![score(1, 0.9)], vec![])
+            .await
+            .expect("works"),
         0,
         "the first score stands"
     );
@@ -177,7 +183,10 @@ async fn a_failed_candidate_gets_a_zero_and_the_one_that_stepped_in_its_own_scor
     };
     fallback.attempts = vec![failed.clone(), failed, refused];
     append(&intake, vec![decided(1, fallback)]).await;
-    intake.report(&[score(1, 0.5)], &[]).await.expect("works");
+    intake
+        .report(vec![score(1, 0.5)], vec![])
+        .await
+        .expect("works");
     assert_eq!(root(&intake, "a", Source::Auto).await, (1_000, 0));
     assert_eq!(root(&intake, "b", Source::Auto).await, (1_000, 500));
     assert_eq!(root(&intake, "c", Source::Auto).await, (0, 0));
@@ -197,7 +206,10 @@ async fn shadows_are_judged_but_have_no_part_in_their_session() {
         ],
     )
     .await;
-    intake.report(&[score(2, 1.0)], &[]).await.expect("works");
+    intake
+        .report(vec![score(2, 1.0)], vec![])
+        .await
+        .expect("works");
     assert_eq!(root(&intake, "a", Source::Session).await, (1_000, 500));
     assert_eq!(root(&intake, "b", Source::Session).await, (0, 0));
     assert_eq!(root(&intake, "b", Source::Auto).await, (1_000, 1_000));
@@ -289,7 +301,7 @@ async fn the_scoring_queue_is_bounded_leased_and_idempotent() {
     );
     assert!(intake.lease(&ask, wait).await.expect("works").is_empty());
     intake
-        .report(&[score(2, 0.5)], &[request(3)])
+        .report(vec![score(2, 0.5)], vec![request(3)])
         .await
         .expect("works");
     assert_eq!(queue::depth(&intake.store).await.expect("counts"), 1);
@@ -371,13 +383,22 @@ async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
         buckets_before_day: 0,
     };
     let mut tx = intake.store.write().await.expect("writes");
-    assert!(retention::forget(&mut tx, &horizon).await.expect("forgets") > 0);
+    assert!(
+        retention::forget(&mut tx, &horizon)
+            .await
+            .expect("forgets")
+            .rows
+            > 0
+    );
     for (n, kept) in [(1, false), (2, false), (3, true), (4, true)] {
         let found = calls::get(&mut tx, request(n)).await.expect("reads");
         assert_eq!(found.is_some(), kept, "call {n}");
     }
     assert_eq!(
-        retention::forget(&mut tx, &horizon).await.expect("forgets"),
+        retention::forget(&mut tx, &horizon)
+            .await
+            .expect("forgets")
+            .rows,
         0
     );
     tx.commit().await.expect("commits");

@@ -2,11 +2,12 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use floopy_shared::process::clock::Clock;
+use floopy_shared::{domain::ids::TenantId, process::clock::Clock};
 use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    index::{dirty::Dirty, totals::Totals},
     learn::credit::day_of,
     metrics::Metrics,
     store::{
@@ -29,6 +30,8 @@ pub(crate) struct Housekeeping {
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) queued: Arc<Notify>,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) dirty: Arc<Dirty>,
     pub(crate) decisions_ms: u64,
     pub(crate) buckets_ms: u64,
 }
@@ -70,12 +73,19 @@ impl Housekeeping {
         };
         while !stop.is_cancelled() {
             let mut tx = self.store.write().await?;
+            let number = self.store.write_number();
             let gone = retention::forget(&mut tx, &horizon).await?;
-            tx.commit().await?;
-            if gone == 0 {
+            let tenants: Vec<TenantId> = gone.deltas.keys().cloned().collect();
+            if let Err(error) = tx.commit().await {
+                self.totals.forget(&tenants);
+                return Err(error.into());
+            }
+            self.totals.add(gone.deltas, number);
+            self.dirty.mark(tenants, false);
+            if gone.rows == 0 {
                 break;
             }
-            tracing::info!(rows = gone, "forgot what was older than is kept");
+            tracing::info!(rows = gone.rows, "forgot what was older than is kept");
             tokio::time::sleep(BREATH).await;
         }
         Ok(())

@@ -1,7 +1,12 @@
 //! The one writer of the index: gathers what the store knows, ranks, publishes.
 //!
-//! A rating wakes it at once, other evidence waits for the next tick. A failure of the store is logged and
-//! retried: the proxies go on with what they have.
+//! A rating wakes it at once, other evidence waits for the next tick; under load it rests between refreshes.
+//! Rankings that route as before are held back for a while. A failure of the store is logged and retried: the
+//! proxies go on with what they have.
+
+mod publish;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +19,7 @@ use floopy_shared::{
     domain::{catalog::Catalog, ids::TenantId, ranking::Rankings, snapshot::Tenant},
     process::clock::Clock,
 };
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{sync::mpsc, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,9 +27,11 @@ use crate::{
         Announcement, Index,
         build::{self, Policy},
         dirty::Dirty,
-        tables::{BLOCK, Changes, Counter},
+        material,
+        tables::Counter,
+        totals::Totals,
     },
-    learn::{rank::Incumbents, stats::TenantStats},
+    learn::rank::{Candidate, Incumbents},
     metrics::Metrics,
     store::{Store, StoreError, buckets, meta, tenants},
 };
@@ -32,8 +39,13 @@ use crate::{
 /// How often tenants and keys that another process made are looked for.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Versions above this can only be garbage: counting there one by one takes for ever.
-const ABSURD_VERSION: u64 = 1 << 62;
+/// Tenants whose sums are read at a time: the intake waits meanwhile.
+const READ_AT_ONCE: usize = 64;
+
+/// Rest after a refresh as a multiple of what it took: ranking takes a quarter of one core at most.
+const REST: u32 = 3;
+/// Longest rest: a rating moves routing within two seconds.
+const LONGEST_REST: Duration = Duration::from_millis(750);
 
 /// What the job works with.
 #[derive(Debug)]
@@ -41,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) index: Arc<Index>,
     pub(crate) dirty: Arc<Dirty>,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) catalog: Arc<Catalog>,
@@ -57,6 +70,8 @@ pub(crate) struct Refresh {
     providers: BTreeSet<String>,
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     rankings: BTreeMap<TenantId, Arc<Rankings>>,
+    /// Rankings held back since then because they route as the published ones do.
+    held_back: BTreeMap<TenantId, (Arc<Rankings>, Instant)>,
     incumbents: BTreeMap<TenantId, Incumbents>,
     polled: Option<Instant>,
     /// Tenants whose incumbents changed since they were written down.
@@ -82,6 +97,7 @@ impl Refresh {
             providers,
             tenants: BTreeMap::new(),
             rankings: BTreeMap::new(),
+            held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             polled: None,
             moved: BTreeSet::new(),
@@ -91,19 +107,28 @@ impl Refresh {
 
     /// Runs until stopped.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Infallible> {
-        let mut tick = tokio::time::interval(self.parts.tick);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tick = time::interval(self.parts.tick);
+        tick.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         let dirty = Arc::clone(&self.parts.dirty);
+        let mut rested = time::Instant::now();
         loop {
+            let urgent = async {
+                time::sleep_until(rested).await;
+                dirty.urgent().await;
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some(announcement) = self.announcements.recv() => {
                     self.attempt_announcement(announcement).await;
                 }
-                () = dirty.urgent() => {}
+                () = urgent => {}
                 _ = tick.tick() => {}
             }
+            let started = time::Instant::now();
             self.attempt().await;
+            let rest = started.elapsed().saturating_mul(REST).min(LONGEST_REST);
+            rested = time::Instant::now() + rest;
+            tick.reset_after(rest.max(self.parts.tick));
         }
     }
 
@@ -131,19 +156,12 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
-        for tenant in self.tenants.values().cloned().collect::<Vec<_>>() {
-            if !dirty.contains(&tenant.id) && self.rankings.contains_key(&tenant.id) {
-                continue;
-            }
-            match self.rank(&tenant).await {
-                Ok(()) => self.pending = true,
-                // One tenant's trouble is not the others'; it keeps what it has until the next tick.
-                Err(error) => {
-                    self.failed(&error);
-                    self.parts.dirty.mark([tenant.id.clone()], false);
-                }
-            }
-        }
+        let due = |tenant: &&Arc<Tenant>| {
+            dirty.contains(&tenant.id) || !self.rankings.contains_key(&tenant.id)
+        };
+        let due: Vec<Arc<Tenant>> = self.tenants.values().filter(due).cloned().collect();
+        self.rank_all(&due).await?;
+        self.release();
         if !self.pending {
             return Ok(());
         }
@@ -157,6 +175,58 @@ impl Refresh {
         self.pending = false;
         self.parts.metrics.refreshed(started.elapsed());
         Ok(())
+    }
+
+    async fn rank_all(&mut self, due: &[Arc<Tenant>]) -> Result<(), StoreError> {
+        let candidates = build::candidates(&self.parts.catalog, &self.providers);
+        for tenants in due.chunks(READ_AT_ONCE) {
+            self.read(tenants).await?;
+            for tenant in tenants {
+                if let Err(error) = self.rank(tenant, &candidates).await {
+                    self.failed(&error);
+                    self.parts.dirty.mark([tenant.id.clone()], false);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the sums of those tenants that were not read yet. One tenant's trouble is not the others': it
+    /// keeps the rankings it has until the next tick.
+    async fn read(&self, tenants: &[Arc<Tenant>]) -> Result<(), StoreError> {
+        let missing = self.parts.totals.missing(tenants.iter().map(|t| &t.id));
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // A write, so that nothing is committed between the reading and its being noted.
+        let mut tx = self.parts.store.write().await?;
+        let number = self.parts.store.write_number();
+        for (tenant, cells) in buckets::totals(&mut tx, &missing).await? {
+            match cells {
+                Ok(cells) => self.parts.totals.put(tenant, cells, number),
+                Err(error) => {
+                    self.failed(&error);
+                    self.parts.dirty.mark([tenant], false);
+                }
+            }
+        }
+        Ok(tx.rollback().await?)
+    }
+
+    /// Publishes what was held back long enough.
+    fn release(&mut self) {
+        let now = Instant::now();
+        let ready = |(_, since): &(Arc<Rankings>, Instant)| now - *since >= material::LONGEST;
+        let tenants = self.held_back.iter().filter(|(_, held)| ready(held));
+        for tenant in tenants
+            .map(|(tenant, _)| tenant.clone())
+            .collect::<Vec<_>>()
+        {
+            if let Some((rankings, _)) = self.held_back.remove(&tenant) {
+                self.rankings.insert(tenant, rankings);
+                self.pending = true;
+            }
+        }
     }
 
     /// Looks for tenants and keys once a second.
@@ -181,150 +251,52 @@ impl Refresh {
             .map(|tenant| (tenant.id.clone(), Arc::new(tenant)))
             .collect();
         self.rankings.retain(|id, _| self.tenants.contains_key(id));
+        self.held_back.retain(|id, _| self.tenants.contains_key(id));
+        self.parts.totals.retain(|id| self.tenants.contains_key(id));
         Ok(())
     }
 
-    async fn rank(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        let store = &self.parts.store;
+    async fn rank(&mut self, tenant: &Tenant, candidates: &[Candidate]) -> Result<(), StoreError> {
+        let Some(stats) = self.parts.totals.stats(&tenant.id) else {
+            return Ok(());
+        };
         if !self.incumbents.contains_key(&tenant.id) {
-            self.incumbents.insert(
-                tenant.id.clone(),
-                meta::incumbents(store, &tenant.id).await?,
-            );
+            let found = meta::incumbents(&self.parts.store, &tenant.id).await?;
+            self.incumbents.insert(tenant.id.clone(), found);
         }
         let Some(held) = self.incumbents.get_mut(&tenant.id) else {
             return Ok(());
         };
-        let stats = TenantStats::collect(buckets::totals(store, &tenant.id).await?);
-        let candidates = build::candidates(&self.parts.catalog, &self.providers);
-        let ranked = build::rankings(tenant, &candidates, &stats, held, &self.parts.policy);
+        let ranked = build::rankings(tenant, candidates, &stats, held, &self.parts.policy);
         let Some((rankings, incumbents)) = ranked else {
             return Ok(());
         };
-        self.rankings.insert(tenant.id.clone(), Arc::new(rankings));
         if *held != incumbents {
             *held = incumbents;
             self.moved.insert(tenant.id.clone());
         }
+        self.settle(&tenant.id, rankings);
         Ok(())
     }
 
-    /// Reserves a version if need be, writes down new incumbents, then publishes.
-    async fn publish(&mut self, changes: Changes) -> Result<(), StoreError> {
-        if changes.is_empty() && self.moved.is_empty() {
-            return Ok(());
+    /// Puts rankings forward, or holds them back where they route as the published ones do.
+    fn settle(&mut self, tenant: &TenantId, rankings: Rankings) {
+        let published = self.rankings.get(tenant);
+        if published.is_some_and(|published| **published == rankings) {
+            self.held_back.remove(tenant);
+            return;
         }
-        let version = self.counter.next();
-        if version.is_none() || !self.moved.is_empty() {
-            let mut tx = self.parts.store.write().await?;
-            if version.is_none() {
-                let reserved = meta::reserve_versions(&mut tx, self.counter.last(), BLOCK).await?;
-                self.counter.extend(reserved);
-            }
-            for tenant in &self.moved {
-                let incumbents = self.incumbents.get(tenant).cloned().unwrap_or_default();
-                meta::put_incumbents(&mut tx, tenant, &incumbents).await?;
-            }
-            tx.commit().await?;
-            self.moved.clear();
+        if published.is_some_and(|published| !material::differs(published, &rankings)) {
+            let since = self
+                .held_back
+                .get(tenant)
+                .map_or_else(Instant::now, |held| held.1);
+            self.held_back
+                .insert(tenant.clone(), (Arc::new(rankings), since));
+            return;
         }
-        if let Some(version) = version.or_else(|| self.counter.next()) {
-            self.parts.index.publish(changes, version);
-        }
-        let tables = self.parts.index.current();
-        self.parts
-            .metrics
-            .published(tables.version(), tables.iter().count());
-        Ok(())
-    }
-
-    /// A proxy connected: its providers may widen the field, and what it holds must not be newer than ours.
-    async fn announced(&mut self, proxy: &Announcement) -> Result<(), StoreError> {
-        let mut tx = self.parts.store.write().await?;
-        meta::put_proxy(
-            &mut tx,
-            &proxy.node,
-            &proxy.providers,
-            self.parts.clock.now_ms(),
-        )
-        .await?;
-        tx.commit().await?;
-        let providers = meta::providers(&self.parts.store).await?;
-        if providers != self.providers {
-            self.providers = providers;
-            self.parts.dirty.mark(self.tenants.keys().cloned(), false);
-        }
-        let plausible = |(_, version): &&(String, u64)| *version < ABSURD_VERSION;
-        let newest = proxy
-            .known
-            .iter()
-            .filter(plausible)
-            .map(|(_, version)| *version)
-            .max()
-            .unwrap_or(0);
-        let changes = self.parts.index.current().restamp(&proxy.known);
-        if newest > self.counter.last() {
-            tracing::warn!(
-                node = proxy.node,
-                newest,
-                "a proxy holds newer tables than were published here"
-            );
-            self.counter.skip_to(newest);
-        }
-        self.publish(changes).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use floopy_shared::domain::snapshot::TableName;
-
-    use super::*;
-    use crate::{fixture::intake, learn::policy::Goal};
-
-    async fn refresh(tenant_ids: &[&str]) -> Refresh {
-        let intake = intake().await;
-        let mut tx = intake.store.write().await.expect("writes");
-        for id in tenant_ids {
-            let id = TenantId::new(id).expect("valid");
-            tenants::ensure(&mut tx, &id, 1).await.expect("made");
-        }
-        tx.commit().await.expect("commits");
-        let parts = Parts {
-            store: intake.store.clone(),
-            index: Arc::default(),
-            dirty: Arc::clone(&intake.dirty),
-            metrics: Arc::clone(&intake.metrics),
-            clock: intake.clock.clone(),
-            catalog: Arc::new(Catalog::builtin()),
-            policy: Policy {
-                goal: Goal::Quality,
-                shadow_rate: 0.1,
-                canary_rate: 0.05,
-            },
-            tick: Duration::from_millis(10),
-        };
-        let (_, announcements) = mpsc::channel(1);
-        Refresh::load(parts, announcements).await.expect("loads")
-    }
-
-    #[tokio::test]
-    async fn one_tenants_broken_sums_leave_the_others_ranked_and_are_tried_again() {
-        let mut job = refresh(&["a", "broken", "z"]).await;
-        let mut tx = job.parts.store.write().await.expect("writes");
-        sqlx::query("INSERT INTO buckets VALUES ('broken', 'all', 'p/m', 99, 1, 1, 1, 1)")
-            .execute(&mut *tx)
-            .await
-            .expect("written");
-        tx.commit().await.expect("commits");
-        job.attempt().await;
-        let tables = job.parts.index.current();
-        let ranked = |id: &str| {
-            let id = TenantId::new(id).expect("valid");
-            tables.get(&TableName::Ranking(id)).is_some()
-        };
-        assert_eq!(["a", "broken", "z"].map(ranked), [true, false, true]);
-        let broken = TenantId::new("broken").expect("valid");
-        assert_eq!(job.parts.dirty.take(), BTreeSet::from([broken]));
+        self.held_back.remove(tenant);
+        self.rankings.insert(tenant.clone(), Arc::new(rankings));
+        self.pending = true;
     }
 }

@@ -22,10 +22,10 @@ use super::{
     query, reader, view,
 };
 use crate::store::{
-    StoreError,
-    calls::{self, Unit},
+    StoreError, calls,
     list::{self, Position},
     ratings, scores, sessions,
+    units::Unit,
 };
 
 /// One decision with everything that explains it.

@@ -111,7 +111,7 @@ async fn a_decision_has_the_keys_of_the_docs_and_of_the_sdks() {
     .await;
     fixture
         .intake
-        .report(&[score(1, 0.5)], &[])
+        .report(vec![score(1, 0.5)], vec![])
         .await
         .expect("works");
     let (status, body) = fixture.get(&format!("/v1/decisions/{}", request(1))).await;

@@ -1,11 +1,14 @@
 //! Sums per (tenant, shape, arm, source, day), and credit as text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, sqlite::SqliteRow};
+use futures::TryStreamExt;
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx};
+#[cfg(test)]
+use super::Store;
+use super::{ROWS, StoreError, Tx, tenant_id};
 use crate::learn::{
     credit::{Cell, Credit, Source},
     sums::Sums,
@@ -16,64 +19,93 @@ pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
 
 /// Applies the changes; a bucket that nothing is left of disappears.
 pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
+    let mut rows: Vec<(&TenantId, &Cell, Sums)> = Vec::new();
     for (tenant, credit) in deltas {
-        let changed: Credit = credit
-            .iter()
-            .filter(|(_, sums)| **sums != Sums::default())
-            .map(|(cell, sums)| (cell.clone(), *sums))
-            .collect();
-        if changed.is_empty() {
-            continue;
-        }
-        let rows = encode(&changed);
-        add(tx, tenant, &rows).await?;
-        if changed.values().any(|sums| sums.n <= 0) {
-            drop_empty(tx, tenant, &rows).await?;
-        }
+        let changed = credit.iter().filter(|(_, sums)| **sums != Sums::default());
+        rows.extend(changed.map(|(cell, sums)| (tenant, cell, *sums)));
+    }
+    for rows in rows.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) ",
+        );
+        query.push_values(rows, |mut row, (tenant, cell, sums)| {
+            row.push_bind(tenant.as_str())
+                .push_bind(cell.shape.as_str())
+                .push_bind(cell.arm.as_str())
+                .push_bind(cell.source as i64)
+                .push_bind(cell.day)
+                .push_bind(sums.n)
+                .push_bind(sums.sum)
+                .push_bind(sums.sumsq);
+        });
+        query.push(
+            " ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum,
+                sumsq = sumsq + excluded.sumsq",
+        );
+        query.build().execute(&mut **tx).await?;
+    }
+    if !rows.is_empty() {
+        // An index of the empty ones finds them without a look at the others.
+        sqlx::query(
+            "DELETE FROM buckets INDEXED BY buckets_empty WHERE n = 0 AND sum = 0 AND sumsq = 0",
+        )
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(())
 }
 
-async fn add(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
-    // `WHERE true` keeps the parser from taking ON CONFLICT for a join's ON.
-    sqlx::query(
-        "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq)
-            SELECT ?1, value->>0, value->>1, value->>2, value->>3,
-                value->>'$[4][0]', value->>'$[4][1]', value->>'$[4][2]' FROM json_each(?2) WHERE true
-         ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum, sumsq = sumsq + excluded.sumsq",
-    )
-    .bind(tenant.as_str())
-    .bind(rows)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-async fn drop_empty(tx: &mut Tx, tenant: &TenantId, rows: &str) -> Result<(), StoreError> {
-    sqlx::query(
-        "DELETE FROM buckets WHERE n = 0 AND sum = 0 AND sumsq = 0 AND (tenant, shape, arm, source, day) IN
-            (SELECT ?1, value->>0, value->>1, value->>2, value->>3 FROM json_each(?2))",
-    )
-    .bind(tenant.as_str())
-    .bind(rows)
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A tenant's sums over all days.
+/// The sums of tenants over all days. Where a tenant's cannot be read, nothing else of it is returned.
 pub(crate) async fn totals(
-    store: &Store,
-    tenant: &TenantId,
-) -> Result<Vec<(Cell, Sums)>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT shape, arm, source, 0, SUM(n), SUM(sum), SUM(sumsq) FROM buckets WHERE tenant = ?
-            GROUP BY shape, arm, source",
+    tx: &mut Tx,
+    tenants: &[TenantId],
+) -> Result<HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>>, StoreError> {
+    let mut totals: HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>> = tenants
+        .iter()
+        .map(|tenant| (tenant.clone(), Ok(Vec::new())))
+        .collect();
+    let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    // Strings always serialise.
+    let ids = serde_json::to_string(&ids).unwrap_or_default();
+    let mut rows = sqlx::query(
+        "SELECT b.shape, b.arm, b.source, 0, SUM(b.n), SUM(b.sum), SUM(b.sumsq), b.tenant
+            FROM json_each(?) AS t CROSS JOIN buckets AS b ON b.tenant = t.value
+            GROUP BY b.tenant, b.shape, b.arm, b.source",
     )
-    .bind(tenant.as_str())
-    .fetch_all(store.read())
+    .bind(ids)
+    .fetch(&mut **tx);
+    while let Some(row) = rows.try_next().await? {
+        let Some(total) = totals.get_mut(&tenant_id(row.try_get(7)?)?) else {
+            continue;
+        };
+        match (cell_and_sums(&row), &mut *total) {
+            (Ok(cell), Ok(cells)) => cells.push(cell),
+            (Err(error), Ok(_)) => *total = Err(error),
+            (_, Err(_)) => {}
+        }
+    }
+    Ok(totals)
+}
+
+/// Removes sums of days before `day`, `limit` rows at most; what went, as changes.
+pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<(u64, Deltas), StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM buckets WHERE (tenant, shape, arm, source, day) IN (SELECT tenant, shape, arm, source, day
+            FROM buckets WHERE day < ?1 LIMIT ?2)
+         RETURNING shape, arm, source, day, n, sum, sumsq, tenant",
+    )
+    .bind(day)
+    .bind(limit)
+    .fetch_all(&mut **tx)
     .await?;
-    rows.iter().map(cell_and_sums).collect()
+    let mut gone = Deltas::new();
+    for row in &rows {
+        // What cannot be read was never counted.
+        if let (Ok(tenant), Ok((cell, sums))) = (tenant_id(row.try_get(7)?), cell_and_sums(row)) {
+            *gone.entry(tenant).or_default().entry(cell).or_default() += -sums;
+        }
+    }
+    Ok((rows.len() as u64, gone))
 }
 
 /// A tenant's sums, day by day.

@@ -1,115 +1,162 @@
 //! Ratings as they were given. Of each subject only the first rating and the last revision are kept, since no
 //! other can ever stand; "first" and "last" are by time of rating, then by event id, so that the order of
-//! arrival does not matter.
-
-use std::collections::BTreeMap;
+//! arrival does not matter. A rating taken back is a revision without a score.
 
 use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},
     ids::{RequestId, TenantId},
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, text_list, to_i64, to_u64};
+use super::{ROWS, StoreError, Tx, names_by_tenant, tenant_id, to_i64, to_u64, units::Name};
 
 /// What a rating's subject text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kind {
     Session = 1,
     Request = 2,
 }
 
+/// What a rating is of.
+pub(crate) type Subject = (Kind, Name);
+
 /// One rating that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredRating {
     pub(crate) event_id: Uuid,
-    pub(crate) score: RatingScore,
+    /// `None`: it takes the rating back.
+    pub(crate) score: Option<RatingScore>,
+    pub(crate) useful: bool,
     pub(crate) revise: bool,
     pub(crate) rated_ms: u64,
 }
 
-/// The rating that stands among several of one subject: the last revision, else the first rating.
-pub(crate) fn standing(ratings: &[StoredRating]) -> Option<&StoredRating> {
-    let key = |r: &&StoredRating| (r.rated_ms, r.event_id);
-    let revision = ratings.iter().filter(|r| r.revise).max_by_key(key);
-    revision.or_else(|| ratings.iter().filter(|r| !r.revise).min_by_key(key))
+impl StoredRating {
+    /// A rating as it came.
+    pub(crate) fn of(rating: &Rating, event_id: Uuid) -> Self {
+        Self {
+            event_id,
+            score: (!rating.retracted).then_some(rating.score),
+            useful: rating.useful,
+            revise: rating.revise || rating.retracted,
+            rated_ms: rating.rated_at_ms,
+        }
+    }
+
+    fn order(&self) -> (u64, Uuid) {
+        (self.rated_ms, self.event_id)
+    }
 }
 
-/// Kind and text of a rating's subject.
-pub(crate) fn subject(rating: &Rating) -> (Kind, String) {
-    match &rating.subject {
+/// The rating that stands among several of one unit: the last revision, else the first rating. One that was
+/// taken back stands without a score.
+pub(crate) fn standing<'a>(
+    ratings: impl IntoIterator<Item = &'a StoredRating>,
+) -> Option<&'a StoredRating> {
+    ratings.into_iter().reduce(|stands, other| {
+        let replaces = match (stands.revise, other.revise) {
+            (false, true) => true,
+            (true, false) => false,
+            (true, true) => other.order() > stands.order(),
+            (false, false) => other.order() < stands.order(),
+        };
+        if replaces { other } else { stands }
+    })
+}
+
+/// All that is kept of one subject.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    first: Option<StoredRating>,
+    last: Option<StoredRating>,
+}
+
+impl Kept {
+    /// Keeps a rating if it can stand; whether it was new.
+    pub(crate) fn offer(&mut self, rating: StoredRating) -> bool {
+        let held = if rating.revise {
+            &mut self.last
+        } else {
+            &mut self.first
+        };
+        let stands = standing(held.iter().chain([&rating]));
+        let new = held.as_ref() != Some(&rating) && stands == Some(&rating);
+        if new {
+            *held = Some(rating);
+        }
+        new
+    }
+
+    /// The first rating and the last revision.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredRating> {
+        self.first.iter().chain(&self.last)
+    }
+}
+
+/// What a rating is of.
+pub(crate) fn subject(rating: &Rating) -> Subject {
+    let (kind, name) = match &rating.subject {
         RatingSubject::Session(id) => (Kind::Session, id.to_string()),
         RatingSubject::Request(id) => (Kind::Request, id.to_string()),
+    };
+    (kind, (rating.tenant.clone(), name))
+}
+
+/// Writes ratings over the ones they replace.
+pub(crate) async fn put_many(
+    tx: &mut Tx,
+    ratings: &[(&Subject, &StoredRating)],
+) -> Result<(), StoreError> {
+    for ratings in ratings.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO ratings (tenant, kind, subject, revise, event_id, score, useful, rated_ms, retracted) ",
+        );
+        query.push_values(ratings, |mut row, ((kind, (tenant, name)), rating)| {
+            let score = rating.score.map_or(0, RatingScore::value);
+            row.push_bind(tenant.as_str())
+                .push_bind(*kind as i64)
+                .push_bind(name.as_str())
+                .push_bind(rating.revise)
+                .push_bind(rating.event_id.as_bytes().as_slice())
+                .push_bind(i64::from(score))
+                .push_bind(rating.useful)
+                .push_bind(to_i64(rating.rated_ms))
+                .push_bind(rating.score.is_none());
+        });
+        query.push(
+            " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
+                useful = excluded.useful, rated_ms = excluded.rated_ms, retracted = excluded.retracted",
+        );
+        query.build().execute(&mut **tx).await?;
     }
+    Ok(())
 }
 
-/// Keeps a rating if it can stand; whether anything changed.
-pub(crate) async fn put(tx: &mut Tx, rating: &Rating, event_id: Uuid) -> Result<bool, StoreError> {
-    let (kind, subject) = subject(rating);
-    // A rating replaces a later first one, a revision an earlier last one.
-    let newer = if rating.revise { ">" } else { "<" };
-    let sql = format!(
-        "INSERT INTO ratings (tenant, kind, subject, revise, event_id, score, useful, rated_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
-            useful = excluded.useful, rated_ms = excluded.rated_ms
-         WHERE (excluded.rated_ms, excluded.event_id) {newer} (ratings.rated_ms, ratings.event_id)"
-    );
-    let done = sqlx::query(&sql)
-        .bind(rating.tenant.as_str())
-        .bind(kind as i64)
-        .bind(subject)
-        .bind(rating.revise)
-        .bind(event_id.as_bytes().as_slice())
-        .bind(i64::from(rating.score.value()))
-        .bind(rating.useful)
-        .bind(to_i64(rating.rated_at_ms))
-        .execute(&mut **tx)
-        .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// The ratings kept of one subject.
-pub(crate) async fn of_subject(
+/// The ratings kept of many subjects of one kind.
+pub(crate) async fn of_names(
     conn: &mut SqliteConnection,
-    tenant: &TenantId,
     kind: Kind,
-    subject: &str,
-) -> Result<Vec<StoredRating>, StoreError> {
+    names: impl IntoIterator<Item = &Name>,
+) -> Result<Vec<(Name, StoredRating)>, StoreError> {
+    let names = names.into_iter().map(|(t, name)| (t, name.as_str()));
+    let Some(names) = names_by_tenant(names) else {
+        return Ok(Vec::new());
+    };
     let rows = sqlx::query(
-        "SELECT event_id, score, revise, rated_ms FROM ratings WHERE tenant = ? AND kind = ? AND subject = ?",
+        "SELECT r.event_id, r.score, r.useful, r.revise, r.rated_ms, r.retracted, t.key, n.value
+         FROM json_each(?1) AS t, json_each(t.value) AS n
+         CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
-    .bind(tenant.as_str())
+    .bind(names)
     .bind(kind as i64)
-    .bind(subject)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(stored_rating).collect()
-}
-
-/// The ratings kept of many subjects, by subject.
-pub(crate) async fn of_subjects<'a>(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    kind: Kind,
-    subjects: impl IntoIterator<Item = &'a String>,
-) -> Result<BTreeMap<String, Vec<StoredRating>>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT event_id, score, revise, rated_ms, subject FROM ratings
-            WHERE tenant = ? AND kind = ? AND subject IN (SELECT value FROM json_each(?))",
-    )
-    .bind(tenant.as_str())
-    .bind(kind as i64)
-    .bind(text_list(subjects))
-    .fetch_all(conn)
-    .await?;
-    let mut found: BTreeMap<String, Vec<StoredRating>> = BTreeMap::new();
-    for row in &rows {
-        let ratings = found.entry(row.try_get(4)?).or_default();
-        ratings.push(stored_rating(row)?);
-    }
-    Ok(found)
+    let rating = |row: &SqliteRow| {
+        let name = (tenant_id(row.try_get(6)?)?, row.try_get(7)?);
+        Ok((name, stored_rating(row)?))
+    };
+    rows.iter().map(rating).collect()
 }
 
 /// The rating that stands of one reply.
@@ -118,16 +165,75 @@ pub(crate) async fn of_request(
     tenant: &TenantId,
     request: RequestId,
 ) -> Result<Option<RatingScore>, StoreError> {
-    let ratings = of_subject(conn, tenant, Kind::Request, &request.to_string()).await?;
-    Ok(standing(&ratings).map(|rating| rating.score))
+    let name = (tenant.clone(), request.to_string());
+    let ratings = of_names(conn, Kind::Request, [&name]).await?;
+    let standing = standing(ratings.iter().map(|(_, rating)| rating));
+    Ok(standing.and_then(|rating| rating.score))
 }
 
 fn stored_rating(row: &SqliteRow) -> Result<StoredRating, StoreError> {
     let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("rating", e);
+    let score = RatingScore::new(row.try_get(1)?).map_err(|e| corrupt(&e))?;
+    let retracted: bool = row.try_get(5)?;
     Ok(StoredRating {
         event_id: Uuid::from_slice(row.try_get(0)?).map_err(|e| corrupt(&e))?,
-        score: RatingScore::new(row.try_get(1)?).map_err(|e| corrupt(&e))?,
-        revise: row.try_get(2)?,
-        rated_ms: to_u64(row.try_get(3)?),
+        score: (!retracted).then_some(score),
+        useful: row.try_get(2)?,
+        revise: row.try_get(3)?,
+        rated_ms: to_u64(row.try_get(4)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rating(id: u128, score: Option<i64>, revise: bool, rated_ms: u64) -> StoredRating {
+        StoredRating {
+            event_id: Uuid::from_u128(id),
+            score: score.map(|score| RatingScore::new(score).expect("in range")),
+            useful: true,
+            revise,
+            rated_ms,
+        }
+    }
+
+    /// What stands of ratings that arrive in this order.
+    fn stands(ratings: &[StoredRating]) -> Option<RatingScore> {
+        let mut kept = Kept::default();
+        for rating in ratings {
+            kept.offer(rating.clone());
+        }
+        standing(kept.iter()).and_then(|rating| rating.score)
+    }
+
+    #[test]
+    fn a_retraction_takes_the_rating_back_whenever_it_arrives_and_a_later_revision_brings_one_again()
+     {
+        let first = rating(1, Some(9), false, 10);
+        let retracted = rating(2, None, true, 20);
+        let again = rating(3, Some(4), true, 30);
+        for order in [
+            [&first, &retracted, &again],
+            [&again, &retracted, &first],
+            [&retracted, &again, &first],
+        ] {
+            let ratings = order.map(Clone::clone);
+            assert_eq!(stands(&ratings), again.score, "{order:?}");
+            let without: Vec<_> = ratings.into_iter().filter(|r| *r != again).collect();
+            assert_eq!(stands(&without), None, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn of_plain_ratings_the_first_is_kept_and_of_revisions_the_last() {
+        let mut kept = Kept::default();
+        assert!(kept.offer(rating(2, Some(5), false, 20)));
+        assert!(!kept.offer(rating(2, Some(5), false, 20)), "known");
+        assert!(!kept.offer(rating(3, Some(6), false, 30)), "later");
+        assert!(kept.offer(rating(1, Some(7), false, 10)), "earlier");
+        assert!(kept.offer(rating(4, Some(8), true, 40)));
+        assert!(!kept.offer(rating(5, Some(9), true, 39)));
+        assert!(kept.offer(rating(6, Some(1), true, 40)), "greater id");
+    }
 }

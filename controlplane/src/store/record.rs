@@ -1,10 +1,14 @@
-//! Records as bytes: decisions and scoring jobs are kept in their wire form, which later versions can read.
+//! Records as they are stored: decisions and scoring jobs in their wire form, which later versions can read,
+//! and a decision's turn as text.
 
 use floopy_proto::v1;
-use floopy_shared::domain::{decision::Decision, event::ScoringJob};
+use floopy_shared::domain::{
+    decision::Decision, event::ScoringJob, ids::CandidateKey, shape::ShapeKey,
+};
 use prost::Message;
 
 use super::StoreError;
+use crate::learn::credit::Turn;
 
 /// The bytes of a decision.
 pub(crate) fn encode_decision(decision: &Decision) -> Vec<u8> {
@@ -31,4 +35,25 @@ pub(crate) fn decode_job(bytes: &[u8]) -> Result<ScoringJob, StoreError> {
     message
         .try_into()
         .map_err(|e| StoreError::corrupt("scoring job", e))
+}
+
+/// A turn as text: all that a session's credit needs of a decision, without reading its record.
+pub(crate) fn encode_turn(turn: &Turn) -> String {
+    let shapes: Vec<&str> = turn.shapes.iter().map(ShapeKey::as_str).collect();
+    // Strings and integers always serialise.
+    serde_json::to_string(&(turn.day, turn.candidate.as_str(), shapes)).unwrap_or_default()
+}
+
+/// Reads a turn back.
+pub(crate) fn decode_turn(text: &str) -> Result<Turn, StoreError> {
+    let (day, candidate, shapes): (i64, String, Vec<String>) =
+        serde_json::from_str(text).map_err(|e| StoreError::corrupt("turn", e))?;
+    let shape = |name: &String| {
+        ShapeKey::named(name).ok_or_else(|| StoreError::corrupt("turn's shape", name))
+    };
+    Ok(Turn {
+        day,
+        shapes: shapes.iter().map(shape).collect::<Result<_, _>>()?,
+        candidate: CandidateKey::parse(&candidate).map_err(|e| StoreError::corrupt("turn", e))?,
+    })
 }

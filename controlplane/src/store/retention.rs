@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{StoreError, Tx, request_id, to_i64};
+use super::{
+    StoreError, Tx,
+    buckets::{self, Deltas},
+    request_id, to_i64,
+};
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
@@ -16,38 +20,46 @@ pub(crate) struct Horizon {
     pub(crate) buckets_before_day: i64,
 }
 
-/// Removes a slice of what is too old; how many rows went. Call again until none did.
+/// What was removed.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    pub(crate) rows: u64,
+    /// By what the sums changed.
+    pub(crate) deltas: Deltas,
+}
+
+/// Removes a slice of what is too old. Call again until no row went.
 ///
 /// A session's calls go together once its last one is too old: as long as a call is kept, a late rating can
 /// be credited to the whole session. Nothing can come back to be counted twice, because calls that old are
 /// refused on arrival.
-pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<u64, StoreError> {
+pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, StoreError> {
     let before = to_i64(horizon.decisions_before_ms);
     let statements = [
-        ("DELETE FROM scores WHERE rowid IN (SELECT s.rowid FROM scores s WHERE s.scored_ms < ?1
-            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = s.request_id) LIMIT ?2)", before),
-        ("DELETE FROM ratings WHERE (tenant, kind, subject, revise) IN (SELECT tenant, kind, subject, revise
+        "DELETE FROM scores WHERE rowid IN (SELECT s.rowid FROM scores s WHERE s.scored_ms < ?1
+            AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = s.request_id) LIMIT ?2)",
+        "DELETE FROM ratings WHERE (tenant, kind, subject, revise) IN (SELECT tenant, kind, subject, revise
             FROM ratings r WHERE rated_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.session_id = r.subject)
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant AND d.completion_id = r.subject)
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.tenant = r.tenant
                 AND d.request_id = unhex(r.subject, '-'))
-            LIMIT ?2)", before),
-        ("DELETE FROM sessions WHERE (tenant, unit) IN (SELECT tenant, unit FROM sessions
-            WHERE touched_ms < ?1 LIMIT ?2)", before),
-        ("DELETE FROM buckets WHERE (tenant, shape, arm, source, day) IN (SELECT tenant, shape, arm, source, day
-            FROM buckets WHERE day < ?1 LIMIT ?2)", horizon.buckets_before_day),
+            LIMIT ?2)",
+        "DELETE FROM sessions WHERE (tenant, unit) IN (SELECT tenant, unit FROM sessions
+            WHERE touched_ms < ?1 LIMIT ?2)",
     ];
-    let mut gone = forget_calls(tx, before).await?;
-    for (statement, before) in statements {
+    let mut rows = forget_calls(tx, before).await?;
+    for statement in statements {
         let done = sqlx::query(statement)
             .bind(before)
             .bind(SLICE)
             .execute(&mut **tx)
             .await?;
-        gone += done.rows_affected();
+        rows += done.rows_affected();
     }
-    Ok(gone)
+    let (buckets, deltas) = buckets::forget(tx, horizon.buckets_before_day, SLICE).await?;
+    rows += buckets;
+    Ok(Gone { rows, deltas })
 }
 
 /// What forgotten calls leave to be forgotten, as pairs of tenant and text.

@@ -1,6 +1,9 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
-use super::{Store, StoreError};
+use sqlx::Row;
+
+use super::{Store, StoreError, Tx, record};
+use crate::learn::credit::Turn;
 
 /// Step `i` brings the schema from version `i` to `i + 1`.
 const STEPS: &[&[&str]] = &[&[
@@ -60,7 +63,28 @@ const STEPS: &[&[&str]] = &[&[
 ],
     // A key that the configuration brought goes when it is replaced there.
     &["ALTER TABLE api_keys ADD COLUMN configured INTEGER NOT NULL DEFAULT 0"],
+    // `turn` is what a session's credit needs of a decision; it is filled from the records that are there.
+    &[
+        "ALTER TABLE ratings ADD COLUMN retracted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE decisions ADD COLUMN turn TEXT",
+    ],
+    // With these, sessions and aliases are found without a look at the decisions themselves.
+    &[
+        "DROP INDEX decisions_session",
+        "CREATE INDEX decisions_session
+            ON decisions (tenant, session_id, created_ms, request_id, shadow, completion_id, turn)
+            WHERE session_id IS NOT NULL",
+        "DROP INDEX decisions_completion",
+        "CREATE INDEX decisions_completion ON decisions (tenant, completion_id, created_ms, request_id, shadow)
+            WHERE completion_id IS NOT NULL",
+        "CREATE INDEX buckets_empty ON buckets (tenant) WHERE n = 0 AND sum = 0 AND sumsq = 0",
+    ],
 ];
+
+/// The step after which the turns of decisions that are there already are filled in.
+const TURNS_ADDED: usize = 2;
+/// Decisions read at a time while their turns are filled in.
+const FILL: i64 = 1_000;
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
@@ -72,13 +96,14 @@ pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for statement in STEPS
-        .iter()
-        .skip(usize::try_from(found).unwrap_or(0))
-        .copied()
-        .flatten()
-    {
-        sqlx::query(statement).execute(&mut *tx).await?;
+    let done = usize::try_from(found).unwrap_or(0);
+    for (step, statements) in STEPS.iter().enumerate().skip(done) {
+        for statement in *statements {
+            sqlx::query(statement).execute(&mut *tx).await?;
+        }
+        if step == TURNS_ADDED {
+            fill_turns(&mut tx).await?;
+        }
     }
     // A pragma takes no parameters.
     sqlx::query(&format!("PRAGMA user_version = {known}"))
@@ -86,4 +111,41 @@ pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Writes the turn of every decision whose record can be read; what cannot be read counts for nothing, as before.
+async fn fill_turns(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let rows = sqlx::query(
+            "SELECT rowid, record FROM decisions WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        )
+        .bind(after)
+        .bind(FILL)
+        .fetch_all(&mut **tx)
+        .await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.try_get(0)?;
+        let mut turns: Vec<(i64, String)> = Vec::new();
+        for row in &rows {
+            match record::decode_decision(row.try_get(1)?) {
+                Ok(decision) => {
+                    let turn = Turn::of(&decision).map(|turn| record::encode_turn(&turn));
+                    turns.extend(row.try_get(0).ok().zip(turn));
+                }
+                Err(error) => tracing::error!(%error, "a decision is left out of its session"),
+            }
+        }
+        // Strings and integers always serialise.
+        let turns = serde_json::to_string(&turns).unwrap_or_default();
+        sqlx::query(
+            "UPDATE decisions SET turn = given.value->>1 FROM json_each(?) AS given
+                WHERE decisions.rowid = given.value->>0",
+        )
+        .bind(turns)
+        .execute(&mut **tx)
+        .await?;
+    }
 }

@@ -1,71 +1,109 @@
 //! Rated sessions: the rating that stands and what it added to the buckets.
 
-use floopy_shared::domain::{event::RatingScore, ids::TenantId};
-use sqlx::{Row, SqliteConnection};
+use std::collections::HashMap;
 
-use super::{StoreError, Tx, buckets, calls::Unit, text_list, to_i64};
+use floopy_shared::domain::{event::RatingScore, ids::TenantId};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    ROWS, StoreError, Tx, buckets, names_by_tenant, tenant_id, to_i64,
+    units::{Name, TenantUnit, Unit},
+};
 use crate::learn::credit::Credit;
 
-/// What a rated unit added to the buckets; empty where it is not rated.
-pub(crate) async fn credit(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    unit: &Unit,
-) -> Result<Option<Credit>, StoreError> {
-    let text: Option<String> =
-        sqlx::query_scalar("SELECT credit FROM sessions WHERE tenant = ? AND unit = ?")
-            .bind(tenant.as_str())
-            .bind(unit.key())
-            .fetch_optional(conn)
-            .await?;
-    text.as_deref().map(buckets::decode).transpose()
+/// A rated unit, by its stored name.
+#[derive(Debug)]
+pub(crate) struct Rated {
+    pub(crate) name: Name,
+    pub(crate) score: RatingScore,
+    pub(crate) credit: Credit,
 }
 
-/// Which of these units, by their stored names, are rated.
-pub(crate) async fn rated<'a>(
+/// The stored name of a unit.
+pub(crate) fn name((tenant, unit): &TenantUnit) -> Name {
+    (tenant.clone(), unit.key())
+}
+
+/// What rated units added to the buckets; unrated ones are left out.
+pub(crate) async fn credits(
     conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    keys: impl IntoIterator<Item = &'a String>,
-) -> Result<Vec<String>, StoreError> {
-    let rated = sqlx::query_scalar(
-        "SELECT unit FROM sessions WHERE tenant = ? AND unit IN (SELECT value FROM json_each(?))",
+    names: &[Name],
+) -> Result<HashMap<Name, Credit>, StoreError> {
+    let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
+        return Ok(HashMap::new());
+    };
+    let rows = sqlx::query(
+        "SELECT t.key, n.value, s.credit FROM json_each(?) AS t, json_each(t.value) AS n
+            CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
-    .bind(tenant.as_str())
-    .bind(text_list(keys))
+    .bind(names)
     .fetch_all(conn)
     .await?;
-    Ok(rated)
+    let credit = |row: &SqliteRow| {
+        let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
+        Ok((name, buckets::decode(row.try_get(2)?)?))
+    };
+    rows.iter().map(credit).collect()
 }
 
-/// Notes the standing rating of a unit and what it added.
-pub(crate) async fn put(
+/// Which of these units are rated.
+pub(crate) async fn rated(
+    conn: &mut SqliteConnection,
+    names: impl IntoIterator<Item = &Name>,
+) -> Result<Vec<Name>, StoreError> {
+    let names = names.into_iter().map(|(t, name)| (t, name.as_str()));
+    let Some(names) = names_by_tenant(names) else {
+        return Ok(Vec::new());
+    };
+    let rows = sqlx::query(
+        "SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n
+            WHERE EXISTS (SELECT 1 FROM sessions AS s WHERE s.tenant = t.key AND s.unit = n.value)",
+    )
+    .bind(names)
+    .fetch_all(conn)
+    .await?;
+    let name = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    rows.iter().map(name).collect()
+}
+
+/// Notes the standing ratings of units and what they added.
+pub(crate) async fn put_many(
     tx: &mut Tx,
-    (tenant, unit): (&TenantId, &Unit),
-    (score, credit): (RatingScore, &Credit),
+    sessions: &[Rated],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO sessions (tenant, unit, score, credit, touched_ms) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET score = excluded.score, credit = excluded.credit,
-            touched_ms = excluded.touched_ms",
-    )
-    .bind(tenant.as_str())
-    .bind(unit.key())
-    .bind(i64::from(score.value()))
-    .bind(buckets::encode(credit))
-    .bind(to_i64(now_ms))
-    .execute(&mut **tx)
-    .await?;
+    for sessions in sessions.chunks(ROWS) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO sessions (tenant, unit, score, credit, touched_ms) ",
+        );
+        query.push_values(sessions, |mut row, session| {
+            row.push_bind(session.name.0.as_str())
+                .push_bind(session.name.1.as_str())
+                .push_bind(i64::from(session.score.value()))
+                .push_bind(buckets::encode(&session.credit))
+                .push_bind(to_i64(now_ms));
+        });
+        query.push(
+            " ON CONFLICT DO UPDATE SET score = excluded.score, credit = excluded.credit,
+                touched_ms = excluded.touched_ms",
+        );
+        query.build().execute(&mut **tx).await?;
+    }
     Ok(())
 }
 
-/// Forgets a unit that is no longer rated.
-pub(crate) async fn remove(tx: &mut Tx, tenant: &TenantId, unit: &Unit) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM sessions WHERE tenant = ? AND unit = ?")
-        .bind(tenant.as_str())
-        .bind(unit.key())
-        .execute(&mut **tx)
-        .await?;
+/// Forgets units that are no longer rated.
+pub(crate) async fn remove_many(tx: &mut Tx, names: &[Name]) -> Result<(), StoreError> {
+    let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
+        return Ok(());
+    };
+    sqlx::query(
+        "DELETE FROM sessions WHERE (tenant, unit) IN
+            (SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n)",
+    )
+    .bind(names)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use floopy_shared::domain::{
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, meta, to_i64};
+use super::{Store, StoreError, Tx, meta, tenant_id, to_i64};
 
 /// What a tenant is besides its keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,10 +159,6 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         constraints: Constraints::default(),
         shadow_budget_micro_usd_per_day: None,
     })
-}
-
-fn tenant_id(text: &str) -> Result<TenantId, StoreError> {
-    TenantId::new(text).map_err(|e| StoreError::corrupt("tenant", e))
 }
 
 fn api_key(row: &SqliteRow) -> Result<(TenantId, ApiKey), StoreError> {

@@ -151,6 +151,7 @@ async fn deliver(
         score: submission.score,
         useful: submission.useful,
         revise: submission.revise,
+        retracted: false,
         rated_at_ms: now_ms,
     };
     let event = Event {

@@ -286,6 +286,7 @@ mod tests {
             score: RatingScore::new(9).expect("valid"),
             useful: true,
             revise: false,
+            retracted: false,
             rated_at_ms: 1,
         }))
     }

@@ -39,6 +39,8 @@ pub struct Rating {
     pub useful: bool,
     /// Replace an earlier rating instead of leaving it.
     pub revise: bool,
+    /// Takes the rating back: a revision whose score means nothing. Only a later revision brings one again.
+    pub retracted: bool,
     pub rated_at_ms: u64,
 }
 

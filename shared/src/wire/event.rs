@@ -56,6 +56,7 @@ impl From<&Rating> for v1::Rating {
             useful: r.useful,
             revise: r.revise,
             rated_at_ms: r.rated_at_ms,
+            retracted: r.retracted,
         }
     }
 }
@@ -76,7 +77,8 @@ impl TryFrom<v1::Rating> for Rating {
             score: RatingScore::new(i64::from(r.score))
                 .map_err(|e| InvalidWire::invalid("score", e))?,
             useful: r.useful,
-            revise: r.revise,
+            revise: r.revise || r.retracted,
+            retracted: r.retracted,
             rated_at_ms: r.rated_at_ms,
         })
     }

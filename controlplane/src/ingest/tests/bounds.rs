@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::store::sessions;
+use crate::store::{sessions, units};
 
 #[tokio::test]
 async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
@@ -29,7 +29,7 @@ async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
 
 #[tokio::test]
 async fn only_the_first_calls_of_an_endless_session_are_credited_whatever_the_order() {
-    let most = u64::try_from(calls::MAX_TURNS).expect("positive");
+    let most = u64::try_from(units::MAX_TURNS).expect("positive");
     let first = (1..=most).map(|n| decided(n, turn(n, "s", "a")));
     let later = (most + 1..most + 9).map(|n| decided(n, turn(n, "s", "b")));
     let rating = rated(most + 9, "s", 10);
@@ -59,9 +59,9 @@ async fn a_forgotten_session_that_is_resumed_takes_nothing_from_what_was_learned
     };
     let mut tx = intake.store.write().await.expect("writes");
     retention::forget(&mut tx, &horizon).await.expect("forgets");
-    let unit = calls::Unit::of(&turn(1, "s", "a"));
-    let credit = sessions::credit(&mut tx, &tenant(), &unit).await;
-    assert_eq!(credit.expect("reads"), None);
+    let name = (tenant(), units::Unit::of(&turn(1, "s", "a")).key());
+    let credits = sessions::credits(&mut tx, &[name]).await;
+    assert!(credits.expect("reads").is_empty());
     tx.commit().await.expect("commits");
     append(&intake, vec![decided(3, turn(3, "s", "b"))]).await;
     assert_eq!(sums(&intake).await, before);

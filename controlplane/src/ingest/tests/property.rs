@@ -114,7 +114,7 @@ async fn fold(facts: &[Fact], batch: usize) -> BTreeMap<Cell, Sums> {
                 Fact::Event(_) => None,
             })
             .collect();
-        intake.report(&scores, &[]).await.expect("works");
+        intake.report(scores, vec![]).await.expect("works");
     }
     sums(&intake).await
 }

@@ -1,0 +1,175 @@
+//! Every tenant's sums over all days, kept in memory beside the store: what a refresh reads.
+//!
+//! A tenant is read from the store once. From then on what each transaction added is added here too, after it
+//! was committed. Transactions are numbered in the order in which they had the one writer: what was read under
+//! number `n` has all of those up to `n`, so that only later ones are added to it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use floopy_shared::domain::ids::TenantId;
+
+use crate::learn::{
+    credit::{Cell, Credit},
+    stats::TenantStats,
+    sums::Sums,
+};
+
+/// The tenants read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    tenants: Mutex<HashMap<TenantId, Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// The transaction under which it was read.
+    read_at: u64,
+    cells: BTreeMap<Cell, Sums>,
+}
+
+impl Totals {
+    /// Those of the tenants that must be read first.
+    pub(crate) fn missing<'a>(
+        &self,
+        tenants: impl IntoIterator<Item = &'a TenantId>,
+    ) -> Vec<TenantId> {
+        let held = self.lock();
+        let missing = tenants.into_iter().filter(|id| !held.contains_key(*id));
+        missing.cloned().collect()
+    }
+
+    /// Takes what was read of a tenant under transaction `read_at`, which must not have ended yet.
+    pub(crate) fn put(
+        &self,
+        tenant: TenantId,
+        cells: impl IntoIterator<Item = (Cell, Sums)>,
+        read_at: u64,
+    ) {
+        let mut held = Held {
+            read_at,
+            cells: BTreeMap::new(),
+        };
+        held.add(cells);
+        self.lock().insert(tenant, held);
+    }
+
+    /// Adds what transaction `number` added; it must have been committed.
+    pub(crate) fn add(&self, deltas: impl IntoIterator<Item = (TenantId, Credit)>, number: u64) {
+        let mut tenants = self.lock();
+        for (tenant, credit) in deltas {
+            let held = tenants.get_mut(&tenant);
+            if let Some(held) = held.filter(|held| held.read_at < number) {
+                held.add(credit);
+            }
+        }
+    }
+
+    /// Forgets tenants of whom it is not known whether a transaction was committed; they are read anew.
+    pub(crate) fn forget<'a>(&self, tenants: impl IntoIterator<Item = &'a TenantId>) {
+        let mut held = self.lock();
+        for tenant in tenants {
+            held.remove(tenant);
+        }
+    }
+
+    /// Keeps only the tenants that are wanted.
+    pub(crate) fn retain(&self, wanted: impl Fn(&TenantId) -> bool) {
+        self.lock().retain(|tenant, _| wanted(tenant));
+    }
+
+    /// A tenant's sums as the formulas read them; `None` where it must be read first.
+    pub(crate) fn stats(&self, tenant: &TenantId) -> Option<TenantStats> {
+        let held = self.lock();
+        let mut stats = TenantStats::default();
+        for (cell, sums) in &held.get(tenant)?.cells {
+            stats.add(cell, *sums);
+        }
+        Some(stats)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Held>> {
+        // Nothing in here panics half-way through a change.
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn add(&mut self, cells: impl IntoIterator<Item = (Cell, Sums)>) {
+        for (mut cell, sums) in cells {
+            cell.day = 0;
+            let entry = self.cells.entry(cell);
+            let mut entry = match entry {
+                std::collections::btree_map::Entry::Vacant(entry) => {
+                    if sums != Sums::default() {
+                        entry.insert(sums);
+                    }
+                    continue;
+                }
+                std::collections::btree_map::Entry::Occupied(entry) => entry,
+            };
+            *entry.get_mut() += sums;
+            if *entry.get() == Sums::default() {
+                entry.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::{credit::Source, sums::ONE};
+
+    fn tenant() -> TenantId {
+        TenantId::new("acme").expect("valid")
+    }
+
+    fn cell(day: i64) -> Cell {
+        Cell {
+            shape: "all".into(),
+            arm: "p/m".into(),
+            source: Source::Auto,
+            day,
+        }
+    }
+
+    fn one(day: i64) -> Credit {
+        Credit::from([(cell(day), Sums::of(ONE, ONE))])
+    }
+
+    fn scored(totals: &Totals) -> Option<f64> {
+        let stats = totals.stats(&tenant())?;
+        let shape = stats.shapes.get("all");
+        Some(shape.map_or(0.0, |shape| shape.scored_requests()))
+    }
+
+    #[test]
+    fn what_was_read_already_is_not_added_again() {
+        let totals = Totals::default();
+        totals.add([(tenant(), one(1))], 4);
+        assert_eq!(scored(&totals), None, "nothing is held before it was read");
+        totals.put(tenant(), [one(1), one(2)].into_iter().flatten(), 5);
+        totals.add([(tenant(), one(1))], 4);
+        assert_eq!(
+            scored(&totals),
+            Some(2.0),
+            "days are added up, 4 was before 5"
+        );
+        totals.add([(tenant(), one(3))], 6);
+        assert_eq!(scored(&totals), Some(3.0));
+    }
+
+    #[test]
+    fn a_cell_that_nothing_is_left_of_takes_no_room() {
+        let totals = Totals::default();
+        totals.put(tenant(), one(1), 1);
+        let back = one(1).into_iter().map(|(cell, sums)| (cell, -sums));
+        totals.add([(tenant(), back.collect())], 2);
+        assert!(totals.lock()[&tenant()].cells.is_empty());
+        totals.forget([&tenant()]);
+        assert_eq!(totals.missing([&tenant()]), [tenant()]);
+    }
+}

@@ -1,0 +1,288 @@
+//! What session ratings are about: a session, or a call that has none; what a name means, and which calls
+//! belong together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use floopy_shared::domain::{
+    decision::Decision,
+    ids::{RequestId, SessionId, TenantId},
+};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{StoreError, names_by_tenant, record, request_id, tenant_id};
+use crate::learn::credit::Turn;
+
+/// Calls of one session that its rating is about. Which ones of a longer session they are does not depend on
+/// the order of arrival.
+pub(crate) const MAX_TURNS: usize = 1_000;
+
+/// What a session's rating is about: a session, or one call that has none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Unit {
+    Session(SessionId),
+    Call(RequestId),
+}
+
+impl Unit {
+    /// The unit a decision belongs to.
+    pub(crate) fn of(decision: &Decision) -> Self {
+        decision
+            .session_id
+            .clone()
+            .map_or(Self::Call(decision.request_id), Self::Session)
+    }
+
+    /// The stored name.
+    pub(crate) fn key(&self) -> String {
+        match self {
+            Self::Session(id) => format!("s:{id}"),
+            Self::Call(id) => format!("r:{id}"),
+        }
+    }
+}
+
+/// A tenant's unit.
+pub(crate) type TenantUnit = (TenantId, Unit);
+
+/// A name that a rating came for, or that a call bears.
+pub(crate) type Name = (TenantId, String);
+
+/// Every name under which a rating could mean this call's unit.
+pub(crate) fn names_of(decision: &Decision) -> impl Iterator<Item = Name> + '_ {
+    let session = decision.session_id.as_ref().map(ToString::to_string);
+    let names = [
+        Some(decision.request_id.to_string()),
+        session,
+        decision.completion_id.clone(),
+    ];
+    let name = |name| (decision.tenant.clone(), name);
+    names.into_iter().flatten().map(name)
+}
+
+/// The calls of a unit, shadows left out.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    /// What a rating of the unit can be called.
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) turns: Vec<Turn>,
+}
+
+/// One call of a unit.
+struct Call {
+    order: (i64, RequestId),
+    completion: Option<String>,
+    turn: Option<Turn>,
+}
+
+/// The calls of each unit; of a session the first [`MAX_TURNS`].
+pub(crate) async fn calls(
+    conn: &mut SqliteConnection,
+    units: &[TenantUnit],
+) -> Result<HashMap<TenantUnit, Calls>, StoreError> {
+    let mut found: HashMap<TenantUnit, Vec<Call>> = HashMap::new();
+    let sessions = units.iter().filter_map(|(tenant, unit)| match unit {
+        Unit::Session(id) => Some((tenant, id.as_str())),
+        Unit::Call(_) => None,
+    });
+    if let Some(sessions) = names_by_tenant(sessions) {
+        of_sessions(conn, sessions, &mut found).await?;
+    }
+    let single = |unit: &TenantUnit| match unit {
+        (tenant, Unit::Call(id)) => Some((tenant.clone(), id.to_string())),
+        (_, Unit::Session(_)) => None,
+    };
+    let single: Vec<Name> = units.iter().filter_map(single).collect();
+    if let Some(single) = names_by_tenant(single.iter().map(|(t, id)| (t, id.as_str()))) {
+        of_calls(conn, single, &mut found).await?;
+    }
+    Ok(found
+        .into_iter()
+        .map(|(unit, calls)| {
+            let calls = together(&unit.1, calls);
+            (unit, calls)
+        })
+        .collect())
+}
+
+async fn of_sessions(
+    conn: &mut SqliteConnection,
+    sessions: String,
+    found: &mut HashMap<TenantUnit, Vec<Call>>,
+) -> Result<(), StoreError> {
+    // No more than the first calls are read, and only from the index, which has all that is needed.
+    let rows = sqlx::query(
+        "SELECT d.created_ms, d.request_id, d.completion_id, d.turn, t.key, n.value
+         FROM json_each(?1) AS t, json_each(t.value) AS n
+         CROSS JOIN decisions AS d INDEXED BY decisions_session
+            ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
+            AND d.created_ms <= ifnull((SELECT o.created_ms FROM decisions AS o INDEXED BY decisions_session
+                WHERE o.tenant = t.key AND o.session_id = n.value AND o.shadow = 0
+                ORDER BY o.created_ms, o.request_id LIMIT 1 OFFSET ?2), 9223372036854775807)",
+    )
+    .bind(sessions)
+    .bind(i64::try_from(MAX_TURNS - 1).unwrap_or(i64::MAX))
+    .fetch_all(conn)
+    .await?;
+    for row in &rows {
+        let unit = (tenant_id(row.try_get(4)?)?, session(row.try_get(5)?)?);
+        found.entry(unit).or_default().push(call(row)?);
+    }
+    Ok(())
+}
+
+async fn of_calls(
+    conn: &mut SqliteConnection,
+    calls: String,
+    found: &mut HashMap<TenantUnit, Vec<Call>>,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT d.created_ms, d.request_id, d.completion_id, d.turn, t.key
+         FROM json_each(?) AS t, json_each(t.value) AS n
+         CROSS JOIN decisions AS d
+            ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
+    )
+    .bind(calls)
+    .fetch_all(conn)
+    .await?;
+    for row in &rows {
+        let call = call(row)?;
+        let unit = (tenant_id(row.try_get(4)?)?, Unit::Call(call.order.1));
+        found.entry(unit).or_default().push(call);
+    }
+    Ok(())
+}
+
+fn call(row: &SqliteRow) -> Result<Call, StoreError> {
+    let turn: Option<&str> = row.try_get(3)?;
+    Ok(Call {
+        order: (row.try_get(0)?, request_id(row.try_get(1)?)?),
+        completion: row.try_get(2)?,
+        turn: turn.map(record::decode_turn).transpose()?,
+    })
+}
+
+fn session(id: &str) -> Result<Unit, StoreError> {
+    SessionId::new(id)
+        .map(Unit::Session)
+        .map_err(|e| StoreError::corrupt("session id", e))
+}
+
+fn together(unit: &Unit, mut calls: Vec<Call>) -> Calls {
+    calls.sort_by_key(|call| call.order);
+    calls.truncate(MAX_TURNS);
+    let mut all = Calls::default();
+    if let Unit::Session(id) = unit {
+        all.names.insert(id.to_string());
+    }
+    for call in calls {
+        all.names.insert(call.order.1.to_string());
+        all.names.extend(call.completion);
+        all.turns.extend(call.turn);
+    }
+    all
+}
+
+/// The unit that each name means; a name that means none is left out.
+///
+/// A session's own id comes first. Otherwise the name is an alias: the completion id or the request id of a
+/// call, which stands for its session, or for itself where it has none; the oldest such call is meant.
+pub(crate) async fn meant(
+    conn: &mut SqliteConnection,
+    names: &BTreeSet<Name>,
+) -> Result<BTreeMap<Name, Unit>, StoreError> {
+    let Some(all) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
+        return Ok(BTreeMap::new());
+    };
+    let mut meant = own_sessions(conn, all).await?;
+    let others = |name: &&Name| !meant.contains_key(*name);
+    let others: Vec<&Name> = names.iter().filter(others).collect();
+    let mut aliases = BTreeMap::new();
+    if let Some(names) = names_by_tenant(others.iter().map(|(t, name)| (t, name.as_str()))) {
+        completions(conn, names, &mut aliases).await?;
+    }
+    let requests = others.iter().filter(|(_, name)| is_request(name));
+    if let Some(names) = names_by_tenant(requests.map(|(t, name)| (t, name.as_str()))) {
+        requests_named(conn, names, &mut aliases).await?;
+    }
+    meant.extend(aliases.into_iter().map(|(name, (_, unit))| (name, unit)));
+    Ok(meant)
+}
+
+/// Whether a name has the one form in which request ids are told to callers.
+fn is_request(name: &str) -> bool {
+    Uuid::try_parse(name).is_ok_and(|id| id.hyphenated().to_string() == name)
+}
+
+async fn own_sessions(
+    conn: &mut SqliteConnection,
+    names: String,
+) -> Result<BTreeMap<Name, Unit>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n
+            WHERE EXISTS (SELECT 1 FROM decisions AS d INDEXED BY decisions_session
+                WHERE d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0)",
+    )
+    .bind(names)
+    .fetch_all(conn)
+    .await?;
+    let own = |row: &SqliteRow| {
+        let name: String = row.try_get(1)?;
+        let unit = session(&name)?;
+        Ok(((tenant_id(row.try_get(0)?)?, name), unit))
+    };
+    rows.iter().map(own).collect()
+}
+
+/// What aliases mean so far, with the call that says so.
+type Aliases = BTreeMap<Name, ((i64, RequestId), Unit)>;
+
+async fn completions(
+    conn: &mut SqliteConnection,
+    names: String,
+    aliases: &mut Aliases,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT t.key, n.value, d.created_ms, d.request_id, d.session_id
+         FROM json_each(?) AS t, json_each(t.value) AS n
+         CROSS JOIN decisions AS d ON d.request_id =
+            (SELECT o.request_id FROM decisions AS o INDEXED BY decisions_completion
+                WHERE o.tenant = t.key AND o.completion_id = n.value AND o.shadow = 0
+                ORDER BY o.created_ms, o.request_id LIMIT 1)",
+    )
+    .bind(names)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().try_for_each(|row| alias(row, aliases))
+}
+
+async fn requests_named(
+    conn: &mut SqliteConnection,
+    names: String,
+    aliases: &mut Aliases,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT t.key, n.value, d.created_ms, d.request_id, d.session_id
+         FROM json_each(?) AS t, json_each(t.value) AS n
+         CROSS JOIN decisions AS d
+            ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.shadow = 0",
+    )
+    .bind(names)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().try_for_each(|row| alias(row, aliases))
+}
+
+fn alias(row: &SqliteRow, aliases: &mut Aliases) -> Result<(), StoreError> {
+    let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
+    let order = (row.try_get(2)?, request_id(row.try_get(3)?)?);
+    let unit = match row.try_get::<Option<&str>, _>(4)? {
+        Some(id) => session(id)?,
+        None => Unit::Call(order.1),
+    };
+    let oldest = aliases.entry(name).or_insert_with(|| (order, unit.clone()));
+    if order < oldest.0 {
+        *oldest = (order, unit);
+    }
+    Ok(())
+}
