@@ -109,6 +109,8 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             key: Some(Secret::new(KEY)),
             zero_retention: false,
             default_model: None,
+            constraints: Default::default(),
+            shadow_budget_usd_per_day: None,
         }],
         ..floopy_controlplane::Config::default()
     };

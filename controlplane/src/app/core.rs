@@ -193,5 +193,6 @@ fn policy(learning: &Learning) -> Policy {
         goal,
         shadow_rate: learning.shadow_rate,
         canary_rate: learning.canary_rate,
+        quality_per_usd: learning.quality_per_usd,
     }
 }

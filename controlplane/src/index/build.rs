@@ -8,7 +8,7 @@ use std::{
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     money::Usage,
-    ranking::Rankings,
+    ranking::{Objective, Rankings},
     snapshot::{TableBody, TableName, Tenant},
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Policy {
     pub(crate) goal: Goal,
     pub(crate) shadow_rate: f64,
     pub(crate) canary_rate: f64,
+    /// What losing a warm prompt cache is weighed with.
+    pub(crate) quality_per_usd: f64,
 }
 
 /// The chat models that some proxy can reach; all of them where no proxy named a usable provider.
@@ -68,7 +70,7 @@ pub(crate) fn rankings(
     incumbents: &Incumbents,
     policy: &Policy,
 ) -> Option<(Rankings, Incumbents)> {
-    rank(&Question {
+    let (mut rankings, incumbents) = rank(&Question {
         tenant: &tenant.id,
         candidates,
         stats,
@@ -77,7 +79,13 @@ pub(crate) fn rankings(
         goal: policy.goal,
         shadow_rate: policy.shadow_rate,
         canary_rate: policy.canary_rate,
-    })
+    })?;
+    rankings.objective = match policy.goal {
+        Goal::Quality => Objective::Quality,
+        Goal::Floor { .. } => Objective::Floor,
+    };
+    rankings.quality_per_usd = policy.quality_per_usd;
+    Some((rankings, incumbents))
 }
 
 /// Every table that should stand.

@@ -301,6 +301,7 @@ mod tests {
                 goal: Goal::Quality,
                 shadow_rate: 0.1,
                 canary_rate: 0.05,
+                quality_per_usd: 1.0,
             },
             tick: Duration::from_millis(10),
         };

@@ -60,6 +60,11 @@ const STEPS: &[&[&str]] = &[&[
 ],
     // A key that the configuration brought goes when it is replaced there.
     &["ALTER TABLE api_keys ADD COLUMN configured INTEGER NOT NULL DEFAULT 0"],
+    // What routing may do for a tenant, in its wire form, and what its shadow may cost a day.
+    &[
+        "ALTER TABLE tenants ADD COLUMN constraints BLOB",
+        "ALTER TABLE tenants ADD COLUMN shadow_budget_micro_usd INTEGER",
+    ],
 ];
 
 /// Runs the steps that are missing.
