@@ -1,5 +1,6 @@
 //! Puts the parts together: opens the store, starts the jobs, serves.
 
+mod allowed;
 mod core;
 mod setup;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use crate::{
     store::{Location, StoreError},
 };
 
-pub use self::setup::create_key;
+pub use self::setup::{check, create_key};
 
 /// What the process gives to the control plane.
 #[derive(Debug)]
@@ -70,6 +71,16 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
+    /// The key of the configuration that is to blame, and what is wrong with it.
+    pub fn by_key(self) -> (String, String) {
+        match self {
+            Self::Config { key, message } => (key, message),
+            Self::Listen { .. } | Self::Locked(_) | Self::Store(_) | Self::Task(_) => {
+                ("control".to_owned(), self.to_string())
+            }
+        }
+    }
+
     fn config(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Config {
             key: key.into(),

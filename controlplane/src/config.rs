@@ -1,11 +1,14 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
 mod check;
+mod constraints;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use floopy_shared::process::config::Secret;
 use serde::{Deserialize, Serialize};
+
+pub use self::constraints::{Constraints, MinQuality};
 
 /// Everything that can be configured; every key has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -121,6 +124,16 @@ pub struct TenantConfig {
     /// Serves where no candidate with traffic can; a floor is measured against it.
     #[serde(default)]
     pub default_model: Option<String>,
+    /// What routing may do for it.
+    #[serde(default)]
+    pub constraints: Constraints,
+    /// What shadow calls may cost between two midnights UTC; absent: limited by their rate alone.
+    #[serde(
+        default,
+        deserialize_with = "check::usd",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub shadow_budget_usd_per_day: Option<f64>,
 }
 
 /// How routing learns.
@@ -132,6 +145,10 @@ pub struct Learning {
     /// Share of requests that are also sent, unseen, to another candidate; 0 switches that off.
     #[serde(deserialize_with = "check::share")]
     pub shadow_rate: f64,
+    /// What the shadow may cost, as a share of what the served replies cost: where others cost more than who
+    /// serves, fewer are tried.
+    #[serde(deserialize_with = "check::shadow_spend")]
+    pub shadow_spend: f64,
     /// Share of live traffic for a candidate that is probably as good as the incumbent.
     #[serde(deserialize_with = "check::canary_rate")]
     pub canary_rate: f64,
@@ -141,6 +158,13 @@ pub struct Learning {
     /// With `objective = "floor"`: the probability with which it must be kept.
     #[serde(deserialize_with = "check::assurance")]
     pub assurance: f64,
+    /// Share of live traffic for candidates that nothing is known of yet; 0 leaves that to the shadow.
+    #[serde(deserialize_with = "check::live_exploration")]
+    pub live_exploration: f64,
+    /// Quality of one answer, on 0..1, that a USD is worth: a conversation leaves its warm prompt cache only
+    /// for what gains more. 0: caches count for nothing.
+    #[serde(deserialize_with = "check::quality_per_usd")]
+    pub quality_per_usd: f64,
 }
 
 impl Default for Learning {
@@ -148,9 +172,12 @@ impl Default for Learning {
         Self {
             objective: Objective::Quality,
             shadow_rate: 0.1,
+            shadow_spend: 0.1,
             canary_rate: 0.05,
             floor: 0.95,
             assurance: 0.7,
+            live_exploration: 0.0,
+            quality_per_usd: 1.0,
         }
     }
 }
@@ -224,7 +251,7 @@ mod tests {
             (
                 "[learning]\nassurance = 0.2",
                 "floopy.toml:2: learning.assurance: ",
-                "0.5 to 1",
+                "0.5 to 0.99",
             ),
             (
                 "[learning]\nobjective = \"best\"",
@@ -269,9 +296,37 @@ mod tests {
             ),
         ];
         for (text, place, detail) in cases {
-            let message = error(text);
-            assert!(message.starts_with(place), "{message}");
-            assert!(message.contains(detail), "{message}");
+            check(text, place, detail);
+        }
+    }
+
+    fn check(text: &str, place: &str, detail: &str) {
+        let message = error(text);
+        assert!(message.starts_with(place), "{message}");
+        assert!(message.contains(detail), "{message}");
+    }
+
+    #[test]
+    fn rates_and_budgets_have_their_bounds() {
+        let cases = [
+            (
+                "[learning]\nlive_exploration = 0.06",
+                "floopy.toml:2: learning.live_exploration: ",
+                "from 0 to 0.05",
+            ),
+            (
+                "[learning]\nquality_per_usd = -1.0",
+                "floopy.toml:2: learning.quality_per_usd: ",
+                "-1 is not allowed",
+            ),
+            (
+                "[[tenants]]\nid = \"a\"\nshadow_budget_usd_per_day = -5.0",
+                "floopy.toml:3: tenants.shadow_budget_usd_per_day: ",
+                "-5 is not allowed",
+            ),
+        ];
+        for (text, place, detail) in cases {
+            check(text, place, detail);
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod agreement;
 pub mod belief;
 pub mod credit;
+pub mod drift;
 pub mod estimate;
 pub mod evidence;
 pub mod normal;
@@ -17,6 +18,7 @@ pub mod rank;
 pub mod residual;
 pub mod stats;
 pub mod sums;
+pub mod versus;
 
 #[cfg(test)]
 mod simulation;

@@ -8,10 +8,10 @@ use std::{
 };
 
 use clap::Parser;
-use floopy_controlplane::{Config, Deps, prepare};
+use floopy_controlplane::{Config, Deps, Error, check, prepare};
 use floopy_shared::process::{
     clock::Clock,
-    config::load,
+    config::load_checked,
     stop,
     telemetry::{self, LogFormat},
 };
@@ -50,7 +50,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let config: Config = args
         .config
         .as_deref()
-        .map(load)
+        .map(|path| load_checked(path, |config| check(config).map_err(Error::by_key)))
         .transpose()?
         .unwrap_or_default();
     let deps = Deps {

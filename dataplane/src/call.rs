@@ -4,6 +4,7 @@ mod chat;
 mod embeddings;
 mod error;
 mod fields;
+mod history;
 mod prompt;
 mod splice;
 mod value;
@@ -19,6 +20,7 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 pub use self::error::InvalidCall;
+pub use self::history::History;
 pub use self::prompt::Prompt;
 use self::{fields::Fields, value::text};
 
@@ -40,6 +42,7 @@ pub struct Call {
     json_expected: bool,
     features: Features,
     shapes: Vec<ShapeKey>,
+    history: History,
     opening: u64,
 }
 
@@ -61,7 +64,8 @@ impl Call {
             features: seen.features,
         };
         let chain = shapes(&signals);
-        let (features, json_expected, opening) = (seen.features, seen.json_expected, seen.opening);
+        let (features, json_expected) = (seen.features, seen.json_expected);
+        let (history, opening) = (seen.history, seen.opening);
         let stream = features.stream;
         Ok(Self {
             body,
@@ -72,6 +76,7 @@ impl Call {
             json_expected,
             features,
             shapes: chain,
+            history,
             opening,
         })
     }
@@ -106,6 +111,11 @@ impl Call {
         &self.shapes
     }
 
+    /// What the history says of who wrote it.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// A hash of how the conversation began and who it is with; the same for each of its turns.
     pub fn opening(&self) -> u64 {
         self.opening
@@ -129,6 +139,7 @@ struct Seen<'a> {
     system: Option<std::borrow::Cow<'a, str>>,
     user_text: std::borrow::Cow<'a, str>,
     tool_names: Vec<std::borrow::Cow<'a, str>>,
+    history: History,
     opening: u64,
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     config::Config,
+    conversations::Conversations,
     metrics::{Metrics, Reading},
     record::spool::Spool,
     sessions::{OpenSessions, Rated},
@@ -29,6 +30,7 @@ pub(crate) struct Gateway {
     pub spool: Arc<Spool>,
     pub sessions: OpenSessions,
     pub rated: Rated,
+    pub conversations: Conversations,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub shadows: Shadows,

@@ -8,6 +8,7 @@ mod app;
 pub mod call;
 pub mod config;
 mod control;
+mod conversations;
 mod gateway;
 mod http;
 mod metrics;
@@ -23,6 +24,7 @@ mod upstream;
 pub use self::{
     app::{Bound, Deps, Detached, Error, bind, detached},
     config::Config,
+    conversations::{ConversationId, Conversations},
     http::admin::SharedRegistry,
     provider::{
         InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,

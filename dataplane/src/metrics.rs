@@ -38,6 +38,8 @@ pub(crate) struct Metrics {
     circuits_opened: Counter,
     shadow_sent: Counter,
     shadow_dropped: Counter,
+    shadow_over_budget: Counter,
+    shadow_cost: Counter,
     overloaded: Counter,
 }
 
@@ -57,6 +59,8 @@ impl Default for Metrics {
             circuits_opened: Counter::default(),
             shadow_sent: Counter::default(),
             shadow_dropped: Counter::default(),
+            shadow_over_budget: Counter::default(),
+            shadow_cost: Counter::default(),
             overloaded: Counter::default(),
         }
     }
@@ -93,14 +97,33 @@ impl Metrics {
             opened,
             self.circuits_opened.clone(),
         );
-        registry.register(
-            "floopy_shadow_calls",
-            "Shadow calls that were sent",
-            self.shadow_sent.clone(),
-        );
-        let shadow = "Shadow calls that were not sent because too many were under way";
-        registry.register("floopy_shadow_dropped", shadow, self.shadow_dropped.clone());
+        self.register_shadow(registry);
         self.register_control(registry);
+    }
+
+    /// What is spent on learning, apart from what serves.
+    fn register_shadow(&self, registry: &mut Registry) {
+        let sent = "Shadow calls that were sent";
+        registry.register("floopy_shadow_calls", sent, self.shadow_sent.clone());
+        let dropped = "Shadow calls that were not sent because too many were under way";
+        registry.register(
+            "floopy_shadow_dropped",
+            dropped,
+            self.shadow_dropped.clone(),
+        );
+        let over =
+            "Shadow calls that were not sent because the tenant's budget of the day is spent";
+        registry.register(
+            "floopy_shadow_over_budget",
+            over,
+            self.shadow_over_budget.clone(),
+        );
+        let cost = "Cost of shadow calls in micro-USD, which no caller is charged for";
+        registry.register(
+            "floopy_shadow_cost_micro_usd",
+            cost,
+            self.shadow_cost.clone(),
+        );
     }
 
     /// What passes between the proxy and its control plane.
@@ -197,6 +220,14 @@ impl Metrics {
         self.shadow_dropped.inc();
     }
 
+    pub(crate) fn shadow_over_budget(&self) {
+        self.shadow_over_budget.inc();
+    }
+
+    pub(crate) fn shadow_spent(&self, micro_usd: u64) {
+        self.shadow_cost.inc_by(micro_usd);
+    }
+
     pub(crate) fn overloaded(&self) {
         self.overloaded.inc();
     }
@@ -227,6 +258,7 @@ mod tests {
             StrategyLabel::FeedbackDriven,
         );
         metrics.spool_dropped(KindLabel::ScoringJob);
+        metrics.shadow_spent(230);
         metrics.overhead(Duration::from_micros(120));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).expect("encodes");
@@ -239,6 +271,7 @@ mod tests {
             "floopy_requests_total{route=\"chat\",status=\"2xx\",strategy=\"feedback_driven\"} 1",
             "floopy_spool_dropped_events_total{kind=\"scoring_job\"} 1",
             "floopy_overhead_seconds_count 1",
+            "floopy_shadow_cost_micro_usd_total 230",
             "floopy_spool_depth_events 3",
             "floopy_snapshot_version 7",
         ] {

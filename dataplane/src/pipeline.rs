@@ -106,6 +106,8 @@ async fn prepare(
         snapshot: &admitted.snapshot,
         providers: &gateway.upstream.providers,
         breakers: &gateway.upstream.breakers,
+        conversations: &gateway.conversations,
+        now_ms: record.decision().created_at_ms,
         attempts: gateway.config.limits.attempts,
     };
     let caller = Caller {
@@ -159,8 +161,16 @@ fn answer(
 ) -> Response<Body> {
     let Decided { call, plan } = decided;
     record.served_by(&served.model, plan.choice.reason);
+    let (conversation, by) = (plan.conversation, served.model.key.clone());
+    gateway
+        .conversations
+        .note(conversation, by, gateway.clock.now_ms());
     let status = served.reply.status();
-    let shadow = plan.choice.shadow;
+    // Whoever stepped in is not its own shadow.
+    let shadow = plan
+        .choice
+        .shadow
+        .filter(|shadow| shadow.model.key != served.model.key);
     let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
         .then(|| {
             let decision = Box::new(record.decision().clone());

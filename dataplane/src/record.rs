@@ -144,6 +144,7 @@ impl Record {
         decision.baseline.clone_from(&choice.baseline);
         decision.calibrated = choice.calibrated;
         decision.draw_key.clone_from(&plan.draw_key);
+        decision.affinity.clone_from(&plan.affinity);
         self.planned_overhead();
     }
 

@@ -5,15 +5,21 @@ pub mod select;
 use std::sync::Arc;
 
 use floopy_shared::domain::{
-    catalog::CatalogModel,
+    affinity::Affinity,
+    catalog::{CatalogModel, ModelKind},
     decision::{CandidateTrace, Filter},
-    ids::{RequestId, SessionId},
+    ids::{CandidateKey, RequestId, SessionId},
     route::{Choice, Question, Selection, choose},
     snapshot::{Snapshot, Tenant},
 };
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::{call::Call, provider::Providers, upstream::breaker::Breakers};
+use crate::{
+    call::Call,
+    conversations::{ConversationId, Conversations},
+    provider::Providers,
+    upstream::breaker::Breakers,
+};
 
 pub use self::select::{Asked, Unresolved};
 
@@ -23,6 +29,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     pub providers: &'a Providers,
     pub breakers: &'a Breakers,
+    pub conversations: &'a Conversations,
+    pub now_ms: u64,
     /// Candidates tried for one `auto` call.
     pub attempts: usize,
 }
@@ -45,6 +53,8 @@ pub struct Caller<'a> {
 pub struct Plan {
     pub choice: Choice,
     pub draw_key: String,
+    pub affinity: Affinity,
+    pub conversation: ConversationId,
 }
 
 /// Why there is nobody to send a call to.
@@ -54,6 +64,9 @@ pub enum Unroutable {
     Unresolved(#[from] Unresolved),
     #[error("no candidate can serve this request: {}", reasons(.0))]
     NoCandidate(Vec<CandidateTrace>),
+    /// The caller named models, and the tenant may use none of them.
+    #[error("this tenant may not use {}", reasons(.0))]
+    Forbidden(Vec<CandidateTrace>),
     #[error("no provider has a key: set one of {}", select::ENV_EXAMPLES)]
     NoProvider,
 }
@@ -62,7 +75,7 @@ impl Unroutable {
     /// Whether the same call may succeed in a while.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Unresolved(_) | Self::NoProvider => false,
+            Self::Unresolved(_) | Self::NoProvider | Self::Forbidden(_) => false,
             Self::NoCandidate(traces) => {
                 traces.iter().any(|t| t.filter == Some(Filter::CircuitOpen))
             }
@@ -115,13 +128,19 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     };
     let selection = select::select(&asked, view.snapshot.catalog(), view.providers)?;
     let draw_key = draw_key(call, caller);
+    let tenant = &caller.tenant.id;
+    let conversation = ConversationId::new(tenant, &draw_key, call.opening());
+    let affinity = view
+        .conversations
+        .affinity(conversation, call.history(), view.now_ms);
     let shadow_key = caller.request_id.to_string();
     let question = Question {
-        rankings: view.snapshot.rankings(&caller.tenant.id).map(AsRef::as_ref),
+        rankings: view.snapshot.rankings(tenant).map(AsRef::as_ref),
         default_model: caller.tenant.default_model.as_ref(),
         constraints: &caller.tenant.constraints,
         zero_retention: caller.tenant.zero_retention,
         selection: &selection.asked,
+        affinity: &affinity,
         shadow_key: &shadow_key,
         ..Question::new(
             view.snapshot.catalog(),
@@ -130,29 +149,50 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
             &draw_key,
         )
     };
+    let choice = plan(view, &question, &selection.fallback)?;
+    Ok(Plan {
+        choice,
+        affinity,
+        conversation,
+        draw_key,
+    })
+}
+
+fn plan(
+    view: &View<'_>,
+    question: &Question<'_>,
+    fallback: &[CandidateKey],
+) -> Result<Choice, Unroutable> {
     let blocked = |model: &CatalogModel| blocked(view, model);
-    let mut choice = match choose(&question, blocked) {
-        Ok(choice) => choice,
+    let is_auto = *question.selection == Selection::Auto;
+    match choose(question, blocked) {
+        Ok(mut choice) if is_auto => {
+            choice.order.truncate(view.attempts);
+            append_fallback(question, fallback, &mut choice);
+            Ok(choice)
+        }
+        Ok(choice) => Ok(choice),
         // The caller's last resort is for exactly this.
-        Err(none) if !selection.fallback.is_empty() => {
-            let listed = Selection::Ordered(selection.fallback);
+        Err(none) if !fallback.is_empty() => {
+            let listed = Selection::Ordered(fallback.to_vec());
             let question = Question {
                 selection: &listed,
-                ..question
+                ..*question
             };
-            let choice = choose(&question, blocked).map_err(|last| {
+            choose(&question, blocked).map_err(|last| {
                 let tried = none.candidates.into_iter().chain(last.candidates);
                 Unroutable::NoCandidate(tried.collect())
-            })?;
-            return Ok(Plan { choice, draw_key });
+            })
         }
-        Err(none) => return Err(Unroutable::NoCandidate(none.candidates)),
-    };
-    if selection.asked == Selection::Auto {
-        choice.order.truncate(view.attempts);
-        append_fallback(view, call, &selection.fallback, &mut choice);
+        Err(none) => {
+            let forbidden = |trace: &CandidateTrace| trace.filter.is_some_and(Filter::is_forbidden);
+            Err(if !is_auto && none.candidates.iter().all(forbidden) {
+                Unroutable::Forbidden(none.candidates)
+            } else {
+                Unroutable::NoCandidate(none.candidates)
+            })
+        }
     }
-    Ok(Plan { choice, draw_key })
 }
 
 fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
@@ -164,23 +204,21 @@ fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
         .then_some(Filter::CircuitOpen)
 }
 
-/// The caller's own last resort comes after the ranked ones.
-fn append_fallback(
-    view: &View<'_>,
-    call: &Call,
-    fallback: &[floopy_shared::domain::ids::CandidateKey],
-    choice: &mut Choice,
-) {
-    for key in fallback {
+/// The caller's own last resort comes after the ranked ones; what the tenant may not use is left out.
+fn append_fallback(question: &Question<'_>, fallback: &[CandidateKey], choice: &mut Choice) {
+    let kind = if question.features.embeddings {
+        ModelKind::Embedding
+    } else {
+        ModelKind::Chat
+    };
+    let allowed = fallback
+        .iter()
+        .filter(|key| question.constraints.forbids(key).is_none());
+    for key in allowed {
         if choice.order.iter().any(|model| model.key == *key) {
             continue;
         }
-        let kind = if call.features().embeddings {
-            floopy_shared::domain::catalog::ModelKind::Embedding
-        } else {
-            floopy_shared::domain::catalog::ModelKind::Chat
-        };
-        let listed = view.snapshot.catalog().get(key).map(Arc::clone);
+        let listed = question.catalog.get(key).map(Arc::clone);
         choice
             .order
             .push(listed.unwrap_or_else(|| Arc::new(CatalogModel::unlisted(key.clone(), kind))));
@@ -202,9 +240,9 @@ fn draw_key(call: &Call, caller: &Caller<'_>) -> String {
 mod tests {
     use bytes::Bytes;
     use floopy_shared::domain::{
-        catalog::{Catalog, ModelKind},
+        catalog::Catalog,
         decision::{Reason, Strategy},
-        ids::{CandidateKey, TenantId},
+        ids::TenantId,
     };
     use uuid::Uuid;
 
@@ -215,6 +253,7 @@ mod tests {
         snapshot: Snapshot,
         providers: Providers,
         breakers: Breakers,
+        conversations: Conversations,
         tenant: Tenant,
     }
 
@@ -250,6 +289,7 @@ mod tests {
                 failures: 1,
                 open_ms: 60_000,
             }),
+            conversations: Conversations::default(),
             tenant,
         }
     }
@@ -262,6 +302,8 @@ mod tests {
             snapshot: &world.snapshot,
             providers: &world.providers,
             breakers: &world.breakers,
+            conversations: &world.conversations,
+            now_ms: 0,
             attempts: 4,
         };
         let caller = Caller {

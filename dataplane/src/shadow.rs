@@ -1,11 +1,13 @@
 //! Shadow calls: a served request is also sent to a candidate worth learning about; its reply is never shown.
 
+mod budget;
+
 use std::{future::poll_fn, sync::Arc};
 
 use floopy_shared::domain::{
     decision::{Ending, Reason},
-    ids::RequestId,
-    route::Shadow,
+    ids::{RequestId, TenantId},
+    route::{Shadow, expected_cost},
 };
 use tokio::{
     runtime::Handle,
@@ -14,6 +16,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use self::budget::{Budgets, Reserved};
 use crate::{
     after::{Work, offer},
     gateway::Gateway,
@@ -27,6 +30,7 @@ pub(crate) struct Shadows {
     slots: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    budgets: Budgets,
 }
 
 impl Shadows {
@@ -35,6 +39,7 @@ impl Shadows {
             slots: Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            budgets: Budgets::default(),
         }
     }
 
@@ -60,9 +65,13 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
         gateway.metrics.shadow_dropped();
         return;
     }
+    let Some(money) = Money::reserve(gateway, &work, &shadow) else {
+        gateway.metrics.shadow_over_budget();
+        return;
+    };
     gateway.metrics.shadow_sent();
     let stop = gateway.shadows.stop.clone();
-    let call = send(Arc::clone(gateway), work, shadow, slot);
+    let call = send(Arc::clone(gateway), work, shadow, (slot, money));
     gateway.shadows.tasks.spawn_on(
         async move {
             tokio::select! {
@@ -74,7 +83,54 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
     );
 }
 
-async fn send(gateway: Arc<Gateway>, work: Work, shadow: Shadow, _slot: OwnedSemaphorePermit) {
+/// What a shadow call may cost, set aside before it is sent; settled however it ends.
+struct Money {
+    gateway: Arc<Gateway>,
+    tenant: TenantId,
+    /// `None`: the tenant has no budget.
+    reserved: Option<Reserved>,
+    spent_micro_usd: u64,
+}
+
+impl Money {
+    /// `None` where the tenant's budget is spent, or where nobody knows what the call would take of it.
+    fn reserve(gateway: &Arc<Gateway>, work: &Work, shadow: &Shadow) -> Option<Self> {
+        let tenant = &work.admitted.tenant;
+        let reserved = match tenant.shadow_budget_micro_usd_per_day {
+            None => None,
+            Some(budget) => {
+                let forecast = expected_cost(&shadow.model, work.call.features())?;
+                let now_ms = gateway.clock.now_ms();
+                let budgets = &gateway.shadows.budgets;
+                Some(budgets.reserve(&tenant.id, (budget, forecast), now_ms)?)
+            }
+        };
+        Some(Self {
+            gateway: Arc::clone(gateway),
+            tenant: tenant.id.clone(),
+            reserved,
+            spent_micro_usd: 0,
+        })
+    }
+}
+
+impl Drop for Money {
+    fn drop(&mut self) {
+        let spent = self.spent_micro_usd;
+        self.gateway.metrics.shadow_spent(spent);
+        if let Some(reserved) = self.reserved {
+            let budgets = &self.gateway.shadows.budgets;
+            budgets.settle(&self.tenant, reserved, spent);
+        }
+    }
+}
+
+async fn send(
+    gateway: Arc<Gateway>,
+    work: Work,
+    shadow: Shadow,
+    (_slot, mut money): (OwnedSemaphorePermit, Money),
+) {
     let id = RequestId(Uuid::new_v4());
     let mut record = Record::open(&gateway, &work.admitted, id).shadowing(work.decision.request_id);
     record.planned_shadow(&work.decision, &shadow);
@@ -102,11 +158,16 @@ async fn send(gateway: Arc<Gateway>, work: Work, shadow: Shadow, _slot: OwnedSem
             return;
         }
     };
+    let ending = if end == End::Complete {
+        Ending::Completed
+    } else {
+        Ending::BrokenStream
+    };
+    record.end(status, ending, Some(&facts));
+    money.spent_micro_usd = record.decision().outcome.cost_micro_usd.unwrap_or(0);
     if end != End::Complete {
-        record.end(status, Ending::BrokenStream, Some(&facts));
         return;
     }
-    record.end(status, Ending::Completed, Some(&facts));
     offer(&gateway, record.decision(), &model.key, (&work.call, facts));
 }
 

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use floopy_controlplane::{Storage, TenantConfig};
 use floopy_dataplane::{
-    Breakers, Providers,
+    Breakers, Conversations, Providers,
     call::{Call, Endpoint},
     config::Breaker,
     route::{Caller, View, decide},
@@ -109,6 +109,8 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             key: Some(Secret::new(KEY)),
             zero_retention: false,
             default_model: None,
+            constraints: Default::default(),
+            shadow_budget_usd_per_day: None,
         }],
         ..floopy_controlplane::Config::default()
     };
@@ -192,6 +194,8 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         snapshot,
         providers,
         breakers,
+        conversations: &Conversations::default(),
+        now_ms: 1,
         attempts: 4,
     };
     let plan = decide(&view, &call, &caller).expect("every request is decided");

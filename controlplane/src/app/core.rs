@@ -196,6 +196,9 @@ fn policy(learning: &Learning) -> Policy {
     Policy {
         goal,
         shadow_rate: learning.shadow_rate,
+        shadow_spend: learning.shadow_spend,
         canary_rate: learning.canary_rate,
+        live_exploration: learning.live_exploration,
+        quality_per_usd: learning.quality_per_usd,
     }
 }

@@ -15,7 +15,7 @@ use floopy_shared::{
     process::clock::Clock,
 };
 
-use super::Error;
+use super::{Error, allowed};
 use crate::{
     config::{Config, Kind, Model, TenantConfig},
     store::{
@@ -71,8 +71,7 @@ pub(super) fn catalog(config: &Config) -> Result<Catalog, Error> {
 }
 
 fn model(model: &Model) -> Result<CatalogModel, floopy_shared::domain::ids::InvalidId> {
-    let micro = |usd: Option<f64>| usd.and_then(|usd| parse_usd(&usd.to_string()));
-    let prices = micro(model.input_usd_per_mtok).zip(micro(model.output_usd_per_mtok));
+    let prices = micro_usd(model.input_usd_per_mtok).zip(micro_usd(model.output_usd_per_mtok));
     Ok(CatalogModel {
         key: CandidateKey::new(&model.provider, &model.model)?,
         kind: match model.kind {
@@ -84,7 +83,7 @@ fn model(model: &Model) -> Result<CatalogModel, floopy_shared::domain::ids::Inva
         prices: prices.map(|(input, output)| Prices {
             input_micro_usd_per_mtok: input,
             output_micro_usd_per_mtok: output,
-            cached_input_micro_usd_per_mtok: micro(model.cached_input_usd_per_mtok),
+            cached_input_micro_usd_per_mtok: micro_usd(model.cached_input_usd_per_mtok),
         }),
         tools: model.tools,
         vision: model.vision,
@@ -121,8 +120,30 @@ async fn put_tenant(
     catalog: &Catalog,
     now_ms: u64,
 ) -> Result<(), Error> {
+    let profile = profile((index, tenant), catalog)?;
+    tenants::put(tx, &profile, now_ms).await?;
+    let secret = tenant.key.as_ref().map(|secret| secret.expose());
+    let id = &profile.id;
+    match tenants::put_configured_key(tx, id, secret, now_ms).await? {
+        Some(holder) if holder != id.as_str() => Err(Error::config(
+            format!("tenants[{index}].key"),
+            format!("the key of tenant {id} belongs to tenant {holder}"),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks what types cannot say: models and tenants that refer to each other.
+pub fn check(config: &Config) -> Result<(), Error> {
+    let catalog = catalog(config)?;
+    for tenant in config.tenants.iter().enumerate() {
+        profile(tenant, &catalog)?;
+    }
+    Ok(())
+}
+
+fn profile((index, tenant): (usize, &TenantConfig), catalog: &Catalog) -> Result<Profile, Error> {
     let key = |name: &str| format!("tenants[{index}].{name}");
-    let id = tenant_id(&key("id"), &tenant.id)?;
     let default_model = tenant
         .default_model
         .as_deref()
@@ -130,20 +151,18 @@ async fn put_tenant(
             find(catalog, name).map_err(|message| Error::config(key("default_model"), message))
         })
         .transpose()?;
-    let profile = Profile {
-        id: id.clone(),
+    let constraints = allowed::constraints(catalog, (index, tenant), default_model.as_ref())?;
+    Ok(Profile {
+        id: tenant_id(&key("id"), &tenant.id)?,
         zero_retention: tenant.zero_retention,
         default_model,
-    };
-    tenants::put(tx, &profile, now_ms).await?;
-    let secret = tenant.key.as_ref().map(|secret| secret.expose());
-    match tenants::put_configured_key(tx, &id, secret, now_ms).await? {
-        Some(holder) if holder != id.as_str() => Err(Error::config(
-            key("key"),
-            format!("the key of tenant {id} belongs to tenant {holder}"),
-        )),
-        Some(_) | None => Ok(()),
-    }
+        constraints,
+        shadow_budget_micro_usd_per_day: micro_usd(tenant.shadow_budget_usd_per_day),
+    })
+}
+
+fn micro_usd(usd: Option<f64>) -> Option<u64> {
+    usd.and_then(|usd| parse_usd(&usd.to_string()))
 }
 
 fn tenant_id(key: &str, id: &str) -> Result<TenantId, Error> {

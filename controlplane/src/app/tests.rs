@@ -105,6 +105,8 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         key: Some(floopy_shared::process::config::Secret::new("fl_mine")),
         zero_retention: false,
         default_model: model.map(Into::into),
+        constraints: Default::default(),
+        shadow_budget_usd_per_day: None,
     };
     let one = Config {
         tenants: vec![tenant("acme", Some("gpt-4o"))],
@@ -148,6 +150,8 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             key: Some(floopy_shared::process::config::Secret::new(key)),
             zero_retention: false,
             default_model: None,
+            constraints: Default::default(),
+            shadow_budget_usd_per_day: None,
         };
         let config = Config {
             tenants: vec![tenant],

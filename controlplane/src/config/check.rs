@@ -1,6 +1,10 @@
 //! Values that have a range: read, checked, and refused with what is allowed.
 
-use floopy_shared::domain::ids::{CandidateKey, TenantId};
+use floopy_shared::domain::{
+    constraints::{MAX_ASSURANCE, MIN_ASSURANCE},
+    ids::{CandidateKey, TenantId},
+    ranking::MAX_LIVE_EXPLORATION,
+};
 use serde::{Deserialize, Deserializer, de::Error};
 
 fn float<'de, D: Deserializer<'de>>(
@@ -39,8 +43,29 @@ pub(super) fn canary_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     float(deserializer, (0.0, 0.5))
 }
 
+pub(super) fn shadow_spend<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    float(deserializer, (0.0, 10.0))
+}
+
 pub(super) fn assurance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    float(deserializer, (0.5, 1.0))
+    float(deserializer, (MIN_ASSURANCE, MAX_ASSURANCE))
+}
+
+pub(super) fn live_exploration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<f64, D::Error> {
+    float(deserializer, (0.0, MAX_LIVE_EXPLORATION))
+}
+
+pub(super) fn quality_per_usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    float(deserializer, (0.0, 1_000.0))
+}
+
+pub(super) fn at_least_one<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
+    integer(deserializer, (1, most)).map(Some)
 }
 
 pub(super) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {

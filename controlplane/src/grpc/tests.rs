@@ -124,6 +124,8 @@ fn config() -> Config {
         key: Some(Secret::new("fl_test")),
         zero_retention: false,
         default_model: None,
+        constraints: Default::default(),
+        shadow_budget_usd_per_day: None,
     };
     let model = |name: &str, benchmark: &str| {
         let text = format!("provider = \"p\"\nmodel = \"{name}\"\nbenchmark = {benchmark}\n");

@@ -33,6 +33,7 @@ pub(crate) struct Policy {
     pub(crate) shadow_spend: f64,
     pub(crate) canary_rate: f64,
     pub(crate) live_exploration: f64,
+    /// What losing a warm prompt cache is weighed with.
     pub(crate) quality_per_usd: f64,
 }
 
@@ -65,12 +66,16 @@ fn candidate(model: &CatalogModel) -> Candidate {
 
 /// A tenant's rankings; `None` where there is no chat model at all.
 pub(crate) fn rankings(
-    tenant: &Tenant,
-    candidates: &[Candidate],
+    (tenant, candidates): (&Tenant, &[Candidate]),
     stats: &TenantStats,
     (platform, incumbents): (&Platform, &Incumbents),
-    policy: &Policy,
+    (policy, today): (&Policy, i64),
 ) -> Option<(Rankings, Incumbents)> {
+    let spent = stats.shadow_spend_micro_usd(today);
+    let is_spent = tenant
+        .shadow_budget_micro_usd_per_day
+        .is_some_and(|budget| spent >= budget);
+    let shadow_rate = if is_spent { 0.0 } else { policy.shadow_rate };
     rank(&Question {
         tenant: &tenant.id,
         candidates,
@@ -79,7 +84,7 @@ pub(crate) fn rankings(
         incumbents,
         baseline: tenant.default_model.as_ref(),
         goal: policy.goal,
-        shadow_rate: policy.shadow_rate,
+        shadow_rate,
         shadow_spend: policy.shadow_spend,
         canary_rate: policy.canary_rate,
         live_exploration: policy.live_exploration,

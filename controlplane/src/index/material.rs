@@ -25,6 +25,7 @@ fn coarse(rankings: &Rankings) -> Rankings {
     for shape in &mut rankings.shapes {
         shape.evidence = floopy_shared::domain::ranking::Evidence::default();
         shape.confidence = shape.confidence.map(round);
+        shape.calibrated = shape.calibrated.map(coarse_chance);
         for share in [
             &mut shape.weights.session,
             &mut shape.weights.auto,
@@ -35,6 +36,9 @@ fn coarse(rankings: &Rankings) -> Rankings {
         }
         for candidate in &mut shape.candidates {
             candidate.posterior.n = 0.0;
+            candidate.p_best = candidate.p_best.map(coarse_chance);
+            candidate.p_floor = candidate.p_floor.map(round);
+            candidate.latency_p95_ms = candidate.latency_p95_ms.map(coarse_latency);
             for number in [
                 &mut candidate.score,
                 &mut candidate.posterior.mean,
@@ -50,6 +54,16 @@ fn coarse(rankings: &Rankings) -> Rankings {
     rankings
 }
 
+/// Chances of being the best are told, not routed by: to a hundredth.
+fn coarse_chance(chance: f64) -> f64 {
+    (chance * 100.0).round() / 100.0
+}
+
+/// Latencies to the power of two: a constraint is seldom that close.
+fn coarse_latency(latency_ms: u64) -> u64 {
+    latency_ms.checked_ilog2().map_or(0, u64::from)
+}
+
 fn round(number: f64) -> f64 {
     (number * STEPS).round() / STEPS
 }
@@ -59,7 +73,7 @@ mod tests {
     use floopy_shared::domain::{
         confidence::ConfidenceReason,
         ids::{CandidateKey, TenantId},
-        ranking::{Evidence, Posterior, RankedCandidate, Role, ShapeRanking},
+        ranking::{Evidence, Objective, Posterior, RankedCandidate, Role, ShapeRanking},
         shape::ShapeKey,
         weights::{phase, phase_weights},
     };
@@ -79,6 +93,9 @@ mod tests {
             probability: 1.0,
             shadow_probability: 0.0,
             role: Role::Incumbent,
+            latency_p95_ms: Some(900),
+            p_floor: None,
+            p_best: Some(0.6),
         };
         let mut shape = ShapeRanking {
             shape: ShapeKey::root(),
@@ -88,12 +105,16 @@ mod tests {
             confidence: Some(0.7),
             confidence_reason: ConfidenceReason::Ok,
             evidence: Evidence::default(),
+            baseline: None,
+            calibrated: Some(0.7),
         };
         adjust(&mut shape);
         Rankings {
             tenant: TenantId::new("acme").expect("valid"),
             shapes: vec![shape],
             shadow_rate: 0.1,
+            objective: Objective::Quality,
+            quality_per_usd: 0.0,
         }
     }
 
@@ -105,6 +126,8 @@ mod tests {
         check(|_| {}, false);
         check(|s| s.evidence.scored_requests = 41, false);
         check(|s| s.candidates[0].posterior.mean += 0.000_01, false);
+        check(|s| s.candidates[0].latency_p95_ms = Some(901), false);
+        check(|s| s.candidates[0].latency_p95_ms = Some(9_000), true);
         check(|s| s.candidates[0].posterior.mean += 0.001, true);
         check(|s| s.candidates[0].probability = 0.95, true);
         check(|s| s.candidates[0].role = Role::Canary, true);

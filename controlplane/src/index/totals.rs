@@ -5,13 +5,14 @@
 //! number `n` has all of those up to `n`, so that only later ones are added to it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use floopy_shared::domain::ids::TenantId;
 
 use crate::learn::{
+    agreement::Agreement,
     credit::{Cell, Credit},
     stats::TenantStats,
     sums::Sums,
@@ -27,7 +28,8 @@ pub(crate) struct Totals {
 struct Held {
     /// The transaction under which it was read.
     read_at: u64,
-    cells: BTreeMap<Cell, Sums>,
+    /// Shared with whoever ranks at the moment.
+    stats: Arc<TenantStats>,
 }
 
 impl Totals {
@@ -48,11 +50,10 @@ impl Totals {
         cells: impl IntoIterator<Item = (Cell, Sums)>,
         read_at: u64,
     ) {
-        let mut held = Held {
+        let held = Held {
             read_at,
-            cells: BTreeMap::new(),
+            stats: Arc::new(TenantStats::collect(cells)),
         };
-        held.add(cells);
         self.lock().insert(tenant, held);
     }
 
@@ -62,7 +63,10 @@ impl Totals {
         for (tenant, credit) in deltas {
             let held = tenants.get_mut(&tenant);
             if let Some(held) = held.filter(|held| held.read_at < number) {
-                held.add(credit);
+                let stats = Arc::make_mut(&mut held.stats);
+                for (cell, sums) in &credit {
+                    stats.add(cell, *sums);
+                }
             }
         }
     }
@@ -81,40 +85,23 @@ impl Totals {
     }
 
     /// A tenant's sums as the formulas read them; `None` where it must be read first.
-    pub(crate) fn stats(&self, tenant: &TenantId) -> Option<TenantStats> {
+    pub(crate) fn stats(&self, tenant: &TenantId) -> Option<Arc<TenantStats>> {
         let held = self.lock();
-        let mut stats = TenantStats::default();
-        for (cell, sums) in &held.get(tenant)?.cells {
-            stats.add(cell, *sums);
+        held.get(tenant).map(|held| Arc::clone(&held.stats))
+    }
+
+    /// How judges agree with people, over all tenants read so far.
+    pub(crate) fn agreement(&self) -> Agreement {
+        let mut all = Agreement::default();
+        for held in self.lock().values() {
+            all.merge(&held.stats.agreement);
         }
-        Some(stats)
+        all
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Held>> {
         // Nothing in here panics half-way through a change.
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Held {
-    fn add(&mut self, cells: impl IntoIterator<Item = (Cell, Sums)>) {
-        for (mut cell, sums) in cells {
-            cell.day = 0;
-            let entry = self.cells.entry(cell);
-            let mut entry = match entry {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    if sums != Sums::default() {
-                        entry.insert(sums);
-                    }
-                    continue;
-                }
-                std::collections::btree_map::Entry::Occupied(entry) => entry,
-            };
-            *entry.get_mut() += sums;
-            if *entry.get() == Sums::default() {
-                entry.remove();
-            }
-        }
     }
 }
 
@@ -168,7 +155,7 @@ mod tests {
         totals.put(tenant(), one(1), 1);
         let back = one(1).into_iter().map(|(cell, sums)| (cell, -sums));
         totals.add([(tenant(), back.collect())], 2);
-        assert!(totals.lock()[&tenant()].cells.is_empty());
+        assert_eq!(*totals.lock()[&tenant()].stats, TenantStats::default());
         totals.forget([&tenant()]);
         assert_eq!(totals.missing([&tenant()]), [tenant()]);
     }

@@ -31,7 +31,10 @@ use crate::{
         tables::Counter,
         totals::Totals,
     },
-    learn::rank::{Candidate, Incumbents},
+    learn::{
+        credit::day_of,
+        rank::{Candidate, Incumbents, Platform},
+    },
     metrics::Metrics,
     store::{Store, StoreError, buckets, meta, tenants},
 };
@@ -73,6 +76,10 @@ pub(crate) struct Refresh {
     /// Rankings held back since then because they route as the published ones do.
     held_back: BTreeMap<TenantId, (Arc<Rankings>, Instant)>,
     incumbents: BTreeMap<TenantId, Incumbents>,
+    /// What all tenants together know.
+    platform: Platform,
+    /// The day that shadow budgets are counted for.
+    today: i64,
     polled: Option<Instant>,
     /// Tenants whose incumbents changed since they were written down.
     moved: BTreeSet<TenantId>,
@@ -99,6 +106,8 @@ impl Refresh {
             rankings: BTreeMap::new(),
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
+            platform: Platform::default(),
+            today: 0,
             polled: None,
             moved: BTreeSet::new(),
             pending: true,
@@ -156,10 +165,15 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
+        let today = day_of(self.parts.clock.now_ms());
+        let is_new_day = std::mem::replace(&mut self.today, today) != today;
         let due = |tenant: &&Arc<Tenant>| {
-            dirty.contains(&tenant.id) || !self.rankings.contains_key(&tenant.id)
+            dirty.contains(&tenant.id)
+                || !self.rankings.contains_key(&tenant.id)
+                || (is_new_day && tenant.shadow_budget_micro_usd_per_day.is_some())
         };
         let due: Vec<Arc<Tenant>> = self.tenants.values().filter(due).cloned().collect();
+        self.platform.agreement = self.parts.totals.agreement();
         self.rank_all(&due).await?;
         self.release();
         if !self.pending {
@@ -267,7 +281,12 @@ impl Refresh {
         let Some(held) = self.incumbents.get_mut(&tenant.id) else {
             return Ok(());
         };
-        let ranked = build::rankings(tenant, candidates, &stats, held, &self.parts.policy);
+        let ranked = build::rankings(
+            (tenant, candidates),
+            &stats,
+            (&self.platform, held),
+            (&self.parts.policy, self.today),
+        );
         let Some((rankings, incumbents)) = ranked else {
             return Ok(());
         };

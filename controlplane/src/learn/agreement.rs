@@ -154,14 +154,20 @@ mod tests {
     fn without_any_reply_scores_are_read_as_they_are() {
         let none = Agreement::default();
         let read = Calibration::of(&none, &none);
-        assert!((read.slope - 1.0).abs() < 1e-9 && read.shift.abs() < 1e-9, "{read:?}");
+        assert!(
+            (read.slope - 1.0).abs() < 1e-9 && read.shift.abs() < 1e-9,
+            "{read:?}"
+        );
     }
 
     #[test]
     fn a_compressed_scale_is_stretched_back() {
         let read = Calibration::of(&compressed(400), &Agreement::default());
         assert!((read.slope - 2.5).abs() < 0.05, "{read:?}");
-        assert!((read.slope * 0.7 + read.shift - 1.0).abs() < 0.02, "{read:?}");
+        assert!(
+            (read.slope * 0.7 + read.shift - 1.0).abs() < 0.02,
+            "{read:?}"
+        );
     }
 
     #[test]

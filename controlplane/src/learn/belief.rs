@@ -61,7 +61,9 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     for chance in &mut best {
         *chance /= sum.max(f64::MIN_POSITIVE);
     }
-    let own = normals.get(leader).map_or(0.0, |(q, s)| 1.0 - cdf_table((low - q) / s));
+    let own = normals
+        .get(leader)
+        .map_or(0.0, |(q, s)| 1.0 - cdf_table((low - q) / s));
     Belief {
         best,
         leader: (as_good / own.max(f64::MIN_POSITIVE)).min(1.0),
@@ -105,7 +107,10 @@ mod tests {
     #[test]
     fn equals_share_and_a_clear_leader_takes_all() {
         let equal = belief(&[estimate(0.7, 0.1); 4], 0);
-        assert!(equal.best.iter().all(|p| (p - 0.25).abs() < 0.01), "{equal:?}");
+        assert!(
+            equal.best.iter().all(|p| (p - 0.25).abs() < 0.01),
+            "{equal:?}"
+        );
         let clear = belief(&[estimate(0.9, 0.01), estimate(0.5, 0.01)], 0);
         assert!(clear.best[0] > 0.999 && clear.leader > 0.999, "{clear:?}");
     }

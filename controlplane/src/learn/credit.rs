@@ -45,6 +45,13 @@ pub enum Source {
     Agreement = 8,
     /// How long replies took, as [`latency_micro`].
     Latency = 9,
+    /// Calls in the shadow and, as their sum, what they cost in micro-USD; its candidate is empty.
+    Shadow = 10,
+    /// Scores of what was served, and of candidates as if they alone had served; see `versus`. The candidate is
+    /// empty for what was served.
+    Versus = 11,
+    /// The same with squared weights, for the error of their means.
+    VersusSquared = 12,
 }
 
 impl Source {
@@ -60,6 +67,9 @@ impl Source {
             Self::Pair,
             Self::Agreement,
             Self::Latency,
+            Self::Shadow,
+            Self::Versus,
+            Self::VersusSquared,
         ]
         .into_iter()
         .find(|source| *source as i64 == code)
@@ -136,17 +146,32 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
         return credit;
     }
     let day = day_of(decision.created_at_ms);
+    if decision.shadow_of.is_some() {
+        spend(&mut credit, decision.outcome.cost_micro_usd, day);
+    }
     let failed = failed_candidates(decision);
     for key in &failed {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
-    if let Some(attempt) = decision.attempts.iter().find(|a| a.result == AttemptResult::Ok) {
+    if let Some(attempt) = decision
+        .attempts
+        .iter()
+        .find(|a| a.result == AttemptResult::Ok)
+    {
         let taken = (&attempt.key, Source::Latency, day);
-        observe(&mut credit, decision, taken, latency_micro(attempt.latency_ms));
+        observe(
+            &mut credit,
+            decision,
+            taken,
+            latency_micro(attempt.latency_ms),
+        );
     }
     let Some(subject) = subject(decision) else {
         return credit;
     };
+    if let Some(score) = verdicts.judged {
+        compare(&mut credit, decision, (subject, to_micro(score), day));
+    }
     if let Some(score) = verdicts.judged.filter(|_| !failed.contains(&subject)) {
         observe(
             &mut credit,
@@ -188,6 +213,62 @@ fn agree(credit: &mut Credit, (judged, manual): (i64, i64), day: i64) {
         };
         credit.insert(cell, sums);
     }
+}
+
+/// The smallest probability that is believed: below, one reply would stand for thousands.
+const LEAST_PROPENSITY: f64 = 0.001;
+
+/// What a scored reply says of routing and of its candidate alone; see `versus`.
+fn compare(
+    credit: &mut Credit,
+    decision: &Decision,
+    (subject, score, day): (&CandidateKey, i64, i64),
+) {
+    let weight = match (decision.shadow_of, decision.strategy) {
+        (Some(_), _) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
+        (None, Strategy::FeedbackDriven) => 1.0,
+        (None, Strategy::Fallback | Strategy::LegacyModel) => return,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a probability has a bounded inverse"
+    )]
+    let micro = |weight: f64| (weight * 1e6).round() as i64;
+    let mut add = |arm: &str| {
+        let shape = ROOT.to_owned();
+        for (source, weight) in [
+            (Source::Versus, weight),
+            (Source::VersusSquared, weight * weight),
+        ] {
+            let cell = Cell {
+                shape: shape.clone(),
+                arm: arm.to_owned(),
+                source,
+                day,
+            };
+            *credit.entry(cell).or_default() += Sums::of(micro(weight), score);
+        }
+    };
+    add(subject.as_str());
+    if decision.shadow_of.is_none() {
+        add("");
+    }
+}
+
+/// What a shadow call cost, on a line of its own.
+fn spend(credit: &mut Credit, cost_micro_usd: Option<u64>, day: i64) {
+    let cell = Cell {
+        shape: ROOT.to_owned(),
+        arm: String::new(),
+        source: Source::Shadow,
+        day,
+    };
+    let sums = Sums {
+        n: ONE,
+        sum: i64::try_from(cost_micro_usd.unwrap_or(0)).unwrap_or(i64::MAX),
+        sumsq: 0,
+    };
+    credit.insert(cell, sums);
 }
 
 /// Whose reply it is: the served candidate, or the one tried in the shadow.
@@ -264,7 +345,8 @@ mod tests {
         let credited = |strategy, status| {
             let mut call = crate::fixture::decision(1);
             call.strategy = strategy;
-            (call.served, call.outcome.ending) = (None, Ending::Error);
+            (call.served, call.outcome.ending) =
+                (None, floopy_shared::domain::decision::Ending::Error);
             call.attempts[0].result = AttemptResult::UpstreamError;
             call.attempts[0].status = Some(status);
             !of_call(&call, Verdicts::default()).is_empty()

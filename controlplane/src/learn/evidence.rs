@@ -33,6 +33,9 @@ pub struct Label {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Evidence {
     pub session: Label,
+    /// The judge's scores alone.
+    pub judged: Moments,
+    /// Scores and failures.
     pub auto: Moments,
     pub manual: Moments,
 }
@@ -41,15 +44,15 @@ impl Evidence {
     /// Reads sums. A failure is an outcome of zero, whatever the judge's scale.
     pub fn of(sums: &ArmSums, calibration: &Calibration) -> Self {
         let session = sums.session.moments();
+        let judged = calibration.read(sums.auto.moments());
         Self {
             session: Label {
                 shares: session.n,
                 sum: session.sum,
                 n: to_unit(sums.squares.max(0)),
             },
-            auto: calibration
-                .read(sums.auto.moments())
-                .with_zeros(sums.failed.weight()),
+            judged,
+            auto: judged.with_zeros(sums.failed.weight()),
             manual: sums.manual.moments(),
         }
     }

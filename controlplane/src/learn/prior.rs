@@ -43,11 +43,12 @@ pub fn pooled(priors: &mut [Prior], cells: &[Option<PooledCell>]) {
 ///
 /// The level is a random effect beside the candidates' own (best linear prediction, Henderson 1975): each
 /// scored candidate counts with the precision `1/(τ² + s²/n)`, so that one candidate, however often it was
-/// seen, cannot pass its own failure off as the shape's difficulty.
+/// seen, cannot pass its own weakness off as the shape's difficulty. Failures to answer are nobody's
+/// difficulty: they are left out.
 fn level(bases: &[f64], arms: &[Evidence], (tau, noise): (f64, f64)) -> f64 {
     let seen = bases.iter().zip(arms).filter_map(|(base, arm)| {
-        let gap = arm.auto.mean()? - base;
-        let precision = 1.0 / (tau * tau + arm.auto.noise(noise) / arm.auto.n);
+        let gap = arm.judged.mean()? - base;
+        let precision = 1.0 / (tau * tau + arm.judged.noise(noise) / arm.judged.n);
         Some((precision, gap))
     });
     let (n, total) = seen.fold((0.0, 0.0), |(n, total), (w, d)| (n + w, total + w * d));
@@ -65,7 +66,9 @@ pub fn width<'a>(
     let mut total = (TAU_PSEUDO_CELLS, TAU_PSEUDO_CELLS * assumed);
     for (means, arms) in shapes {
         for (mean, arm) in means.iter().zip(arms) {
-            let Some(seen) = arm.auto.mean() else { continue };
+            let Some(seen) = arm.auto.mean() else {
+                continue;
+            };
             let sampling = arm.auto.noise(noise) / arm.auto.n;
             let weight = (assumed / (assumed + sampling)).powi(2);
             let gap = seen - mean;

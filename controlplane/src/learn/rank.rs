@@ -23,7 +23,7 @@ use super::{
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
     policy::{Contender, Goal, Setting, decide},
-    pool::Pool,
+    pool::{Contribution, Part, Pool},
     prior,
     residual::Solved,
     stats::{ShapeStats, TenantStats},
@@ -47,6 +47,8 @@ pub struct Platform {
     /// How judges agree with people, over all tenants.
     pub agreement: Agreement,
     pub pool: Pool,
+    /// Candidates that got worse for everybody: out until they prove themselves again.
+    pub masked: BTreeSet<CandidateKey>,
 }
 
 /// Everything the rankings of a tenant follow from.
@@ -93,6 +95,23 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
         quality_per_usd: question.quality_per_usd,
     };
     Some((rankings, incumbents))
+}
+
+/// What a tenant's evidence says to others.
+pub fn contribution(question: &Question<'_>) -> Contribution {
+    let Some(done) = rank_shapes(question) else {
+        return Contribution::new();
+    };
+    let cell = |ranked: &Ranked<'_>, i: usize| {
+        let (estimate, prior) = (&ranked.estimates[i], &ranked.draft.chains[i].prior);
+        let part = Part::of(estimate.q, estimate.prior_share, prior.mean)?;
+        Some((question.candidates[i].key.clone(), part))
+    };
+    let shape = |(shape, ranked): (&ShapeKey, &Ranked<'_>)| {
+        let cells = (0..ranked.estimates.len()).filter_map(|i| cell(ranked, i));
+        (shape.clone(), cells.collect())
+    };
+    done.shapes.iter().map(shape).collect()
 }
 
 fn rank_shapes<'a>(question: &Question<'a>) -> Option<Done<'a>> {
@@ -226,7 +245,9 @@ fn drafts<'a>(
         .into_iter()
         .map(|shape| start(question, (scales, done), (shape, assumed)))
         .collect();
-    let cells = starts.iter().map(|s| (s.means.as_slice(), s.arms.as_slice()));
+    let cells = starts
+        .iter()
+        .map(|s| (s.means.as_slice(), s.arms.as_slice()));
     let tau = prior::width(cells, (assumed, noise));
     let draft = |start: Start<'a>| {
         let mut priors: Vec<prior::Prior> = start
@@ -289,9 +310,8 @@ fn finish<'a>(
     (scales, done): (&Scales, &Done<'a>),
     (draft, solved): (Draft<'a>, Vec<Solved>),
 ) -> Option<Ranked<'a>> {
-    let estimate = |i: usize| {
-        draft.chains[i].estimate(&draft.arms[i], solved[i], (&draft.weights, scales))
-    };
+    let estimate =
+        |i: usize| draft.chains[i].estimate(&draft.arms[i], solved[i], (&draft.weights, scales));
     let estimates: Vec<Estimate> = (0..draft.arms.len()).map(estimate).collect();
     let parent = done.parent(draft.stats);
     // A shape that is new takes over its parent's incumbent: sessions keep their model.
@@ -333,10 +353,7 @@ fn latency(
     stats.and_then(of).or_else(root)
 }
 
-fn setting(
-    question: &Question<'_>,
-    (held, done): (Option<&CandidateKey>, &Done<'_>),
-) -> Setting {
+fn setting(question: &Question<'_>, (held, done): (Option<&CandidateKey>, &Done<'_>)) -> Setting {
     let position = |key: &CandidateKey| done.positions.get(key.as_str()).copied();
     let candidates = question.candidates;
     let best_benchmark = || {

@@ -82,7 +82,10 @@ mod tests {
     fn whoever_served_alone_gets_the_whole_surprise() {
         let sessions: Vec<(&[f64], f64)> = vec![(&[1.0], 0.9); 40];
         let solved = solve(&nodes(&[0.5], &sessions), SPREAD);
-        assert!((solved[0].mean - 0.5 - 0.4 * 40.0 / 44.0).abs() < 1e-9, "{solved:?}");
+        assert!(
+            (solved[0].mean - 0.5 - 0.4 * 40.0 / 44.0).abs() < 1e-9,
+            "{solved:?}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The learner against simulated users: it finds the best model of each shape, and loses nothing where one
 //! model is best everywhere. It sees only what a judge and raters say, never the hidden qualities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
     event::RatingScore,
@@ -12,7 +12,7 @@ use floopy_shared::domain::{
 use super::{
     credit::{Cell, Credit, Source, Turn, of_session},
     policy::Goal,
-    rank::{Candidate, Incumbents, Question, rank},
+    rank::{Candidate, Incumbents, Platform, Question, rank},
     stats::TenantStats,
     sums::{ONE, Sums, to_micro},
 };
@@ -125,11 +125,17 @@ impl World {
             tenant: &tenant,
             candidates: &candidates,
             stats: &stats,
+            platform: &Platform::default(),
             incumbents: &self.incumbents,
             baseline: None,
             goal: Goal::Quality,
             shadow_rate: 0.1,
+            shadow_spend: 1.0,
             canary_rate: 0.05,
+            live_exploration: 0.0,
+            floor: None,
+            quality_per_usd: 0.0,
+            masked: &BTreeSet::new(),
         })
         .expect("candidates");
         rankings.validate().expect("valid rankings");
@@ -261,7 +267,7 @@ fn a_model_that_dies_stops_serving() {
                     let cell = Cell {
                         shape: name.into(),
                         arm: dead.to_string(),
-                        source: Source::Auto,
+                        source: Source::Failed,
                         day: 0,
                     };
                     *world.buckets.entry(cell).or_default() += Sums::of(ONE, 0);

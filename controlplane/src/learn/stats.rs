@@ -8,6 +8,7 @@ use super::{
     agreement::Agreement,
     credit::{Cell, Source, unpair},
     sums::Sums,
+    versus::Weighted,
 };
 
 /// What was observed of one candidate in one shape.
@@ -44,6 +45,18 @@ pub struct ShapeStats {
 }
 
 impl ShapeStats {
+    /// Nothing observed.
+    pub const NONE: Self = Self {
+        arms: BTreeMap::new(),
+        pairs: BTreeMap::new(),
+        rated: Sums {
+            n: 0,
+            sum: 0,
+            sumsq: 0,
+        },
+        parents: BTreeMap::new(),
+    };
+
     /// Replies with a judge's score, or a failure that counts as one.
     pub fn scored_requests(&self) -> f64 {
         let counts = self.arms.values().map(|arm| arm.auto.n + arm.failed.n);
@@ -72,6 +85,12 @@ pub struct TenantStats {
     pub shapes: BTreeMap<ShapeKey, ShapeStats>,
     /// How the judge's scale compares with that of people.
     pub agreement: Agreement,
+    /// Scores of what was served.
+    pub served: Weighted,
+    /// Scores of candidates as if they alone had served the same requests.
+    pub alone: BTreeMap<CandidateKey, Weighted>,
+    /// Shadow calls by day; the sum is what they cost in micro-USD.
+    pub shadow: BTreeMap<i64, Sums>,
 }
 
 impl TenantStats {
@@ -84,12 +103,62 @@ impl TenantStats {
         stats
     }
 
+    /// What the shadow cost on a day.
+    pub fn shadow_spend_micro_usd(&self, day: i64) -> u64 {
+        let spent = self.shadow.get(&day).map_or(0, |sums| sums.sum);
+        u64::try_from(spent).unwrap_or(0)
+    }
+
     /// Adds to one cell; negative sums take away what was added before.
     pub fn add(&mut self, cell: &Cell, sums: Sums) {
         if cell.source == Source::Agreement {
             self.agreement.add(&cell.arm, sums);
             return;
         }
+        if matches!(cell.source, Source::Versus | Source::VersusSquared) {
+            self.add_versus(cell, sums);
+            return;
+        }
+        if cell.source == Source::Shadow {
+            let day = self.shadow.entry(cell.day).or_default();
+            *day += sums;
+            if *day == Sums::default() {
+                self.shadow.remove(&cell.day);
+            }
+            return;
+        }
+        self.add_to_shape(cell, sums);
+        // What was taken away for good takes no room.
+        if sums.n < 0
+            && let Some(shape) = self.shapes.get_mut(cell.shape.as_str())
+        {
+            shape.prune();
+            if *shape == ShapeStats::default() {
+                self.shapes.remove(cell.shape.as_str());
+            }
+        }
+    }
+
+    fn add_versus(&mut self, cell: &Cell, sums: Sums) {
+        let seen = if cell.arm.is_empty() {
+            &mut self.served
+        } else {
+            let Ok(key) = CandidateKey::parse(&cell.arm) else {
+                return;
+            };
+            self.alone.entry(key).or_default()
+        };
+        if cell.source == Source::Versus {
+            seen.plain += sums;
+        } else {
+            seen.squared += sums;
+        }
+        if sums.n < 0 {
+            self.alone.retain(|_, seen| *seen != Weighted::default());
+        }
+    }
+
+    fn add_to_shape(&mut self, cell: &Cell, sums: Sums) {
         let shape = match self.shapes.get_mut(cell.shape.as_str()) {
             Some(shape) => shape,
             None => {
@@ -100,7 +169,7 @@ impl TenantStats {
             }
         };
         match cell.source {
-            Source::Agreement => {}
+            Source::Agreement | Source::Shadow | Source::Versus | Source::VersusSquared => {}
             Source::Rated => shape.rated += sums,
             Source::Parent => {
                 if let Some(parent) = ShapeKey::named(&cell.arm) {
@@ -108,11 +177,7 @@ impl TenantStats {
                 }
             }
             Source::Pair => shape.add_pair(cell, sums.n),
-            Source::Session
-            | Source::Auto
-            | Source::Manual
-            | Source::Failed
-            | Source::Latency => {
+            Source::Session | Source::Auto | Source::Manual | Source::Failed | Source::Latency => {
                 if let Some(arm) = shape.arm(&cell.arm) {
                     *arm.of(cell.source) += sums;
                 }
@@ -122,6 +187,12 @@ impl TenantStats {
 }
 
 impl ShapeStats {
+    fn prune(&mut self) {
+        self.arms.retain(|_, arm| !arm.is_empty());
+        self.pairs.retain(|_, product| *product != 0);
+        self.parents.retain(|_, count| *count != 0);
+    }
+
     fn arm(&mut self, name: &str) -> Option<&mut ArmSums> {
         if !self.arms.contains_key(name) {
             let key = CandidateKey::parse(name).ok()?;
@@ -181,7 +252,10 @@ impl ArmSums {
             | Source::Rated
             | Source::Parent
             | Source::Pair
-            | Source::Agreement => &mut self.session,
+            | Source::Agreement
+            | Source::Shadow
+            | Source::Versus
+            | Source::VersusSquared => &mut self.session,
         }
     }
 }

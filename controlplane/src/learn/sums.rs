@@ -132,7 +132,9 @@ impl Moments {
         Self {
             n: self.n,
             sum: slope * self.sum + shift * self.n,
-            sumsq: slope * slope * self.sumsq + 2.0 * slope * shift * self.sum + shift * shift * self.n,
+            sumsq: slope * slope * self.sumsq
+                + 2.0 * slope * shift * self.sum
+                + shift * shift * self.n,
         }
     }
 

@@ -73,6 +73,7 @@ fn identity(d: &Decision) -> Value {
         "key_id": d.key_id,
         "requested_model": d.requested_model,
         "shadow_of": d.shadow_of.map(|id| id.to_string()),
+        "charged_to": if d.shadow_of.is_some() { "shadow" } else { "serving" },
         "stage": match d.stage { Stage::Started => "started", Stage::Finished => "finished" },
     })
 }

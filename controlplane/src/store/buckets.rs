@@ -68,11 +68,14 @@ pub(crate) async fn totals(
     // Strings always serialise.
     let ids = serde_json::to_string(&ids).unwrap_or_default();
     let mut rows = sqlx::query(
-        "SELECT b.shape, b.arm, b.source, 0, SUM(b.n), SUM(b.sum), SUM(b.sumsq), b.tenant
-            FROM json_each(?) AS t CROSS JOIN buckets AS b ON b.tenant = t.value
-            GROUP BY b.tenant, b.shape, b.arm, b.source",
+        "SELECT b.shape, b.arm, b.source, iif(b.source = ?2, b.day, 0) AS of_day,
+                SUM(b.n), SUM(b.sum), SUM(b.sumsq), b.tenant
+            FROM json_each(?1) AS t CROSS JOIN buckets AS b ON b.tenant = t.value
+            GROUP BY b.tenant, b.shape, b.arm, b.source, of_day",
     )
     .bind(ids)
+    // Budgets are by the day; everything else counts the same whenever it was.
+    .bind(Source::Shadow as i64)
     .fetch(&mut **tx);
     while let Some(row) = rows.try_next().await? {
         let Some(total) = totals.get_mut(&tenant_id(row.try_get(7)?)?) else {

@@ -3,7 +3,8 @@
 
 use floopy_proto::v1;
 use floopy_shared::domain::{
-    decision::Decision, event::ScoringJob, ids::CandidateKey, shape::ShapeKey,
+    constraints::Constraints, decision::Decision, event::ScoringJob, ids::CandidateKey,
+    shape::ShapeKey,
 };
 use prost::Message;
 
@@ -21,6 +22,18 @@ pub(crate) fn decode_decision(bytes: &[u8]) -> Result<Decision, StoreError> {
     message
         .try_into()
         .map_err(|e| StoreError::corrupt("decision", e))
+}
+
+/// The bytes of a tenant's constraints.
+pub(crate) fn encode_constraints(constraints: &Constraints) -> Vec<u8> {
+    v1::Constraints::from(constraints).encode_to_vec()
+}
+
+/// Reads the bytes of a tenant's constraints.
+pub(crate) fn decode_constraints(bytes: &[u8]) -> Result<Constraints, StoreError> {
+    let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("constraints", e);
+    let message = v1::Constraints::decode(bytes).map_err(|e| corrupt(&e))?;
+    message.try_into().map_err(|e| corrupt(&e))
 }
 
 /// The bytes of a scoring job.

@@ -79,6 +79,11 @@ const STEPS: &[&[&str]] = &[&[
             WHERE completion_id IS NOT NULL",
         "CREATE INDEX buckets_empty ON buckets (tenant) WHERE n = 0 AND sum = 0 AND sumsq = 0",
     ],
+    // What routing may do for a tenant, in its wire form, and what its shadow may cost a day.
+    &[
+        "ALTER TABLE tenants ADD COLUMN constraints BLOB",
+        "ALTER TABLE tenants ADD COLUMN shadow_budget_micro_usd INTEGER",
+    ],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

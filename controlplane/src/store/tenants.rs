@@ -9,25 +9,31 @@ use floopy_shared::domain::{
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, meta, tenant_id, to_i64};
+use super::{Store, StoreError, Tx, meta, record, tenant_id, to_i64};
 
 /// What a tenant is besides its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Profile {
     pub(crate) id: TenantId,
     pub(crate) zero_retention: bool,
     pub(crate) default_model: Option<CandidateKey>,
+    pub(crate) constraints: Constraints,
+    pub(crate) shadow_budget_micro_usd_per_day: Option<u64>,
 }
 
 /// Writes a tenant over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO tenants (id, zero_retention, default_model, created_ms) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model",
+        "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, created_ms)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
+            constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
     .bind(profile.default_model.as_ref().map(CandidateKey::as_str))
+    .bind(record::encode_constraints(&profile.constraints))
+    .bind(profile.shadow_budget_micro_usd_per_day.map(to_i64))
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -128,9 +134,9 @@ pub(crate) async fn put_configured_key(
 
 /// All tenants with their keys.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
-    let rows = sqlx::query("SELECT id, zero_retention, default_model FROM tenants ORDER BY id")
-        .fetch_all(store.read())
-        .await?;
+    let query = "SELECT id, zero_retention, default_model, constraints, shadow_budget_micro_usd
+        FROM tenants ORDER BY id";
+    let rows = sqlx::query(query).fetch_all(store.read()).await?;
     let mut tenants = BTreeMap::new();
     for row in &rows {
         let tenant = tenant(row)?;
@@ -151,13 +157,18 @@ pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
 
 fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
     let default_model: Option<String> = row.try_get(2)?;
+    let constraints: Option<&[u8]> = row.try_get(3)?;
+    let budget: Option<i64> = row.try_get(4)?;
     Ok(Tenant {
         id: tenant_id(row.try_get(0)?)?,
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
-        constraints: Constraints::default(),
-        shadow_budget_micro_usd_per_day: None,
+        constraints: constraints
+            .map(record::decode_constraints)
+            .transpose()?
+            .unwrap_or_default(),
+        shadow_budget_micro_usd_per_day: budget.and_then(|micro_usd| u64::try_from(micro_usd).ok()),
     })
 }
 

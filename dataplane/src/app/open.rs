@@ -28,6 +28,7 @@ use super::{Deps, Error};
 use crate::{
     config::{BootstrapTenant, Config},
     control::{Saver, Tables, Watcher, load},
+    conversations::Conversations,
     gateway::{Doors, Gateway},
     http::admin::SharedRegistry,
     metrics::{LiveReadings, Metrics},
@@ -82,6 +83,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         spool,
         sessions: OpenSessions::default(),
         rated: Rated::default(),
+        conversations: Conversations::default(),
         clock: deps.clock.clone(),
         shadows: Shadows::new(config.limits.shadow_in_flight),
         doors: Doors::new(config.limits.in_flight, &metrics),

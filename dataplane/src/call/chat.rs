@@ -10,6 +10,7 @@ use super::{
     Seen,
     error::InvalidCall,
     fields::Fields,
+    history::History,
     opening_hash,
     value::{MAX_ITEMS, each, items, text},
 };
@@ -20,12 +21,23 @@ const ROLE: &str = "a string such as \"user\"";
 /// Text bytes taken for one token.
 pub(super) const BYTES_PER_TOKEN: u64 = 4;
 
+/// What is looked at of a message.
 #[derive(Deserialize)]
-struct Message<'a> {
+pub(super) struct Message<'a> {
     #[serde(borrow, default)]
     role: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
+    pub(super) content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) tool_calls: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) thinking_blocks: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) reasoning_details: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) extra_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) encrypted_content: Option<&'a RawValue>,
 }
 
 /// Reads everything but the model.
@@ -46,7 +58,8 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         messages: conversation.messages,
         input_tokens_estimate: bytes.div_ceil(BYTES_PER_TOKEN) + conversation.images * IMAGE_TOKENS,
         max_output_tokens: max.and_then(|raw| raw.get().parse().ok()),
-        ..Features::default()
+        history_tokens_estimate: conversation.history_tokens(tool_bytes),
+        provider_tools: fields.web_search_options.is_some() || tools.iter().any(is_run_by_provider),
     };
     Ok(Seen {
         features,
@@ -57,6 +70,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
             .and_then(content_text)
             .unwrap_or_default(),
         tool_names: tools.iter().filter_map(tool_name).collect(),
+        history: conversation.history,
         opening: opening_hash(&[fields.user, conversation.system, conversation.first_user]),
     })
 }
@@ -98,6 +112,9 @@ struct Conversation<'a> {
     system: Option<&'a RawValue>,
     first_user: Option<&'a RawValue>,
     last_user: Option<&'a RawValue>,
+    history: History,
+    /// Text bytes and images up to the end of the last reply.
+    replied: Option<(u64, u64)>,
 }
 
 impl<'a> Conversation<'a> {
@@ -146,7 +163,19 @@ impl<'a> Conversation<'a> {
             self.count(content, || format!("{}.content", field()))?;
             self.remember(&role, content);
         }
+        self.text_bytes += message.tool_calls.map_or(0, |raw| raw.get().len() as u64);
+        self.history.add(&role, &message);
+        if role == "assistant" {
+            self.replied = Some((self.text_bytes, self.images));
+        }
         Ok(())
+    }
+
+    /// What a provider has seen and written before, and so may have cached.
+    fn history_tokens(&self, tool_bytes: u64) -> u64 {
+        self.replied.map_or(0, |(bytes, images)| {
+            (bytes + tool_bytes) / BYTES_PER_TOKEN + images * IMAGE_TOKENS
+        })
     }
 
     fn remember(&mut self, role: &str, content: &'a RawValue) {
@@ -226,6 +255,12 @@ struct Tool<'a> {
     function: Option<Named<'a>>,
 }
 
+/// Whether the provider runs the tool itself, rather than asking the caller to.
+fn is_run_by_provider(raw: &&RawValue) -> bool {
+    let tool: Typed<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    !matches!(tool.kind.as_deref(), None | Some("function" | "custom"))
+}
+
 fn tool_name<'a>(raw: &&'a RawValue) -> Option<Cow<'a, str>> {
     serde_json::from_str::<Tool<'a>>(raw.get())
         .ok()?
@@ -233,12 +268,12 @@ fn tool_name<'a>(raw: &&'a RawValue) -> Option<Cow<'a, str>> {
         .name
 }
 
-#[derive(Deserialize)]
-struct Format<'a> {
+#[derive(Deserialize, Default)]
+struct Typed<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Option<Cow<'a, str>>,
 }
 
 fn format_type(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Format<'_>>(raw.get()).ok()?.kind
+    serde_json::from_str::<Typed<'_>>(raw.get()).ok()?.kind
 }

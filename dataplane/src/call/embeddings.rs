@@ -10,6 +10,7 @@ use super::{
     chat::BYTES_PER_TOKEN,
     error::InvalidCall,
     fields::Fields,
+    history::History,
     opening_hash,
     value::{count, each, text},
 };
@@ -33,6 +34,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         system: None,
         user_text: text(input).unwrap_or(Cow::Borrowed("")),
         tool_names: Vec::new(),
+        history: History::default(),
         opening: opening_hash(&[fields.user, Some(input)]),
     })
 }

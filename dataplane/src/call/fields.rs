@@ -21,6 +21,7 @@ pub(super) struct Fields<'a> {
     pub max_tokens: Option<&'a RawValue>,
     pub max_completion_tokens: Option<&'a RawValue>,
     pub user: Option<&'a RawValue>,
+    pub web_search_options: Option<&'a RawValue>,
     pub input: Option<&'a RawValue>,
     duplicate: Option<String>,
 }
@@ -55,6 +56,7 @@ impl<'a> Fields<'a> {
             "max_tokens" => Some(&mut self.max_tokens),
             "max_completion_tokens" => Some(&mut self.max_completion_tokens),
             "user" => Some(&mut self.user),
+            "web_search_options" => Some(&mut self.web_search_options),
             "input" => Some(&mut self.input),
             _ => None,
         }

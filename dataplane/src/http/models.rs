@@ -15,14 +15,15 @@ use crate::{
     route::select::AUTO,
 };
 
-/// The models of configured providers, and `auto` first.
+/// The models of configured providers that the tenant may use, and `auto` first.
 pub(super) fn list(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let admitted = admit(gateway.current.snapshot(), headers, Permission::Read)?;
     let mut data = vec![model(AUTO, "floopy")];
     let catalog = admitted.snapshot.catalog();
     for listed in catalog.models() {
         let provider = listed.key.provider();
-        if gateway.upstream.providers.get(provider).is_some() {
+        let forbidden = admitted.tenant.constraints.forbids(&listed.key);
+        if gateway.upstream.providers.get(provider).is_some() && forbidden.is_none() {
             data.push(model(listed.key.as_str(), provider));
         }
     }

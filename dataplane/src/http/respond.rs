@@ -142,6 +142,9 @@ impl From<Unroutable> for Refusal {
             return Self::unavailable("no_candidate_available", message, 30);
         }
         match unroutable {
+            Unroutable::Forbidden(_) => {
+                Self::new(StatusCode::FORBIDDEN, "model_not_allowed", message).about(Some("model"))
+            }
             Unroutable::NoProvider => Self::unavailable("no_provider", message, 60),
             Unroutable::NoCandidate(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "no_candidate", message).about(Some("model"))

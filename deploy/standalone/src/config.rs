@@ -5,7 +5,6 @@
 
 mod check;
 mod environment;
-mod locate;
 mod planes;
 
 use std::{
@@ -269,6 +268,10 @@ mod tests {
                 "floopy.toml:4: providers[1].base_url: is missing for \"mine\"",
             ),
             ("[[tenants]]\nid = \"a b\"\n", "floopy.toml:2: tenants.id: "),
+            (
+                "[[tenants]]\nid = \"a\"\n[tenants.constraints]\ndeny_providers = [\"nobody\"]\n",
+                "floopy.toml:4: tenants[0].constraints.deny_providers: \"nobody\" is not the provider of",
+            ),
             ("proxy = 3\n", "floopy.toml:1: proxy: invalid type"),
             ("[proxy\n", "floopy.toml:1:"),
         ];

@@ -189,10 +189,7 @@ impl ShapeRanking {
         }
         self.check_roles()?;
         let w = &self.weights;
-        self.check_sum(
-            "weights",
-            w.session + w.auto + w.manual + w.benchmark,
-        )?;
+        self.check_sum("weights", w.session + w.auto + w.manual + w.benchmark)?;
         self.check_sum(
             "probabilities",
             self.candidates.iter().map(|c| c.probability).sum(),

@@ -152,7 +152,8 @@ pub fn unable(model: &CatalogModel, features: &Features) -> Option<Filter> {
     too_long.then_some(Filter::ContextTooLong)
 }
 
-fn expected_cost(model: &CatalogModel, features: &Features) -> Option<u64> {
+/// What a call is forecast to cost in micro-USD; `None`: the price is unknown.
+pub fn expected_cost(model: &CatalogModel, features: &Features) -> Option<u64> {
     model
         .prices
         .map(|prices| prices.cost_micro_usd(expected_usage(features, 0)))

@@ -1,5 +1,7 @@
 //! Configuration files: TOML, unknown keys refused, every error with file, line and key.
 
+mod locate;
+
 use std::{fmt, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
@@ -23,12 +25,32 @@ pub enum ConfigError {
 
 /// Reads and checks a file.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    load_checked(path, |_| Ok(()))
+}
+
+/// Reads a file, and checks what types cannot say: `check` names a key and what is wrong with it.
+pub fn load_checked<T: DeserializeOwned>(
+    path: &Path,
+    check: impl Fn(&T) -> Result<(), (String, String)>,
+) -> Result<T, ConfigError> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: name.clone(),
         source,
     })?;
-    parse(&text, &name)
+    let config = parse(&text, &name)?;
+    check(&config).map_err(|(key, message)| located((&text, &name), &key, message))?;
+    Ok(config)
+}
+
+/// What is wrong with a key such as `providers[1].name`, with the line it is on.
+pub fn located((text, origin): (&str, &str), key: &str, message: String) -> ConfigError {
+    ConfigError::Invalid {
+        path: origin.to_owned(),
+        line: locate::line_of(text, key),
+        key: format!("{key}: "),
+        message,
+    }
 }
 
 /// Reads and checks a text; `origin` stands for the file in errors.

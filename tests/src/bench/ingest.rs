@@ -42,6 +42,8 @@ impl Control {
             key: None,
             zero_retention: false,
             default_model: None,
+            constraints: floopy_controlplane::Constraints::default(),
+            shadow_budget_usd_per_day: None,
         };
         let config = Config {
             data_dir: dir.to_owned(),

@@ -24,7 +24,10 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
         policy: Policy {
             goal: Goal::Quality,
             shadow_rate: 0.1,
+            shadow_spend: 0.1,
             canary_rate: 0.05,
+            live_exploration: 0.0,
+            quality_per_usd: 1.0,
         },
         tick: Duration::from_millis(10),
     };

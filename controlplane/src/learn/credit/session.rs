@@ -156,11 +156,16 @@ fn partners<'a>(
     node: Node<'a>,
     shares: &BTreeMap<Node<'a>, (i64, bool)>,
 ) -> BTreeMap<Node<'a>, i64> {
-    let mut ranked: Vec<(Node<'a>, i64)> = shares.iter().map(|(n, (share, _))| (*n, *share)).collect();
+    let mut ranked: Vec<(Node<'a>, i64)> =
+        shares.iter().map(|(n, (share, _))| (*n, *share)).collect();
     ranked.sort_by_key(|(other, share)| (*other != node, std::cmp::Reverse(*share)));
     let mut partners = BTreeMap::new();
     for (rank, (other, share)) in ranked.into_iter().enumerate() {
-        let named = if rank < MAX_NODES { other } else { (ROOT, other.1) };
+        let named = if rank < MAX_NODES {
+            other
+        } else {
+            (ROOT, other.1)
+        };
         *partners.entry(named).or_default() += share;
     }
     partners
@@ -220,8 +225,14 @@ mod tests {
         assert_eq!(product("all", "p/a", ("all", "p/a")), Some(562_500));
         assert_eq!(product("all", "p/a", ("all", "p/b")), Some(187_500));
         // The turn without a task stands in the task's pairs with the deepest shape it has.
-        assert_eq!(product("task:x", "p/a", ("class:chat", "p/b")), Some(187_500));
-        assert_eq!(product("class:chat", "p/b", ("class:chat", "p/b")), Some(62_500));
+        assert_eq!(
+            product("task:x", "p/a", ("class:chat", "p/b")),
+            Some(187_500)
+        );
+        assert_eq!(
+            product("class:chat", "p/b", ("class:chat", "p/b")),
+            Some(62_500)
+        );
         let rated = sums(&credit, ("task:x", ""), Source::Rated);
         assert_eq!(rated, Some(Sums::of(ONE, 800_000)));
     }

@@ -10,7 +10,7 @@ const MIN_SCORED: f64 = 8.0;
 /// Rated sessions from which a shape is ranked on its own.
 const MIN_RATED: f64 = 1.0;
 /// Shapes ranked per tenant at most.
-const MAX_SHAPES: usize = 200;
+pub(super) const MAX_SHAPES: usize = 200;
 /// Ranked candidates over all shapes at most: about 2 MB on the wire, half of what a proxy accepts.
 const MAX_ENTRIES: usize = 20_000;
 
@@ -28,6 +28,7 @@ pub(super) fn levels(question: &Question<'_>) -> [Vec<ShapeKey>; 3] {
         .filter_map(|(key, stats)| Some((evidence(stats)?, key, stats)))
         .filter(|(evidence, _, stats)| !is_its_parent(question, (*evidence, stats)))
         .collect();
+    shapes.extend(pooled(question));
     shapes.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     shapes.truncate(room);
     let is_leaf = |key: &ShapeKey, stats: &ShapeStats| {
@@ -42,6 +43,18 @@ pub(super) fn levels(question: &Question<'_>) -> [Vec<ShapeKey>; 3] {
         shapes.into_iter().map(|(_, key, _)| key.clone()).collect()
     };
     [vec![ShapeKey::root()], keys(classes), keys(leaves)]
+}
+
+/// Shapes that other tenants know of and this one does not, yet.
+fn pooled<'a>(
+    question: &'a Question<'_>,
+) -> impl Iterator<Item = (f64, &'a ShapeKey, &'a ShapeStats)> {
+    static NOTHING: ShapeStats = ShapeStats::NONE;
+    let own = |key: &ShapeKey| question.stats.shapes.get(key);
+    let cells = question.platform.pool.cells.keys();
+    cells
+        .filter(move |key| !key.is_root() && own(key).is_none_or(|s| evidence(s).is_none()))
+        .map(move |key| (0.0, key, own(key).unwrap_or(&NOTHING)))
 }
 
 /// How much is known of a shape; `None` where it is too little.

@@ -77,14 +77,21 @@ fn listed(
 ) -> Vec<RankedCandidate> {
     let floor = match question.goal {
         Goal::Quality => question.floor,
-        Goal::Floor { floor, assurance: _ } => question.floor.or(Some(floor)),
+        Goal::Floor {
+            floor,
+            assurance: _,
+        } => question.floor.or(Some(floor)),
     };
     let p_floor = |i: usize, floor: f64| {
         // The baseline is its own reference.
         if i == baseline {
             1.0
         } else {
-            p_floor(&contenders[i].estimate, &contenders[baseline].estimate, floor)
+            p_floor(
+                &contenders[i].estimate,
+                &contenders[baseline].estimate,
+                floor,
+            )
         }
     };
     let one = |i: &usize| {

@@ -18,7 +18,9 @@ pub(super) fn offset(root: &Draft<'_>) -> f64 {
     let Some(stats) = root.stats else { return 0.0 };
     let rated = stats.rated.moments();
     let nodes = root.arms.iter().zip(&root.chains);
-    let explained: f64 = nodes.map(|(arm, chain)| arm.session.shares * chain.toward).sum();
+    let explained: f64 = nodes
+        .map(|(arm, chain)| arm.session.shares * chain.toward)
+        .sum();
     (rated.sum - explained) / (rated.n + OFFSET_PSEUDO)
 }
 

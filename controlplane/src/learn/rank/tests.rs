@@ -3,7 +3,10 @@
 use floopy_shared::domain::weights::Phase;
 
 use super::*;
-use crate::learn::sums::Moments;
+use crate::learn::{
+    stats::ArmSums,
+    sums::{ONE, Sums, to_micro},
+};
 
 fn key(model: &str) -> CandidateKey {
     CandidateKey::new("p", model).expect("valid")
@@ -19,15 +22,21 @@ fn candidates() -> Vec<Candidate> {
         .to_vec()
 }
 
-fn auto(n: f64, mean: f64) -> ArmStats {
-    let auto = Moments {
-        n,
-        sum: n * mean,
-        sumsq: n * (mean * mean + 0.02),
+fn auto(n: i64, mean: f64) -> ArmSums {
+    let spread = Sums {
+        sumsq: n * 20_000,
+        ..Sums::default()
     };
-    ArmStats {
-        auto,
-        ..ArmStats::default()
+    ArmSums {
+        auto: Sums::of(n * ONE, to_micro(mean)) + spread,
+        ..ArmSums::default()
+    }
+}
+
+fn failed(n: i64) -> ArmSums {
+    ArmSums {
+        failed: Sums::of(n * ONE, 0),
+        ..ArmSums::default()
     }
 }
 
@@ -42,18 +51,24 @@ fn ask(stats: &TenantStats, incumbents: &Incumbents) -> (Rankings, Incumbents) {
         tenant: &tenant,
         candidates: &candidates,
         stats,
+        platform: &Platform::default(),
         incumbents,
         baseline: None,
         goal: Goal::Quality,
         shadow_rate: 0.1,
+        shadow_spend: 1.0,
         canary_rate: 0.05,
+        live_exploration: 0.0,
+        floor: None,
+        quality_per_usd: 0.0,
+        masked: &BTreeSet::new(),
     };
     rank(&question).expect("candidates")
 }
 
-fn stats(shapes: &[(&str, &[(&str, ArmStats)])]) -> TenantStats {
-    let arms = |arms: &[(&str, ArmStats)]| arms.iter().map(|(m, s)| (key(m), *s)).collect();
-    let one = |(name, list): &(&str, &[(&str, ArmStats)])| {
+fn stats(shapes: &[(&str, &[(&str, ArmSums)])]) -> TenantStats {
+    let arms = |arms: &[(&str, ArmSums)]| arms.iter().map(|(m, s)| (key(m), *s)).collect();
+    let one = |(name, list): &(&str, &[(&str, ArmSums)])| {
         (
             shape(name),
             ShapeStats {
@@ -64,6 +79,7 @@ fn stats(shapes: &[(&str, &[(&str, ArmStats)])]) -> TenantStats {
     };
     TenantStats {
         shapes: shapes.iter().map(one).collect(),
+        ..TenantStats::default()
     }
 }
 
@@ -83,9 +99,9 @@ fn with_no_data_the_root_alone_is_ranked_by_benchmark() {
 
 #[test]
 fn shapes_with_evidence_get_their_own_leader_and_the_rest_follow_the_root() {
-    let code: &[(&str, ArmStats)] = &[("a", auto(60.0, 0.5)), ("b", auto(60.0, 0.9))];
-    let all: &[(&str, ArmStats)] = &[("a", auto(200.0, 0.8)), ("b", auto(80.0, 0.78))];
-    let thin: &[(&str, ArmStats)] = &[("b", auto(3.0, 1.0))];
+    let code: &[(&str, ArmSums)] = &[("a", auto(60, 0.5)), ("b", auto(60, 0.9))];
+    let all: &[(&str, ArmSums)] = &[("a", auto(200, 0.8)), ("b", auto(80, 0.78))];
+    let thin: &[(&str, ArmSums)] = &[("b", auto(3, 1.0))];
     let found = ask(
         &stats(&[("all", all), ("class:code", code), ("class:chat", thin)]),
         &Incumbents::new(),
@@ -99,7 +115,7 @@ fn shapes_with_evidence_get_their_own_leader_and_the_rest_follow_the_root() {
 
 #[test]
 fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
-    let near: &[(&str, ArmStats)] = &[("a", auto(50.0, 0.80)), ("b", auto(50.0, 0.85))];
+    let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.85))];
     assert_eq!(
         ask(&stats(&[("all", near)]), &Incumbents::new()).1[&ShapeKey::root()],
         key("a")
@@ -118,7 +134,7 @@ fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
 
 #[test]
 fn a_dead_incumbent_loses_to_an_untried_candidate() {
-    let dead: &[(&str, ArmStats)] = &[("a", auto(15.0, 0.0))];
+    let dead: &[(&str, ArmSums)] = &[("a", failed(15))];
     let held = Incumbents::from([(ShapeKey::root(), key("a"))]);
     assert_eq!(
         ask(&stats(&[("all", dead)]), &held).1[&ShapeKey::root()],
@@ -128,24 +144,21 @@ fn a_dead_incumbent_loses_to_an_untried_candidate() {
 
 #[test]
 fn a_call_site_starts_from_its_class_and_the_number_of_shapes_is_bounded() {
-    let mut stats = stats(&[(
-        "all",
-        &[("a", auto(40_000.0, 0.8)), ("c", auto(4_000.0, 0.5))],
-    )]);
+    let mut stats = stats(&[("all", &[("a", auto(40_000, 0.8)), ("c", auto(4_000, 0.5))])]);
     for i in 0..400 {
         let mut site = ShapeStats {
-            parents: [(shape("class:code"), 9.0)].into(),
+            parents: [(shape("class:code"), 9)].into(),
             ..ShapeStats::default()
         };
-        site.arms.insert(key("a"), auto(10.0, 0.5));
+        site.arms.insert(key("a"), auto(10, 0.5));
         stats.shapes.insert(shape(&format!("site:{i:04}")), site);
     }
     let mut code = ShapeStats::default();
-    code.arms.insert(key("c"), auto(4_000.0, 0.99));
-    code.arms.insert(key("a"), auto(400.0, 0.5));
+    code.arms.insert(key("c"), auto(4_000, 0.99));
+    code.arms.insert(key("a"), auto(400, 0.5));
     stats.shapes.insert(shape("class:code"), code);
     let (rankings, incumbents) = ask(&stats, &Incumbents::new());
-    assert_eq!(rankings.shapes.len(), MAX_SHAPES);
+    assert_eq!(rankings.shapes.len(), levels::MAX_SHAPES);
     assert_eq!(rankings.shapes[1].shape, shape("class:code"));
     assert_eq!(incumbents[&shape("site:0000")], key("c"));
 }

@@ -1,9 +1,10 @@
 //! What types cannot say: ranges, and keys that depend on each other.
 
+use floopy_controlplane as control;
 use floopy_dataplane::config::InvalidConfig;
-use floopy_shared::process::config::ConfigError;
+use floopy_shared::process::config::{ConfigError, located};
 
-use super::{Config, Effective, locate::line_of, planes};
+use super::{Config, Effective, planes};
 
 /// One thing that cannot be used.
 #[derive(Debug)]
@@ -16,12 +17,7 @@ pub(super) struct Problem {
 impl Problem {
     /// With the line it is on.
     pub(super) fn located(self, text: &str, origin: &str) -> ConfigError {
-        ConfigError::Invalid {
-            path: origin.to_owned(),
-            line: line_of(text, &self.key),
-            key: format!("{}: ", self.key),
-            message: self.message,
-        }
+        located((text, origin), &self.key, self.message)
     }
 }
 
@@ -57,7 +53,10 @@ pub(super) fn check(config: &Config) -> Result<(), Problem> {
         });
     }
     planes::proxy(config).check()?;
-    Ok(())
+    control::check(&planes::control(config)).map_err(|error| {
+        let (key, message) = error.by_key();
+        Problem { key, message }
+    })
 }
 
 fn within(

@@ -47,7 +47,7 @@ impl PlaneConfigs {
 }
 
 /// Of the control plane, without a token.
-fn control(config: &Config) -> control::Config {
+pub(super) fn control(config: &Config) -> control::Config {
     control::Config {
         rest_listen: config.control.listen,
         grpc_listen: None,

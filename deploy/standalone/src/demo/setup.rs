@@ -96,6 +96,8 @@ pub(super) fn config(
         key: Some(Secret::new(key)),
         zero_retention: false,
         default_model: None,
+        constraints: Default::default(),
+        shadow_budget_usd_per_day: None,
     }];
     config
 }

@@ -233,5 +233,6 @@ fn trace(n: usize) -> v1::CandidateTrace {
         propensity: if n == 0 { 0.95 } else { 0.0 },
         expected_cost_micro_usd: Some(420),
         filter: v1::Filter::Unspecified.into(),
+        ..v1::CandidateTrace::default()
     }
 }
