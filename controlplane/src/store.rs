@@ -55,13 +55,11 @@ const STATEMENTS: usize = 128;
 /// Rows that a statement may be ahead of whoever reads them: waking a thread costs more than many rows.
 const ROW_BUFFER: usize = 4_096;
 /// The writer's page cache in KiB, which SQLite takes as a negative number.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: &str = "-65536";
 /// Pages of the journal, 64 MiB, from which a commit shortens it itself: the bound where the writer never rests.
 const JOURNAL_PAGES: &str = "16384";
 /// Pages, 16 MiB, from which the journal is begun anew: one that is written without a pause would only grow.
 const RESTART_PAGES: i64 = 4_096;
-/// How long the journal may make the writer wait for somebody who still reads it, before that is put off.
-const RESTART_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long another process (`keys create`) may hold the write lock before we give up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
@@ -150,9 +148,9 @@ impl Store {
             .await?
             .try_get(1)?;
         if pages > RESTART_PAGES {
-            // The writer waits while the little that came meanwhile is moved, and begins the journal anew.
-            sqlx::query("PRAGMA wal_checkpoint(RESTART)")
-                .execute(checkpointer)
+            // In its turn the writer moves the little that came meanwhile; the next write begins the journal anew.
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+                .execute(&self.writer)
                 .await?;
         }
         Ok(())
@@ -189,9 +187,11 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
     let writing = options
         .clone()
         .pragma("cache_size", WRITER_CACHE)
-        .pragma("wal_autocheckpoint", JOURNAL_PAGES);
+        .pragma("wal_autocheckpoint", JOURNAL_PAGES)
+        // What undoes a single statement stays in memory instead of a temporary file.
+        .pragma("temp_store", "MEMORY");
     let writer = pool(1).connect_with(writing).await.map_err(named)?;
-    let checkpointer = pool(1).connect_lazy_with(options.clone().busy_timeout(RESTART_TIMEOUT));
+    let checkpointer = pool(1).connect_lazy_with(options.clone());
     let readers = pool(READERS).connect_lazy_with(options.read_only(true));
     Ok(Store {
         writer,
@@ -339,21 +339,23 @@ mod tests {
         assert_eq!(mode(&root.path().join("a/b").join(FILE)), 0o600);
     }
 
+    async fn begin_and_give_up(store: &Store, polls: usize) {
+        let mut begun = std::pin::pin!(store.write());
+        for _ in 0..polls {
+            if futures::poll!(&mut begun).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn a_write_given_up_while_it_began_leaves_the_store_usable() {
         let root = tempfile::tempdir().expect("temporary directory");
         let location = Location::Directory(root.path().to_owned());
         let store = Store::open(&location).await.expect("opens");
         for polls in (0..100).cycle().take(4_000) {
-            {
-                let mut begun = std::pin::pin!(store.write());
-                for _ in 0..polls {
-                    if futures::poll!(&mut begun).is_ready() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-            }
+            begin_and_give_up(&store, polls).await;
             let tx = store.write().await.expect("the writer is free again");
             tx.commit().await.expect("commits");
         }
