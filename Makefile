@@ -41,4 +41,5 @@ bench:
 	@$(CARGO) build $(BUILD) --all-targets --quiet
 	target/release/bench-route
 	target/release/bench-ingest
+	target/release/bench-refresh
 	target/release/bench-proxy

@@ -1,4 +1,5 @@
 //! What runs in the background: new rankings after new evidence, and keeping the store in bounds.
 
+pub(crate) mod checkpoint;
 pub(crate) mod housekeeping;
 pub(crate) mod refresh;

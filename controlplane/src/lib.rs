@@ -5,6 +5,7 @@
 //! `learn` is public so that `floopy replay` feeds logged outcomes through the very code that serves.
 
 mod app;
+pub mod bench;
 mod config;
 #[cfg(test)]
 mod fixture;

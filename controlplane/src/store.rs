@@ -1,7 +1,8 @@
 //! The embedded store: SQLite in one file, one writer, a few readers.
 //!
 //! A commit that returned survives the loss of the process, not that of power: `synchronous = NORMAL` leaves it
-//! to the operating system when the journal reaches the disk, and what power takes is the newest commits whole.
+//! to the operating system when the journal reaches the disk, and what power takes is the newest commits whole,
+//! of the last second or two. The journal is moved into the database beside the writer, not by its commits.
 //!
 //! Each statement is handed to a thread and back, which costs more than most statements: whatever comes in
 //! numbers is read and written many rows at a time.
@@ -35,7 +36,7 @@ use std::{
 
 use floopy_shared::domain::ids::{RequestId, TenantId};
 use sqlx::{
-    Connection, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
@@ -47,14 +48,18 @@ pub(crate) type Tx = Transaction<'static, Sqlite>;
 const FILE: &str = "controlplane.sqlite";
 /// Connections that only read.
 const READERS: u32 = 4;
-/// Rows that one statement writes at most; statements are kept prepared, one per number of rows.
-const ROWS: usize = 32;
+/// Numbers of rows that one statement writes: a few, so that each statement is prepared once and kept.
+const ROWS: [usize; 5] = [256, 64, 16, 4, 1];
 /// Statements kept prepared, enough for every number of rows of the few tables written so.
-const STATEMENTS: usize = 256;
+const STATEMENTS: usize = 128;
 /// Rows that a statement may be ahead of whoever reads them: waking a thread costs more than many rows.
 const ROW_BUFFER: usize = 4_096;
 /// The writer's page cache in KiB, which SQLite takes as a negative number.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: &str = "-65536";
+/// Pages of the journal, 64 MiB, from which a commit shortens it itself: the bound where the writer never rests.
+const JOURNAL_PAGES: &str = "16384";
+/// Pages, 16 MiB, from which the journal is begun anew: one that is written without a pause would only grow.
+const RESTART_PAGES: i64 = 4_096;
 /// How long another process (`keys create`) may hold the write lock before we give up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
@@ -98,6 +103,8 @@ pub(crate) enum Location {
 pub(crate) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Moves the journal into the database; `None` where there is none.
+    checkpointer: Option<SqlitePool>,
     /// Writes begun so far.
     writes: Arc<AtomicU64>,
 }
@@ -131,8 +138,29 @@ impl Store {
         &self.readers
     }
 
+    /// Moves what was committed from the journal into the database; the writer hardly waits.
+    pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
+        let Some(checkpointer) = &self.checkpointer else {
+            return Ok(());
+        };
+        let pages: i64 = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .fetch_one(checkpointer)
+            .await?
+            .try_get(1)?;
+        if pages > RESTART_PAGES {
+            // In its turn the writer moves the little that came meanwhile; the next write begins the journal anew.
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+                .execute(&self.writer)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Finishes what runs and closes the file.
     pub(crate) async fn close(&self) {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.close().await;
+        }
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -156,12 +184,19 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
         path: path.display().to_string(),
         source,
     };
-    let writing = options.clone().pragma("cache_size", WRITER_CACHE);
+    let writing = options
+        .clone()
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", JOURNAL_PAGES)
+        // What undoes a single statement stays in memory instead of a temporary file.
+        .pragma("temp_store", "MEMORY");
     let writer = pool(1).connect_with(writing).await.map_err(named)?;
+    let checkpointer = pool(1).connect_lazy_with(options.clone());
     let readers = pool(READERS).connect_lazy_with(options.read_only(true));
     Ok(Store {
         writer,
         readers,
+        checkpointer: Some(checkpointer),
         writes: Arc::default(),
     })
 }
@@ -175,6 +210,7 @@ async fn open_memory() -> Result<Store, StoreError> {
     Ok(Store {
         readers: writer.clone(),
         writer,
+        checkpointer: None,
         writes: Arc::default(),
     })
 }
@@ -232,6 +268,16 @@ fn names_by_tenant<'a>(names: impl IntoIterator<Item = (&'a TenantId, &'a str)>)
     (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
 }
 
+/// Cuts rows into pieces of the lengths in [`ROWS`].
+fn statements<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = ROWS.into_iter().find(|length| *length <= rows.len())?;
+        let (piece, rest) = rows.split_at(length);
+        rows = rest;
+        Some(piece)
+    })
+}
+
 /// A tenant's id as it is stored.
 fn tenant_id(text: &str) -> Result<TenantId, StoreError> {
     TenantId::new(text).map_err(|e| StoreError::corrupt("tenant", e))
@@ -258,6 +304,16 @@ pub(crate) fn to_u64(value: i64) -> u64 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn rows_are_cut_into_a_few_lengths_and_none_is_lost() {
+        let rows: Vec<u32> = (0..5_063).collect();
+        let pieces: Vec<&[u32]> = statements(&rows).collect();
+        assert_eq!(pieces.concat(), rows);
+        assert!(pieces.iter().all(|piece| ROWS.contains(&piece.len())));
+        assert!(pieces.len() < 32, "{}", pieces.len());
+        assert_eq!(statements::<u32>(&[]).count(), 0);
+    }
+
     #[tokio::test]
     async fn directory_and_file_are_private_and_survive_reopening() {
         let root = tempfile::tempdir().expect("temporary directory");
@@ -283,21 +339,23 @@ mod tests {
         assert_eq!(mode(&root.path().join("a/b").join(FILE)), 0o600);
     }
 
+    async fn begin_and_give_up(store: &Store, polls: usize) {
+        let mut begun = std::pin::pin!(store.write());
+        for _ in 0..polls {
+            if futures::poll!(&mut begun).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn a_write_given_up_while_it_began_leaves_the_store_usable() {
         let root = tempfile::tempdir().expect("temporary directory");
         let location = Location::Directory(root.path().to_owned());
         let store = Store::open(&location).await.expect("opens");
         for polls in (0..100).cycle().take(4_000) {
-            {
-                let mut begun = std::pin::pin!(store.write());
-                for _ in 0..polls {
-                    if futures::poll!(&mut begun).is_ready() {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-            }
+            begin_and_give_up(&store, polls).await;
             let tx = store.write().await.expect("the writer is free again");
             tx.commit().await.expect("commits");
         }

@@ -23,6 +23,7 @@ use crate::{
     index::{Announcement, Index, build::Policy, dirty::Dirty},
     ingest::{Intake, Limits},
     jobs::{
+        checkpoint,
         housekeeping::Housekeeping,
         refresh::{Parts, Refresh},
     },
@@ -159,6 +160,8 @@ impl Core {
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         };
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
+        let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
+        tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)
     }
 

@@ -105,8 +105,8 @@ fn same(a: &TableBody, b: &TableBody) -> bool {
         (TableBody::Catalog(a), TableBody::Catalog(b)) => {
             Arc::ptr_eq(a, b) || a.models() == b.models()
         }
-        (TableBody::Tenant(a), TableBody::Tenant(b)) => a == b,
-        (TableBody::Rankings(a), TableBody::Rankings(b)) => a == b,
+        (TableBody::Tenant(a), TableBody::Tenant(b)) => Arc::ptr_eq(a, b) || a == b,
+        (TableBody::Rankings(a), TableBody::Rankings(b)) => Arc::ptr_eq(a, b) || a == b,
         (TableBody::Catalog(_) | TableBody::Tenant(_) | TableBody::Rankings(_), _) => false,
     }
 }

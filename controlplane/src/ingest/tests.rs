@@ -343,27 +343,6 @@ async fn evidence_counts_on_the_day_of_the_decision() {
 }
 
 #[tokio::test]
-async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
-    let intake = intake().await;
-    let mut tx = intake.store.write().await.expect("writes");
-    let profile = Profile {
-        id: tenant(),
-        zero_retention: true,
-        default_model: None,
-        constraints: Constraints::default(),
-        shadow_budget_micro_usd_per_day: None,
-    };
-    tenants::put(&mut tx, &profile, NOW).await.expect("made");
-    tx.commit().await.expect("commits");
-    let verdicts = append(&intake, vec![job(1, 1)]).await;
-    assert!(
-        matches!(&verdicts[0], Verdict::Rejected(reason) if reason.contains("keeps no content")),
-        "{verdicts:?}"
-    );
-    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 0);
-}
-
-#[tokio::test]
 async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
     let intake = intake().await;
     let day = 86_400_000;

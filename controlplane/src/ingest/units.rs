@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fold::Fold;
 use crate::{
-    learn::credit,
+    learn::credit::{self, Credit},
     store::{
         StoreError,
         ratings::{self, Kind, StoredRating},
@@ -104,18 +104,20 @@ impl Fold {
             self.meanings.standing.insert(unit.clone(), id);
             let before = before.remove(&name);
             let Some(score) = standing.and_then(|rating| rating.score) else {
-                if let Some(before) = before {
-                    self.replace(&unit.0, before, credit::Credit::new());
+                if let Some((_, before)) = before {
+                    self.replace(&unit.0, before, Credit::new());
                     unrated.push(name);
                 }
                 continue;
             };
-            let credit = credit::of_session(&calls.turns, score);
+            let after = (score, credit::of_session(&calls.turns, score));
             // A unit that a call came to is written all the same: it must be kept as long as its calls are.
-            if before.as_ref() == Some(&credit) && !self.touched.contains(unit) {
+            if before.as_ref() == Some(&after) && !self.touched.contains(unit) {
                 continue;
             }
-            self.replace(&unit.0, before.unwrap_or_default(), credit.clone());
+            let (score, credit) = after;
+            let before = before.map(|(_, credit)| credit).unwrap_or_default();
+            self.replace(&unit.0, before, credit.clone());
             rated.push(Rated {
                 name,
                 score,

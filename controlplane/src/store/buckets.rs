@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 #[cfg(test)]
 use super::Store;
-use super::{ROWS, StoreError, Tx, tenant_id};
+use super::{StoreError, Tx, statements, tenant_id};
 use crate::learn::{
     credit::{Cell, Credit, Source},
     sums::Sums,
@@ -24,7 +24,7 @@ pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError
         let changed = credit.iter().filter(|(_, sums)| **sums != Sums::default());
         rows.extend(changed.map(|(cell, sums)| (tenant, cell, *sums)));
     }
-    for rows in rows.chunks(ROWS) {
+    for rows in statements(&rows) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) ",
         );

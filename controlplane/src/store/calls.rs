@@ -9,7 +9,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{ROWS, StoreError, Tx, id_list, record, to_i64};
+use super::{StoreError, Tx, id_list, record, statements, to_i64};
 use crate::learn::credit::{Credit, Turn};
 
 /// A decision as it is stored, with what it added to the buckets.
@@ -67,7 +67,7 @@ pub(crate) async fn get_many(
 
 /// Writes decisions over whatever was there; their credit in the store is left as it is.
 pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
-    for calls in calls.chunks(ROWS) {
+    for calls in statements(calls) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                 shadow, strategy, served, model, confidence, record, turn) ",

@@ -3,7 +3,7 @@
 use floopy_shared::domain::{event::ScoringJob, ids::RequestId};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{ROWS, Store, StoreError, Tx, id_list, record, request_id, to_i64};
+use super::{Store, StoreError, Tx, id_list, record, request_id, statements, to_i64};
 
 /// Leases after which a job is given up: something about it kills judges.
 const MAX_LEASES: i64 = 5;
@@ -57,7 +57,7 @@ pub(crate) async fn put_many(
     jobs: &[QueuedJob],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    for jobs in jobs.chunks(ROWS) {
+    for jobs in statements(jobs) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job) ",
         );

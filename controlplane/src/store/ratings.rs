@@ -9,7 +9,7 @@ use floopy_shared::domain::{
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{ROWS, StoreError, Tx, names_by_tenant, tenant_id, to_i64, to_u64, units::Name};
+use super::{StoreError, Tx, names_by_tenant, statements, tenant_id, to_i64, to_u64, units::Name};
 
 /// What a rating's subject text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,7 +108,7 @@ pub(crate) async fn put_many(
     tx: &mut Tx,
     ratings: &[(&Subject, &StoredRating)],
 ) -> Result<(), StoreError> {
-    for ratings in ratings.chunks(ROWS) {
+    for ratings in statements(ratings) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO ratings (tenant, kind, subject, revise, event_id, score, useful, rated_ms, retracted) ",
         );

@@ -93,7 +93,11 @@ const FILL: i64 = 1_000;
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    run(store, STEPS).await
+}
+
+async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let mut tx = store.write().await?;
     let found: i64 = sqlx::query_scalar("PRAGMA user_version")
         .fetch_one(&mut *tx)
@@ -102,7 +106,7 @@ pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
         return Err(StoreError::Newer { found, known });
     }
     let done = usize::try_from(found).unwrap_or(0);
-    for (step, statements) in STEPS.iter().enumerate().skip(done) {
+    for (step, statements) in steps.iter().enumerate().skip(done) {
         for statement in *statements {
             sqlx::query(statement).execute(&mut *tx).await?;
         }
@@ -152,5 +156,75 @@ async fn fill_turns(tx: &mut Tx) -> Result<(), StoreError> {
         .bind(turns)
         .execute(&mut **tx)
         .await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        fixture::*,
+        ingest::Intake,
+        learn::{credit::Source, sums::Sums},
+        store::{self, buckets},
+    };
+
+    /// A store as version 2 left it: two calls of a session, credited for its rating of 8.
+    async fn version_2() -> Store {
+        let store = store::open_memory().await.expect("opens");
+        run(&store, &STEPS[..2]).await.expect("made");
+        let mut tx = store.write().await.expect("writes");
+        for (n, model) in [(1, "a"), (2, "b")] {
+            let decision = turn(n, "s", model);
+            sqlx::query(
+                "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
+                    shadow, strategy, record) VALUES (?, 'acme', ?, 1, ?, 's', ?, 0, 'feedback_driven', ?)",
+            )
+            .bind(decision.request_id.0.as_bytes().to_vec())
+            .bind(uuid(n).as_bytes().to_vec())
+            .bind(store::to_i64(decision.created_at_ms))
+            .bind(decision.completion_id.clone())
+            .bind(record::encode_decision(&decision))
+            .execute(&mut *tx)
+            .await
+            .expect("written");
+        }
+        let day = NOW / 86_400_000;
+        let entry = |arm: &str| format!(r#"["all","p/{arm}",1,{day},[250000,200000,160000]]"#);
+        let credit = format!("[{},{}]", entry("a"), entry("b"));
+        for statement in [
+            "INSERT INTO ratings VALUES ('acme', 1, 's', 0, x'07070707070747078000000000000009', 8, 1, 1)".to_owned(),
+            format!("INSERT INTO sessions VALUES ('acme', 's:s', 8, '{credit}', 1)"),
+            format!("INSERT INTO buckets VALUES ('acme', 'all', 'p/a', 1, {day}, 250000, 200000, 160000)"),
+            format!("INSERT INTO buckets VALUES ('acme', 'all', 'p/b', 1, {day}, 250000, 200000, 160000)"),
+        ] {
+            sqlx::query(&statement).execute(&mut *tx).await.expect("written");
+        }
+        tx.commit().await.expect("commits");
+        store
+    }
+
+    #[tokio::test]
+    async fn a_store_of_version_2_is_brought_forward_and_its_ratings_can_be_revised() {
+        let store = version_2().await;
+        migrate(&store).await.expect("migrates");
+        let intake = Intake {
+            store,
+            totals: Arc::default(),
+            ..intake().await
+        };
+        let revision = adjusted(rated(5, "chatcmpl-2", 10), |rating| rating.revise = true);
+        append(&intake, vec![revision]).await;
+        let sums = buckets::daily(&intake.store, &tenant())
+            .await
+            .expect("reads");
+        let root = sums
+            .iter()
+            .filter(|(cell, _)| cell.shape == "all" && cell.source == Source::Session);
+        let root: Vec<Sums> = root.map(|(_, sums)| *sums).collect();
+        assert_eq!(root, [Sums::of(250_000, 1_000_000); 2]);
+        migrate(&intake.store).await.expect("nothing is left to do");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use floopy_shared::domain::{event::Score, ids::RequestId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{ROWS, StoreError, Tx, id_list, request_id, to_i64};
+use super::{StoreError, Tx, id_list, request_id, statements, to_i64};
 
 /// Keeps scores of replies that have none; which were new.
 pub(crate) async fn put_many(
@@ -14,7 +14,7 @@ pub(crate) async fn put_many(
     now_ms: u64,
 ) -> Result<Vec<RequestId>, StoreError> {
     let mut new = Vec::new();
-    for scores in scores.chunks(ROWS) {
+    for scores in statements(scores) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms) ",
         );

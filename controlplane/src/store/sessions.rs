@@ -6,7 +6,7 @@ use floopy_shared::domain::{event::RatingScore, ids::TenantId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    ROWS, StoreError, Tx, buckets, names_by_tenant, tenant_id, to_i64,
+    StoreError, Tx, buckets, names_by_tenant, statements, tenant_id, to_i64,
     units::{Name, TenantUnit, Unit},
 };
 use crate::learn::credit::Credit;
@@ -24,16 +24,16 @@ pub(crate) fn name((tenant, unit): &TenantUnit) -> Name {
     (tenant.clone(), unit.key())
 }
 
-/// What rated units added to the buckets; unrated ones are left out.
+/// The standing ratings of units and what they added to the buckets; unrated units are left out.
 pub(crate) async fn credits(
     conn: &mut SqliteConnection,
     names: &[Name],
-) -> Result<HashMap<Name, Credit>, StoreError> {
+) -> Result<HashMap<Name, (RatingScore, Credit)>, StoreError> {
     let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
         return Ok(HashMap::new());
     };
     let rows = sqlx::query(
-        "SELECT t.key, n.value, s.credit FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT t.key, n.value, s.credit, s.score FROM json_each(?) AS t, json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
     .bind(names)
@@ -41,7 +41,8 @@ pub(crate) async fn credits(
     .await?;
     let credit = |row: &SqliteRow| {
         let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
-        Ok((name, buckets::decode(row.try_get(2)?)?))
+        let credit = buckets::decode(row.try_get(2)?)?;
+        Ok((name, (rating(row.try_get(3)?)?, credit)))
     };
     rows.iter().map(credit).collect()
 }
@@ -72,7 +73,7 @@ pub(crate) async fn put_many(
     sessions: &[Rated],
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    for sessions in sessions.chunks(ROWS) {
+    for sessions in statements(sessions) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO sessions (tenant, unit, score, credit, touched_ms) ",
         );
@@ -119,7 +120,9 @@ pub(crate) async fn score(
         .fetch_optional(conn)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    RatingScore::new(row.try_get(0)?)
-        .map(Some)
-        .map_err(|e| StoreError::corrupt("rating", e))
+    rating(row.try_get(0)?).map(Some)
+}
+
+fn rating(score: i64) -> Result<RatingScore, StoreError> {
+    RatingScore::new(score).map_err(|e| StoreError::corrupt("rating", e))
 }

@@ -85,3 +85,22 @@ async fn an_old_rating_under_a_request_id_is_kept_with_its_call() {
     let known = Verdict::Known { duplicate: true };
     assert_eq!(append(&intake, vec![rated(3, &name, 2)]).await, [known]);
 }
+
+#[tokio::test]
+async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
+    let intake = intake().await;
+    let mut tx = intake.store.write().await.expect("writes");
+    let profile = Profile {
+        id: tenant(),
+        zero_retention: true,
+        default_model: None,
+    };
+    tenants::put(&mut tx, &profile, NOW).await.expect("made");
+    tx.commit().await.expect("commits");
+    let verdicts = append(&intake, vec![job(1, 1)]).await;
+    assert!(
+        matches!(&verdicts[0], Verdict::Rejected(reason) if reason.contains("keeps no content")),
+        "{verdicts:?}"
+    );
+    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 0);
+}

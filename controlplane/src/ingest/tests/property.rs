@@ -1,6 +1,4 @@
-//! Any order and any repetition of the same facts adds up to the same sums, to the last bit.
-
-use std::collections::BTreeMap;
+//! Any order, repetition and split into batches of the same facts leaves the same tables, to the last bit.
 
 use floopy_shared::domain::{
     decision::{Ending, Stage},
@@ -9,10 +7,10 @@ use floopy_shared::domain::{
 };
 use proptest::prelude::*;
 
-use super::sums;
+use super::{BTreeMap, Intake, sums};
 use crate::{
     fixture::*,
-    learn::{credit::Cell, sums::Sums},
+    learn::{credit::Cell, stats::TenantStats, sums::Sums},
 };
 
 /// One thing that can arrive.
@@ -70,16 +68,18 @@ fn any_decision() -> impl Strategy<Value = Fact> {
 }
 
 fn any_rating() -> impl Strategy<Value = Fact> {
-    (0..6u8, 0..=10i64, any::<[bool; 2]>(), 0..5u64).prop_map(
-        |(subject, score, [revise, manual], at)| {
+    (0..6u8, 0..=10i64, any::<[bool; 3]>(), 0..5u64).prop_map(
+        |(subject, score, [revise, manual, retracted], at)| {
             let id = 900_000
                 + u64::from(subject) * 1_000
                 + score.unsigned_abs() * 50
-                + at * 4
+                + at * 8
                 + u64::from(revise) * 2
+                + u64::from(retracted) * 4
                 + u64::from(manual);
             let event = adjusted(rated(id, &name(subject), score), |rating| {
                 (rating.revise, rating.rated_at_ms) = (revise, NOW + at);
+                rating.retracted = revise && retracted;
                 if manual {
                     rating.subject = RatingSubject::Request(request(u64::from(subject)));
                 }
@@ -99,24 +99,59 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
     prop::collection::vec(fact, 1..24)
 }
 
-async fn fold(facts: &[Fact], batch: usize) -> BTreeMap<Cell, Sums> {
-    let intake = intake().await;
-    for chunk in facts.chunks(batch) {
-        let events = chunk.iter().filter_map(|fact| match fact {
-            Fact::Event(event) => Some((**event).clone()),
-            Fact::Score(_) => None,
-        });
-        append(&intake, events.collect()).await;
-        let scores: Vec<Score> = chunk
-            .iter()
-            .filter_map(|fact| match fact {
-                Fact::Score(score) => Some(score.clone()),
-                Fact::Event(_) => None,
-            })
-            .collect();
-        intake.report(scores, vec![]).await.expect("works");
+/// Everything that was derived, as text, one row per line.
+const TABLES: [&str; 5] = [
+    "SELECT json_array('bucket', tenant, shape, arm, source, day, n, sum, sumsq) FROM buckets ORDER BY 1",
+    "SELECT json_array('session', tenant, unit, score, credit) FROM sessions ORDER BY 1",
+    "SELECT json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted)
+        FROM ratings ORDER BY 1",
+    "SELECT json_array('score', hex(request_id), composite) FROM scores ORDER BY 1",
+    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), turn, credit) FROM decisions ORDER BY 1",
+];
+
+async fn dump(intake: &Intake) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in TABLES {
+        let found = sqlx::query_scalar::<_, String>(table);
+        rows.extend(found.fetch_all(intake.store.read()).await.expect("reads"));
     }
-    sums(&intake).await
+    rows
+}
+
+/// Feeds the facts in batches of these lengths, over and over, and checks what is kept in memory on the way out.
+async fn fold(facts: &[Fact], batches: &[usize]) -> Vec<String> {
+    let intake = intake().await;
+    intake.totals.put(tenant(), [], intake.store.write_number());
+    let mut rest = facts;
+    for length in batches.iter().cycle() {
+        let (batch, left) = rest.split_at((*length).min(rest.len()));
+        rest = left;
+        let (mut events, mut scores) = (Vec::new(), Vec::new());
+        for fact in batch {
+            match fact {
+                Fact::Event(event) => events.push((**event).clone()),
+                Fact::Score(score) => scores.push(score.clone()),
+            }
+        }
+        append(&intake, events).await;
+        intake.report(scores, vec![]).await.expect("works");
+        if rest.is_empty() {
+            break;
+        }
+    }
+    let kept = intake.totals.stats(&tenant());
+    let sums = sums(&intake).await;
+    for (cell, sums) in &sums {
+        let plausible = sums.n > 0 && sums.sum >= 0 && sums.sum <= sums.n;
+        assert!(plausible, "{cell:?} {sums:?}");
+    }
+    let mut over_days: BTreeMap<Cell, Sums> = BTreeMap::new();
+    for (mut cell, sums) in sums {
+        cell.day = 0;
+        *over_days.entry(cell).or_default() += sums;
+    }
+    assert_eq!(kept, Some(TenantStats::collect(over_days)));
+    dump(&intake).await
 }
 
 /// Facts, and the same facts again: shuffled, some of them repeated.
@@ -132,15 +167,15 @@ fn reordered() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_order_and_repetition_gives_the_same_sums((once, again) in reordered(), batch in 1..6usize) {
+    fn any_order_repetition_and_split_leaves_the_same_tables(
+        (once, again) in reordered(),
+        batches in prop::collection::vec(1..9usize, 1..5),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-        let (first, second) = runtime.block_on(async { (fold(&once, 100).await, fold(&again, batch).await) });
-        prop_assert_eq!(&first, &second);
-        for (cell, sums) in first {
-            prop_assert!(sums.n > 0 && sums.sum >= 0 && sums.sum <= sums.n, "{:?} {:?}", cell, sums);
-        }
+        let (first, second) = runtime.block_on(async { (fold(&once, &[1_000]).await, fold(&again, &batches).await) });
+        prop_assert_eq!(first, second);
     }
 }
