@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use floopy_controlplane::{Storage, TenantConfig};
 use floopy_dataplane::{
-    Breakers, Providers,
+    Breakers, Conversations, Providers,
     call::{Call, Endpoint},
     config::Breaker,
     route::{Caller, View, decide},
@@ -194,6 +194,8 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         snapshot,
         providers,
         breakers,
+        conversations: &Conversations::default(),
+        now_ms: 0,
         attempts: 4,
     };
     let plan = decide(&view, &call, &caller).expect("every request is decided");
