@@ -72,6 +72,8 @@ impl Bench {
                 keys: Vec::new(),
                 zero_retention: false,
                 default_model: None,
+                constraints: Constraints::default(),
+                shadow_budget_micro_usd_per_day: None,
             }));
         }
         let keys = (0..size.candidates).filter_map(|n| CandidateKey::parse(&candidate(n)).ok());

@@ -195,7 +195,7 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         providers,
         breakers,
         conversations: &Conversations::default(),
-        now_ms: 1,
+        now_ms: 0,
         attempts: 4,
     };
     let plan = decide(&view, &call, &caller).expect("every request is decided");

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use floopy_shared::domain::constraints::Constraints;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::config::TenantConfig;
+use crate::{
+    config::TenantConfig,
+    store::{Store, tenants},
+};
 
 fn deps() -> Deps {
     Deps {
@@ -139,6 +143,36 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         error.contains("gpt-99") && error.contains("[[models]]"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn constraints_and_budget_are_kept_with_their_tenant_until_they_are_taken_back() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let text = "[[tenants]]\nid = \"acme\"\nshadow_budget_usd_per_day = 2.5\n\
+        [tenants.constraints]\ndeny_providers = [\"openai\"]\nmin_quality = { floor = 0.9 }\n";
+    let written: Config =
+        floopy_shared::process::config::parse(text, "floopy.toml").expect("valid");
+    let stored = async |tenants: Vec<TenantConfig>| {
+        let one = Config {
+            tenants,
+            ..config(root.path())
+        };
+        drop(prepare(one, deps()).await.expect("starts"));
+        let store = Store::open(&Location::Directory(root.path().to_owned())).await;
+        let tenants = tenants::all(&store.expect("opens")).await.expect("read");
+        tenants.into_iter().next().expect("one")
+    };
+    let tenant = stored(written.tenants.clone()).await;
+    assert_eq!(
+        tenant.constraints,
+        written.tenants[0].constraints.to_domain()
+    );
+    assert_eq!(tenant.shadow_budget_micro_usd_per_day, Some(2_500_000));
+    let plain: Config =
+        floopy_shared::process::config::parse("[[tenants]]\nid = \"acme\"", "f").expect("valid");
+    let tenant = stored(plain.tenants).await;
+    assert_eq!(tenant.constraints, Constraints::default());
+    assert_eq!(tenant.shadow_budget_micro_usd_per_day, None);
 }
 
 #[tokio::test]

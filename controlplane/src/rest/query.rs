@@ -5,7 +5,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use super::error::{ApiError, brief};
-use crate::store::list::Filter;
+use crate::store::list::{Filter, Shadows};
 
 /// Longest span of `from` to `to`.
 const MAX_SPAN_MS: u64 = 31 * 86_400_000;
@@ -16,7 +16,7 @@ const MAX_IDS: usize = 50;
 /// Page size unless told, and at most.
 const LIMIT: (u32, u32) = (50, 200);
 /// Every key that is known.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "session_id",
     "from",
     "to",
@@ -25,6 +25,7 @@ const KEYS: [&str; 10] = [
     "model",
     "min_confidence",
     "max_confidence",
+    "shadow",
     "limit",
     "cursor",
 ];
@@ -101,11 +102,24 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
         "model" => filter.model = Some(value.to_owned()),
         "min_confidence" => filter.min_confidence = Some(unit(key, value)?),
         "max_confidence" => filter.max_confidence = Some(unit(key, value)?),
+        "shadow" => filter.shadows = shadows(key, value)?,
         "limit" => query.limit = limit(key, value)?,
         "cursor" => query.cursor = Some(value.to_owned()),
         _ => return Err(unknown(key)),
     }
     Ok(())
+}
+
+fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
+    match value {
+        "exclude" => Ok(Shadows::Exclude),
+        "include" => Ok(Shadows::Include),
+        "only" => Ok(Shadows::Only),
+        _ => Err(ApiError::invalid_query(
+            key,
+            format!("{key} is {value:?}, it must be exclude, include or only"),
+        )),
+    }
 }
 
 fn unknown(key: &str) -> ApiError {

@@ -263,6 +263,31 @@ async fn pages_follow_each_other_newest_first_without_shadows() {
 }
 
 #[tokio::test]
+async fn shadows_are_listed_on_request_and_told_apart_by_who_pays() {
+    let fixture = Fixture::new().await;
+    let mut shadow = turn(2, "s", "b");
+    shadow.shadow_of = Some(request(1));
+    let events = vec![decided(1, turn(1, "s", "a")), decided(2, shadow)];
+    append(&fixture.intake, events).await;
+    for (query, expected) in [
+        ("", vec!["serving"]),
+        ("?shadow=exclude", vec!["serving"]),
+        ("?shadow=include", vec!["shadow", "serving"]),
+        ("?shadow=only", vec!["shadow"]),
+    ] {
+        let (_, page) = fixture.get(&format!("/v1/decisions{query}")).await;
+        let items = page["items"].as_array().expect("items").iter();
+        let charged: Vec<&str> = items.filter_map(|i| i["charged_to"].as_str()).collect();
+        assert_eq!(charged, expected, "{query}");
+    }
+    let (status, body) = fixture.get("/v1/decisions?shadow=yes").await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["param"]),
+        (400, &json!("shadow"))
+    );
+}
+
+#[tokio::test]
 async fn filters_restrict_and_a_foreign_cursor_is_refused() {
     let fixture = Fixture::new().await;
     append(

@@ -16,12 +16,22 @@ pub(crate) struct Filter {
     pub(crate) from_ms: Option<u64>,
     /// Inclusive, milliseconds since the epoch.
     pub(crate) to_ms: Option<u64>,
-    /// Shadows are found by their id only.
+    /// Whatever they are: shadows as well.
     pub(crate) request_ids: Vec<RequestId>,
     pub(crate) strategy: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) min_confidence: Option<f64>,
     pub(crate) max_confidence: Option<f64>,
+    pub(crate) shadows: Shadows,
+}
+
+/// Whether calls that nobody was answered by are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Shadows {
+    #[default]
+    Exclude,
+    Include,
+    Only,
 }
 
 /// Where a page ended.
@@ -75,7 +85,11 @@ fn restrict(query: &mut QueryBuilder<'_, Sqlite>, filter: &Filter) {
         query.push(" AND created_ms <= ").push_bind(to_i64(to));
     }
     if filter.request_ids.is_empty() {
-        query.push(" AND shadow = 0");
+        match filter.shadows {
+            Shadows::Exclude => query.push(" AND shadow = 0"),
+            Shadows::Only => query.push(" AND shadow = 1"),
+            Shadows::Include => query,
+        };
     } else {
         query.push(" AND request_id IN (");
         let mut ids = query.separated(", ");

@@ -94,6 +94,8 @@ async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
         id: tenant(),
         zero_retention: true,
         default_model: None,
+        constraints: Constraints::default(),
+        shadow_budget_micro_usd_per_day: None,
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("made");
     tx.commit().await.expect("commits");

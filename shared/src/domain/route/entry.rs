@@ -62,7 +62,9 @@ pub(super) fn ranked<'a>(
             reads_history: true,
         })
     };
-    ranking.candidates.iter().filter_map(entry).collect()
+    let mut entries = Vec::with_capacity(ranking.candidates.len());
+    entries.extend(ranking.candidates.iter().filter_map(entry));
+    entries
 }
 
 /// Before anything was learned: the best public benchmark serves, cheaper first among equals. Models whose

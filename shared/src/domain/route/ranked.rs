@@ -168,7 +168,8 @@ fn order(
     baseline: Option<&CandidateKey>,
 ) -> Vec<Arc<CatalogModel>> {
     let baseline = baseline_position(entries, baseline);
-    let rank = |(index, entry): (usize, &Entry<'_>)| {
+    let turn = |index: usize| {
+        let entry = &entries[index];
         if index == served {
             return Some(0u8);
         }
@@ -181,10 +182,16 @@ fn order(
         }
     };
     let mut order = Vec::with_capacity(entries.len());
-    for wanted in 0..=4 {
-        let of_rank = |at: &(usize, &Entry<'_>)| rank(*at) == Some(wanted);
-        let models = entries.iter().enumerate().filter(of_rank);
-        order.extend(models.map(|(_, entry)| Arc::clone(entry.model)));
+    let mut next = Some(0);
+    while let Some(this) = next {
+        next = None;
+        for (index, entry) in entries.iter().enumerate() {
+            match turn(index) {
+                Some(own) if own == this => order.push(Arc::clone(entry.model)),
+                Some(own) if own > this => next = Some(next.map_or(own, |n: u8| n.min(own))),
+                Some(_) | None => {}
+            }
+        }
     }
     order
 }
