@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use floopy_proto::v1;
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
+    constraints::Constraints,
     ids::{CandidateKey, TenantId},
     ranking::Rankings,
     snapshot::Tenant,
@@ -21,7 +22,7 @@ use crate::{
     learn::{
         credit::{Cell, Credit, Source},
         policy::Goal,
-        rank::{Candidate, Incumbents},
+        rank::{Candidate, Incumbents, Platform},
         stats::TenantStats,
         sums::{ONE, Sums},
     },
@@ -107,21 +108,26 @@ impl Bench {
     }
 
     /// Every tenant's sums as the formulas read them.
-    pub fn stats(&self) -> Vec<TenantStats> {
+    pub fn stats(&self) -> Vec<Arc<TenantStats>> {
         let stats = |tenant: &Arc<Tenant>| self.totals.stats(&tenant.id);
         self.tenants.iter().filter_map(stats).collect()
     }
 
     /// Every tenant's rankings.
-    pub fn rank(&self, stats: &[TenantStats]) -> Vec<Arc<Rankings>> {
+    pub fn rank(&self, stats: &[Arc<TenantStats>]) -> Vec<Arc<Rankings>> {
         let policy = Policy {
             goal: Goal::Quality,
             shadow_rate: 0.1,
+            shadow_spend: 0.1,
             canary_rate: 0.05,
+            live_exploration: 0.0,
+            quality_per_usd: 1.0,
         };
+        let platform = Platform::default();
         let held = Incumbents::new();
-        let rank = |(tenant, stats): (&Arc<Tenant>, &TenantStats)| {
-            build::rankings(tenant, &self.candidates, stats, &held, &policy)
+        let rank = |(tenant, stats): (&Arc<Tenant>, &Arc<TenantStats>)| {
+            let asked = (&**tenant, self.candidates.as_slice());
+            build::rankings(asked, stats, (&platform, &held), (&policy, 0))
                 .map(|(rankings, _)| Arc::new(rankings))
         };
         self.tenants.iter().zip(stats).filter_map(rank).collect()
