@@ -2,8 +2,15 @@
 //!
 //! The only file of the replay that knows the learner.
 
-use std::sync::Arc;
+mod record;
 
+use std::{num::NonZero, sync::Arc};
+
+use super::{
+    policy::{Alarm, Claim, Policy, Seen, Served},
+    table::Table,
+    world::{Request, share},
+};
 use clap::Args;
 use floopy_controlplane::learn::{
     credit::{self, Credit, Turn, Verdicts},
@@ -13,29 +20,14 @@ use floopy_controlplane::learn::{
 };
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, InvalidCatalog, ModelKind},
-    decision::{Attempt, AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     event::RatingScore,
     features::{EXPECTED_OUTPUT_TOKENS, Features},
-    ids::{CandidateKey, InvalidId, RequestId, SessionId, TenantId},
-    money::{Prices, Usage},
+    ids::{CandidateKey, InvalidId, TenantId},
+    money::Prices,
     ranking::Rankings,
     route::{self, Choice, Selection},
     shape::{ShapeKey, Signals, shapes},
 };
-use uuid::Uuid;
-
-use super::{
-    policy::{Policy, Seen, Served},
-    table::Table,
-    world::{Request, share},
-};
-
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
-/// When the replay begins: any moment will do, as long as it is the same every time (2024-01-01).
-const START_MS: u64 = 1_704_067_200_000;
-/// Latency of replies whose rows name none.
-const UNKNOWN_LATENCY_MS: u64 = 1_000;
 
 /// How the learner is set up; the defaults are the product's.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
@@ -61,12 +53,33 @@ pub(super) struct Settings {
     requests_per_day: u64,
 }
 
+/// Requests of each tenant between two exchanges between learners; `None`: this learner learns from its own
+/// tenant alone.
+pub(super) const EXCHANGE: Option<NonZero<usize>> = None;
+
+/// What donors' learning comes to for tenants that are new: where each candidate stands over all tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Pooled {
+    qualities: Vec<f64>,
+}
+
+/// The prior that these tenants' learning makes for others; `None` where nobody learned anything.
+pub(super) fn pool(donors: &[&Learner]) -> Option<Pooled> {
+    let learned: Vec<Vec<f64>> = donors.iter().filter_map(|donor| donor.believed()).collect();
+    let first = learned.first()?;
+    let mean = |i: usize| learned.iter().map(|one| one[i]).sum::<f64>() / learned.len() as f64;
+    let qualities = (0..first.len()).map(mean).collect();
+    Some(Pooled { qualities })
+}
+
 /// What all tenants' learners share.
 #[derive(Debug)]
 pub(super) struct Setup {
     tenant: TenantId,
     catalog: Catalog,
     candidates: Vec<Candidate>,
+    /// The best by benchmark, whatever was pooled.
+    baseline: CandidateKey,
     /// Shapes of a request, by the world's shape.
     chains: Vec<Vec<ShapeKey>>,
     settings: Settings,
@@ -83,35 +96,37 @@ pub enum SetupError {
 }
 
 impl Setup {
+    /// `prior`: what other tenants learned, in place of the benchmarks.
     pub(super) fn new(
         table: &Table,
         settings: Settings,
         is_floor: bool,
+        prior: Option<&Pooled>,
     ) -> Result<Arc<Self>, SetupError> {
-        let models = (0..table.models.len())
-            .map(|model| catalog_model(table, model))
-            .collect();
-        let candidates = table
-            .models
-            .iter()
-            .enumerate()
-            .map(|(model, key)| Candidate {
-                key: key.clone(),
-                benchmark: table.priors[model],
-                cost: table.mean_cost_usd(model).map(micro_usd),
-            });
+        let models = 0..table.models.len();
+        let candidate = |model: usize| Candidate {
+            key: table.models[model].clone(),
+            benchmark: prior.map_or(table.priors[model], |prior| prior.qualities[model]),
+            cost: table.mean_cost_usd(model).map(micro_usd),
+        };
+        let Settings {
+            floor, assurance, ..
+        } = settings;
         let goal = if is_floor {
-            let Settings {
-                floor, assurance, ..
-            } = settings;
             Goal::Floor { floor, assurance }
         } else {
             Goal::Quality
         };
         Ok(Arc::new(Self {
             tenant: TenantId::new("replay")?,
-            catalog: Catalog::new(models)?,
-            candidates: candidates.collect(),
+            catalog: Catalog::new(
+                models
+                    .clone()
+                    .map(|model| catalog_model(table, model))
+                    .collect(),
+            )?,
+            candidates: models.map(candidate).collect(),
+            baseline: table.models[table.best_by_benchmark()].clone(),
             chains: table
                 .shapes
                 .iter()
@@ -186,7 +201,7 @@ impl Learner {
             candidates: &self.setup.candidates,
             stats: &self.stats,
             incumbents: &self.incumbents,
-            baseline: None,
+            baseline: Some(&self.setup.baseline),
             goal: self.setup.goal,
             shadow_rate,
             canary_rate,
@@ -195,6 +210,21 @@ impl Learner {
             self.rankings = Some(rankings);
             self.incumbents = incumbents;
         }
+    }
+
+    /// What it thinks of each candidate over all tasks.
+    fn believed(&self) -> Option<Vec<f64>> {
+        let root = self
+            .rankings
+            .as_ref()?
+            .shapes
+            .iter()
+            .find(|ranking| ranking.shape.is_root())?;
+        let mut qualities = vec![0.0; self.setup.candidates.len()];
+        for candidate in &root.candidates {
+            qualities[self.position(&candidate.key)] = candidate.score;
+        }
+        Some(qualities)
     }
 
     fn position(&self, key: &CandidateKey) -> usize {
@@ -210,6 +240,9 @@ impl Learner {
         format!("t-{}-s-{}", self.number, request.session)
     }
 
+    /// Lets the learners of all tenants tell each other what they may.
+    pub(super) fn exchange(_learners: Vec<&mut Self>) {}
+
     fn add(&mut self, credit: Credit) {
         for (cell, sums) in credit {
             self.stats.add(&cell, sums);
@@ -217,9 +250,14 @@ impl Learner {
     }
 }
 
-/// The probability of being right that a choice carries.
-fn claim(choice: &Choice) -> Option<f64> {
-    choice.confidence
+impl Learner {
+    /// How sure a choice is of its incumbent, which heads the candidates.
+    fn claim(&self, choice: &Choice) -> Option<Claim> {
+        Some(Claim {
+            model: self.position(&choice.candidates.first()?.key),
+            probability: choice.confidence?,
+        })
+    }
 }
 
 impl Policy for Learner {
@@ -252,7 +290,7 @@ impl Policy for Learner {
                 .shadow
                 .as_ref()
                 .map(|model| self.position(&model.key)),
-            claim: claim(choice),
+            claim: self.claim(choice),
         }
     }
 
@@ -268,7 +306,7 @@ impl Policy for Learner {
         self.turns.extend(Turn::of(&served));
         self.add(credit::of_call(&served, verdicts));
         if let Some((model, judged)) = seen.shadow {
-            let shadow = shadow_of(served, self.key(model).clone());
+            let shadow = record::shadow_of(served, self.key(model).clone());
             let verdicts = Verdicts {
                 judged: Some(judged),
                 manual: None,
@@ -283,89 +321,12 @@ impl Policy for Learner {
             self.add(credit::of_session(&turns, score));
         }
     }
-}
 
-impl Learner {
-    /// The record that a proxy would have written.
-    fn decision(&self, at: usize, request: &Request, seen: &Seen, choice: Choice) -> Decision {
-        let key = self.key(seen.model).clone();
-        let session = self.session(request);
-        let latency_ms = seen
-            .latency_s
-            .map_or(UNKNOWN_LATENCY_MS, |s| (s * 1e3) as u64);
-        let (number, at) = (self.number as u64, at as u64);
-        Decision {
-            request_id: RequestId(Uuid::from_u64_pair(number, at)),
-            tenant: self.setup.tenant.clone(),
-            key_id: String::new(),
-            created_at_ms: START_MS + at * (DAY_MS / self.setup.settings.requests_per_day),
-            session_id: SessionId::new(&session).ok(),
-            completion_id: None,
-            shapes: self.setup.chains[request.shape].clone(),
-            ranked_shape: choice.ranked_shape,
-            requested_model: "auto".into(),
-            strategy: choice.strategy,
-            phase: choice.phase,
-            weights: choice.weights,
-            candidates: choice.candidates,
-            chosen: Some(key.clone()),
-            served: Some(key.clone()),
-            reason: choice.reason,
-            propensity: choice.propensity,
-            confidence: choice.confidence,
-            confidence_reason: choice.confidence_reason,
-            evidence: choice.evidence,
-            exploration_rate: choice.exploration_rate,
-            snapshot_version: at / self.setup.settings.refresh + 1,
-            draw_key: session,
-            features: Features::default(),
-            attempts: vec![Attempt {
-                key,
-                result: AttemptResult::Ok,
-                status: Some(200),
-                latency_ms,
-            }],
-            outcome: completed(latency_ms),
-            stage: Stage::Finished,
-            shadow_of: None,
-        }
+    fn alarms(&self) -> Vec<Alarm> {
+        Vec::new()
     }
-}
 
-/// The copy of a call that went to another candidate.
-fn shadow_of(served: Decision, key: CandidateKey) -> Decision {
-    let Decision {
-        request_id: RequestId(id),
-        ..
-    } = served;
-    let (high, low) = id.as_u64_pair();
-    let attempts = served.attempts.into_iter().map(|attempt| Attempt {
-        key: key.clone(),
-        ..attempt
-    });
-    Decision {
-        // Another id than that of any served call: the lower half counts those.
-        request_id: RequestId(Uuid::from_u64_pair(high, !low)),
-        session_id: None,
-        attempts: attempts.collect(),
-        chosen: Some(key.clone()),
-        served: Some(key),
-        reason: Reason::Shadow,
-        shadow_of: Some(served.request_id),
-        ..served
-    }
-}
-
-fn completed(latency_ms: u64) -> Outcome {
-    Outcome {
-        status: 200,
-        ending: Ending::Completed,
-        latency_ms,
-        first_byte_ms: None,
-        cost_micro_usd: None,
-        usage: Usage::default(),
-        usage_estimated: false,
-        fallback_used: false,
-        overhead_us: 0,
+    fn as_learner(&mut self) -> Option<&mut Learner> {
+        Some(self)
     }
 }

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::{run::Trace, world::World};
+use super::{run::Lane, world::World};
 
 /// Requests after which is measured, as far as the run goes.
 const MARKS: [usize; 3] = [100, 1_000, 10_000];
+/// Mean quality per request between the best benchmark and the oracle, below which no share of it is told.
+const MIN_GAP: f64 = 0.005;
 /// The 97.5 % quantile of the standard normal: intervals of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -57,7 +59,7 @@ pub(super) struct Mark {
     pub(super) quality: Interval,
     /// In USD; `None` where costs are unknown.
     pub(super) cost_per_1k: Option<Interval>,
-    /// Of the window's gap from the best benchmark to the oracle; `None` where there is none.
+    /// Of the window's gap from the best benchmark to the oracle; `None` where there is none to speak of.
     pub(super) gap_closed: Option<Interval>,
     /// Cost of shadow calls, as a share of that of served ones.
     pub(super) shadow_spend: Option<Interval>,
@@ -79,15 +81,11 @@ pub(super) fn window(requests: usize) -> std::ops::Range<usize> {
 
 /// A policy's choices, valued.
 pub(super) struct Valued<'a> {
-    world: &'a World<'a>,
-    traces: &'a [Trace],
+    pub(super) world: &'a World<'a>,
+    pub(super) lanes: &'a [Lane],
 }
 
-impl<'a> Valued<'a> {
-    pub(super) fn new(world: &'a World<'a>, traces: &'a [Trace]) -> Self {
-        Self { world, traces }
-    }
-
+impl Valued<'_> {
     /// Per tenant: the sum of something over a range of requests.
     pub(super) fn sums(
         &self,
@@ -95,14 +93,14 @@ impl<'a> Valued<'a> {
         of: impl Fn(usize, usize) -> f64,
     ) -> Vec<f64> {
         let sum = |tenant: usize| range.clone().map(|at| of(tenant, at)).sum();
-        (0..self.traces.len()).map(sum).collect()
+        (0..self.lanes.len()).map(sum).collect()
     }
 
     /// Expected quality of the one that served.
     pub(super) fn quality(&self, tenant: usize, at: usize) -> f64 {
         let shape = self.world.tenants[tenant].requests[at].shape;
         self.world
-            .quality(tenant, at, shape, self.traces[tenant].models[at])
+            .quality(tenant, at, shape, self.lanes[tenant].trace.model(at))
     }
 
     pub(super) fn regret(&self, tenant: usize, at: usize) -> f64 {
@@ -112,20 +110,20 @@ impl<'a> Valued<'a> {
     /// Expected cost of the one that served, in USD.
     pub(super) fn cost(&self, tenant: usize, at: usize) -> f64 {
         let customer = &self.world.tenants[tenant];
-        customer.cost_usd[customer.requests[at].shape][self.traces[tenant].models[at]]
+        customer.cost_usd[customer.requests[at].shape][self.lanes[tenant].trace.model(at)]
     }
 
     /// Expected cost of the one that was tried unseen, in USD.
     pub(super) fn shadow_cost(&self, tenant: usize, at: usize) -> f64 {
         let customer = &self.world.tenants[tenant];
-        let shadow = self.traces[tenant].shadows[at];
+        let shadow = self.lanes[tenant].trace.shadow(at);
         shadow.map_or(0.0, |model| {
             customer.cost_usd[customer.requests[at].shape][model]
         })
     }
 
     fn shadowed(&self, tenant: usize, at: usize) -> f64 {
-        f64::from(u8::from(self.traces[tenant].shadows[at].is_some()))
+        f64::from(u8::from(self.lanes[tenant].trace.shadow(at).is_some()))
     }
 
     /// Everything after the first `requests`.
@@ -142,6 +140,7 @@ impl<'a> Valued<'a> {
         };
         let gained = self.sums(&window, |t, at| self.quality(t, at) - benchmark(t, at));
         let possible = self.sums(&window, |t, at| self.world.best(t, at) - benchmark(t, at));
+        let has_gap = Interval::of(&possible).mean >= MIN_GAP * window.len() as f64;
         let costs = self.sums(&all, |t, at| self.cost(t, at));
         let shadow_costs = self.sums(&all, |t, at| self.shadow_cost(t, at));
         let has_costs = self.world.table.has_costs();
@@ -149,7 +148,7 @@ impl<'a> Valued<'a> {
             requests,
             regret: Interval::of(&self.sums(&all, |t, at| self.regret(t, at))),
             quality: Interval::of(&per(self.sums(&all, |t, at| self.quality(t, at)), n)),
-            gap_closed: Interval::of_ratio(&gained, &possible),
+            gap_closed: Interval::of_ratio(&gained, &possible).filter(|_| has_gap),
             shadow_spend: Interval::of_ratio(&shadow_costs, &costs).filter(|_| has_costs),
             shadow_calls: Interval::of(&per(self.sums(&all, |t, at| self.shadowed(t, at)), n)),
             cost_per_1k: has_costs.then(|| Interval::of(&per(costs, n / 1_000.0))),

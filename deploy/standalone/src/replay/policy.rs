@@ -4,11 +4,15 @@ mod bandit;
 mod fixed;
 mod track_and_stop;
 
+use std::sync::Arc;
+
 use clap::ValueEnum;
 use floopy_shared::domain::event::RatingScore;
 
+pub(super) use fixed::first_best;
+
 use super::{
-    learner::Learner,
+    learner::{Learner, Setup},
     world::{Request, Stream, World},
 };
 
@@ -19,11 +23,12 @@ pub(super) enum Kind {
     Floopy,
     /// The model with the best benchmark, always
     Benchmark,
-    /// The one model that is best over the tenant's traffic, known only afterwards
+    /// The one model that is best over the tenant's traffic, or the cheapest that keeps the floor, known
+    /// only afterwards
     BestSingle,
     /// The model that costs least, always
     Cheapest,
-    /// The best model of each shape, known only afterwards
+    /// The best model of each shape, or the cheapest that keeps the floor, known only afterwards
     Oracle,
     /// Any model
     Random,
@@ -58,14 +63,29 @@ impl Kind {
     }
 }
 
+/// A policy's word on how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Claim {
+    /// The candidate that it takes for the best.
+    pub(super) model: usize,
+    /// The probability that it is, or is as good as.
+    pub(super) probability: f64,
+}
+
+/// A policy's word that a candidate got worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Alarm {
+    pub(super) at: usize,
+    pub(super) model: usize,
+}
+
 /// Whom a policy sends a request to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Served {
     pub(super) model: usize,
     /// Asked too, judged, and shown to nobody.
     pub(super) shadow: Option<usize>,
-    /// The probability with which the policy claims to have the best model, if it claims any.
-    pub(super) claim: Option<f64>,
+    pub(super) claim: Option<Claim>,
 }
 
 impl Served {
@@ -99,23 +119,38 @@ pub(super) trait Policy: Send {
 
     /// A session is over; `None`: nobody rated it.
     fn end_session(&mut self, _rating: Option<RatingScore>) {}
+
+    /// The candidates that it found to have got worse.
+    fn alarms(&self) -> Vec<Alarm> {
+        Vec::new()
+    }
+
+    /// The learner that others of its kind may share with.
+    fn as_learner(&mut self) -> Option<&mut Learner> {
+        None
+    }
+}
+
+/// What policies are made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Brief<'a> {
+    pub(super) world: &'a World<'a>,
+    /// Quality to keep, as a share of the best benchmark's; `None`: the best is sought.
+    pub(super) floor: Option<f64>,
+    pub(super) setup: &'a Arc<Setup>,
 }
 
 /// A policy for one tenant.
-pub(super) fn of(
-    kind: Kind,
-    world: &World<'_>,
-    tenant: usize,
-    floopy: &std::sync::Arc<super::learner::Setup>,
-) -> Box<dyn Policy> {
+pub(super) fn of(kind: Kind, brief: &Brief<'_>, tenant: usize) -> Box<dyn Policy> {
+    let world = brief.world;
     let arms = bandit::Arms::new(world.table.shapes.len(), world.table.models.len());
-    let rng = Stream::Policy(tenant).rng(world.seed);
+    let rng = Stream::Policy(tenant).rng(world.tenants[tenant].seed);
     match kind {
-        Kind::Floopy => Box::new(Learner::new(floopy, tenant)),
+        Kind::Floopy => Box::new(Learner::new(brief.setup, tenant)),
         Kind::Benchmark => Box::new(fixed::benchmark(world)),
-        Kind::BestSingle => Box::new(fixed::best_single(world, tenant)),
+        Kind::BestSingle => Box::new(fixed::best_single(brief, tenant)),
         Kind::Cheapest => Box::new(fixed::cheapest(world, tenant)),
-        Kind::Oracle => Box::new(fixed::Oracle::new(world, tenant)),
+        Kind::Oracle => Box::new(fixed::Oracle::new(brief, tenant)),
         Kind::Random => Box::new(bandit::Random::new(arms, rng)),
         Kind::RoundRobin => Box::new(bandit::RoundRobin::new(&arms)),
         Kind::EpsilonGreedy => Box::new(bandit::EpsilonGreedy::new(arms, rng)),

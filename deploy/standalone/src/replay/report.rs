@@ -1,12 +1,18 @@
 //! What is printed: aligned tables for people, one object for machines.
 
-use std::fmt::Write;
+mod sections;
+
+use std::fmt::{self, Write};
 
 use serde::Serialize;
 
 use super::{
+    calibration::Calibration,
+    drift::DriftReport,
+    floor::FloorReport,
     measure::{Interval, Mark},
     table::Table,
+    verdict::Verdict,
 };
 
 /// One policy's results.
@@ -26,8 +32,15 @@ pub(super) struct Report {
     pub(super) tenants: usize,
     pub(super) requests: usize,
     pub(super) seed: u64,
-    pub(super) goal: &'static str,
+    pub(super) donors: usize,
+    /// The share of the baseline's quality that was to be kept; `None`: quality was sought.
+    pub(super) floor_share: Option<f64>,
     pub(super) policies: Vec<PolicyReport>,
+    pub(super) verdicts: Vec<Verdict>,
+    pub(super) floor: Vec<FloorReport>,
+    pub(super) drifted_model: Option<String>,
+    pub(super) drift: Vec<DriftReport>,
+    pub(super) calibration: Vec<Calibration>,
 }
 
 /// What the input was, and what of it was not used.
@@ -95,12 +108,26 @@ fn shadow(mark: &Mark) -> String {
     cell(mark.shadow_spend, 100.0, 1)
 }
 
-/// One block per mark, one line per policy.
-pub(super) fn tables(report: &Report) -> String {
+/// Everything for people.
+pub(super) fn text(report: &Report) -> String {
+    let goal = match report.floor_share {
+        Some(floor) => format!("lowest cost at {floor} of the best benchmark's quality"),
+        None => "quality".to_owned(),
+    };
+    let donors = match report.donors {
+        0 => String::new(),
+        donors => format!(", {donors} donors before them"),
+    };
     let mut text = format!(
-        "{} tenants of {} requests, seed {}, goal {}; ± is the 95 % interval over tenants\n",
-        report.tenants, report.requests, report.seed, report.goal
+        "{} tenants of {} requests{donors}, seed {}, goal: {goal}; ± is the 95 % interval over tenants\n",
+        report.tenants, report.requests, report.seed
     );
+    // Writing to a String does not fail.
+    let _infallible = sections(&mut text, report);
+    text
+}
+
+fn sections(text: &mut String, report: &Report) -> fmt::Result {
     let marks = report
         .policies
         .first()
@@ -110,13 +137,21 @@ pub(super) fn tables(report: &Report) -> String {
             .policies
             .iter()
             .map(|policy| (policy.policy, &policy.marks[index]));
-        // Writing to a String does not fail.
-        let _infallible = block(&mut text, rows.collect());
+        block(text, rows.collect())?;
     }
-    text
+    sections::floor(text, &report.floor)?;
+    sections::drift(text, report.drifted_model.as_deref(), &report.drift)?;
+    sections::calibration(text, &report.calibration)?;
+    if !report.verdicts.is_empty() {
+        writeln!(text)?;
+    }
+    report
+        .verdicts
+        .iter()
+        .try_for_each(|verdict| writeln!(text, "{}", verdict.text()))
 }
 
-fn block(text: &mut String, rows: Vec<(&str, &Mark)>) -> std::fmt::Result {
+fn block(text: &mut String, rows: Vec<(&str, &Mark)>) -> fmt::Result {
     let requests = rows.first().map_or(0, |(_, mark)| mark.requests);
     writeln!(
         text,

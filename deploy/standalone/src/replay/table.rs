@@ -1,5 +1,6 @@
 //! Real outcomes: what every candidate made of every prompt, sorted by task shape.
 
+mod halves;
 mod priors;
 mod read;
 mod row;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use floopy_shared::domain::ids::CandidateKey;
 
 pub(super) use priors::Priors;
-pub(super) use read::{ReadError, read};
+pub(super) use read::{ReadError, open, read};
 use row::Row;
 
 /// Quality assumed of a model without a benchmark: the middle of the scale.
@@ -76,6 +77,12 @@ pub enum InvalidTable {
     NoSuchModel(String),
     #[error("only {0} of the models have outcomes; a choice needs two")]
     TooFewModels(usize),
+    #[error(
+        "donors ask other prompts, and prompts in sessions cannot be parted; leave out their `session`"
+    )]
+    Sessions,
+    #[error("some shape has only one prompt, which cannot be parted between donors and others")]
+    TooFewPrompts,
     #[error("no prompt was answered by all of the {models} models ({prompts} by some)")]
     NoPrompt { models: usize, prompts: usize },
 }

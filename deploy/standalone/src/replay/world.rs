@@ -10,7 +10,7 @@ mod feedback;
 use floopy_shared::domain::event::RatingScore;
 
 pub(super) use draws::Stream;
-pub(super) use feedback::{Feedback, share};
+pub(super) use feedback::{Feedback, not_negative, share};
 
 use super::table::{Outcome, Table};
 
@@ -49,6 +49,8 @@ struct ManualLuck {
 /// One customer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tenant {
+    /// Makes this tenant, and the luck of its policy.
+    pub(super) seed: u64,
     pub(super) requests: Vec<Request>,
     /// Share of each shape in its traffic.
     pub(super) mix: Vec<f64>,
@@ -78,16 +80,18 @@ pub(super) struct World<'a> {
     pub(super) feedback: Feedback,
     pub(super) tenants: Vec<Tenant>,
     pub(super) drift: Option<Drift>,
-    pub(super) seed: u64,
 }
 
 /// How large a world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
+    /// Of each seed.
     pub(super) tenants: usize,
     /// Of each tenant.
     pub(super) requests: usize,
     pub(super) seed: u64,
+    /// Worlds, each of the next seed: they differ in what all their tenants share, the judge's bias.
+    pub(super) seeds: usize,
 }
 
 impl<'a> World<'a> {
@@ -98,7 +102,6 @@ impl<'a> World<'a> {
             tenants: draws::tenants(table, &feedback, size),
             feedback,
             drift: None,
-            seed: size.seed,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Policies that learn nothing: what the others are measured against.
 
-use super::{Policy, Served};
+use super::{Brief, Policy, Served};
 use crate::replay::world::{Drift, Request, World};
 
 /// The same model for everything.
@@ -16,15 +16,39 @@ pub(super) fn benchmark(world: &World<'_>) -> Fixed {
     Fixed(world.table.best_by_benchmark())
 }
 
-/// The best over all of the tenant's requests, drift included.
-pub(super) fn best_single(world: &World<'_>, tenant: usize) -> Fixed {
-    let requests = &world.tenants[tenant].requests;
-    let total = |model: usize| -> f64 {
-        let one = |(at, r): (usize, &Request)| world.quality(tenant, at, r.shape, model);
-        requests.iter().enumerate().map(one).sum()
+/// The best over all of the tenant's requests, drift included; under a floor the cheapest that keeps it.
+pub(super) fn best_single(brief: &Brief<'_>, tenant: usize) -> Fixed {
+    let world = brief.world;
+    let customer = &world.tenants[tenant];
+    let total = |of: &dyn Fn(usize, usize) -> f64| -> f64 {
+        let requests = customer.requests.iter().enumerate();
+        requests.map(|(at, request)| of(at, request.shape)).sum()
     };
-    let totals: Vec<f64> = (0..world.table.models.len()).map(total).collect();
-    Fixed(first_best(&totals))
+    let models = 0..world.table.models.len();
+    let options: Vec<Worth> = models
+        .map(|model| Worth {
+            quality: total(&|at, shape| world.quality(tenant, at, shape, model)),
+            cost: total(&|_, shape| customer.cost_usd[shape][model]),
+        })
+        .collect();
+    Fixed(pick(&options, world.table.best_by_benchmark(), brief.floor))
+}
+
+/// What a choice is worth.
+struct Worth {
+    quality: f64,
+    cost: f64,
+}
+
+/// The best; under a floor the cheapest of those that keep it against the baseline.
+fn pick(options: &[Worth], baseline: usize, floor: Option<f64>) -> usize {
+    let needed = floor.map(|floor| floor * options[baseline].quality);
+    let value = |option: &Worth| match needed {
+        None => option.quality,
+        Some(needed) if option.quality >= needed => -option.cost,
+        Some(_) => f64::NEG_INFINITY,
+    };
+    first_best(&options.iter().map(value).collect::<Vec<f64>>())
 }
 
 pub(super) fn cheapest(world: &World<'_>, tenant: usize) -> Fixed {
@@ -47,21 +71,26 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    pub(super) fn new(world: &World<'_>, tenant: usize) -> Self {
-        let best = |at: usize| {
-            let quality = |shape: usize| {
-                let models = 0..world.table.models.len();
-                models
-                    .map(|m| world.quality(tenant, at, shape, m))
-                    .collect::<Vec<f64>>()
-            };
+    pub(super) fn new(brief: &Brief<'_>, tenant: usize) -> Self {
+        let world = brief.world;
+        let costs = &world.tenants[tenant].cost_usd;
+        let option = |at: usize, shape: usize, model: usize| Worth {
+            quality: world.quality(tenant, at, shape, model),
+            cost: costs[shape][model],
+        };
+        let best = |at: usize, shape: usize| {
+            let models = 0..world.table.models.len();
+            let options: Vec<Worth> = models.map(|model| option(at, shape, model)).collect();
+            pick(&options, world.table.best_by_benchmark(), brief.floor)
+        };
+        let all = |at: usize| {
             (0..world.table.shapes.len())
-                .map(|shape| first_best(&quality(shape)))
+                .map(|shape| best(at, shape))
                 .collect()
         };
         Self {
-            before: best(0),
-            after: best(usize::MAX),
+            before: all(0),
+            after: all(usize::MAX),
             drift: world.drift,
         }
     }

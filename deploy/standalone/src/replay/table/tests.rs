@@ -87,3 +87,22 @@ fn an_answer_given_twice_and_models_that_are_not_there_are_refused() {
         .to_string();
     assert!(error.contains("\"q\""), "{error}");
 }
+
+#[test]
+fn halves_share_no_prompt_and_lose_none() {
+    let rows: Vec<String> = (0..20)
+        .flat_map(|n| {
+            ["a", "b"].map(|model| row(&n.to_string(), model, &format!(r#","cost_usd":{n}"#)))
+        })
+        .collect();
+    let table = table(&rows, None, &Chosen::default()).expect("a table");
+    let (first, second) = table.halves(3).expect("parted");
+    let costs = |table: &Table| -> Vec<u64> {
+        let cost = |prompt: &Vec<Outcome>| prompt[0].cost_usd.map_or(0, |cost| cost as u64);
+        table.shapes[0].prompts.iter().map(cost).collect()
+    };
+    let mut all = [costs(&first), costs(&second)].concat();
+    assert_eq!((costs(&first).len(), costs(&second).len()), (10, 10));
+    all.sort_unstable();
+    assert_eq!(all, (0..20).collect::<Vec<u64>>());
+}

@@ -39,15 +39,22 @@ impl Stream {
 }
 
 pub(super) fn tenants(table: &Table, feedback: &Feedback, size: Size) -> Vec<Tenant> {
-    let mut platform = Stream::Platform.rng(size.seed);
+    let seeds = (0..size.seeds as u64).map(|n| size.seed.wrapping_add(n));
+    seeds
+        .flat_map(|seed| of_seed(table, feedback, (seed, size)))
+        .collect()
+}
+
+fn of_seed(table: &Table, feedback: &Feedback, (seed, size): (u64, Size)) -> Vec<Tenant> {
+    let mut platform = Stream::Platform.rng(seed);
     let shared: Vec<f64> = (0..table.models.len())
         .map(|_| normal(&mut platform, feedback.judge_bias))
         .collect();
     (0..size.tenants)
         .map(|tenant| {
-            let rng = Stream::Tenant(tenant).rng(size.seed);
+            let rng = Stream::Tenant(tenant).rng(seed);
             let sources = (table, feedback);
-            Draws { rng, sources }.tenant(&shared, size.requests)
+            Draws { rng, sources, seed }.tenant(&shared, size.requests)
         })
         .collect()
 }
@@ -61,6 +68,7 @@ fn normal(rng: &mut ChaCha8Rng, sd: f64) -> f64 {
 struct Draws<'a> {
     rng: ChaCha8Rng,
     sources: (&'a Table, &'a Feedback),
+    seed: u64,
 }
 
 /// Which prompts a tenant asks, and how often of which shape.
@@ -84,6 +92,7 @@ impl Draws<'_> {
         let kindness = normal(&mut self.rng, feedback.kindness);
         let requests = self.requests(&habits, requests);
         Tenant {
+            seed: self.seed,
             quality: means(table, &habits.prompts, |outcome| outcome.score),
             cost_usd: means(table, &habits.prompts, |outcome| {
                 outcome.cost_usd.unwrap_or(0.0)

@@ -99,7 +99,8 @@ fn positive(text: &str) -> Result<f64, String> {
     )
 }
 
-fn not_negative(text: &str) -> Result<f64, String> {
+/// A number from 0.
+pub(in crate::replay) fn not_negative(text: &str) -> Result<f64, String> {
     number(text, |value| value >= 0.0 && value.is_finite(), "0 or more")
 }
 

@@ -42,6 +42,7 @@ const SIZE: Size = Size {
     tenants: 3,
     requests: 6_000,
     seed: 5,
+    seeds: 1,
 };
 
 #[test]
@@ -50,6 +51,24 @@ fn a_seed_makes_one_world_and_another_seed_another() {
     let tenants = |seed| World::new(&table, feedback(), Size { seed, ..SIZE }).tenants;
     assert_eq!(tenants(5), tenants(5));
     assert_ne!(tenants(5), tenants(6));
+}
+
+#[test]
+fn further_seeds_are_further_worlds() {
+    let table = table();
+    let tenants = |seed, seeds| {
+        World::new(
+            &table,
+            feedback(),
+            Size {
+                seed,
+                seeds,
+                ..SIZE
+            },
+        )
+        .tenants
+    };
+    assert_eq!(tenants(5, 2), [tenants(5, 1), tenants(6, 1)].concat());
 }
 
 #[test]
