@@ -6,7 +6,7 @@ CARGO ?= cargo
 # One profile and one feature set for running, testing and measuring: everything is built once.
 BUILD := --release --workspace
 
-.PHONY: run test fmt lint build bench
+.PHONY: run test fmt lint build bench bench-learning
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -43,3 +43,8 @@ bench:
 	target/release/bench-ingest
 	target/release/bench-refresh
 	target/release/bench-proxy
+
+# FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
+bench-learning:
+	@$(CARGO) build $(BUILD) --bins --quiet
+	target/release/bench-learning

@@ -10,7 +10,7 @@ use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, te
 use crate::{
     config::{Effective, PlaneConfigs},
     console::Console,
-    demo,
+    demo, replay,
     simulator::{self, Simulator, SimulatorError},
     system::{StartError, System},
 };
@@ -36,6 +36,8 @@ struct ConfigFile {
 enum Command {
     /// Shows the whole system learning, with simulated models and simulated users
     Demo(demo::Args),
+    /// Replays outcomes of many models as traffic, to compare Floopy with other ways of choosing
+    Replay(Box<replay::Args>),
     /// Checks the configuration without starting
     Check(ConfigFile),
     /// Prints the effective configuration, secrets masked
@@ -86,6 +88,8 @@ pub enum Error {
     Simulator(#[from] SimulatorError),
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    #[error(transparent)]
+    Replay(#[from] replay::ReplayError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
     #[error("the configuration cannot be printed: {0}")]
@@ -103,6 +107,7 @@ impl Cli {
         let ended = match self.command {
             None => serve(&self.file, &mut console).await,
             Some(Command::Demo(args)) => demo_command(args, &mut console).await,
+            Some(Command::Replay(args)) => replay::run(&args, &mut console).map_err(Error::from),
             Some(Command::Check(file)) => check(&file, &mut console),
             Some(Command::Config(file)) => print_config(&file, &mut console),
             Some(Command::Keys(Keys::Create { tenant, file })) => {
