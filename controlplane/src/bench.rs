@@ -20,6 +20,7 @@ use crate::{
         totals::Totals,
     },
     learn::{
+        alarm::Alarms,
         credit::{Cell, Credit, Source},
         policy::Goal,
         rank::{Candidate, Incumbents, Platform},
@@ -123,11 +124,11 @@ impl Bench {
             live_exploration: 0.0,
             quality_per_usd: 1.0,
         };
-        let platform = Platform::default();
+        let (platform, none) = (Platform::default(), Alarms::new());
         let held = Incumbents::new();
         let rank = |(tenant, stats): (&Arc<Tenant>, &Arc<TenantStats>)| {
             let asked = (&**tenant, self.candidates.as_slice());
-            build::rankings(asked, stats, (&platform, &held), (&policy, 0))
+            build::rankings(asked, stats, (&platform, &held, &none), (&policy, 0))
                 .map(|(rankings, _)| Arc::new(rankings))
         };
         self.tenants.iter().zip(stats).filter_map(rank).collect()

@@ -1,14 +1,11 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
 mod check;
-mod constraints;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::config::Secret;
+use floopy_shared::process::config::{Constraints, Secret, range};
 use serde::{Deserialize, Serialize};
-
-pub use self::constraints::{Constraints, MinQuality};
 
 /// Everything that can be configured; every key has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,7 +85,7 @@ pub struct Model {
     #[serde(default)]
     pub json_schema: bool,
     /// Prior quality on 0..1, before any feedback.
-    #[serde(default = "half", deserialize_with = "check::share")]
+    #[serde(default = "half", deserialize_with = "range::share")]
     pub benchmark: f64,
 }
 
@@ -124,9 +121,6 @@ pub struct TenantConfig {
     /// Serves where no candidate with traffic can; a floor is measured against it.
     #[serde(default)]
     pub default_model: Option<String>,
-    /// What routing may do for it.
-    #[serde(default)]
-    pub constraints: Constraints,
     /// What shadow calls may cost between two midnights UTC; absent: limited by their rate alone.
     #[serde(
         default,
@@ -134,6 +128,9 @@ pub struct TenantConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub shadow_budget_usd_per_day: Option<f64>,
+    /// What routing may do for it.
+    #[serde(default)]
+    pub constraints: Constraints,
 }
 
 /// How routing learns.
@@ -143,7 +140,7 @@ pub struct Learning {
     /// What is sought.
     pub objective: Objective,
     /// Share of requests that are also sent, unseen, to another candidate; 0 switches that off.
-    #[serde(deserialize_with = "check::share")]
+    #[serde(deserialize_with = "range::share")]
     pub shadow_rate: f64,
     /// What the shadow may cost, as a share of what the served replies cost: where others cost more than who
     /// serves, fewer are tried.
@@ -153,10 +150,10 @@ pub struct Learning {
     #[serde(deserialize_with = "check::canary_rate")]
     pub canary_rate: f64,
     /// With `objective = "floor"`: the share of the baseline's quality to keep.
-    #[serde(deserialize_with = "check::share")]
+    #[serde(deserialize_with = "range::share")]
     pub floor: f64,
     /// With `objective = "floor"`: the probability with which it must be kept.
-    #[serde(deserialize_with = "check::assurance")]
+    #[serde(deserialize_with = "range::assurance")]
     pub assurance: f64,
     /// Share of live traffic for candidates that nothing is known of yet; 0 leaves that to the shadow.
     #[serde(deserialize_with = "check::live_exploration")]

@@ -5,6 +5,7 @@
 //! `policy` turns posteriors into traffic; `rank` runs them for a tenant.
 
 pub mod agreement;
+pub mod alarm;
 pub mod belief;
 pub mod credit;
 pub mod drift;

@@ -19,7 +19,4 @@ mod rest;
 mod store;
 
 pub use app::{Deps, Detached, Error, Prepared, Storage, check, create_key, detached, prepare};
-pub use config::{
-    Config, Constraints, Kind, Learning, MinQuality, Model, Objective, Retention, Scoring,
-    TenantConfig,
-};
+pub use config::{Config, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig};

@@ -4,7 +4,10 @@ mod check;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::{config::Secret, telemetry::LogFormat};
+use floopy_shared::process::{
+    config::{Constraints, Secret},
+    telemetry::LogFormat,
+};
 use serde::{Deserialize, Serialize};
 
 pub use self::check::InvalidConfig;
@@ -98,6 +101,10 @@ pub struct Provider {
 pub struct BootstrapTenant {
     pub id: String,
     pub key: Secret,
+    #[serde(default)]
+    pub zero_retention: bool,
+    #[serde(default)]
+    pub constraints: Constraints,
 }
 
 /// What one proxy takes on at a time.

@@ -165,6 +165,7 @@ async fn send(
     };
     record.end(status, ending, Some(&facts));
     money.spent_micro_usd = record.decision().outcome.cost_micro_usd.unwrap_or(0);
+    drop(money);
     if end != End::Complete {
         return;
     }

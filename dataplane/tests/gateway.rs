@@ -19,6 +19,8 @@ mod feedback;
 mod proxy;
 #[path = "gateway/serving.rs"]
 mod serving;
+#[path = "gateway/shadows.rs"]
+mod shadows;
 #[path = "gateway/snapshots.rs"]
 mod snapshots;
 #[path = "gateway/streams.rs"]

@@ -142,6 +142,8 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
         tenants: vec![floopy_dataplane::config::BootstrapTenant {
             id: "default".into(),
             key: Secret::new(KEY),
+            zero_retention: false,
+            constraints: Default::default(),
         }],
         ..floopy_dataplane::Config::default()
     };

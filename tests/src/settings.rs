@@ -43,6 +43,7 @@ pub struct Settings {
     providers: Vec<(String, String)>,
     models: Vec<Model>,
     proxy: Vec<(String, String)>,
+    tenant: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) addrs: Addrs,
@@ -83,6 +84,7 @@ impl Settings {
             providers: vec![(provider.to_owned(), base_url)],
             models,
             proxy: Vec::new(),
+            tenant: String::new(),
             file_limit_kib: None,
             addrs: Addrs {
                 proxy: free_addr(),
@@ -105,6 +107,12 @@ impl Settings {
         self
     }
 
+    /// Lines of the usual tenant's entry, its sub-tables last.
+    pub fn tenant(mut self, lines: &str) -> Self {
+        self.tenant.push_str(lines);
+        self
+    }
+
     /// Lets no file of the proxy grow beyond this.
     pub fn proxy_file_limit_kib(mut self, kib: u32) -> Self {
         self.file_limit_kib = Some(kib);
@@ -122,7 +130,7 @@ impl Settings {
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
-        write_tenants(&mut text);
+        self.write_tenants(&mut text);
         text
     }
 
@@ -157,7 +165,7 @@ impl Settings {
             dir.join("control")
         );
         self.write_models(&mut text);
-        write_tenants(&mut text);
+        self.write_tenants(&mut text);
         text
     }
 
@@ -219,10 +227,13 @@ impl Settings {
             );
         }
     }
-}
 
-fn write_tenants(text: &mut String) {
-    for (id, key) in [TENANT, OTHER_TENANT] {
-        let _ = writeln!(text, "[[tenants]]\nid = \"{id}\"\nkey = \"{key}\"\n");
+    fn write_tenants(&self, text: &mut String) {
+        for ((id, key), lines) in [(TENANT, self.tenant.as_str()), (OTHER_TENANT, "")] {
+            let _ = writeln!(
+                text,
+                "[[tenants]]\nid = \"{id}\"\nkey = \"{key}\"\n{lines}\n"
+            );
+        }
     }
 }

@@ -1,48 +1,19 @@
 //! Values that have a range: read, checked, and refused with what is allowed.
 
-use floopy_shared::domain::{
-    constraints::{MAX_ASSURANCE, MIN_ASSURANCE},
-    ids::{CandidateKey, TenantId},
-    ranking::MAX_LIVE_EXPLORATION,
+use floopy_shared::{
+    domain::{
+        ids::{CandidateKey, TenantId},
+        ranking::MAX_LIVE_EXPLORATION,
+    },
+    process::config::range::{float, integer},
 };
 use serde::{Deserialize, Deserializer, de::Error};
-
-fn float<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    (min, max): (f64, f64),
-) -> Result<f64, D::Error> {
-    let value = f64::deserialize(deserializer)?;
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(D::Error::custom(format!(
-            "{value} is not allowed; it must be a number from {min} to {max}"
-        )))
-    }
-}
-
-fn integer<'de, D: Deserializer<'de>>(
-    deserializer: D,
-    (min, max): (u64, u64),
-) -> Result<u64, D::Error> {
-    let value = u64::deserialize(deserializer)?;
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(D::Error::custom(format!(
-            "{value} is not allowed; it must be an integer from {min} to {max}"
-        )))
-    }
-}
-
-pub(super) fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    float(deserializer, (0.0, 1.0))
-}
 
 pub(super) fn canary_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     float(deserializer, (0.0, 0.5))
 }
 
+<<<<<<< HEAD
 pub(super) fn shadow_spend<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     float(deserializer, (0.0, 10.0))
 }
@@ -51,6 +22,8 @@ pub(super) fn assurance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f6
     float(deserializer, (MIN_ASSURANCE, MAX_ASSURANCE))
 }
 
+=======
+>>>>>>> wip-route
 pub(super) fn live_exploration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<f64, D::Error> {
@@ -59,13 +32,6 @@ pub(super) fn live_exploration<'de, D: Deserializer<'de>>(
 
 pub(super) fn quality_per_usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     float(deserializer, (0.0, 1_000.0))
-}
-
-pub(super) fn at_least_one<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<u64>, D::Error> {
-    let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
-    integer(deserializer, (1, most)).map(Some)
 }
 
 pub(super) fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {

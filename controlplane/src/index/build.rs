@@ -13,6 +13,7 @@ use floopy_shared::domain::{
 };
 
 use crate::learn::{
+    alarm::Alarms,
     policy::Goal,
     rank::{Candidate, Incumbents, Platform, Question, rank},
     stats::TenantStats,
@@ -68,7 +69,7 @@ fn candidate(model: &CatalogModel) -> Candidate {
 pub(crate) fn rankings(
     (tenant, candidates): (&Tenant, &[Candidate]),
     stats: &TenantStats,
-    (platform, incumbents): (&Platform, &Incumbents),
+    (platform, incumbents, alarms): (&Platform, &Incumbents, &Alarms),
     (policy, today): (&Policy, i64),
 ) -> Option<(Rankings, Incumbents)> {
     let spent = stats.shadow_spend_micro_usd(today);
@@ -90,7 +91,7 @@ pub(crate) fn rankings(
         live_exploration: policy.live_exploration,
         floor: tenant.constraints.min_quality.map(|min| min.floor),
         quality_per_usd: policy.quality_per_usd,
-        masked: &platform.masked,
+        alarms,
     })
 }
 

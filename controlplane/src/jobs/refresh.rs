@@ -284,7 +284,7 @@ impl Refresh {
         let ranked = build::rankings(
             (tenant, candidates),
             &stats,
-            (&self.platform, held),
+            (&self.platform, held, self.drift.alarms(&tenant.id)),
             (&self.parts.policy, self.today),
         );
         let Some((rankings, incumbents)) = ranked else {

@@ -79,7 +79,7 @@ impl Watch {
 }
 
 /// What was usual before.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Reference {
     pub n: f64,
     pub mean: f64,
@@ -87,6 +87,12 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// The reference from now on: the held one, until twice as much was seen. What comes after a change thus
+    /// takes long to become usual itself.
+    pub fn renewed(self, now: Self) -> Self {
+        if now.n >= 2.0 * self.n { now } else { self }
+    }
+
     /// What the mean is not below by bad luck; `None` where too little was seen.
     fn lower(&self) -> Option<f64> {
         let error = (self.variance / self.n.max(1.0)).sqrt();
@@ -124,6 +130,7 @@ mod tests {
         let mut rng = Rng(seed);
         let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
         let mut watch = Watch::default();
+        let mut held = Reference::default();
         for step in 0..500 + most {
             let score = rng.score(if step < 500 { 0.8 } else { quality });
             let mean = if n > 0.0 { sum / n } else { 0.0 };
@@ -132,7 +139,8 @@ mod tests {
             } else {
                 0.0
             };
-            let alarm = watch.scored(score, Reference { n, mean, variance });
+            held = held.renewed(Reference { n, mean, variance });
+            let alarm = watch.scored(score, held);
             if alarm.is_some() {
                 return Some(step.saturating_sub(500));
             }

@@ -8,7 +8,10 @@ mod levels;
 mod listing;
 mod sessions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
@@ -19,11 +22,12 @@ use floopy_shared::domain::{
 
 use super::{
     agreement::Agreement,
+    alarm::{Alarms, DEMOTION, forget},
     credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
     policy::{Contender, Goal, Setting, decide},
-    pool::{Contribution, Part, Pool},
+    pool::{Contribution, Part, Pool, PooledCell},
     prior,
     residual::Solved,
     stats::{ShapeStats, TenantStats},
@@ -47,8 +51,6 @@ pub struct Platform {
     /// How judges agree with people, over all tenants.
     pub agreement: Agreement,
     pub pool: Pool,
-    /// Candidates that got worse for everybody: out until they prove themselves again.
-    pub masked: BTreeSet<CandidateKey>,
 }
 
 /// Everything the rankings of a tenant follow from.
@@ -72,13 +74,14 @@ pub struct Question<'a> {
     pub floor: Option<f64>,
     /// What losing a warm prompt cache is weighed with; see [`Rankings`].
     pub quality_per_usd: f64,
-    /// Candidates that a drift monitor took out.
-    pub masked: &'a BTreeSet<CandidateKey>,
+    /// Candidates that got worse.
+    pub alarms: &'a Alarms,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
 pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
-    let done = rank_shapes(question)?;
+    let stats = counted(question);
+    let done = rank_shapes(question, &stats)?;
     let incumbents = done
         .shapes
         .iter()
@@ -99,7 +102,8 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
 
 /// What a tenant's evidence says to others.
 pub fn contribution(question: &Question<'_>) -> Contribution {
-    let Some(done) = rank_shapes(question) else {
+    let stats = counted(question);
+    let Some(done) = rank_shapes(question, &stats) else {
         return Contribution::new();
     };
     let cell = |ranked: &Ranked<'_>, i: usize| {
@@ -114,9 +118,16 @@ pub fn contribution(question: &Question<'_>) -> Contribution {
     done.shapes.iter().map(shape).collect()
 }
 
-fn rank_shapes<'a>(question: &Question<'a>) -> Option<Done<'a>> {
+fn rank_shapes<'a>(question: &Question<'a>, stats: &'a TenantStats) -> Option<Done<'a>> {
+    // Whether a candidate is still masked follows from all that was observed of it.
+    let masked = question.candidates.iter().map(|c| c.key.as_str());
+    let masked = masked.filter(|key| is_masked(question, key)).collect();
+    let question = &Question {
+        stats,
+        ..question.clone()
+    };
     let scales = Scales::of(question.stats, &question.platform.agreement);
-    let mut done = Done::new(question);
+    let mut done = Done::new(question, masked);
     for level in levels::levels(question) {
         let drafts = drafts(question, (&scales, &done), level);
         if let [root] = drafts.as_slice()
@@ -183,16 +194,19 @@ struct Done<'a> {
     shapes: BTreeMap<ShapeKey, Ranked<'a>>,
     /// Positions of the question's candidates.
     positions: BTreeMap<&'a str, usize>,
+    /// Candidates that have yet to prove themselves.
+    masked: BTreeSet<&'a str>,
     /// How much higher than their turns' qualities sessions are rated.
     session_offset: f64,
 }
 
 impl<'a> Done<'a> {
-    fn new(question: &Question<'a>) -> Self {
+    fn new(question: &Question<'a>, masked: BTreeSet<&'a str>) -> Self {
         let keys = question.candidates.iter().map(|c| c.key.as_str());
         Self {
             shapes: BTreeMap::new(),
             positions: keys.enumerate().map(|(i, key)| (key, i)).collect(),
+            masked,
             session_offset: 0.0,
         }
     }
@@ -256,7 +270,11 @@ fn drafts<'a>(
             .map(|mean| prior::Prior { mean: *mean, tau })
             .collect();
         if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
-            let cell = |c: &Candidate| cells.get(&c.key).copied();
+            let cell = |c: &Candidate| {
+                let cell = cells.get(&c.key)?;
+                let mean = demoted(question, c, cell.mean);
+                Some(PooledCell { mean, ..*cell })
+            };
             let cells: Vec<_> = question.candidates.iter().map(cell).collect();
             prior::pooled(&mut priors, &cells);
         }
@@ -289,7 +307,10 @@ fn start<'a>(
     let arms: Vec<Evidence> = question.candidates.iter().map(arm).collect();
     let bases: Vec<f64> = match done.parent(stats) {
         Some(parent) => parent.without(stats, scales),
-        None => question.candidates.iter().map(|c| c.benchmark).collect(),
+        None => {
+            let benchmark = |c: &Candidate| demoted(question, c, c.benchmark);
+            question.candidates.iter().map(benchmark).collect()
+        }
     };
     let means = prior::means(&bases, &arms, (assumed, scales.noise.auto));
     Start {
@@ -323,7 +344,7 @@ fn finish<'a>(
         estimate: *e,
         cost: c.cost,
         latency_p95_ms: latency(question, draft.stats, c),
-        masked: question.masked.contains(&c.key),
+        masked: done.masked.contains(c.key.as_str()),
     };
     let contenders: Vec<Contender> = question
         .candidates
@@ -340,6 +361,30 @@ fn finish<'a>(
         draft,
         solved,
     })
+}
+
+/// Whether a candidate has yet to prove itself after it got worse.
+fn is_masked(question: &Question<'_>, key: &str) -> bool {
+    let alarm = question.alarms.get_key_value(key);
+    alarm.is_some_and(|(key, alarm)| alarm.is_pending(question.stats, key))
+}
+
+/// The sums without what no longer counts.
+fn counted<'a>(question: &Question<'a>) -> Cow<'a, TenantStats> {
+    if question.alarms.is_empty() {
+        Cow::Borrowed(question.stats)
+    } else {
+        Cow::Owned(forget(question.stats, question.alarms))
+    }
+}
+
+/// A prior after what happened to the candidate.
+fn demoted(question: &Question<'_>, candidate: &Candidate, prior: f64) -> f64 {
+    if question.alarms.contains_key(&candidate.key) {
+        prior * DEMOTION
+    } else {
+        prior
+    }
 }
 
 /// A candidate's latency in a shape, or over all where it was timed too seldom there.

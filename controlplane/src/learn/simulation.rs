@@ -1,7 +1,7 @@
 //! The learner against simulated users: it finds the best model of each shape, and loses nothing where one
 //! model is best everywhere. It sees only what a judge and raters say, never the hidden qualities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
     event::RatingScore,
@@ -10,6 +10,7 @@ use floopy_shared::domain::{
 };
 
 use super::{
+    alarm::Alarms,
     credit::{Cell, Credit, Source, Turn, of_session},
     policy::Goal,
     rank::{Candidate, Incumbents, Platform, Question, rank},
@@ -135,7 +136,7 @@ impl World {
             live_exploration: 0.0,
             floor: None,
             quality_per_usd: 0.0,
-            masked: &BTreeSet::new(),
+            alarms: &Alarms::new(),
         })
         .expect("candidates");
         rankings.validate().expect("valid rankings");

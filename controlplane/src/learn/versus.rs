@@ -133,9 +133,9 @@ mod tests {
                 1,
                 routed + wobble(i),
             );
-            if i % 10 < 2 && i / 10 % 2 == 0 {
+            if i * 7 % 10 == 0 {
                 let shadow = stats.alone.entry(key(other)).or_default();
-                add(shadow, 10, elsewhere + wobble(i / 2));
+                add(shadow, 10, elsewhere + wobble(i / 10));
             }
         }
         stats

@@ -224,7 +224,7 @@ mod tests {
             .iter()
             .filter(|(cell, _)| cell.shape == "all" && cell.source == Source::Session);
         let root: Vec<Sums> = root.map(|(_, sums)| *sums).collect();
-        assert_eq!(root, [Sums::of(250_000, 1_000_000); 2]);
+        assert_eq!(root, [Sums::of(500_000, 1_000_000); 2]);
         migrate(&intake.store).await.expect("nothing is left to do");
     }
 }

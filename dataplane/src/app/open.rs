@@ -185,7 +185,11 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
     let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
     for (index, entry) in listed.iter().enumerate() {
         let id = TenantId::new(&entry.id)?;
-        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant::new(id));
+        let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant {
+            zero_retention: entry.zero_retention,
+            constraints: entry.constraints.to_domain(),
+            ..Tenant::new(id)
+        });
         tenant.keys.push(ApiKey {
             id: format!("configured-{}", index + 1),
             hash: KeyHash::of(entry.key.expose()),

@@ -95,6 +95,8 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
         tenants: vec![config::BootstrapTenant {
             id: "acme".to_owned(),
             key: Secret::new(KEY),
+            zero_retention: false,
+            constraints: Default::default(),
         }],
         timeouts: config::Timeouts {
             connect_ms: 1_000,

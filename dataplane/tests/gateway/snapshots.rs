@@ -1,4 +1,4 @@
-//! Snapshots: taken table by table, answered, kept on disk, and acted on; shadows are what they ask for.
+//! Snapshots: taken table by table, answered, kept on disk, and acted on.
 
 use floopy_proto::v1;
 use floopy_shared::{
@@ -21,7 +21,7 @@ use crate::{
     upstream::{Upstream, completion},
 };
 
-fn catalog(version: u64, models: &[&str]) -> v1::Table {
+pub fn catalog(version: u64, models: &[&str]) -> v1::Table {
     let model =
         |key: &&str| CatalogModel::unlisted(CandidateKey::parse(key).unwrap(), ModelKind::Chat);
     let catalog = Catalog::new(models.iter().map(model).collect()).unwrap();
@@ -32,7 +32,7 @@ fn catalog(version: u64, models: &[&str]) -> v1::Table {
     )
 }
 
-fn tenant(version: u64, zero_retention: bool) -> v1::Table {
+pub fn tenant(version: u64, zero_retention: bool) -> v1::Table {
     let id = TenantId::new("acme").unwrap();
     let key = ApiKey {
         id: "k".to_owned(),
@@ -53,7 +53,7 @@ fn tenant(version: u64, zero_retention: bool) -> v1::Table {
 }
 
 /// The first serves, the second is shadowed.
-fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
+pub fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
     let id = TenantId::new("acme").unwrap();
     let candidate = |(index, key): (usize, &&str)| RankedCandidate {
         key: CandidateKey::parse(key).unwrap(),
@@ -100,7 +100,7 @@ fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
     )
 }
 
-const MODELS: [&str; 2] = ["a/one", "b/two"];
+pub const MODELS: [&str; 2] = ["a/one", "b/two"];
 
 #[tokio::test]
 async fn a_bad_table_is_refused_alone_and_the_rest_is_acted_on() {
@@ -223,96 +223,6 @@ async fn a_damaged_snapshot_file_is_a_cold_start() {
             .contains("floopy_snapshot_file_errors_total 1")
     );
     damaged.finish().await;
-}
-
-#[tokio::test]
-async fn a_shadow_is_sent_after_the_reply_judged_and_never_shown() {
-    let one = Upstream::start(|_, _| completion("served")).await;
-    let two = Upstream::start(|_, _| completion("shadow")).await;
-    let (control, dialer) = Control::start();
-    let proxy = Proxy::start(&[one.base_url(), two.base_url()], dialer).await;
-    control
-        .push(
-            1,
-            vec![
-                catalog(1, &MODELS),
-                tenant(1, false),
-                ranking(1, MODELS, 1.0),
-            ],
-        )
-        .await;
-    let got = proxy.chat("auto").await;
-    assert_eq!(got.json()["choices"][0]["message"]["content"], "served");
-    eventually("both are judged", || {
-        (control.jobs().len() == 2).then_some(())
-    })
-    .await;
-    let shadow = control
-        .decisions()
-        .into_iter()
-        .find(|d| !d.shadow_of.is_empty())
-        .unwrap();
-    let id: uuid::Uuid = got.header("x-request-id").parse().unwrap();
-    assert_eq!(shadow.shadow_of, id.as_bytes().to_vec());
-    assert_eq!(
-        (shadow.served.as_str(), shadow.reason),
-        ("b/two", v1::Reason::Shadow.into())
-    );
-    assert_eq!(
-        shadow.session_id, "",
-        "a rating of the session must not credit it"
-    );
-    let job = control
-        .jobs()
-        .into_iter()
-        .find(|job| job.candidate == "b/two")
-        .unwrap();
-    assert_eq!(
-        (job.reply.as_str(), &job.request_id),
-        ("shadow", &shadow.request_id)
-    );
-    proxy.finish().await;
-}
-
-#[tokio::test]
-async fn content_of_a_zero_retention_tenant_reaches_neither_shadow_nor_spool() {
-    let upstream = Upstream::start(|_, _| completion("secret reply")).await;
-    let (control, dialer) = Control::start();
-    let dir = tempfile::tempdir().unwrap();
-    let config = config(&[upstream.base_url(), upstream.base_url()], dir.path());
-    let proxy = Proxy::launch(config, dialer).await;
-    control
-        .push(
-            1,
-            vec![
-                catalog(1, &MODELS),
-                tenant(1, true),
-                ranking(1, MODELS, 1.0),
-            ],
-        )
-        .await;
-    control.refuse(true);
-    assert_eq!(proxy.chat("auto").await.status, StatusCode::OK);
-    let spooled: Vec<u8> = std::fs::read_dir(dir.path().join("spool"))
-        .unwrap()
-        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
-        .collect();
-    let holds = |text: &str| {
-        spooled
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-    };
-    assert!(holds("acme") && !holds("secret reply") && !holds("say hi"));
-    control.refuse(false);
-    proxy.finish().await;
-    assert_eq!(
-        (
-            control.decisions().len(),
-            control.jobs().len(),
-            upstream.seen().len()
-        ),
-        (1, 0, 1)
-    );
 }
 
 #[tokio::test]

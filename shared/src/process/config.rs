@@ -1,10 +1,14 @@
 //! Configuration files: TOML, unknown keys refused, every error with file, line and key.
 
+mod constraints;
 mod locate;
+pub mod range;
 
 use std::{fmt, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+
+pub use self::constraints::{Constraints, MinQuality};
 
 /// What is wrong with a configuration file, and where.
 #[derive(Debug, thiserror::Error)]

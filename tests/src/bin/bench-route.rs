@@ -154,7 +154,35 @@ fn world() -> (Catalog, Rankings) {
         prices: Some(prices),
         ..CatalogModel::unlisted(candidate_key(n), ModelKind::Chat)
     };
-    let candidate = |n: u32| RankedCandidate {
+    let ranking = ShapeRanking {
+        shape: ShapeKey::root(),
+        phase: Phase::Nps,
+        weights: phase_weights(100.0, 100.0),
+        candidates: (0..CANDIDATES).map(ranked).collect(),
+        confidence: Some(0.7),
+        confidence_reason: ConfidenceReason::Ok,
+        evidence: Evidence::default(),
+        baseline: None,
+        calibrated: None,
+    };
+    let tenant = TenantId::new("bench").expect("valid");
+    let rankings = Rankings {
+        tenant,
+        shapes: vec![ranking],
+        shadow_rate: 0.1,
+        objective: Objective::Quality,
+        quality_per_usd: 1.0,
+    };
+    rankings.validate().expect("valid rankings");
+    (
+        Catalog::new((0..CANDIDATES).map(model).collect()).expect("a valid catalog"),
+        rankings,
+    )
+}
+
+/// An incumbent, a canary, then fallbacks.
+fn ranked(n: u32) -> RankedCandidate {
+    RankedCandidate {
         key: candidate_key(n),
         score: 0.9 - 0.02 * f64::from(n),
         posterior: Posterior {
@@ -181,29 +209,5 @@ fn world() -> (Catalog, Rankings) {
             1 => Role::Canary,
             _ => Role::Fallback,
         },
-    };
-    let ranking = ShapeRanking {
-        shape: ShapeKey::root(),
-        phase: Phase::Nps,
-        weights: phase_weights(100.0, 100.0),
-        candidates: (0..CANDIDATES).map(candidate).collect(),
-        confidence: Some(0.7),
-        confidence_reason: ConfidenceReason::Ok,
-        evidence: Evidence::default(),
-        baseline: None,
-        calibrated: None,
-    };
-    let tenant = TenantId::new("bench").expect("valid");
-    let rankings = Rankings {
-        tenant,
-        shapes: vec![ranking],
-        shadow_rate: 0.1,
-        objective: Objective::Quality,
-        quality_per_usd: 1.0,
-    };
-    rankings.validate().expect("valid rankings");
-    (
-        Catalog::new((0..CANDIDATES).map(model).collect()).expect("a valid catalog"),
-        rankings,
-    )
+    }
 }

@@ -4,6 +4,7 @@ use floopy_shared::domain::weights::Phase;
 
 use super::*;
 use crate::learn::{
+    alarm::Alarms,
     stats::ArmSums,
     sums::{ONE, Sums, to_micro},
 };
@@ -61,7 +62,7 @@ fn ask(stats: &TenantStats, incumbents: &Incumbents) -> (Rankings, Incumbents) {
         live_exploration: 0.0,
         floor: None,
         quality_per_usd: 0.0,
-        masked: &BTreeSet::new(),
+        alarms: &Alarms::new(),
     };
     rank(&question).expect("candidates")
 }
@@ -115,7 +116,7 @@ fn shapes_with_evidence_get_their_own_leader_and_the_rest_follow_the_root() {
 
 #[test]
 fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
-    let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.85))];
+    let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.88))];
     assert_eq!(
         ask(&stats(&[("all", near)]), &Incumbents::new()).1[&ShapeKey::root()],
         key("a")

@@ -70,6 +70,8 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         tenant.key.clone().map(|key| proxy::BootstrapTenant {
             id: tenant.id.clone(),
             key,
+            zero_retention: tenant.zero_retention,
+            constraints: tenant.constraints.clone(),
         })
     };
     proxy::Config {

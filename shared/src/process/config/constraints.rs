@@ -1,9 +1,9 @@
 //! `[tenants.constraints]`: read, checked one by one, then against each other.
 
-use floopy_shared::domain::constraints as domain;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use super::check;
+use super::range;
+use crate::domain::constraints as domain;
 
 /// What routing may do for a tenant; without any, everything.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,10 +34,10 @@ pub struct Constraints {
 #[serde(deny_unknown_fields)]
 pub struct MinQuality {
     /// Share of the baseline's quality to keep.
-    #[serde(deserialize_with = "check::share")]
+    #[serde(deserialize_with = "range::share")]
     pub floor: f64,
     /// Probability with which it must be kept.
-    #[serde(default = "assurance", deserialize_with = "check::assurance")]
+    #[serde(default = "assurance", deserialize_with = "range::assurance")]
     pub assurance: f64,
 }
 
@@ -55,9 +55,9 @@ struct Written {
     #[serde(deserialize_with = "some_names")]
     allow_models: Vec<String>,
     deny_models: Vec<String>,
-    #[serde(deserialize_with = "check::at_least_one")]
+    #[serde(deserialize_with = "range::at_least_one")]
     max_cost_micro_usd: Option<u64>,
-    #[serde(deserialize_with = "check::at_least_one")]
+    #[serde(deserialize_with = "range::at_least_one")]
     max_latency_ms: Option<u64>,
     min_quality: Option<MinQuality>,
 }
@@ -114,12 +114,20 @@ impl Constraints {
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::process::config::parse;
+    use super::{super::parse, *};
 
-    use crate::config::Config;
+    #[derive(Debug, Deserialize)]
+    struct Config {
+        tenants: Vec<Tenant>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Tenant {
+        constraints: Constraints,
+    }
 
     fn read(lines: &str) -> Result<Config, String> {
-        let text = format!("[[tenants]]\nid = \"a\"\n\n[tenants.constraints]\n{lines}\n");
+        let text = format!("\n\n[[tenants]]\n[tenants.constraints]\n{lines}\n");
         parse(&text, "floopy.toml").map_err(|e| e.to_string())
     }
 

@@ -1,0 +1,137 @@
+//! What is done about a candidate that got worse: it is taken out, most of what was known of it is forgotten,
+//! and it proves itself again in the shadow.
+
+use std::collections::BTreeMap;
+
+use floopy_shared::domain::{
+    ids::CandidateKey,
+    shape::{ROOT, ShapeKey},
+};
+
+use super::{
+    stats::{ArmSums, TenantStats},
+    sums::{ONE, Sums},
+};
+
+/// Of the evidence before the change a twentieth still counts.
+const FORGOTTEN: (i64, i64) = (19, 20);
+/// Scores and failures after the change from which the candidate is judged like any other again.
+const PROOF: i64 = 20;
+/// What is left of its prior: whatever made it good may be gone.
+pub const DEMOTION: f64 = 0.85;
+
+/// The changes of a tenant's candidates.
+pub type Alarms = BTreeMap<CandidateKey, Alarm>;
+
+/// One candidate's change in one tenant.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Alarm {
+    /// What no longer counts, per shape.
+    pub forgotten: BTreeMap<ShapeKey, ArmSums>,
+    /// Outcomes at the time of the change, in micro-units.
+    pub outcomes: i64,
+}
+
+impl Alarm {
+    /// Of a candidate that changed now.
+    pub fn of(stats: &TenantStats, key: &CandidateKey) -> Self {
+        let arms = stats
+            .shapes
+            .iter()
+            .filter_map(|(shape, stats)| Some((shape.clone(), stats.arms.get(key)?)));
+        Self {
+            forgotten: arms.map(|(shape, arm)| (shape, most_of(arm))).collect(),
+            outcomes: outcomes(stats, key),
+        }
+    }
+
+    /// Whether it has yet to prove itself.
+    pub fn is_pending(&self, stats: &TenantStats, key: &CandidateKey) -> bool {
+        outcomes(stats, key) - self.outcomes < PROOF * ONE
+    }
+}
+
+/// The sums without what no longer counts.
+pub fn forget(stats: &TenantStats, alarms: &Alarms) -> TenantStats {
+    let mut left = stats.clone();
+    for (key, alarm) in alarms {
+        for (shape, forgotten) in &alarm.forgotten {
+            let arm = left
+                .shapes
+                .get_mut(shape)
+                .and_then(|shape| shape.arms.get_mut(key));
+            if let Some(arm) = arm {
+                *arm = minus(arm, forgotten);
+            }
+        }
+    }
+    left
+}
+
+/// Scores and failures of a candidate.
+fn outcomes(stats: &TenantStats, key: &CandidateKey) -> i64 {
+    let arm = stats.shapes.get(ROOT).and_then(|root| root.arms.get(key));
+    arm.map_or(0, |arm| arm.auto.n.saturating_add(arm.failed.n))
+}
+
+fn most_of(arm: &ArmSums) -> ArmSums {
+    let part = |x: i64| x.saturating_mul(FORGOTTEN.0) / FORGOTTEN.1;
+    let parts = |sums: Sums| Sums {
+        n: part(sums.n),
+        sum: part(sums.sum),
+        sumsq: part(sums.sumsq),
+    };
+    ArmSums {
+        session: parts(arm.session),
+        squares: part(arm.squares),
+        auto: parts(arm.auto),
+        manual: parts(arm.manual),
+        failed: parts(arm.failed),
+        latency: parts(arm.latency),
+    }
+}
+
+fn minus(arm: &ArmSums, part: &ArmSums) -> ArmSums {
+    ArmSums {
+        session: arm.session + -part.session,
+        squares: arm.squares - part.squares,
+        auto: arm.auto + -part.auto,
+        manual: arm.manual + -part.manual,
+        failed: arm.failed + -part.failed,
+        latency: arm.latency + -part.latency,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::credit::{Cell, Source};
+
+    fn key() -> CandidateKey {
+        CandidateKey::new("p", "m").expect("valid")
+    }
+
+    fn add(stats: &mut TenantStats, replies: i64, score: i64) {
+        let cell = Cell {
+            shape: ROOT.into(),
+            arm: "p/m".into(),
+            source: Source::Auto,
+            day: 1,
+        };
+        stats.add(&cell, Sums::of(replies * ONE, score));
+    }
+
+    #[test]
+    fn a_twentieth_counts_on_and_new_replies_end_the_mask() {
+        let mut stats = TenantStats::default();
+        add(&mut stats, 100, 800_000);
+        let alarm = Alarm::of(&stats, &key());
+        assert!(alarm.is_pending(&stats, &key()));
+        add(&mut stats, 20, 200_000);
+        assert!(!alarm.is_pending(&stats, &key()));
+        let left = forget(&stats, &[(key(), alarm)].into());
+        let auto = left.shapes[ROOT].arms[&key()].auto.moments();
+        assert!((auto.n - 25.0).abs() < 1e-9, "{auto:?}");
+        assert!((auto.mean().expect("left") - 0.32).abs() < 1e-6, "{auto:?}");
+    }
+}
