@@ -40,4 +40,5 @@ bench:
 	@deploy/setup/setup.sh bench
 	@$(CARGO) build $(BUILD) --all-targets --quiet
 	target/release/bench-route
+	target/release/bench-shape
 	target/release/bench-proxy

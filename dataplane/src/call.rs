@@ -3,12 +3,13 @@
 mod chat;
 mod embeddings;
 mod error;
+mod excerpt;
 mod fields;
 mod prompt;
 mod splice;
 mod value;
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use floopy_shared::domain::{
@@ -57,6 +58,9 @@ impl Call {
             task,
             system_prompt: seen.system.as_deref(),
             tool_names: &tool_names,
+            schema_name: seen.schema_name.as_deref(),
+            json_expected: seen.json_expected,
+            first_user_text: &seen.first_user_text,
             user_text: &seen.user_text,
             features: seen.features,
         };
@@ -126,9 +130,11 @@ impl Call {
 struct Seen<'a> {
     features: Features,
     json_expected: bool,
-    system: Option<std::borrow::Cow<'a, str>>,
-    user_text: std::borrow::Cow<'a, str>,
-    tool_names: Vec<std::borrow::Cow<'a, str>>,
+    schema_name: Option<Cow<'a, str>>,
+    system: Option<Cow<'a, str>>,
+    first_user_text: Cow<'a, str>,
+    user_text: Cow<'a, str>,
+    tool_names: Vec<Cow<'a, str>>,
     opening: u64,
 }
 
