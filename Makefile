@@ -42,6 +42,7 @@ bench:
 	target/release/bench-route
 	target/release/bench-ingest
 	target/release/bench-refresh
+	target/release/bench-shape
 	target/release/bench-proxy
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.

@@ -3,13 +3,14 @@
 mod chat;
 mod embeddings;
 mod error;
+mod excerpt;
 mod fields;
 mod history;
 mod prompt;
 mod splice;
 mod value;
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use floopy_shared::domain::{
@@ -60,6 +61,9 @@ impl Call {
             task,
             system_prompt: seen.system.as_deref(),
             tool_names: &tool_names,
+            schema_name: seen.schema_name.as_deref(),
+            json_expected: seen.json_expected,
+            first_user_text: &seen.first_user_text,
             user_text: &seen.user_text,
             features: seen.features,
         };
@@ -136,9 +140,11 @@ impl Call {
 struct Seen<'a> {
     features: Features,
     json_expected: bool,
-    system: Option<std::borrow::Cow<'a, str>>,
-    user_text: std::borrow::Cow<'a, str>,
-    tool_names: Vec<std::borrow::Cow<'a, str>>,
+    schema_name: Option<Cow<'a, str>>,
+    system: Option<Cow<'a, str>>,
+    first_user_text: Cow<'a, str>,
+    user_text: Cow<'a, str>,
+    tool_names: Vec<Cow<'a, str>>,
     history: History,
     opening: u64,
 }

@@ -13,17 +13,10 @@ pub(super) fn canary_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     float(deserializer, (0.0, 0.5))
 }
 
-<<<<<<< HEAD
 pub(super) fn shadow_spend<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     float(deserializer, (0.0, 10.0))
 }
 
-pub(super) fn assurance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    float(deserializer, (MIN_ASSURANCE, MAX_ASSURANCE))
-}
-
-=======
->>>>>>> wip-route
 pub(super) fn live_exploration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<f64, D::Error> {

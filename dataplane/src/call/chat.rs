@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 use super::{
     Seen,
     error::InvalidCall,
+    excerpt,
     fields::Fields,
     history::History,
     opening_hash,
-    value::{MAX_ITEMS, each, items, text},
+    value::{MAX_ITEMS, each, text},
 };
 
 const MESSAGES: &str = "a non-empty array of message objects";
@@ -46,13 +47,13 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
     let conversation = Conversation::read(fields)?;
     let tools = read_tools(fields)?;
     let tool_bytes = fields.tools.map_or(0, |raw| raw.get().len() as u64);
-    let format = fields.response_format.and_then(format_type);
+    let format = fields.response_format.map(Format::read).unwrap_or_default();
     let max = fields.max_completion_tokens.or(fields.max_tokens);
     let bytes = conversation.text_bytes + tool_bytes;
     let features = Features {
         tools: !tools.is_empty(),
         vision: conversation.images > 0,
-        json_schema: format.as_deref() == Some("json_schema"),
+        json_schema: format.kind.as_deref() == Some("json_schema"),
         stream,
         embeddings: false,
         messages: conversation.messages,
@@ -61,18 +62,22 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         history_tokens_estimate: conversation.history_tokens(tool_bytes),
         provider_tools: fields.web_search_options.is_some() || tools.iter().any(is_run_by_provider),
     };
+    let opening = opening_hash(&[fields.user, conversation.system, conversation.first_user]);
     Ok(Seen {
         features,
-        json_expected: matches!(format.as_deref(), Some("json_schema" | "json_object")),
-        system: conversation.system.and_then(content_text),
-        user_text: conversation
-            .last_user
-            .and_then(content_text)
-            .unwrap_or_default(),
+        json_expected: matches!(format.kind.as_deref(), Some("json_schema" | "json_object")),
+        schema_name: format.json_schema.and_then(|schema| schema.name),
+        system: conversation.system.and_then(excerpt::of_content),
+        first_user_text: excerpt_of(conversation.earlier_user()),
+        user_text: excerpt_of(conversation.last_user),
         tool_names: tools.iter().filter_map(tool_name).collect(),
         history: conversation.history,
-        opening: opening_hash(&[fields.user, conversation.system, conversation.first_user]),
+        opening,
     })
+}
+
+fn excerpt_of(content: Option<&RawValue>) -> Cow<'_, str> {
+    content.and_then(excerpt::of_content).unwrap_or_default()
 }
 
 fn read_tools<'a>(fields: &Fields<'a>) -> Result<Vec<&'a RawValue>, InvalidCall> {
@@ -191,6 +196,14 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// The first user message, where it is not the last one, too.
+    fn earlier_user(&self) -> Option<&'a RawValue> {
+        self.first_user.filter(|first| {
+            self.last_user
+                .is_none_or(|last| !std::ptr::eq(*first, last))
+        })
+    }
+
     fn count(&mut self, content: &RawValue, field: impl Fn() -> String) -> Result<(), InvalidCall> {
         let visited = each(content, |index, part| {
             limit(index, &field)?;
@@ -232,17 +245,6 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The text of a message: the string, or its last text part.
-fn content_text(content: &RawValue) -> Option<Cow<'_, str>> {
-    let Some(parts) = items(content) else {
-        return text(content);
-    };
-    parts
-        .into_iter()
-        .rev()
-        .find_map(|raw| Part::read(raw).text.and_then(text))
-}
-
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow, default)]
@@ -274,6 +276,77 @@ struct Typed<'a> {
     kind: Option<Cow<'a, str>>,
 }
 
-fn format_type(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Typed<'_>>(raw.get()).ok()?.kind
+/// What `response_format` asks for.
+#[derive(Deserialize, Default)]
+struct Format<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    json_schema: Option<Named<'a>>,
+}
+
+impl<'a> Format<'a> {
+    /// Anything unreadable asks for nothing: the provider will judge it.
+    fn read(raw: &'a RawValue) -> Self {
+        serde_json::from_str(raw.get()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::{Call, Endpoint};
+
+    /// The shapes of a body with these messages and other fields.
+    fn shapes(messages: &str, others: &str) -> Vec<String> {
+        let body = format!(r#"{{"model":"auto","messages":[{messages}]{others}}}"#);
+        let call =
+            Call::parse(Bytes::from(body), Endpoint::Chat, None).unwrap_or_else(|e| panic!("{e}"));
+        call.shapes().iter().map(ToString::to_string).collect()
+    }
+
+    const CODE: &str = r#"{"role":"user","content":"Write a Python function that sorts a list."}"#;
+
+    #[test]
+    fn a_follow_up_keeps_the_class_of_its_conversation() {
+        let more = r#",{"role":"assistant","content":"Here."},{"role":"user","content":"thanks, and the second one?"}"#;
+        assert_eq!(shapes(CODE, ""), ["class:code", "all"]);
+        assert_eq!(shapes(&format!("{CODE}{more}"), ""), ["class:code", "all"]);
+    }
+
+    #[test]
+    fn all_text_parts_of_a_message_are_read() {
+        let parts = r#"{"role":"user","content":[{"type":"text","text":"Summarise this report."},
+            {"type":"text","text":"The tram line was extended to the harbour."}]}"#;
+        assert_eq!(shapes(parts, ""), ["class:extraction", "all"]);
+    }
+
+    #[test]
+    fn a_format_makes_a_class_and_its_schema_a_call_site() {
+        let object = r#","response_format":{"type":"json_object"}"#;
+        assert_eq!(shapes(CODE, object), ["class:structured", "all"]);
+        let schema = |name: &str| {
+            let format = format!(
+                r#","response_format":{{"type":"json_schema","json_schema":{{"name":"{name}"}}}}"#
+            );
+            shapes(CODE, &format)
+        };
+        assert_eq!(schema("invoice")[1..], ["class:structured", "all"]);
+        assert_ne!(schema("invoice")[0], schema("receipt")[0]);
+        let unreadable = r#","response_format":{"type":"json_schema","json_schema":7}"#;
+        assert_eq!(shapes(CODE, unreadable), ["class:code", "all"]);
+    }
+
+    #[test]
+    fn tools_are_compared_by_name_alone() {
+        let tools = |description: &str| {
+            let others = format!(
+                r#","tools":[{{"type":"function","function":{{"name":"run_tests","description":"{description}"}}}}]"#
+            );
+            shapes(r#"{"role":"user","content":"It fails again."}"#, &others)
+        };
+        assert_eq!(tools("Runs them.")[1..], ["class:tool_code", "all"]);
+        assert_eq!(tools("Runs them."), tools("Runs all of them, and waits."));
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     fields::Fields,
     history::History,
     opening_hash,
-    value::{count, each, text},
+    value::{count, each},
 };
 
 const INPUT: &str = "a string, or an array of strings or tokens";
@@ -31,8 +31,11 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
     Ok(Seen {
         features,
         json_expected: false,
+        schema_name: None,
         system: None,
-        user_text: text(input).unwrap_or(Cow::Borrowed("")),
+        // The endpoint alone makes the class.
+        first_user_text: Cow::Borrowed(""),
+        user_text: Cow::Borrowed(""),
         tool_names: Vec::new(),
         history: History::default(),
         opening: opening_hash(&[fields.user, Some(input)]),

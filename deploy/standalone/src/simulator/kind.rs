@@ -83,7 +83,7 @@ impl Kind {
             user_text,
             ..Signals::default()
         }) {
-            Class::Code | Class::ToolUse => Self::Code,
+            Class::Code | Class::ToolCode | Class::ToolUse => Self::Code,
             Class::Math => Self::Math,
             Class::Structured => Self::Extract,
             Class::Extraction | Class::Translation | Class::LongContext => Self::Summarize,
