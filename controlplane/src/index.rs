@@ -5,6 +5,7 @@
 pub(crate) mod build;
 pub(crate) mod dirty;
 pub(crate) mod material;
+pub(crate) mod observed;
 pub(crate) mod subscription;
 pub(crate) mod tables;
 pub(crate) mod totals;

@@ -9,6 +9,7 @@ mod append;
 mod book;
 mod fold;
 mod jobs;
+mod observe;
 mod score;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::store::queue::Ask;
 use crate::{
-    index::{dirty::Dirty, totals::Totals},
+    index::{dirty::Dirty, observed::Observations, totals::Totals},
     metrics::Metrics,
     store::{Store, StoreError},
 };
@@ -83,6 +84,7 @@ pub(crate) struct Intake {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
+    pub(crate) observations: Arc<Observations>,
     /// Wakes judges that wait for work.
     pub(crate) queued: Arc<Notify>,
 }

@@ -51,6 +51,18 @@ struct TableLabels {
     table: Table,
 }
 
+/// Whom a drift concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Scope {
+    Tenant,
+    Platform,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ScopeLabels {
+    scope: Scope,
+}
+
 /// Everything counted; shared by all parts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -63,6 +75,8 @@ pub(crate) struct Metrics {
     dirty_tenants: Gauge,
     refresh_seconds: Histogram,
     refresh_failures: Counter,
+    drift_alarms: Family<ScopeLabels, Counter>,
+    observations_dropped: Counter,
     snapshot_version: Gauge,
     tables: Gauge,
     proxies: Gauge,
@@ -84,6 +98,8 @@ impl Metrics {
             dirty_tenants: Gauge::default(),
             refresh_seconds: latency(),
             refresh_failures: Counter::default(),
+            drift_alarms: Family::default(),
+            observations_dropped: Counter::default(),
             snapshot_version: Gauge::default(),
             tables: Gauge::default(),
             proxies: Gauge::default(),
@@ -146,6 +162,16 @@ impl Metrics {
             self.refresh_failures.clone(),
         );
         registry.register(
+            "drift_alarms",
+            "Candidates taken out because they got worse",
+            self.drift_alarms.clone(),
+        );
+        registry.register(
+            "drift_observations_dropped",
+            "Outcomes that the drift monitors missed because too many waited",
+            self.observations_dropped.clone(),
+        );
+        registry.register(
             "snapshot_version",
             "Version of the newest table",
             self.snapshot_version.clone(),
@@ -198,6 +224,21 @@ impl Metrics {
 
     pub(crate) fn refresh_failed(&self) {
         self.refresh_failures.inc();
+    }
+
+    pub(crate) fn drift(&self, is_platform: bool) {
+        let scope = if is_platform {
+            Scope::Platform
+        } else {
+            Scope::Tenant
+        };
+        self.drift_alarms
+            .get_or_create(&ScopeLabels { scope })
+            .inc();
+    }
+
+    pub(crate) fn observations_dropped(&self, count: usize) {
+        self.observations_dropped.inc_by(count as u64);
     }
 
     pub(crate) fn published(&self, version: u64, tables: usize) {

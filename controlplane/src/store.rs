@@ -7,6 +7,7 @@
 //! Each statement is handed to a thread and back, which costs more than most statements: whatever comes in
 //! numbers is read and written many rows at a time.
 
+pub(crate) mod alarms;
 pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod list;

@@ -101,6 +101,7 @@ impl Core {
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
             totals: Arc::default(),
+            observations: Arc::default(),
             queued: Arc::new(Notify::new()),
         };
         let services = Services {
@@ -141,6 +142,7 @@ impl Core {
             index: Arc::clone(&self.services.index),
             dirty: Arc::clone(&self.dirty),
             totals: Arc::clone(&self.services.intake.totals),
+            observations: Arc::clone(&self.services.intake.observations),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),
             catalog: Arc::clone(&self.catalog),

@@ -11,9 +11,12 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{Intake, book::Book, units::Meanings};
+use super::{Intake, book::Book, observe, units::Meanings};
 use crate::{
-    learn::credit::{self, Credit, Verdicts},
+    learn::{
+        credit::{self, Credit, Verdicts},
+        monitor::Observation,
+    },
     store::{
         StoreError, Tx,
         buckets::{self, Deltas},
@@ -49,6 +52,8 @@ pub(super) struct Fold {
     pub(super) rated: BTreeSet<Name>,
     /// A new rating came, which must move routing soon.
     urgent: bool,
+    /// Outcomes for the drift monitors.
+    news: Vec<Observation>,
     deltas: Deltas,
 }
 
@@ -90,6 +95,7 @@ impl Fold {
             borne: BTreeSet::new(),
             rated: BTreeSet::new(),
             urgent: false,
+            news: Vec::new(),
             deltas: Deltas::new(),
         })
     }
@@ -209,6 +215,8 @@ impl Fold {
         }
         intake.totals.add(self.deltas, self.number);
         intake.dirty.mark(changed, self.urgent);
+        let dropped = intake.observations.put(self.news);
+        intake.metrics.observations_dropped(dropped);
         Ok(Folded {
             book: self.book,
             meanings: self.meanings,
@@ -238,6 +246,8 @@ impl Fold {
             };
             let credit = self.credit_of(&call.decision);
             if credit != call.credit {
+                self.news
+                    .extend(observe::news(&call.decision, &call.credit, &credit));
                 let after = calls::encode_credit(&credit);
                 self.replace(&call.decision.tenant, call.credit, credit);
                 credits.push((request, after));

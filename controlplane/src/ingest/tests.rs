@@ -340,7 +340,9 @@ async fn evidence_counts_on_the_day_of_the_decision() {
     let all = sums(&intake).await;
     let days: Vec<i64> = all.keys().map(|cell| cell.day).collect();
     assert!(days.iter().all(|day| *day == day_of(NOW) - 3), "{days:?}");
-    let labels = all.iter().filter(|(cell, _)| cell.source == Source::Session);
+    let labels = all
+        .iter()
+        .filter(|(cell, _)| cell.source == Source::Session);
     let labels: Vec<Sums> = labels.map(|(_, sums)| *sums).collect();
     assert_eq!(labels, vec![Sums::of(ONE, ONE); labels.len()]);
     assert!(!labels.is_empty());

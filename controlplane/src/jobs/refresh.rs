@@ -28,15 +28,18 @@ use crate::{
         build::{self, Policy},
         dirty::Dirty,
         material,
+        observed::Observations,
         tables::Counter,
         totals::Totals,
     },
     learn::{
         credit::day_of,
+        drift::Change,
+        monitor::{Drift, Finding},
         rank::{Candidate, Incumbents, Platform},
     },
     metrics::Metrics,
-    store::{Store, StoreError, buckets, meta, tenants},
+    store::{Store, StoreError, alarms, buckets, meta, tenants},
 };
 
 /// How often tenants and keys that another process made are looked for.
@@ -57,6 +60,7 @@ pub(crate) struct Parts {
     pub(crate) index: Arc<Index>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
+    pub(crate) observations: Arc<Observations>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) catalog: Arc<Catalog>,
@@ -78,6 +82,7 @@ pub(crate) struct Refresh {
     incumbents: BTreeMap<TenantId, Incumbents>,
     /// What all tenants together know.
     platform: Platform,
+    drift: Drift,
     /// The day that shadow budgets are counted for.
     today: i64,
     polled: Option<Instant>,
@@ -97,6 +102,7 @@ impl Refresh {
         let reserved = meta::reserved_versions(&parts.store).await?;
         let counter = Counter::above(reserved.unwrap_or_else(|| parts.clock.now_ms()));
         let providers = meta::providers(&parts.store).await?;
+        let alarms = alarms::all(&parts.store).await?;
         Ok(Self {
             parts,
             announcements,
@@ -107,6 +113,7 @@ impl Refresh {
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
+            drift: Drift::new(alarms),
             today: 0,
             polled: None,
             moved: BTreeSet::new(),
@@ -165,10 +172,12 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
+        let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
         let due = |tenant: &&Arc<Tenant>| {
             dirty.contains(&tenant.id)
+                || changed.contains(&tenant.id)
                 || !self.rankings.contains_key(&tenant.id)
                 || (is_new_day && tenant.shadow_budget_micro_usd_per_day.is_some())
         };
@@ -189,6 +198,44 @@ impl Refresh {
         self.pending = false;
         self.parts.metrics.refreshed(started.elapsed());
         Ok(())
+    }
+
+    /// Shows the drift monitors what happened; the tenants for whom that changes something.
+    async fn watch(&mut self) -> Result<BTreeSet<TenantId>, StoreError> {
+        let observations = self.parts.observations.take();
+        let totals = Arc::clone(&self.parts.totals);
+        let findings = self.drift.observe(observations, |id| totals.stats(id));
+        let mut changed = BTreeSet::new();
+        if findings.is_empty() {
+            return Ok(changed);
+        }
+        let mut tx = self.parts.store.write().await?;
+        for finding in &findings {
+            self.announce(finding);
+            for tenant in &finding.tenants {
+                if let Some(alarm) = self.drift.alarms(tenant).get(&finding.candidate) {
+                    let named = (tenant, &finding.candidate);
+                    alarms::put(&mut tx, named, alarm, self.parts.clock.now_ms()).await?;
+                }
+                changed.insert(tenant.clone());
+            }
+        }
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    fn announce(&self, finding: &Finding) {
+        self.parts.metrics.drift(finding.is_platform);
+        let what = match finding.change {
+            Change::Quality => "is scored lower than before",
+            Change::Failures => "fails to answer",
+        };
+        tracing::warn!(
+            candidate = %finding.candidate,
+            tenants = finding.tenants.len(),
+            platform = finding.is_platform,
+            "a candidate {what}: it is out until it proves itself again"
+        );
     }
 
     async fn rank_all(&mut self, due: &[Arc<Tenant>]) -> Result<(), StoreError> {
@@ -267,6 +314,7 @@ impl Refresh {
         self.rankings.retain(|id, _| self.tenants.contains_key(id));
         self.held_back.retain(|id, _| self.tenants.contains_key(id));
         self.parts.totals.retain(|id| self.tenants.contains_key(id));
+        self.drift.retain(|id| self.tenants.contains_key(id));
         Ok(())
     }
 

@@ -84,6 +84,11 @@ const STEPS: &[&[&str]] = &[&[
         "ALTER TABLE tenants ADD COLUMN constraints BLOB",
         "ALTER TABLE tenants ADD COLUMN shadow_budget_micro_usd INTEGER",
     ],
+    // Candidates that got worse, with what no longer counts of them.
+    &["CREATE TABLE alarms (
+        tenant TEXT NOT NULL, candidate TEXT NOT NULL, raised_ms INTEGER NOT NULL, outcomes INTEGER NOT NULL,
+        forgotten TEXT NOT NULL, PRIMARY KEY (tenant, candidate)
+    ) WITHOUT ROWID, STRICT"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

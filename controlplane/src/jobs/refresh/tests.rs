@@ -25,6 +25,7 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
         index: Arc::default(),
         dirty: Arc::clone(&intake.dirty),
         totals: Arc::clone(&intake.totals),
+        observations: Arc::default(),
         metrics: Arc::clone(&intake.metrics),
         clock: intake.clock.clone(),
         catalog: Arc::new(Catalog::builtin()),

@@ -2,10 +2,12 @@
 //!
 //! The only file of the replay that knows the learner.
 
+mod monitors;
 mod record;
 
 use std::{num::NonZero, sync::Arc};
 
+use self::monitors::Monitors;
 use super::{
     policy::{Alarm, Claim, Policy, Seen, Served},
     table::Table,
@@ -13,9 +15,12 @@ use super::{
 };
 use clap::Args;
 use floopy_controlplane::learn::{
+    self,
+    agreement::Agreement,
     credit::{self, Credit, Turn, Verdicts},
     policy::Goal,
-    rank::{self, Candidate, Incumbents},
+    pool::Contribution,
+    rank::{self, Candidate, Incumbents, Platform},
     stats::TenantStats,
 };
 use floopy_shared::domain::{
@@ -39,6 +44,9 @@ pub(super) struct Settings {
     /// Share of requests that are also sent, unseen, to another candidate
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     shadow_rate: f64,
+    /// What the shadow may cost, as a share of what the served replies cost
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    shadow_spend: f64,
     /// Share of live traffic for a candidate that is probably as good as the incumbent
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     canary_rate: f64,
@@ -53,23 +61,28 @@ pub(super) struct Settings {
     requests_per_day: u64,
 }
 
-/// Requests of each tenant between two exchanges between learners; `None`: this learner learns from its own
-/// tenant alone.
-pub(super) const EXCHANGE: Option<NonZero<usize>> = None;
+/// Requests of each tenant between two exchanges between learners: how the judge agrees with people, and what
+/// happens to a candidate everywhere, is known to all of them.
+pub(super) const EXCHANGE: Option<NonZero<usize>> = NonZero::new(20);
 
-/// What donors' learning comes to for tenants that are new: where each candidate stands over all tasks.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pooled {
-    qualities: Vec<f64>,
-}
+/// What donors' learning comes to for tenants that are new.
+#[derive(Debug, Clone)]
+pub(super) struct Pooled(Platform);
 
 /// The prior that these tenants' learning makes for others; `None` where nobody learned anything.
 pub(super) fn pool(donors: &[&Learner]) -> Option<Pooled> {
-    let learned: Vec<Vec<f64>> = donors.iter().filter_map(|donor| donor.believed()).collect();
-    let first = learned.first()?;
-    let mean = |i: usize| learned.iter().map(|one| one[i]).sum::<f64>() / learned.len() as f64;
-    let qualities = (0..first.len()).map(mean).collect();
-    Some(Pooled { qualities })
+    let setup = &donors.first()?.setup;
+    let benchmarks = setup.candidates.iter();
+    let benchmarks = benchmarks.map(|c| (c.key.clone(), c.benchmark)).collect();
+    let contributions: Vec<_> = donors.iter().map(|donor| donor.contribution()).collect();
+    let mut agreement = Agreement::default();
+    for donor in donors {
+        agreement.merge(&donor.stats.agreement);
+    }
+    Some(Pooled(Platform {
+        agreement,
+        pool: learn::pool::pool(&contributions, &benchmarks),
+    }))
 }
 
 /// What all tenants' learners share.
@@ -84,6 +97,8 @@ pub(super) struct Setup {
     chains: Vec<Vec<ShapeKey>>,
     settings: Settings,
     goal: Goal,
+    /// What other tenants learned before.
+    platform: Platform,
 }
 
 /// Why a table's models cannot be routed between.
@@ -106,7 +121,7 @@ impl Setup {
         let models = 0..table.models.len();
         let candidate = |model: usize| Candidate {
             key: table.models[model].clone(),
-            benchmark: prior.map_or(table.priors[model], |prior| prior.qualities[model]),
+            benchmark: table.priors[model],
             cost: table.mean_cost_usd(model).map(micro_usd),
         };
         let Settings {
@@ -134,6 +149,7 @@ impl Setup {
                 .collect(),
             settings,
             goal,
+            platform: prior.map(|prior| prior.0.clone()).unwrap_or_default(),
         }))
     }
 }
@@ -175,6 +191,10 @@ pub(super) struct Learner {
     rankings: Option<Rankings>,
     turns: Vec<Turn>,
     choice: Option<Choice>,
+    platform: Platform,
+    monitors: Monitors,
+    /// Requests served so far.
+    served: usize,
 }
 
 impl Learner {
@@ -187,44 +207,41 @@ impl Learner {
             rankings: None,
             turns: Vec::new(),
             choice: None,
+            platform: setup.platform.clone(),
+            monitors: Monitors::default(),
+            served: 0,
         }
     }
 
     fn refresh(&mut self) {
-        let Settings {
-            shadow_rate,
-            canary_rate,
-            ..
-        } = self.setup.settings;
-        let ranked = rank::rank(&rank::Question {
-            tenant: &self.setup.tenant,
-            candidates: &self.setup.candidates,
-            stats: &self.stats,
-            incumbents: &self.incumbents,
-            baseline: Some(&self.setup.baseline),
-            goal: self.setup.goal,
-            shadow_rate,
-            canary_rate,
-        });
-        if let Some((rankings, incumbents)) = ranked {
+        if let Some((rankings, incumbents)) = rank::rank(&self.question()) {
             self.rankings = Some(rankings);
             self.incumbents = incumbents;
         }
     }
 
-    /// What it thinks of each candidate over all tasks.
-    fn believed(&self) -> Option<Vec<f64>> {
-        let root = self
-            .rankings
-            .as_ref()?
-            .shapes
-            .iter()
-            .find(|ranking| ranking.shape.is_root())?;
-        let mut qualities = vec![0.0; self.setup.candidates.len()];
-        for candidate in &root.candidates {
-            qualities[self.position(&candidate.key)] = candidate.score;
+    fn question(&self) -> rank::Question<'_> {
+        let settings = &self.setup.settings;
+        rank::Question {
+            tenant: &self.setup.tenant,
+            candidates: &self.setup.candidates,
+            stats: &self.stats,
+            platform: &self.platform,
+            incumbents: &self.incumbents,
+            baseline: Some(&self.setup.baseline),
+            goal: self.setup.goal,
+            shadow_rate: settings.shadow_rate,
+            shadow_spend: settings.shadow_spend,
+            canary_rate: settings.canary_rate,
+            live_exploration: 0.0,
+            floor: None,
+            quality_per_usd: 0.0,
+            alarms: self.monitors.alarms(),
         }
-        Some(qualities)
+    }
+
+    fn contribution(&self) -> Contribution {
+        rank::contribution(&self.question())
     }
 
     fn position(&self, key: &CandidateKey) -> usize {
@@ -241,7 +258,18 @@ impl Learner {
     }
 
     /// Lets the learners of all tenants tell each other what they may.
-    pub(super) fn exchange(_learners: Vec<&mut Self>) {}
+    pub(super) fn exchange(mut learners: Vec<&mut Self>) {
+        let mut agreement = Agreement::default();
+        for learner in &learners {
+            agreement.merge(&learner.setup.platform.agreement);
+            agreement.merge(&learner.stats.agreement);
+        }
+        for learner in &mut learners {
+            learner.platform.agreement = agreement;
+        }
+        let at = learners.first().map_or(0, |learner| learner.served);
+        monitors::exchange(&mut learners, at);
+    }
 
     fn add(&mut self, credit: Credit) {
         for (cell, sums) in credit {
@@ -255,7 +283,7 @@ impl Learner {
     fn claim(&self, choice: &Choice) -> Option<Claim> {
         Some(Claim {
             model: self.position(&choice.candidates.first()?.key),
-            probability: choice.confidence?,
+            probability: choice.calibrated?,
         })
     }
 }
@@ -289,7 +317,7 @@ impl Policy for Learner {
             shadow: choice
                 .shadow
                 .as_ref()
-                .map(|model| self.position(&model.key)),
+                .map(|shadow| self.position(&shadow.model.key)),
             claim: self.claim(choice),
         }
     }
@@ -303,9 +331,12 @@ impl Policy for Learner {
             judged: Some(seen.judged),
             manual: seen.manual,
         };
+        self.served = at + 1;
+        self.tell(request.shape, self.key(seen.model).clone(), seen.judged);
         self.turns.extend(Turn::of(&served));
         self.add(credit::of_call(&served, verdicts));
         if let Some((model, judged)) = seen.shadow {
+            self.tell(request.shape, self.key(model).clone(), judged);
             let shadow = record::shadow_of(served, self.key(model).clone());
             let verdicts = Verdicts {
                 judged: Some(judged),
@@ -323,7 +354,7 @@ impl Policy for Learner {
     }
 
     fn alarms(&self) -> Vec<Alarm> {
-        Vec::new()
+        self.monitors.raised().to_vec()
     }
 
     fn as_learner(&mut self) -> Option<&mut Learner> {
