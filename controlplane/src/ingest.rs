@@ -10,9 +10,9 @@ mod book;
 mod fold;
 mod jobs;
 mod score;
+mod subject;
 #[cfg(test)]
 pub(crate) mod tests;
-mod units;
 
 use std::sync::Arc;
 

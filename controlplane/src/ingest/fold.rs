@@ -11,7 +11,7 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{Intake, book::Book, units::Meanings};
+use super::{Intake, book::Book, subject::Meanings};
 use crate::{
     learn::credit::{self, Credit, Verdicts},
     store::{
