@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use floopy_proto::v1;
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     constraints::Constraints,
@@ -10,7 +9,6 @@ use floopy_shared::domain::{
     ranking::Rankings,
     snapshot::Tenant,
 };
-use prost::Message;
 
 use crate::{
     index::{
@@ -147,13 +145,6 @@ impl Bench {
         let wanted = build::tables(&self.catalog, self.tenants.iter(), rankings.iter());
         let tables = Tables::default();
         tables.with(tables.changes_to(wanted), 1).iter().count()
-    }
-
-    /// Bytes of all rankings on the wire.
-    pub fn encode(&self, rankings: &[Arc<Rankings>]) -> usize {
-        let bytes =
-            |rankings: &Arc<Rankings>| v1::Rankings::from(&**rankings).encode_to_vec().len();
-        rankings.iter().map(bytes).sum()
     }
 }
 

@@ -11,9 +11,9 @@ mod fold;
 mod jobs;
 mod observe;
 mod score;
+mod subject;
 #[cfg(test)]
 pub(crate) mod tests;
-mod units;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{Intake, book::Book, observe, units::Meanings};
+use super::{Intake, book::Book, observe, subject::Meanings};
 use crate::{
     learn::{
         credit::{self, Credit, Verdicts},

@@ -42,7 +42,7 @@ impl Control {
             key: None,
             zero_retention: false,
             default_model: None,
-            constraints: floopy_controlplane::Constraints::default(),
+            constraints: Default::default(),
             shadow_budget_usd_per_day: None,
         };
         let config = Config {

@@ -296,14 +296,14 @@ impl Policy for Learner {
         let session = self.session(request);
         let choice = route::choose(
             &route::Question {
-                catalog: &self.setup.catalog,
                 rankings: self.rankings.as_ref(),
-                default_model: None,
-                selection: &Selection::Auto,
-                features: &Features::default(),
-                shapes: &self.setup.chains[request.shape],
-                draw_key: &session,
                 shadow_key: &format!("t-{}-r-{at}", self.number),
+                ..route::Question::new(
+                    &self.setup.catalog,
+                    &Features::default(),
+                    &self.setup.chains[request.shape],
+                    &session,
+                )
             },
             |_| None,
         );
@@ -326,6 +326,7 @@ impl Policy for Learner {
         let Some(choice) = self.choice.take() else {
             return;
         };
+        let tried = choice.shadow.as_ref().map(|shadow| shadow.propensity);
         let served = self.decision(at, request, seen, choice);
         let verdicts = Verdicts {
             judged: Some(seen.judged),
@@ -337,7 +338,7 @@ impl Policy for Learner {
         self.add(credit::of_call(&served, verdicts));
         if let Some((model, judged)) = seen.shadow {
             self.tell(request.shape, self.key(model).clone(), judged);
-            let shadow = record::shadow_of(served, self.key(model).clone());
+            let shadow = record::shadow_of(served, self.key(model).clone(), tried.unwrap_or(1.0));
             let verdicts = Verdicts {
                 judged: Some(judged),
                 manual: None,

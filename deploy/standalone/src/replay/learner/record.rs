@@ -1,6 +1,7 @@
 //! The records that a proxy would have written of simulated calls.
 
 use floopy_shared::domain::{
+    affinity::Affinity,
     decision::{Attempt, AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     features::Features,
     ids::{CandidateKey, RequestId, SessionId},
@@ -56,6 +57,10 @@ impl Learner {
             confidence_reason: choice.confidence_reason,
             evidence: choice.evidence,
             exploration_rate: choice.exploration_rate,
+            affinity: Affinity::default(),
+            released: choice.released,
+            baseline: choice.baseline,
+            calibrated: choice.calibrated,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
@@ -73,7 +78,7 @@ impl Learner {
 }
 
 /// The copy of a call that went to another candidate.
-pub(super) fn shadow_of(served: Decision, key: CandidateKey) -> Decision {
+pub(super) fn shadow_of(served: Decision, key: CandidateKey, propensity: f64) -> Decision {
     let Decision {
         request_id: RequestId(id),
         ..
@@ -91,6 +96,7 @@ pub(super) fn shadow_of(served: Decision, key: CandidateKey) -> Decision {
         chosen: Some(key.clone()),
         served: Some(key),
         reason: Reason::Shadow,
+        propensity,
         shadow_of: Some(served.request_id),
         ..served
     }
