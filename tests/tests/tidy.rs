@@ -189,6 +189,7 @@ fn planes_do_not_mention_each_other() {
 const WIRE: &[&str] = &[
     "proto/",
     "shared/src/wire",
+    "shared/tests/route/replay.rs",
     "shared/tests/wire",
     "dataplane/src/app/open.rs",
     "dataplane/src/control",
