@@ -1,5 +1,6 @@
 //! The HTTP side: decisions for callers, health and metrics for operators.
 
+mod baseline;
 mod cursor;
 mod decisions;
 mod error;
@@ -29,7 +30,7 @@ use uuid::Uuid;
 
 use self::{cursor::CursorKey, error::ApiError};
 use crate::{
-    index::Index,
+    index::{Index, totals::Totals},
     store::{Store, tenants},
 };
 
@@ -38,6 +39,7 @@ use crate::{
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) index: Arc<Index>,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) clock: Clock,
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) cursor_key: CursorKey,
@@ -52,6 +54,7 @@ pub(crate) fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/{request_id}", get(decisions::get))
+        .route("/v1/routing/baseline", get(baseline::get))
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

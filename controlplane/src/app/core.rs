@@ -177,6 +177,7 @@ impl Core {
         Ok(rest::router(Api {
             store: self.store.clone(),
             index: Arc::clone(&self.services.index),
+            totals: Arc::clone(&self.services.intake.totals),
             clock: self.process.clock.clone(),
             registry: Arc::clone(&self.process.registry),
             cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),

@@ -89,7 +89,7 @@ pub(crate) fn rankings(
         shadow_spend: policy.shadow_spend,
         canary_rate: policy.canary_rate,
         live_exploration: policy.live_exploration,
-        floor: tenant.constraints.min_quality.map(|min| min.floor),
+        constraints: &tenant.constraints,
         quality_per_usd: policy.quality_per_usd,
         alarms,
     })

@@ -73,7 +73,14 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
 /// Raw probabilities of being as good as the best, and how often that was so: posteriors of a shape share
 /// errors that the raw number does not know. Fitted with `floopy replay` on two public workloads (isotonic
 /// regression, Zadrozny & Elkan 2002) and checked on tenants that were not part of the fit.
-const CALIBRATION: [(f64, f64); 2] = [(0.0, 0.0), (1.0, 1.0)];
+const CALIBRATION: [(f64, f64); 6] = [
+    (0.0, 0.44),
+    (0.3, 0.47),
+    (0.45, 0.57),
+    (0.65, 0.66),
+    (0.85, 0.75),
+    (1.0, 0.86),
+];
 
 /// The probability as it came out where it could be checked.
 pub fn calibrated(raw: f64) -> f64 {

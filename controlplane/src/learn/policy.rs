@@ -37,6 +37,8 @@ pub struct Contender {
     pub latency_p95_ms: Option<u64>,
     /// Taken out by a drift monitor: tried in the shadow only, until it has proved itself again.
     pub masked: bool,
+    /// What the tenant's constraints forbid whatever the request: never served and never tried.
+    pub forbidden: bool,
 }
 
 /// What is known besides the contenders: positions among them.
@@ -70,9 +72,11 @@ pub struct Traffic {
 
 /// Decides; `None` where there is no contender.
 pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
-    // Where all are masked, nobody is: somebody must serve.
-    let all_masked = contenders.iter().all(|c| c.masked);
-    let open = |i: &usize| all_masked || !contenders[*i].masked;
+    // Where nobody is left, nobody is left out: the proxy knows what to do with each request.
+    let all_forbidden = contenders.iter().all(|c| c.forbidden);
+    let allowed = |c: &Contender| all_forbidden || !c.forbidden;
+    let all_masked = contenders.iter().all(|c| c.masked || !allowed(c));
+    let open = |i: &usize| allowed(&contenders[*i]) && (all_masked || !contenders[*i].masked);
     let field: Vec<usize> = (0..contenders.len()).filter(open).collect();
     let incumbent = match setting.goal {
         Goal::Quality => best_with_hysteresis(contenders, &field, setting.incumbent)?,
@@ -100,7 +104,10 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
     }
     let roles = traffic.roles.clone();
     traffic.order.sort_by(|a, b| {
-        let rank = |i: usize| (roles[i] == Role::Masked, i != incumbent);
+        let rank = |i: usize| {
+            let is_last = roles[i] == Role::Masked || contenders[i].forbidden;
+            (i != incumbent, is_last)
+        };
         let quality = |i: &usize| contenders[*i].estimate.q;
         rank(*a)
             .cmp(&rank(*b))
@@ -255,6 +262,7 @@ mod tests {
             cost: Some(cost),
             latency_p95_ms: None,
             masked: false,
+            forbidden: false,
         }
     }
 

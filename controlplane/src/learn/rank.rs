@@ -14,6 +14,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
+    constraints::Constraints,
     ids::{CandidateKey, TenantId},
     ranking::{Objective, Rankings, ShapeRanking},
     shape::{ROOT, ShapeKey},
@@ -70,8 +71,7 @@ pub struct Question<'a> {
     pub canary_rate: f64,
     /// Share of live traffic that is explored with; 0: only the shadow explores.
     pub live_exploration: f64,
-    /// Share of the baseline's quality that the tenant's constraints ask for, if they do.
-    pub floor: Option<f64>,
+    pub constraints: &'a Constraints,
     /// What losing a warm prompt cache is weighed with; see [`Rankings`].
     pub quality_per_usd: f64,
     /// Candidates that got worse.
@@ -345,6 +345,7 @@ fn finish<'a>(
         cost: c.cost,
         latency_p95_ms: latency(question, draft.stats, c),
         masked: done.masked.contains(c.key.as_str()),
+        forbidden: question.constraints.forbids(&c.key).is_some(),
     };
     let contenders: Vec<Contender> = question
         .candidates

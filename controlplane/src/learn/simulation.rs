@@ -134,7 +134,7 @@ impl World {
             shadow_spend: 1.0,
             canary_rate: 0.05,
             live_exploration: 0.0,
-            floor: None,
+            constraints: &floopy_shared::domain::constraints::UNCONSTRAINED,
             quality_per_usd: 0.0,
             alarms: &Alarms::new(),
         })

@@ -65,6 +65,7 @@ impl Fixture {
         let api = Api {
             store: intake.store.clone(),
             index: Arc::default(),
+            totals: Arc::clone(&intake.totals),
             clock: intake.clock.clone(),
             registry: Arc::default(),
             cursor_key: CursorKey::new(vec![1; 32]),

@@ -11,7 +11,7 @@ pub(crate) enum Route {
     Embeddings,
     Models,
     Feedback,
-    /// The list, or one of them: both are forwarded as they are.
+    /// What the control plane answers: decisions, and what they come to. Forwarded as it is.
     Decisions,
     Health,
     /// The path exists, for another method.
@@ -26,7 +26,7 @@ impl Route {
             "/v1/embeddings" => (Self::Embeddings, "POST"),
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/models" => (Self::Models, "GET"),
-            "/v1/decisions" => (Self::Decisions, "GET"),
+            "/v1/decisions" | "/v1/routing/baseline" => (Self::Decisions, "GET"),
             "/health" => (Self::Health, "GET"),
             _ => match path.strip_prefix("/v1/decisions/") {
                 Some(id) if !id.is_empty() && !id.contains('/') => (Self::Decisions, "GET"),
@@ -65,6 +65,7 @@ mod tests {
             ("GET", "/v1/models", Route::Models),
             ("GET", "/v1/decisions", Route::Decisions),
             ("GET", "/v1/decisions/a%2Fb", Route::Decisions),
+            ("GET", "/v1/routing/baseline", Route::Decisions),
             ("GET", "/v1/decisions/a/b", Route::NotFound),
             ("GET", "/v1/decisions/", Route::NotFound),
             ("DELETE", "/v1/decisions/x", Route::WrongMethod("GET")),

@@ -27,6 +27,8 @@ const NONE: Features = Features {
     messages: 1,
     input_tokens_estimate: 10,
     max_output_tokens: None,
+    history_tokens_estimate: 0,
+    provider_tools: false,
 };
 
 #[test]

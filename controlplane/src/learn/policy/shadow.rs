@@ -61,7 +61,9 @@ pub(super) fn shares(contenders: &[Contender], incumbent: usize, setting: &Setti
 
 /// Everybody but the incumbent, the most promising first.
 fn promising(contenders: &[Contender], incumbent: usize, setting: &Setting) -> Vec<usize> {
-    let mut arms: Vec<usize> = (0..contenders.len()).filter(|i| *i != incumbent).collect();
+    let mut arms: Vec<usize> = (0..contenders.len())
+        .filter(|i| *i != incumbent && !contenders[*i].forbidden)
+        .collect();
     if matches!(setting.goal, Goal::Floor { .. }) {
         let cheaper = |i: &usize| price(&contenders[*i]) < price(&contenders[incumbent]);
         let cheap: Vec<usize> = arms.iter().copied().filter(cheaper).collect();

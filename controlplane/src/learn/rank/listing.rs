@@ -75,12 +75,13 @@ fn listed(
     (contenders, traffic, baseline): (&[Contender], &Traffic, usize),
     belief: &Belief,
 ) -> Vec<RankedCandidate> {
+    let asked = question.constraints.min_quality.map(|min| min.floor);
     let floor = match question.goal {
-        Goal::Quality => question.floor,
+        Goal::Quality => asked,
         Goal::Floor {
             floor,
             assurance: _,
-        } => question.floor.or(Some(floor)),
+        } => asked.or(Some(floor)),
     };
     let p_floor = |i: usize, floor: f64| {
         // The baseline is its own reference.

@@ -25,12 +25,13 @@ use floopy_controlplane::learn::{
 };
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, InvalidCatalog, ModelKind},
+    constraints::UNCONSTRAINED,
     event::RatingScore,
     features::{EXPECTED_OUTPUT_TOKENS, Features},
     ids::{CandidateKey, InvalidId, TenantId},
     money::Prices,
     ranking::Rankings,
-    route::{self, Choice, Selection},
+    route::{self, Choice},
     shape::{ShapeKey, Signals, shapes},
 };
 
@@ -234,7 +235,7 @@ impl Learner {
             shadow_spend: settings.shadow_spend,
             canary_rate: settings.canary_rate,
             live_exploration: 0.0,
-            floor: None,
+            constraints: &UNCONSTRAINED,
             quality_per_usd: 0.0,
             alarms: self.monitors.alarms(),
         }
