@@ -35,9 +35,13 @@ use std::{
 };
 
 use floopy_shared::domain::ids::{RequestId, TenantId};
+use serde::de::DeserializeOwned;
 use sqlx::{
     Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 use uuid::Uuid;
 
@@ -268,6 +272,15 @@ fn names_by_tenant<'a>(names: impl IntoIterator<Item = (&'a TenantId, &'a str)>)
     (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
 }
 
+/// Reads the rows that a statement gathered into one array: handing over a value costs more than its text does.
+async fn gathered<'q, T: DeserializeOwned>(
+    conn: &mut SqliteConnection,
+    query: sqlx::query::QueryScalar<'q, Sqlite, String, SqliteArguments<'q>>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = query.fetch_one(conn).await?;
+    serde_json::from_str(&rows).map_err(|e| StoreError::corrupt("rows", e))
+}
+
 /// Cuts rows into pieces of the lengths in [`ROWS`].
 fn statements<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
@@ -281,6 +294,13 @@ fn statements<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 /// A tenant's id as it is stored.
 fn tenant_id(text: &str) -> Result<TenantId, StoreError> {
     TenantId::new(text).map_err(|e| StoreError::corrupt("tenant", e))
+}
+
+/// A request id as `hex` tells it.
+fn request_id_of_hex(text: &str) -> Result<RequestId, StoreError> {
+    Uuid::try_parse(text)
+        .map(RequestId)
+        .map_err(|e| StoreError::corrupt("request id", e))
 }
 
 /// A request id as it is stored.
