@@ -20,6 +20,8 @@ mod schema;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
+#[cfg(test)]
+mod tests;
 pub(crate) mod units;
 
 use std::{
@@ -36,9 +38,13 @@ use std::{
 };
 
 use floopy_shared::domain::ids::{RequestId, TenantId};
+use serde::de::DeserializeOwned;
 use sqlx::{
     Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 use uuid::Uuid;
 
@@ -269,6 +275,15 @@ fn names_by_tenant<'a>(names: impl IntoIterator<Item = (&'a TenantId, &'a str)>)
     (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
 }
 
+/// Reads the rows that a statement gathered into one array: handing over a value costs more than its text does.
+async fn gathered<'q, T: DeserializeOwned>(
+    conn: &mut SqliteConnection,
+    query: sqlx::query::QueryScalar<'q, Sqlite, String, SqliteArguments<'q>>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = query.fetch_one(conn).await?;
+    serde_json::from_str(&rows).map_err(|e| StoreError::corrupt("rows", e))
+}
+
 /// Cuts rows into pieces of the lengths in [`ROWS`].
 fn statements<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
@@ -282,6 +297,13 @@ fn statements<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 /// A tenant's id as it is stored.
 fn tenant_id(text: &str) -> Result<TenantId, StoreError> {
     TenantId::new(text).map_err(|e| StoreError::corrupt("tenant", e))
+}
+
+/// A request id as `hex` tells it.
+fn request_id_of_hex(text: &str) -> Result<RequestId, StoreError> {
+    Uuid::try_parse(text)
+        .map(RequestId)
+        .map_err(|e| StoreError::corrupt("request id", e))
 }
 
 /// A request id as it is stored.
@@ -299,91 +321,4 @@ pub(crate) fn to_i64(value: u64) -> i64 {
 /// A number that was stored non-negative.
 pub(crate) fn to_u64(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_cut_into_a_few_lengths_and_none_is_lost() {
-        let rows: Vec<u32> = (0..5_063).collect();
-        let pieces: Vec<&[u32]> = statements(&rows).collect();
-        assert_eq!(pieces.concat(), rows);
-        assert!(pieces.iter().all(|piece| ROWS.contains(&piece.len())));
-        assert!(pieces.len() < 32, "{}", pieces.len());
-        assert_eq!(statements::<u32>(&[]).count(), 0);
-    }
-
-    #[tokio::test]
-    async fn directory_and_file_are_private_and_survive_reopening() {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let location = Location::Directory(root.path().join("a/b"));
-        for expected in [1, 2] {
-            let store = Store::open(&location).await.expect("opens");
-            let mut tx = store.write().await.expect("writes");
-            let reserved = meta::reserve_versions(&mut tx, expected, 0)
-                .await
-                .expect("reserves");
-            tx.commit().await.expect("commits");
-            assert_eq!(reserved, expected);
-            store.close().await;
-        }
-        let mode = |path: &Path| {
-            std::fs::metadata(path)
-                .expect("exists")
-                .permissions()
-                .mode()
-                & 0o777
-        };
-        assert_eq!(mode(&root.path().join("a/b")), 0o700);
-        assert_eq!(mode(&root.path().join("a/b").join(FILE)), 0o600);
-    }
-
-    async fn begin_and_give_up(store: &Store, polls: usize) {
-        let mut begun = std::pin::pin!(store.write());
-        for _ in 0..polls {
-            if futures::poll!(&mut begun).is_ready() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_write_given_up_while_it_began_leaves_the_store_usable() {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let location = Location::Directory(root.path().to_owned());
-        let store = Store::open(&location).await.expect("opens");
-        for polls in (0..100).cycle().take(4_000) {
-            begin_and_give_up(&store, polls).await;
-            let tx = store.write().await.expect("the writer is free again");
-            tx.commit().await.expect("commits");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_store_of_a_newer_version_is_refused() {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let location = Location::Directory(root.path().to_owned());
-        let store = Store::open(&location).await.expect("opens");
-        sqlx::query("PRAGMA user_version = 9999")
-            .execute(&store.writer)
-            .await
-            .expect("set");
-        store.close().await;
-        let error = Store::open(&location).await.expect_err("newer").to_string();
-        assert!(error.contains("9999"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_directory_that_cannot_be_made_is_named() {
-        let root = tempfile::tempdir().expect("temporary directory");
-        let file = root.path().join("file");
-        std::fs::write(&file, "x").expect("written");
-        let error = Store::open(&Location::Directory(file.join("sub")))
-            .await
-            .expect_err("no directory");
-        assert!(error.to_string().contains("file/sub"), "{error}");
-    }
 }

@@ -6,10 +6,12 @@ use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},
     ids::{RequestId, TenantId},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
-use super::{StoreError, Tx, names_by_tenant, statements, tenant_id, to_i64, to_u64, units::Name};
+use super::{
+    StoreError, Tx, gathered, names_by_tenant, statements, tenant_id, to_i64, to_u64, units::Name,
+};
 
 /// What a rating's subject text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,20 +145,19 @@ pub(crate) async fn of_names(
     let Some(names) = names_by_tenant(names) else {
         return Ok(Vec::new());
     };
-    let rows = sqlx::query(
-        "SELECT r.event_id, r.score, r.useful, r.revise, r.rated_ms, r.retracted, t.key, n.value
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(
+            hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted, t.key, n.value))
          FROM json_each(?1) AS t, json_each(t.value) AS n
          CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
     .bind(names)
-    .bind(kind as i64)
-    .fetch_all(conn)
-    .await?;
-    let rating = |row: &SqliteRow| {
-        let name = (tenant_id(row.try_get(6)?)?, row.try_get(7)?);
-        Ok((name, stored_rating(row)?))
-    };
-    rows.iter().map(rating).collect()
+    .bind(kind as i64);
+    gathered(conn, query)
+        .await?
+        .into_iter()
+        .map(stored_rating)
+        .collect()
 }
 
 /// The rating that stands of one reply.
@@ -171,17 +172,21 @@ pub(crate) async fn of_request(
     Ok(standing.and_then(|rating| rating.score))
 }
 
-fn stored_rating(row: &SqliteRow) -> Result<StoredRating, StoreError> {
+/// A rating as it is read: the columns above, in order.
+type Row = (String, i64, i64, i64, i64, i64, String, String);
+
+fn stored_rating(row: Row) -> Result<(Name, StoredRating), StoreError> {
     let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("rating", e);
-    let score = RatingScore::new(row.try_get(1)?).map_err(|e| corrupt(&e))?;
-    let retracted: bool = row.try_get(5)?;
-    Ok(StoredRating {
-        event_id: Uuid::from_slice(row.try_get(0)?).map_err(|e| corrupt(&e))?,
-        score: (!retracted).then_some(score),
-        useful: row.try_get(2)?,
-        revise: row.try_get(3)?,
-        rated_ms: to_u64(row.try_get(4)?),
-    })
+    let (event_id, score, useful, revise, rated_ms, retracted, tenant, name) = row;
+    let score = RatingScore::new(score).map_err(|e| corrupt(&e))?;
+    let rating = StoredRating {
+        event_id: Uuid::try_parse(&event_id).map_err(|e| corrupt(&e))?,
+        score: (retracted == 0).then_some(score),
+        useful: useful != 0,
+        revise: revise != 0,
+        rated_ms: to_u64(rated_ms),
+    };
+    Ok(((tenant_id(&tenant)?, name), rating))
 }
 
 #[cfg(test)]

@@ -57,16 +57,17 @@ pub(crate) fn encode_turn(turn: &Turn) -> String {
     serde_json::to_string(&(turn.day, turn.candidate.as_str(), shapes)).unwrap_or_default()
 }
 
+/// A turn as it is read: its day, its candidate and its shapes.
+pub(crate) type StoredTurn = (i64, String, Vec<String>);
+
 /// Reads a turn back.
-pub(crate) fn decode_turn(text: &str) -> Result<Turn, StoreError> {
-    let (day, candidate, shapes): (i64, String, Vec<String>) =
-        serde_json::from_str(text).map_err(|e| StoreError::corrupt("turn", e))?;
+pub(crate) fn decode_turn((day, candidate, shapes): &StoredTurn) -> Result<Turn, StoreError> {
     let shape = |name: &String| {
         ShapeKey::named(name).ok_or_else(|| StoreError::corrupt("turn's shape", name))
     };
     Ok(Turn {
-        day,
+        day: *day,
         shapes: shapes.iter().map(shape).collect::<Result<_, _>>()?,
-        candidate: CandidateKey::parse(&candidate).map_err(|e| StoreError::corrupt("turn", e))?,
+        candidate: CandidateKey::parse(candidate).map_err(|e| StoreError::corrupt("turn", e))?,
     })
 }

@@ -7,10 +7,14 @@ use floopy_shared::domain::{
     decision::Decision,
     ids::{RequestId, SessionId, TenantId},
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{StoreError, names_by_tenant, record, request_id, tenant_id};
+use super::{
+    StoreError, gathered, names_by_tenant,
+    record::{self, StoredTurn},
+    request_id_of_hex, tenant_id,
+};
 use crate::learn::credit::Turn;
 
 /// Calls of one session that its rating is about. Which ones of a longer session they are does not depend on
@@ -105,14 +109,25 @@ pub(crate) async fn calls(
         .collect())
 }
 
+/// A call as it is read: when, which, its completion id, its turn, its tenant and its session.
+type StoredCall = (
+    i64,
+    String,
+    Option<String>,
+    Option<StoredTurn>,
+    String,
+    Option<String>,
+);
+
 async fn of_sessions(
     conn: &mut SqliteConnection,
     sessions: String,
     found: &mut HashMap<TenantUnit, Vec<Call>>,
 ) -> Result<(), StoreError> {
     // No more than the first calls are read, and only from the index, which has all that is needed.
-    let rows = sqlx::query(
-        "SELECT d.created_ms, d.request_id, d.completion_id, d.turn, t.key, n.value
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(
+            d.created_ms, hex(d.request_id), d.completion_id, json(d.turn), t.key, n.value))
          FROM json_each(?1) AS t, json_each(t.value) AS n
          CROSS JOIN decisions AS d INDEXED BY decisions_session
             ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
@@ -121,14 +136,8 @@ async fn of_sessions(
                 ORDER BY o.created_ms, o.request_id LIMIT 1 OFFSET ?2), 9223372036854775807)",
     )
     .bind(sessions)
-    .bind(i64::try_from(MAX_TURNS - 1).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?;
-    for row in &rows {
-        let unit = (tenant_id(row.try_get(4)?)?, session(row.try_get(5)?)?);
-        found.entry(unit).or_default().push(call(row)?);
-    }
-    Ok(())
+    .bind(i64::try_from(MAX_TURNS - 1).unwrap_or(i64::MAX));
+    take(gathered(conn, query).await?, found)
 }
 
 async fn of_calls(
@@ -136,30 +145,36 @@ async fn of_calls(
     calls: String,
     found: &mut HashMap<TenantUnit, Vec<Call>>,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT d.created_ms, d.request_id, d.completion_id, d.turn, t.key
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(
+            d.created_ms, hex(d.request_id), d.completion_id, json(d.turn), t.key, NULL))
          FROM json_each(?) AS t, json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
     )
-    .bind(calls)
-    .fetch_all(conn)
-    .await?;
-    for row in &rows {
-        let call = call(row)?;
-        let unit = (tenant_id(row.try_get(4)?)?, Unit::Call(call.order.1));
-        found.entry(unit).or_default().push(call);
-    }
-    Ok(())
+    .bind(calls);
+    take(gathered(conn, query).await?, found)
 }
 
-fn call(row: &SqliteRow) -> Result<Call, StoreError> {
-    let turn: Option<&str> = row.try_get(3)?;
-    Ok(Call {
-        order: (row.try_get(0)?, request_id(row.try_get(1)?)?),
-        completion: row.try_get(2)?,
-        turn: turn.map(record::decode_turn).transpose()?,
-    })
+fn take(
+    rows: Vec<StoredCall>,
+    found: &mut HashMap<TenantUnit, Vec<Call>>,
+) -> Result<(), StoreError> {
+    for (created_ms, request, completion, turn, tenant, id) in rows {
+        let order = (created_ms, request_id_of_hex(&request)?);
+        let unit = match id {
+            Some(id) => session(&id)?,
+            None => Unit::Call(order.1),
+        };
+        let turn = turn.as_ref().map(record::decode_turn).transpose()?;
+        let calls = found.entry((tenant_id(&tenant)?, unit)).or_default();
+        calls.push(Call {
+            order,
+            completion,
+            turn,
+        });
+    }
+    Ok(())
 }
 
 fn session(id: &str) -> Result<Unit, StoreError> {
@@ -218,42 +233,40 @@ async fn own_sessions(
     conn: &mut SqliteConnection,
     names: String,
 ) -> Result<BTreeMap<Name, Unit>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(t.key, n.value)) FROM json_each(?) AS t, json_each(t.value) AS n
             WHERE EXISTS (SELECT 1 FROM decisions AS d INDEXED BY decisions_session
                 WHERE d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0)",
     )
-    .bind(names)
-    .fetch_all(conn)
-    .await?;
-    let own = |row: &SqliteRow| {
-        let name: String = row.try_get(1)?;
+    .bind(names);
+    let own = |(tenant, name): (String, String)| {
         let unit = session(&name)?;
-        Ok(((tenant_id(row.try_get(0)?)?, name), unit))
+        Ok(((tenant_id(&tenant)?, name), unit))
     };
-    rows.iter().map(own).collect()
+    gathered(conn, query).await?.into_iter().map(own).collect()
 }
 
 /// What aliases mean so far, with the call that says so.
 type Aliases = BTreeMap<Name, ((i64, RequestId), Unit)>;
+
+/// An alias as it is read: tenant, name, and the call's moment, id and session.
+type StoredAlias = (String, String, i64, String, Option<String>);
 
 async fn completions(
     conn: &mut SqliteConnection,
     names: String,
     aliases: &mut Aliases,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT t.key, n.value, d.created_ms, d.request_id, d.session_id
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
          FROM json_each(?) AS t, json_each(t.value) AS n
          CROSS JOIN decisions AS d ON d.request_id =
             (SELECT o.request_id FROM decisions AS o INDEXED BY decisions_completion
                 WHERE o.tenant = t.key AND o.completion_id = n.value AND o.shadow = 0
                 ORDER BY o.created_ms, o.request_id LIMIT 1)",
     )
-    .bind(names)
-    .fetch_all(conn)
-    .await?;
-    rows.iter().try_for_each(|row| alias(row, aliases))
+    .bind(names);
+    note(gathered(conn, query).await?, aliases)
 }
 
 async fn requests_named(
@@ -261,28 +274,29 @@ async fn requests_named(
     names: String,
     aliases: &mut Aliases,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT t.key, n.value, d.created_ms, d.request_id, d.session_id
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
          FROM json_each(?) AS t, json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.shadow = 0",
     )
-    .bind(names)
-    .fetch_all(conn)
-    .await?;
-    rows.iter().try_for_each(|row| alias(row, aliases))
+    .bind(names);
+    note(gathered(conn, query).await?, aliases)
 }
 
-fn alias(row: &SqliteRow, aliases: &mut Aliases) -> Result<(), StoreError> {
-    let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
-    let order = (row.try_get(2)?, request_id(row.try_get(3)?)?);
-    let unit = match row.try_get::<Option<&str>, _>(4)? {
-        Some(id) => session(id)?,
-        None => Unit::Call(order.1),
-    };
-    let oldest = aliases.entry(name).or_insert_with(|| (order, unit.clone()));
-    if order < oldest.0 {
-        *oldest = (order, unit);
+fn note(rows: Vec<StoredAlias>, aliases: &mut Aliases) -> Result<(), StoreError> {
+    for (tenant, name, created_ms, request, id) in rows {
+        let order = (created_ms, request_id_of_hex(&request)?);
+        let unit = match id {
+            Some(id) => session(&id)?,
+            None => Unit::Call(order.1),
+        };
+        let oldest = aliases
+            .entry((tenant_id(&tenant)?, name))
+            .or_insert_with(|| (order, unit.clone()));
+        if order < oldest.0 {
+            *oldest = (order, unit);
+        }
     }
     Ok(())
 }
