@@ -75,15 +75,17 @@ pub(super) fn pool(donors: &[&Learner]) -> Option<Pooled> {
     let setup = &donors.first()?.setup;
     let benchmarks = setup.candidates.iter();
     let benchmarks = benchmarks.map(|c| (c.key.clone(), c.benchmark)).collect();
-    let contributions: Vec<_> = donors.iter().map(|donor| donor.contribution()).collect();
-    let mut agreement = Agreement::default();
+    let mut platform = Platform::default();
     for donor in donors {
-        agreement.merge(&donor.stats.agreement);
+        platform.agreement.merge(&donor.stats.agreement);
     }
-    Some(Pooled(Platform {
-        agreement,
-        pool: learn::pool::pool(&contributions, &benchmarks),
-    }))
+    // All speak on one scale: that of people, as far as all of them know it.
+    let contributions: Vec<_> = donors
+        .iter()
+        .map(|donor| donor.contribution(&platform))
+        .collect();
+    platform.pool = learn::pool::pool(&contributions, &benchmarks);
+    Some(Pooled(platform))
 }
 
 /// What all tenants' learners share.
@@ -241,8 +243,11 @@ impl Learner {
         }
     }
 
-    fn contribution(&self) -> Contribution {
-        rank::contribution(&self.question())
+    fn contribution(&self, platform: &Platform) -> Contribution {
+        rank::contribution(&rank::Question {
+            platform,
+            ..self.question()
+        })
     }
 
     fn position(&self, key: &CandidateKey) -> usize {
