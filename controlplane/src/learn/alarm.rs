@@ -20,6 +20,9 @@ const PROOF: i64 = 20;
 /// What is left of its prior: whatever made it good may be gone.
 pub const DEMOTION: f64 = 0.85;
 
+/// How far it may then lie from that: its own replies decide, in either direction.
+pub const ALARMED_TAU: f64 = 0.15;
+
 /// The changes of a tenant's candidates.
 pub type Alarms = BTreeMap<CandidateKey, Alarm>;
 

@@ -9,6 +9,8 @@
 const LAMBDAS: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7];
 /// Observations without a change between two false alarms, on average, at least.
 const ALARM: f64 = 10_000.0;
+/// The same for all tenants together: there are many more observations, and an alarm costs everybody.
+const PLATFORM_ALARM: f64 = 100_000.0;
 /// Observations that make a mean a reference.
 pub const REFERENCE_REPLIES: f64 = 20.0;
 /// Standard errors that a reference stays below the mean it comes from: its own luck is not a drop.
@@ -38,8 +40,13 @@ impl Detector {
         self.level() >= ALARM
     }
 
-    /// How much speaks for a change; an alarm at 10,000.
-    pub fn level(&self) -> f64 {
+    /// Whether an alarm holds for all tenants together.
+    pub fn is_platform_alarm(&self) -> bool {
+        self.level() >= PLATFORM_ALARM
+    }
+
+    /// How much speaks for a change.
+    fn level(&self) -> f64 {
         self.evidence.iter().sum::<f64>() / LAMBDAS.len() as f64
     }
 }
@@ -97,7 +104,7 @@ impl Reference {
     fn lower(&self) -> Option<f64> {
         let error = (self.variance / self.n.max(1.0)).sqrt();
         (self.n >= REFERENCE_REPLIES)
-            .then(|| (1.0 - TOLERANCE) * self.mean - REFERENCE_ERRORS * error)
+            .then_some((1.0 - TOLERANCE) * self.mean - REFERENCE_ERRORS * error)
     }
 }
 

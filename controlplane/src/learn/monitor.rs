@@ -129,7 +129,10 @@ impl Drift {
         let own = take(watch);
         let (watch, seen_by) = self.platform.entry(arm.clone()).or_default();
         seen_by.insert(tenant.clone());
-        let everybody = take(watch).filter(|_| seen_by.len() >= PLATFORM_TENANTS);
+        let found = take(watch);
+        let is_platform = seen_by.len() >= PLATFORM_TENANTS
+            && (watch.scores.is_platform_alarm() || watch.failures.is_platform_alarm());
+        let everybody = found.filter(|_| is_platform);
         let (tenants, change) = match (everybody, own) {
             (Some(change), _) => (seen_by.iter().cloned().collect(), change),
             (None, Some(change)) => (vec![tenant], change),

@@ -23,7 +23,7 @@ use floopy_shared::domain::{
 
 use super::{
     agreement::Agreement,
-    alarm::{Alarms, DEMOTION, forget},
+    alarm::{ALARMED_TAU, Alarms, DEMOTION, forget},
     credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
@@ -273,7 +273,13 @@ fn drafts<'a>(
             let cell = |c: &Candidate| {
                 let cell = cells.get(&c.key)?;
                 let mean = demoted(question, c, cell.mean);
-                Some(PooledCell { mean, ..*cell })
+                // What is demoted is also no longer sure.
+                let tau = if mean < cell.mean {
+                    cell.tau.max(ALARMED_TAU)
+                } else {
+                    cell.tau
+                };
+                Some(PooledCell { mean, tau })
             };
             let cells: Vec<_> = question.candidates.iter().map(cell).collect();
             prior::pooled(&mut priors, &cells);

@@ -52,7 +52,10 @@ impl Turn {
     /// The shape at a depth below the root, or the deepest one above it.
     fn shape_at(&self, depth: usize) -> &str {
         let reversed = self.shapes.iter().rev();
-        reversed.take(depth + 1).last().map_or(ROOT, |s| s.as_str())
+        reversed
+            .take(depth + 1)
+            .next_back()
+            .map_or(ROOT, |s| s.as_str())
     }
 
     fn reaches(&self, depth: usize) -> bool {
