@@ -4,6 +4,7 @@
 //! A parent's data contain its children's, so a child's own data count a little twice; with the parents'
 //! many observations that is far less than the sampling error.
 
+mod draft;
 mod levels;
 mod listing;
 mod sessions;
@@ -18,18 +19,17 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     ranking::{Objective, Rankings, ShapeRanking},
     shape::{ROOT, ShapeKey},
-    weights::Weights,
 };
 
+use self::draft::{Draft, drafts};
 use super::{
     agreement::Agreement,
-    alarm::{ALARMED_TAU, Alarms, DEMOTION, forget},
+    alarm::{Alarms, DEMOTION, forget},
     credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
     policy::{Contender, Goal, Setting, decide},
-    pool::{Contribution, Part, Pool, PooledCell},
-    prior,
+    pool::{Contribution, Part, Pool},
     residual::Solved,
     stats::{ShapeStats, TenantStats},
 };
@@ -222,108 +222,6 @@ impl<'a> Done<'a> {
         let ranked = self.shapes.get(shape);
         let ranked = ranked.or_else(|| self.shapes.get(ROOT))?;
         ranked.estimates.get(position).map(|e| e.q)
-    }
-}
-
-/// One shape with everything but its sessions.
-struct Draft<'a> {
-    shape: ShapeKey,
-    stats: Option<&'a ShapeStats>,
-    keys: &'a [Candidate],
-    arms: Vec<Evidence>,
-    chains: Vec<Chain>,
-    weights: Weights,
-}
-
-/// One shape's evidence and the means it starts from.
-struct Start<'a> {
-    shape: ShapeKey,
-    stats: Option<&'a ShapeStats>,
-    arms: Vec<Evidence>,
-    means: Vec<f64>,
-}
-
-/// The shapes of a level. How far they lie from their parents is estimated over all of them.
-fn drafts<'a>(
-    question: &Question<'a>,
-    (scales, done): (&Scales, &Done<'_>),
-    level: Vec<ShapeKey>,
-) -> Vec<Draft<'a>> {
-    let noise = scales.noise.auto;
-    let assumed = if done.shapes.is_empty() {
-        prior::ROOT_TAU
-    } else {
-        prior::CHILD_TAU
-    };
-    let starts: Vec<Start<'a>> = level
-        .into_iter()
-        .map(|shape| start(question, (scales, done), (shape, assumed)))
-        .collect();
-    let cells = starts
-        .iter()
-        .map(|s| (s.means.as_slice(), s.arms.as_slice()));
-    let tau = prior::width(cells, (assumed, noise));
-    let draft = |start: Start<'a>| {
-        let mut priors: Vec<prior::Prior> = start
-            .means
-            .iter()
-            .map(|mean| prior::Prior { mean: *mean, tau })
-            .collect();
-        if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
-            let cell = |c: &Candidate| {
-                let cell = cells.get(&c.key)?;
-                let mean = demoted(question, c, cell.mean);
-                // What is demoted is also no longer sure.
-                let tau = if mean < cell.mean {
-                    cell.tau.max(ALARMED_TAU)
-                } else {
-                    cell.tau
-                };
-                Some(PooledCell { mean, tau })
-            };
-            let cells: Vec<_> = question.candidates.iter().map(cell).collect();
-            prior::pooled(&mut priors, &cells);
-        }
-        let chain = |(prior, arm): (prior::Prior, &Evidence)| Chain::of(prior, arm, scales);
-        let chains = priors.into_iter().zip(&start.arms).map(chain).collect();
-        let (scored, rated) = counts(start.stats);
-        Draft {
-            shape: start.shape,
-            stats: start.stats,
-            keys: question.candidates,
-            arms: start.arms,
-            chains,
-            weights: scales.weights(scored, rated),
-        }
-    };
-    starts.into_iter().map(draft).collect()
-}
-
-fn start<'a>(
-    question: &Question<'a>,
-    (scales, done): (&Scales, &Done<'_>),
-    (shape, assumed): (ShapeKey, f64),
-) -> Start<'a> {
-    let stats = question.stats.shapes.get(&shape);
-    let arm = |candidate: &Candidate| {
-        let sums = stats.and_then(|stats| stats.arms.get(&candidate.key));
-        sums.map(|sums| Evidence::of(sums, &scales.calibration))
-            .unwrap_or_default()
-    };
-    let arms: Vec<Evidence> = question.candidates.iter().map(arm).collect();
-    let bases: Vec<f64> = match done.parent(stats) {
-        Some(parent) => parent.without(stats, scales),
-        None => {
-            let benchmark = |c: &Candidate| demoted(question, c, c.benchmark);
-            question.candidates.iter().map(benchmark).collect()
-        }
-    };
-    let means = prior::means(&bases, &arms, (assumed, scales.noise.auto));
-    Start {
-        shape,
-        stats,
-        arms,
-        means,
     }
 }
 

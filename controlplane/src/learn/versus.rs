@@ -135,7 +135,7 @@ mod tests {
             );
             if i * 7 % 10 == 0 {
                 let shadow = stats.alone.entry(key(other)).or_default();
-                add(shadow, 10, elsewhere + wobble(i / 10));
+                add(shadow, 10, elsewhere + wobble(i / 20));
             }
         }
         stats

@@ -343,3 +343,14 @@ async fn operators_see_health_readiness_and_metrics() {
             .is_ok_and(|v| v.starts_with("application/openmetrics-text"))
     );
 }
+
+#[tokio::test]
+async fn the_baseline_is_asked_for_with_a_key_and_says_when_it_does_not_know_yet() {
+    let fixture = Fixture::new().await;
+    let (status, _, _) = fixture.raw("/v1/routing/baseline", None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (status, body) = fixture.get("/v1/routing/baseline").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["verdict"], "unknown");
+    assert_eq!(body["shadow_today"]["cost_micro_usd"], 0);
+}

@@ -23,6 +23,10 @@ const PROVIDER: &str = "sim";
 /// Share of requests also sent, unseen, to another model.
 const SHADOW_RATE: f64 = 0.2;
 
+/// What the shadow may cost beside the served replies: in two thousand sessions there is much to find out, and
+/// the best simulated models are not the cheapest.
+const SHADOW_SPEND: f64 = 0.4;
+
 /// Time between two computations of the rankings.
 const REFRESH_MS: u64 = 200;
 
@@ -85,6 +89,7 @@ pub(super) fn config(
     config.control.refresh_ms = REFRESH_MS;
     config.control.builtin_models = false;
     config.learning.shadow_rate = SHADOW_RATE;
+    config.learning.shadow_spend = SHADOW_SPEND;
     config.providers = vec![Provider {
         name: PROVIDER.into(),
         base_url: Some(format!("http://{simulator}/v1")),
@@ -144,12 +149,13 @@ pub(super) fn intro(sessions: usize, seed: u64, config: &Config, system: &System
          Each is good at other tasks, and only the simulated users find out how good; half of them rate\n\
          their session, 0 to 10. Floopy knows prices and misleading benchmarks, reads the replies with\n\
          its built-in judge, and learns the rest.\n\
-         Settings that differ from the defaults: learning.shadow_rate = {}, control.refresh_ms = {},\n\
-         control.builtin_models = false, and the simulator as the only provider.\n",
+         Settings that differ from the defaults: learning.shadow_rate = {}, learning.shadow_spend = {},\n\
+         control.refresh_ms = {}, control.builtin_models = false, and the simulator as the only provider.\n",
         config.models.len(),
         system.proxy(),
         system.rest(),
         config.learning.shadow_rate,
+        config.learning.shadow_spend,
         config.control.refresh_ms,
     )
 }

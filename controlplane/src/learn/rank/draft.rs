@@ -1,0 +1,115 @@
+//! The shapes of a level with everything but their sessions: evidence, priors, and what they say together.
+
+use floopy_shared::domain::{shape::ShapeKey, weights::Weights};
+
+use super::{Candidate, Done, Question, counts, demoted};
+use crate::learn::{
+    alarm::ALARMED_TAU,
+    estimate::Chain,
+    evidence::{Evidence, Scales},
+    pool::PooledCell,
+    prior,
+    stats::ShapeStats,
+};
+
+/// One shape with everything but its sessions.
+pub(super) struct Draft<'a> {
+    pub(super) shape: ShapeKey,
+    pub(super) stats: Option<&'a ShapeStats>,
+    pub(super) keys: &'a [Candidate],
+    pub(super) arms: Vec<Evidence>,
+    pub(super) chains: Vec<Chain>,
+    pub(super) weights: Weights,
+}
+
+/// One shape's evidence and the means it starts from.
+struct Start<'a> {
+    shape: ShapeKey,
+    stats: Option<&'a ShapeStats>,
+    arms: Vec<Evidence>,
+    means: Vec<f64>,
+}
+
+/// The shapes of a level. How far they lie from their parents is estimated over all of them.
+pub(super) fn drafts<'a>(
+    question: &Question<'a>,
+    (scales, done): (&Scales, &Done<'_>),
+    level: Vec<ShapeKey>,
+) -> Vec<Draft<'a>> {
+    let noise = scales.noise.auto;
+    let assumed = if done.shapes.is_empty() {
+        prior::ROOT_TAU
+    } else {
+        prior::CHILD_TAU
+    };
+    let starts: Vec<Start<'a>> = level
+        .into_iter()
+        .map(|shape| start(question, (scales, done), (shape, assumed)))
+        .collect();
+    let cells = starts
+        .iter()
+        .map(|s| (s.means.as_slice(), s.arms.as_slice()));
+    let tau = prior::width(cells, (assumed, noise));
+    let draft = |start: Start<'a>| {
+        let mut priors: Vec<prior::Prior> = start
+            .means
+            .iter()
+            .map(|mean| prior::Prior { mean: *mean, tau })
+            .collect();
+        if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
+            let cell = |c: &Candidate| {
+                let cell = cells.get(&c.key)?;
+                let mean = demoted(question, c, cell.mean);
+                // What is demoted is also no longer sure.
+                let tau = if mean < cell.mean {
+                    cell.tau.max(ALARMED_TAU)
+                } else {
+                    cell.tau
+                };
+                Some(PooledCell { mean, tau })
+            };
+            let cells: Vec<_> = question.candidates.iter().map(cell).collect();
+            prior::pooled(&mut priors, &cells);
+        }
+        let chain = |(prior, arm): (prior::Prior, &Evidence)| Chain::of(prior, arm, scales);
+        let chains = priors.into_iter().zip(&start.arms).map(chain).collect();
+        let (scored, rated) = counts(start.stats);
+        Draft {
+            shape: start.shape,
+            stats: start.stats,
+            keys: question.candidates,
+            arms: start.arms,
+            chains,
+            weights: scales.weights(scored, rated),
+        }
+    };
+    starts.into_iter().map(draft).collect()
+}
+
+fn start<'a>(
+    question: &Question<'a>,
+    (scales, done): (&Scales, &Done<'_>),
+    (shape, assumed): (ShapeKey, f64),
+) -> Start<'a> {
+    let stats = question.stats.shapes.get(&shape);
+    let arm = |candidate: &Candidate| {
+        let sums = stats.and_then(|stats| stats.arms.get(&candidate.key));
+        sums.map(|sums| Evidence::of(sums, &scales.calibration))
+            .unwrap_or_default()
+    };
+    let arms: Vec<Evidence> = question.candidates.iter().map(arm).collect();
+    let bases: Vec<f64> = match done.parent(stats) {
+        Some(parent) => parent.without(stats, scales),
+        None => {
+            let benchmark = |c: &Candidate| demoted(question, c, c.benchmark);
+            question.candidates.iter().map(benchmark).collect()
+        }
+    };
+    let means = prior::means(&bases, &arms, (assumed, scales.noise.auto));
+    Start {
+        shape,
+        stats,
+        arms,
+        means,
+    }
+}
