@@ -64,7 +64,7 @@ pub fn forget(stats: &TenantStats, alarms: &Alarms) -> TenantStats {
                 .get_mut(shape)
                 .and_then(|shape| shape.arms.get_mut(key));
             if let Some(arm) = arm {
-                *arm = minus(arm, forgotten);
+                *arm = arm.without(forgotten);
             }
         }
     }
@@ -91,17 +91,6 @@ fn most_of(arm: &ArmSums) -> ArmSums {
         manual: parts(arm.manual),
         failed: parts(arm.failed),
         latency: parts(arm.latency),
-    }
-}
-
-fn minus(arm: &ArmSums, part: &ArmSums) -> ArmSums {
-    ArmSums {
-        session: arm.session + -part.session,
-        squares: arm.squares - part.squares,
-        auto: arm.auto + -part.auto,
-        manual: arm.manual + -part.manual,
-        failed: arm.failed + -part.failed,
-        latency: arm.latency + -part.latency,
     }
 }
 

@@ -24,8 +24,6 @@ const FAILURES: f64 = 0.03;
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Detector {
     evidence: [f64; LAMBDAS.len()],
-    /// Observations since it began.
-    pub seen: u64,
 }
 
 impl Detector {
@@ -36,7 +34,6 @@ impl Detector {
             // Bounded, so that it stays a number whatever comes; far above any alarm.
             *evidence = ((*evidence + 1.0) * (1.0 + lambda * shortfall)).min(1e12);
         }
-        self.seen += 1;
         self.level() >= ALARM
     }
 

@@ -111,35 +111,31 @@ impl TenantStats {
 
     /// Adds to one cell; negative sums take away what was added before.
     pub fn add(&mut self, cell: &Cell, sums: Sums) {
-        if cell.source == Source::Agreement {
-            self.agreement.add(&cell.arm, sums);
-            return;
-        }
-        if matches!(cell.source, Source::Versus | Source::VersusSquared) {
-            self.add_versus(cell, sums);
-            return;
-        }
-        if cell.source == Source::Shadow {
-            let day = self.shadow.entry(cell.day).or_default();
-            *day += sums;
-            if *day == Sums::default() {
-                self.shadow.remove(&cell.day);
-            }
-            return;
-        }
-        self.add_to_shape(cell, sums);
-        // What was taken away for good takes no room.
-        if sums.n < 0
-            && let Some(shape) = self.shapes.get_mut(cell.shape.as_str())
-        {
-            shape.prune();
-            if *shape == ShapeStats::default() {
-                self.shapes.remove(cell.shape.as_str());
-            }
+        match cell.source {
+            Source::Agreement => self.agreement.add(&cell.arm, sums),
+            Source::Shadow => self.add_shadow(cell.day, sums),
+            Source::Versus => self.add_versus(cell, sums, |seen| &mut seen.plain),
+            Source::VersusSquared => self.add_versus(cell, sums, |seen| &mut seen.squared),
+            Source::Rated => self.in_shape(cell, sums, |shape| shape.rated += sums),
+            Source::Parent => self.in_shape(cell, sums, |shape| shape.add_parent(cell, sums.n)),
+            Source::Pair => self.in_shape(cell, sums, |shape| shape.add_pair(cell, sums.n)),
+            Source::Session => self.in_arm(cell, sums, |arm| &mut arm.session),
+            Source::Auto => self.in_arm(cell, sums, |arm| &mut arm.auto),
+            Source::Manual => self.in_arm(cell, sums, |arm| &mut arm.manual),
+            Source::Failed => self.in_arm(cell, sums, |arm| &mut arm.failed),
+            Source::Latency => self.in_arm(cell, sums, |arm| &mut arm.latency),
         }
     }
 
-    fn add_versus(&mut self, cell: &Cell, sums: Sums) {
+    fn add_shadow(&mut self, day: i64, sums: Sums) {
+        let spent = self.shadow.entry(day).or_default();
+        *spent += sums;
+        if *spent == Sums::default() {
+            self.shadow.remove(&day);
+        }
+    }
+
+    fn add_versus(&mut self, cell: &Cell, sums: Sums, of: impl Fn(&mut Weighted) -> &mut Sums) {
         let seen = if cell.arm.is_empty() {
             &mut self.served
         } else {
@@ -148,17 +144,21 @@ impl TenantStats {
             };
             self.alone.entry(key).or_default()
         };
-        if cell.source == Source::Versus {
-            seen.plain += sums;
-        } else {
-            seen.squared += sums;
-        }
+        *of(seen) += sums;
         if sums.n < 0 {
             self.alone.retain(|_, seen| *seen != Weighted::default());
         }
     }
 
-    fn add_to_shape(&mut self, cell: &Cell, sums: Sums) {
+    fn in_arm(&mut self, cell: &Cell, sums: Sums, of: impl Fn(&mut ArmSums) -> &mut Sums) {
+        self.in_shape(cell, sums, |shape| {
+            if let Some(arm) = shape.arm(&cell.arm) {
+                *of(arm) += sums;
+            }
+        });
+    }
+
+    fn in_shape(&mut self, cell: &Cell, sums: Sums, add: impl FnOnce(&mut ShapeStats)) {
         let shape = match self.shapes.get_mut(cell.shape.as_str()) {
             Some(shape) => shape,
             None => {
@@ -168,19 +168,12 @@ impl TenantStats {
                 self.shapes.entry(key).or_default()
             }
         };
-        match cell.source {
-            Source::Agreement | Source::Shadow | Source::Versus | Source::VersusSquared => {}
-            Source::Rated => shape.rated += sums,
-            Source::Parent => {
-                if let Some(parent) = ShapeKey::named(&cell.arm) {
-                    *shape.parents.entry(parent).or_default() += sums.n;
-                }
-            }
-            Source::Pair => shape.add_pair(cell, sums.n),
-            Source::Session | Source::Auto | Source::Manual | Source::Failed | Source::Latency => {
-                if let Some(arm) = shape.arm(&cell.arm) {
-                    *arm.of(cell.source) += sums;
-                }
+        add(shape);
+        // What was taken away for good takes no room.
+        if sums.n < 0 {
+            shape.prune();
+            if *shape == ShapeStats::default() {
+                self.shapes.remove(cell.shape.as_str());
             }
         }
     }
@@ -199,6 +192,12 @@ impl ShapeStats {
             self.arms.insert(key, ArmSums::default());
         }
         self.arms.get_mut(name)
+    }
+
+    fn add_parent(&mut self, cell: &Cell, count: i64) {
+        if let Some(parent) = ShapeKey::named(&cell.arm) {
+            *self.parents.entry(parent).or_default() += count;
+        }
     }
 
     fn add_pair(&mut self, cell: &Cell, product: i64) {
@@ -232,30 +231,15 @@ impl ArmSums {
         *self == Self::default()
     }
 
-    /// What is left without a part of the scores, ratings and failures.
+    /// What is left without a part.
     pub fn without(&self, part: &Self) -> Self {
         Self {
+            session: self.session + -part.session,
+            squares: self.squares - part.squares,
             auto: self.auto + -part.auto,
             manual: self.manual + -part.manual,
             failed: self.failed + -part.failed,
-            ..*self
-        }
-    }
-
-    fn of(&mut self, source: Source) -> &mut Sums {
-        match source {
-            Source::Auto => &mut self.auto,
-            Source::Manual => &mut self.manual,
-            Source::Failed => &mut self.failed,
-            Source::Latency => &mut self.latency,
-            Source::Session
-            | Source::Rated
-            | Source::Parent
-            | Source::Pair
-            | Source::Agreement
-            | Source::Shadow
-            | Source::Versus
-            | Source::VersusSquared => &mut self.session,
+            latency: self.latency + -part.latency,
         }
     }
 }

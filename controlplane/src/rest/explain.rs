@@ -68,12 +68,14 @@ fn fallback(decision: &Decision) -> String {
     )
 }
 
+/// How many candidates were filtered.
+fn filtered(decision: &Decision) -> usize {
+    let candidates = decision.candidates.iter();
+    candidates.filter(|c| c.filter.is_some()).count()
+}
+
 fn default_model(decision: &Decision) -> String {
-    let filtered = decision
-        .candidates
-        .iter()
-        .filter(|c| c.filter.is_some())
-        .count();
+    let filtered = filtered(decision);
     format!(
         "{filtered} candidates were filtered, among them all with traffic; {} served instead.",
         served(decision)
@@ -81,11 +83,7 @@ fn default_model(decision: &Decision) -> String {
 }
 
 fn baseline(decision: &Decision) -> String {
-    let filtered = decision
-        .candidates
-        .iter()
-        .filter(|c| c.filter.is_some())
-        .count();
+    let filtered = filtered(decision);
     format!(
         "None of {filtered} candidates keeps the constraints, so the baseline {} served.",
         served(decision)

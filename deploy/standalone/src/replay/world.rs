@@ -147,11 +147,7 @@ impl Tenant {
         request: &Request,
         (model, score): (usize, f64),
     ) -> f64 {
-        feedback.judged(
-            score,
-            self.judge_bias[model],
-            (request.served.is_misread, request.served.noise),
-        )
+        self.judged(feedback, &request.served, (model, score))
     }
 
     /// The judge's score of the reply that nobody saw.
@@ -161,11 +157,12 @@ impl Tenant {
         request: &Request,
         (model, score): (usize, f64),
     ) -> f64 {
-        feedback.judged(
-            score,
-            self.judge_bias[model],
-            (request.shadow.is_misread, request.shadow.noise),
-        )
+        self.judged(feedback, &request.shadow, (model, score))
+    }
+
+    fn judged(&self, feedback: &Feedback, luck: &JudgeLuck, (model, score): (usize, f64)) -> f64 {
+        let bias = self.judge_bias[model];
+        feedback.judged(score, bias, (luck.is_misread, luck.noise))
     }
 
     /// The rating of a session by the user, if there is one: its scores and its last request.
