@@ -18,6 +18,7 @@ pub mod pool;
 pub mod prior;
 pub mod rank;
 pub mod residual;
+pub mod split;
 pub mod stats;
 pub mod sums;
 pub mod versus;

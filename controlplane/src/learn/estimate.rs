@@ -10,6 +10,7 @@ use super::{
     evidence::{Evidence, Scales},
     prior::Prior,
     residual::Solved,
+    split::Predicted,
     sums::Moments,
 };
 
@@ -70,6 +71,43 @@ impl Chain {
             manual,
             toward: auto.mean + manual.trust * (manual.mean - auto.mean) / 2.0,
         }
+    }
+
+    /// What was observed by each source, beside what the prior and what all of it together say of it.
+    pub fn predicted(
+        &self,
+        arm: &Evidence,
+        session: Solved,
+        scales: &Scales,
+    ) -> [Option<Predicted>; 3] {
+        let noise = &scales.noise;
+        let single = |(seen, noise): (Moments, f64), offset: f64, shrunk: &Shrunk| {
+            Some(Predicted {
+                mean: seen.mean()? - offset,
+                n: seen.n,
+                noise: seen.noise(noise),
+                by_parent: self.prior.mean,
+                by_shape: shrunk.mean,
+                trust: shrunk.trust,
+            })
+        };
+        let rated = (session.trust > 0.0).then(|| Predicted {
+            mean: self.toward + (session.mean - self.toward) / session.trust,
+            n: arm.session.n,
+            noise: noise.session,
+            by_parent: self.prior.mean,
+            by_shape: session.mean,
+            trust: session.trust,
+        });
+        [
+            single((arm.auto, noise.auto), 0.0, &self.auto),
+            single(
+                (arm.manual, noise.manual),
+                scales.manual_offset,
+                &self.manual,
+            ),
+            rated,
+        ]
     }
 
     /// Adds the sessions, and weighs.

@@ -137,6 +137,9 @@ fn rank_shapes<'a>(question: &Question<'a>, stats: &'a TenantStats) -> Option<Do
         }
         let solved = sessions::solve(&drafts, &done, &scales);
         for (draft, solved) in drafts.into_iter().zip(solved) {
+            if !draft.is_told_apart(question, &solved, &scales) {
+                continue;
+            }
             let shape = draft.shape.clone();
             let ranked = finish(question, (&scales, &done), (draft, solved))?;
             done.shapes.insert(shape, ranked);

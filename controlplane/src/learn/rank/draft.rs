@@ -9,6 +9,8 @@ use crate::learn::{
     evidence::{Evidence, Scales},
     pool::PooledCell,
     prior,
+    residual::Solved,
+    split,
     stats::ShapeStats,
 };
 
@@ -20,6 +22,25 @@ pub(super) struct Draft<'a> {
     pub(super) arms: Vec<Evidence>,
     pub(super) chains: Vec<Chain>,
     pub(super) weights: Weights,
+}
+
+impl Draft<'_> {
+    /// Whether it is ranked on its own. The root always is; so is what many tenants know of.
+    pub(super) fn is_told_apart(
+        &self,
+        question: &Question<'_>,
+        solved: &[Solved],
+        scales: &Scales,
+    ) -> bool {
+        if self.shape.is_root() || question.platform.pool.cells.contains_key(&self.shape) {
+            return true;
+        }
+        let chains = self.chains.iter().zip(&self.arms).zip(solved);
+        let predicted =
+            chains.flat_map(|((chain, arm), solved)| chain.predicted(arm, *solved, scales));
+        let was = question.incumbents.contains_key(&self.shape);
+        split::is_told_apart(predicted.flatten(), was)
+    }
 }
 
 /// One shape's evidence and the means it starts from.

@@ -115,6 +115,19 @@ fn shapes_with_evidence_get_their_own_leader_and_the_rest_follow_the_root() {
 }
 
 #[test]
+fn a_shape_that_does_as_its_parent_is_not_told_apart() {
+    let all: &[(&str, ArmSums)] = &[("a", auto(200, 0.8)), ("b", auto(80, 0.6))];
+    let same: &[(&str, ArmSums)] = &[("a", auto(60, 0.8)), ("b", auto(24, 0.6))];
+    let other: &[(&str, ArmSums)] = &[("a", auto(60, 0.6)), ("b", auto(24, 0.8))];
+    let found = ask(
+        &stats(&[("all", all), ("class:chat", same), ("class:code", other)]),
+        &Incumbents::new(),
+    );
+    let names: Vec<&str> = found.0.shapes.iter().map(|s| s.shape.as_str()).collect();
+    assert_eq!(names, ["all", "class:code"]);
+}
+
+#[test]
 fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
     let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.88))];
     assert_eq!(
