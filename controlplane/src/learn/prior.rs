@@ -2,17 +2,20 @@
 
 use super::{evidence::Evidence, pool::PooledCell};
 
-/// Width of the prior around the public benchmarks, before the tenant's own data say how wrong they are.
-pub const ROOT_TAU: f64 = 0.1;
+/// Width of the prior around the public benchmarks, before the tenant's own data say how wrong they are. Narrow,
+/// so that the first lucky scores move nobody; where benchmarks are wrong, that shows in a few cells.
+pub const ROOT_TAU: f64 = 0.08;
+/// The same for what a tenant tells others: what its data say, hardly what it started from.
+pub const OPEN_TAU: f64 = 0.15;
 /// Width of a shape's prior around its parent: shapes differ from their parent less than benchmarks do.
 pub const CHILD_TAU: f64 = 0.18;
 /// Cells that the assumed width counts for when the tenant's data re-estimate it.
 const TAU_PSEUDO_CELLS: f64 = 5.0;
 /// Limits of the re-estimated width.
 const TAU_RANGE: (f64, f64) = (0.03, 0.25);
-/// How far a shape's level of scores may lie from its prior's, as a standard deviation: shapes differ in
-/// difficulty, and judges in strictness, about as much as models do in quality.
-const LEVEL_SPREAD: f64 = 0.2;
+/// How far a shape's level of scores may lie from its prior's, as a standard deviation. On public workloads 0.2
+/// took half of an incumbent's weakness for the shape's difficulty as long as hardly anybody else was seen.
+const LEVEL_SPREAD: f64 = 0.08;
 
 /// Prior of one candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -30,6 +30,7 @@ use super::{
     evidence::{Evidence, Scales},
     policy::{Contender, Goal, Setting, decide},
     pool::{Contribution, Part, Pool},
+    prior::{OPEN_TAU, ROOT_TAU},
     residual::Solved,
     stats::{ShapeStats, TenantStats},
 };
@@ -81,7 +82,7 @@ pub struct Question<'a> {
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
 pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
     let stats = counted(question);
-    let done = rank_shapes(question, &stats)?;
+    let done = rank_shapes(question, &stats, ROOT_TAU)?;
     let incumbents = done
         .shapes
         .iter()
@@ -103,7 +104,7 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
 /// What a tenant's evidence says to others.
 pub fn contribution(question: &Question<'_>) -> Contribution {
     let stats = counted(question);
-    let Some(done) = rank_shapes(question, &stats) else {
+    let Some(done) = rank_shapes(question, &stats, OPEN_TAU) else {
         return Contribution::new();
     };
     let cell = |ranked: &Ranked<'_>, i: usize| {
@@ -118,7 +119,12 @@ pub fn contribution(question: &Question<'_>) -> Contribution {
     done.shapes.iter().map(shape).collect()
 }
 
-fn rank_shapes<'a>(question: &Question<'a>, stats: &'a TenantStats) -> Option<Done<'a>> {
+/// `root_tau`: how far candidates may lie from their benchmarks.
+fn rank_shapes<'a>(
+    question: &Question<'a>,
+    stats: &'a TenantStats,
+    root_tau: f64,
+) -> Option<Done<'a>> {
     // Whether a candidate is still masked follows from all that was observed of it.
     let masked = question.candidates.iter().map(|c| c.key.as_str());
     let masked = masked.filter(|key| is_masked(question, key)).collect();
@@ -127,7 +133,7 @@ fn rank_shapes<'a>(question: &Question<'a>, stats: &'a TenantStats) -> Option<Do
         ..question.clone()
     };
     let scales = Scales::of(question.stats, &question.platform.agreement);
-    let mut done = Done::new(question, masked);
+    let mut done = Done::new(question, masked, root_tau);
     for level in levels::levels(question) {
         let drafts = drafts(question, (&scales, &done), level);
         if let [root] = drafts.as_slice()
@@ -201,16 +207,18 @@ struct Done<'a> {
     masked: BTreeSet<&'a str>,
     /// How much higher than their turns' qualities sessions are rated.
     session_offset: f64,
+    root_tau: f64,
 }
 
 impl<'a> Done<'a> {
-    fn new(question: &Question<'a>, masked: BTreeSet<&'a str>) -> Self {
+    fn new(question: &Question<'a>, masked: BTreeSet<&'a str>, root_tau: f64) -> Self {
         let keys = question.candidates.iter().map(|c| c.key.as_str());
         Self {
             shapes: BTreeMap::new(),
             positions: keys.enumerate().map(|(i, key)| (key, i)).collect(),
             masked,
             session_offset: 0.0,
+            root_tau,
         }
     }
 

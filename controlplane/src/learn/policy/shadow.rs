@@ -11,8 +11,8 @@ const NURSERY_EVIDENCE: f64 = 6.0;
 const NURSERY_ARMS: usize = 8;
 /// Share of the shadow that goes to them while there are any.
 const NURSERY_SHARE: f64 = 0.25;
-/// Softness of the choice between optimistic candidates, in quality: 0.05 apart is a factor of e.
-const TEMPERATURE: f64 = 0.05;
+/// Softness of the choice between optimistic candidates, in quality: 0.1 apart is a factor of e.
+const TEMPERATURE: f64 = 0.1;
 /// How much cheaper candidates are preferred: by the square root of the price, half-way between as many tries
 /// as for dear ones and as much money as for dear ones.
 const PRICE_POWER: f64 = 0.5;

@@ -59,7 +59,7 @@ pub(super) fn drafts<'a>(
 ) -> Vec<Draft<'a>> {
     let noise = scales.noise.auto;
     let assumed = if done.shapes.is_empty() {
-        prior::ROOT_TAU
+        done.root_tau
     } else {
         prior::CHILD_TAU
     };
