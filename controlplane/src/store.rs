@@ -12,6 +12,7 @@ pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod list;
 pub(crate) mod meta;
+mod packed;
 pub(crate) mod queue;
 pub(crate) mod ratings;
 pub(crate) mod record;

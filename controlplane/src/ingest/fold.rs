@@ -202,8 +202,9 @@ impl Fold {
 
     /// Brings the buckets up to date, commits, and tells whoever ranks.
     pub(super) async fn commit(mut self, intake: &Intake) -> Result<Folded, StoreError> {
-        let units = self.write_and_find_units().await?;
+        // What calls add is written with them, so it comes first.
         self.credit_calls().await?;
+        let units = self.write_and_find_units().await?;
         self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &self.deltas).await?;
         let changed: Vec<TenantId> = self.deltas.keys().cloned().collect();
@@ -239,21 +240,26 @@ impl Fold {
         };
         let names: Vec<Name> = requests.iter().filter_map(of_tenant).collect();
         self.book.load(&mut self.tx, Kind::Request, names).await?;
-        let mut credits = Vec::new();
+        let mut changed = Vec::new();
         for request in requests {
-            let Some(call) = self.held.remove(&request).flatten() else {
+            let Some(mut call) = self.held.remove(&request).flatten() else {
                 continue;
             };
             let credit = self.credit_of(&call.decision);
             if credit != call.credit {
+                let before = std::mem::replace(&mut call.credit, credit.clone());
                 self.news
-                    .extend(observe::news(&call.decision, &call.credit, &credit));
-                let after = calls::encode_credit(&credit);
-                self.replace(&call.decision.tenant, call.credit, credit);
-                credits.push((request, after));
+                    .extend(observe::news(&call.decision, &before, &credit));
+                self.replace(&call.decision.tenant, before, credit);
+                changed.push(request);
             }
+            self.held.insert(request, Some(call));
         }
-        calls::put_credits(&mut self.tx, &credits).await
+        let written = changed.iter().filter(|r| !self.unwritten.contains(r));
+        let written: Vec<&StoredCall> = written
+            .filter_map(|request| self.held.get(request)?.as_ref())
+            .collect();
+        calls::put_credits(&mut self.tx, &written).await
     }
 
     /// What a call says by itself now. A rating counts if it was given by the tenant whose call it was.

@@ -12,6 +12,8 @@ use super::{
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
+/// The same of shapes' days, each of which has a few dozen cells.
+const DAYS_SLICE: i64 = 200;
 
 /// Moments before which things are forgotten.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +59,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
             .await?;
         rows += done.rows_affected();
     }
-    let (buckets, deltas) = buckets::forget(tx, horizon.buckets_before_day, SLICE).await?;
+    let (buckets, deltas) = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     rows += buckets;
     Ok(Gone { rows, deltas })
 }

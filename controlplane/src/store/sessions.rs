@@ -6,7 +6,7 @@ use floopy_shared::domain::{event::RatingScore, ids::TenantId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx, buckets, names_by_tenant, statements, tenant_id, to_i64,
+    StoreError, Tx, names_by_tenant, packed, statements, tenant_id, to_i64,
     units::{Name, TenantUnit, Unit},
 };
 use crate::learn::credit::Credit;
@@ -41,7 +41,7 @@ pub(crate) async fn credits(
     .await?;
     let credit = |row: &SqliteRow| {
         let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
-        let credit = buckets::decode(row.try_get(2)?)?;
+        let credit = packed::unpack_credit(row.try_get(2)?)?;
         Ok((name, (rating(row.try_get(3)?)?, credit)))
     };
     rows.iter().map(credit).collect()
@@ -81,7 +81,7 @@ pub(crate) async fn put_many(
             row.push_bind(session.name.0.as_str())
                 .push_bind(session.name.1.as_str())
                 .push_bind(i64::from(session.score.value()))
-                .push_bind(buckets::encode(&session.credit))
+                .push_bind(packed::pack_credit(&session.credit))
                 .push_bind(to_i64(now_ms));
         });
         query.push(

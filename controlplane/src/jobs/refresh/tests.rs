@@ -47,7 +47,7 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
 async fn one_tenants_broken_sums_leave_the_others_ranked_and_are_tried_again() {
     let mut job = refresh(&["a", "broken", "z"]).await;
     let mut tx = job.parts.store.write().await.expect("writes");
-    sqlx::query("INSERT INTO buckets VALUES ('broken', 'all', 'p/m', 99, 1, 1, 1, 1)")
+    sqlx::query("INSERT INTO day_sums (tenant, shape, day, cells) VALUES ('broken', 'all', 1, x'ff')")
         .execute(&mut *tx)
         .await
         .expect("written");
