@@ -18,9 +18,10 @@ use crate::{
         monitor::Observation,
     },
     store::{
-        StoreError, Tx,
-        buckets::{self, Deltas},
+        StoreError, Tx, buckets,
         calls::{self, StoredCall},
+        deltas::Deltas,
+        packed,
         ratings::{self, Kind, StoredRating, Subject},
         scores,
         units::{Name, TenantUnit, Unit, names_of},
@@ -54,7 +55,7 @@ pub(super) struct Fold {
     urgent: bool,
     /// Outcomes for the drift monitors.
     news: Vec<Observation>,
-    deltas: Deltas,
+    pub(super) deltas: Deltas,
 }
 
 /// What came of a batch.
@@ -96,7 +97,7 @@ impl Fold {
             rated: BTreeSet::new(),
             urgent: false,
             news: Vec::new(),
-            deltas: Deltas::new(),
+            deltas: Deltas::default(),
         })
     }
 
@@ -206,15 +207,15 @@ impl Fold {
         self.credit_calls().await?;
         let units = self.write_and_find_units().await?;
         self.credit_units(&units).await?;
-        buckets::apply(&mut self.tx, &self.deltas).await?;
-        let changed: Vec<TenantId> = self.deltas.keys().cloned().collect();
+        buckets::apply(&mut self.tx, &mut self.deltas).await?;
+        let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         if let Err(error) = self.tx.commit().await {
             // It may have been committed all the same.
             intake.totals.forget(&changed);
             intake.dirty.mark(changed, false);
             return Err(error.into());
         }
-        intake.totals.add(self.deltas, self.number);
+        intake.totals.add(&self.deltas, self.number);
         intake.dirty.mark(changed, self.urgent);
         let dropped = intake.observations.put(self.news);
         intake.metrics.observations_dropped(dropped);
@@ -246,11 +247,13 @@ impl Fold {
                 continue;
             };
             let credit = self.credit_of(&call.decision);
-            if credit != call.credit {
-                let before = std::mem::replace(&mut call.credit, credit.clone());
-                self.news
-                    .extend(observe::news(&call.decision, &before, &credit));
-                self.replace(&call.decision.tenant, before, credit);
+            let after = packed::pack_credit(&credit);
+            if after != call.credit {
+                let before = std::mem::replace(&mut call.credit, after);
+                let news = observe::news(&call.decision, &before, &credit);
+                self.news.extend(news);
+                self.deltas
+                    .replace(&call.decision.tenant, &before, &call.credit);
                 changed.push(request);
             }
             self.held.insert(request, Some(call));
@@ -271,16 +274,5 @@ impl Fold {
             manual: manual.and_then(|rating| rating.score),
         };
         credit::of_call(decision, verdicts)
-    }
-
-    /// Puts one credit in the place of another.
-    pub(super) fn replace(&mut self, tenant: &TenantId, before: Credit, after: Credit) {
-        let deltas = self.deltas.entry(tenant.clone()).or_default();
-        for (cell, sums) in before {
-            *deltas.entry(cell).or_default() += -sums;
-        }
-        for (cell, sums) in after {
-            *deltas.entry(cell).or_default() += sums;
-        }
     }
 }

@@ -3,26 +3,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{ids::TenantId, shape::ShapeKey};
 use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-#[cfg(test)]
-use super::Store;
 use super::{
-    StoreError, Tx,
-    packed::{self, Block},
+    Store, StoreError, Tx,
+    deltas::{Deltas, Place},
+    packed::{self, Names, Summed},
     statements, tenant_id,
 };
 use crate::learn::{
-    credit::{Cell, Credit, Source},
+    credit::{Credit, Source},
     sums::Sums,
 };
 
-/// Changes to the buckets, gathered over a batch.
-pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
-
-/// A shape's day.
+/// A shape's day: tenant, shape and day.
 type Key<'a> = (&'a str, &'a str, i64);
 
 /// What a row is about to be: its number where there is one already, and its cells.
@@ -33,54 +29,68 @@ struct Written<'a> {
 }
 
 /// Applies the changes; a shape's day that nothing is left of disappears.
-pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
-    let mut changes: BTreeMap<Key<'_>, Vec<(&Cell, Sums)>> = BTreeMap::new();
-    for (tenant, credit) in deltas {
-        for (cell, sums) in credit.iter().filter(|(_, sums)| **sums != Sums::default()) {
-            let key = (tenant.as_str(), cell.shape.as_str(), cell.day);
-            changes.entry(key).or_default().push((cell, *sums));
-        }
-    }
-    let keys: Vec<Key<'_>> = changes.keys().copied().collect();
-    let mut held = rows(tx, &keys).await?;
-    let (mut written, mut emptied) = (Vec::new(), Vec::new());
-    for (place, (key, cells)) in changes.iter().enumerate() {
-        let (id, mut block) = match held.remove(&place) {
-            None => (None, Block::default()),
-            Some((id, Ok(block))) => (Some(id), block),
-            Some((_, Err(error))) => {
-                // Nobody can add to it, and nothing that is stored may stop the intake.
-                tracing::error!(%error, tenant = key.0, shape = key.1, day = key.2, "sums are not added to");
-                continue;
-            }
+pub(crate) async fn apply(tx: &mut Tx, deltas: &mut Deltas) -> Result<(), StoreError> {
+    let changed = deltas.changed();
+    let same = |(a, _): &(Place, Sums), (b, _): &(Place, Sums)| {
+        (a.tenant, a.shape, a.day) == (b.tenant, b.shape, b.day)
+    };
+    let changes: Vec<&[(Place, Sums)]> = changed.chunk_by(same).collect();
+    let held = rows(tx, deltas, &changes).await?;
+    let mut results = Vec::with_capacity(changes.len());
+    for (place, cells) in changes.iter().enumerate() {
+        let (id, block) = match held.get(&place) {
+            Some((id, block)) => (Some(*id), block.as_slice()),
+            None => (None, [].as_slice()),
         };
-        for (cell, sums) in cells {
-            block.add(&cell.arm, cell.source, *sums);
-        }
-        match id {
-            Some(id) if block.is_empty() => emptied.push(id),
-            None if block.is_empty() => {}
-            _ => written.push(Written {
-                key: *key,
-                id,
-                cells: block.pack(key.1, key.2),
-            }),
+        results.push((id, cells[0].0, added(&mut deltas.names, block, cells)));
+    }
+    let (mut written, mut emptied) = (Vec::new(), Vec::new());
+    for (id, place, result) in results {
+        let key = key(deltas, &place);
+        match (result, id) {
+            (Ok(cells), id) if !cells.is_empty() => written.push(Written { key, id, cells }),
+            (Ok(_), Some(id)) => emptied.push(id),
+            (Ok(_), None) => {}
+            // Nobody can add to it, and nothing that is stored may stop the intake.
+            (Err(error), _) => {
+                tracing::error!(%error, tenant = key.0, shape = key.1, day = key.2, "sums are not added to");
+            }
         }
     }
     write(tx, &written).await?;
     remove(tx, &emptied).await
 }
 
-/// The rows of those keys that have one, by the place of the key.
+fn key<'a>(deltas: &'a Deltas, place: &Place) -> Key<'a> {
+    let shape = deltas.names.name(place.shape);
+    (deltas.tenant(place.tenant), shape, place.day)
+}
+
+/// The cells of a shape's day with what is added to them.
+fn added(names: &mut Names, block: &[u8], more: &[(Place, Sums)]) -> Result<Vec<u8>, StoreError> {
+    let mut cells: Vec<Summed> = Vec::new();
+    names.unpack(block, |_, _, cell| cells.push(cell))?;
+    cells.extend(
+        more.iter()
+            .map(|(place, sums)| (place.arm, place.source, *sums)),
+    );
+    let cells = names.settle(cells);
+    let place = more[0].0;
+    Ok(names.pack((place.shape, place.day), &cells))
+}
+
+/// The rows of those shapes' days that have one, by their place among the changes.
 async fn rows(
     tx: &mut Tx,
-    keys: &[Key<'_>],
-) -> Result<HashMap<usize, (i64, Result<Block, StoreError>)>, StoreError> {
-    if keys.is_empty() {
+    deltas: &Deltas,
+    changes: &[&[(Place, Sums)]],
+) -> Result<HashMap<usize, (i64, Vec<u8>)>, StoreError> {
+    if changes.is_empty() {
         return Ok(HashMap::new());
     }
+    let keys = changes.iter().map(|cells| key(deltas, &cells[0].0));
     // Strings and integers always serialise.
-    let keys = serde_json::to_string(keys).unwrap_or_default();
+    let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
     let rows = sqlx::query(
         "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
             ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
@@ -90,9 +100,8 @@ async fn rows(
     .await?;
     let row = |row: &SqliteRow| {
         let place: i64 = row.try_get(0)?;
-        let block = Block::unpack(row.try_get(2)?);
         let place = usize::try_from(place).map_err(|e| StoreError::corrupt("place", e))?;
-        Ok((place, (row.try_get(1)?, block)))
+        Ok((place, (row.try_get(1)?, row.try_get(2)?)))
     };
     rows.iter().map(row).collect()
 }
@@ -168,40 +177,65 @@ fn add_over_days(total: &mut Credit, cells: Credit) {
     }
 }
 
-/// Removes sums of days before `day`, `limit` rows at most; what went, as changes.
-pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<(u64, Deltas), StoreError> {
+/// A shape's day of a tenant.
+pub(crate) type ShapeDay = (TenantId, ShapeKey, i64);
+
+/// Sums that are no longer kept.
+#[derive(Debug, Default)]
+pub(crate) struct Forgotten {
+    pub(crate) rows: u64,
+    /// By what the sums changed.
+    pub(crate) deltas: Deltas,
+    pub(crate) days: Vec<ShapeDay>,
+}
+
+/// Removes sums of days before `day`, `limit` rows at most.
+pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<Forgotten, StoreError> {
     let rows = sqlx::query(
         "DELETE FROM day_sums WHERE id IN (SELECT id FROM day_sums WHERE day < ?1 LIMIT ?2)
-         RETURNING tenant, cells",
+         RETURNING tenant, cells, shape, day",
     )
     .bind(day)
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    let mut gone = Deltas::new();
+    let mut gone = Forgotten {
+        rows: rows.len() as u64,
+        ..Forgotten::default()
+    };
     for row in &rows {
         // What cannot be read was never counted.
-        let read = (tenant_id(row.try_get(0)?), packed::unpack_credit(row.try_get(1)?));
-        if let (Ok(tenant), Ok(cells)) = read {
-            let gone = gone.entry(tenant).or_default();
-            for (cell, sums) in cells {
-                *gone.entry(cell).or_default() += -sums;
-            }
+        let Ok(tenant) = tenant_id(row.try_get(0)?) else {
+            continue;
+        };
+        let _ = gone.deltas.add(&tenant, row.try_get(1)?, |sums| -sums);
+        if let Some(shape) = ShapeKey::named(row.try_get(2)?) {
+            gone.days.push((tenant, shape, row.try_get(3)?));
         }
     }
-    Ok((rows.len() as u64, gone))
+    Ok(gone)
+}
+
+/// A tenant's sums by the day.
+pub(crate) async fn by_day(
+    store: &Store,
+    tenant: &TenantId,
+) -> Result<BTreeMap<i64, Credit>, StoreError> {
+    let mut rows = sqlx::query("SELECT cells FROM day_sums WHERE tenant = ?")
+        .bind(tenant.as_str())
+        .fetch(store.read());
+    let mut days: BTreeMap<i64, Credit> = BTreeMap::new();
+    while let Some(row) = rows.try_next().await? {
+        for (cell, sums) in packed::unpack_credit(row.try_get(0)?)? {
+            days.entry(cell.day).or_default().insert(cell, sums);
+        }
+    }
+    Ok(days)
 }
 
 /// A tenant's sums, day by day.
 #[cfg(test)]
 pub(crate) async fn daily(store: &Store, tenant: &TenantId) -> Result<Credit, StoreError> {
-    let rows = sqlx::query("SELECT cells FROM day_sums WHERE tenant = ?")
-        .bind(tenant.as_str())
-        .fetch_all(store.read())
-        .await?;
-    let mut all = Credit::new();
-    for row in &rows {
-        all.extend(packed::unpack_credit(row.try_get(0)?)?);
-    }
-    Ok(all)
+    let days = by_day(store, tenant).await?;
+    Ok(days.into_values().flatten().collect())
 }

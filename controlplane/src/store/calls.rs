@@ -9,15 +9,16 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, Tx, id_list, packed, record, statements, to_i64};
-use crate::learn::credit::{Credit, Turn};
+use super::{StoreError, Tx, id_list, record, statements, to_i64};
+use crate::learn::credit::Turn;
 
 /// A decision as it is stored, with what it added to the buckets.
 #[derive(Debug)]
 pub(crate) struct StoredCall {
     pub(crate) decision: Decision,
     pub(crate) event_id: Uuid,
-    pub(crate) credit: Credit,
+    /// What it added to the buckets, packed.
+    pub(crate) credit: Vec<u8>,
 }
 
 /// Reads one decision.
@@ -39,14 +40,11 @@ fn stored_call(
 ) -> Result<StoredCall, StoreError> {
     let record: &[u8] = row.try_get(0)?;
     let event_id: &[u8] = row.try_get(1)?;
-    let credit: Option<&[u8]> = row.try_get(2)?;
+    let credit: Option<Vec<u8>> = row.try_get(2)?;
     Ok(StoredCall {
         decision: decode(record)?,
         event_id: Uuid::from_slice(event_id).map_err(|e| StoreError::corrupt("event id", e))?,
-        credit: credit
-            .map(packed::unpack_credit)
-            .transpose()?
-            .unwrap_or_default(),
+        credit: credit.unwrap_or_default(),
     })
 }
 
@@ -105,7 +103,7 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a Sto
         .push_bind(decision.confidence)
         .push_bind(record::encode_decision(decision))
         .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)))
-        .push_bind(stored_credit(&call.credit));
+        .push_bind(stored_credit(call));
 }
 
 /// The name that callers filter by.
@@ -118,8 +116,8 @@ pub(crate) fn strategy_name(strategy: Strategy) -> &'static str {
 }
 
 /// What a decision added, as it is stored; `None`: nothing.
-fn stored_credit(credit: &Credit) -> Option<Vec<u8>> {
-    (!credit.is_empty()).then(|| packed::pack_credit(credit))
+fn stored_credit(call: &StoredCall) -> Option<&[u8]> {
+    (!call.credit.is_empty()).then_some(call.credit.as_slice())
 }
 
 /// Notes what decisions that are there already added.
@@ -128,7 +126,7 @@ pub(crate) async fn put_credits(tx: &mut Tx, calls: &[&StoredCall]) -> Result<()
         return Ok(());
     }
     let row = |call: &&StoredCall| {
-        let credit = stored_credit(&call.credit).map(hex::encode);
+        let credit = stored_credit(call).map(hex::encode);
         (call.decision.request_id.0.simple().to_string(), credit)
     };
     let rows: Vec<(String, Option<String>)> = calls.iter().map(row).collect();

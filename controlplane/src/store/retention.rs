@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx,
-    buckets::{self, Deltas},
+    StoreError, Tx, alarms,
+    buckets::{self, Forgotten},
     request_id, to_i64,
 };
 
@@ -26,8 +26,8 @@ pub(crate) struct Horizon {
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
     pub(crate) rows: u64,
-    /// By what the sums changed.
-    pub(crate) deltas: Deltas,
+    /// What of it were sums.
+    pub(crate) sums: Forgotten,
 }
 
 /// Removes a slice of what is too old. Call again until no row went.
@@ -59,9 +59,10 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
             .await?;
         rows += done.rows_affected();
     }
-    let (buckets, deltas) = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
-    rows += buckets;
-    Ok(Gone { rows, deltas })
+    let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
+    alarms::forget_days(tx, &sums.days).await?;
+    rows += sums.rows;
+    Ok(Gone { rows, sums })
 }
 
 /// What forgotten calls leave to be forgotten, as pairs of tenant and text.

@@ -105,6 +105,8 @@ const STEPS: &[&[&str]] = &[&[
         "ALTER TABLE sessions DROP COLUMN credit",
         "ALTER TABLE sessions RENAME COLUMN packed TO credit",
     ],
+    // What is forgotten of each day goes when the day's sums go.
+    &["ALTER TABLE alarms ADD COLUMN days TEXT NOT NULL DEFAULT '[]'"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

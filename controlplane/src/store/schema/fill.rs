@@ -4,14 +4,10 @@ use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
     learn::{
-        credit::{Cell, Credit, Source, Turn},
+        credit::{Cell, Credit, Turn},
         sums::Sums,
     },
-    store::{
-        StoreError, Tx,
-        buckets::{self, Deltas},
-        packed, record, tenant_id,
-    },
+    store::{StoreError, Tx, buckets, deltas::Deltas, packed, record, tenant_id},
 };
 
 /// Rows read at a time.
@@ -70,22 +66,25 @@ async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
                 WHERE (tenant, shape, arm, source, day) > (?, ?, ?, ?, ?)
                 ORDER BY tenant, shape, arm, source, day LIMIT ?",
         );
-        let text = |column| after.as_ref().map_or(Ok(String::new()), |r| r.try_get(column));
+        let text = |column| {
+            after
+                .as_ref()
+                .map_or(Ok(String::new()), |r| r.try_get(column))
+        };
         let number = |column| after.as_ref().map_or(Ok(0_i64), |r| r.try_get(column));
         let query = query.bind(text(0)?).bind(text(1)?).bind(text(2)?);
         let query = query.bind(number(3)?).bind(number(4)?).bind(FILL);
         let mut rows = query.fetch_all(&mut **tx).await?;
-        let mut deltas = Deltas::new();
+        let mut deltas = Deltas::default();
         for row in &rows {
             match cell_and_sums(row) {
                 Ok((cell, sums)) => {
-                    let credit = deltas.entry(tenant_id(row.try_get(0)?)?).or_default();
-                    credit.insert(cell, sums);
+                    deltas.add_cell(&tenant_id(row.try_get(0)?)?, &cell, sums);
                 }
                 Err(error) => tracing::error!(%error, "sums are left out"),
             }
         }
-        buckets::apply(tx, &deltas).await?;
+        buckets::apply(tx, &mut deltas).await?;
         let Some(last) = rows.pop() else {
             return Ok(());
         };
@@ -97,7 +96,7 @@ fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
     let cell = Cell {
         shape: row.try_get(1)?,
         arm: row.try_get(2)?,
-        source: source(row.try_get(3)?)?,
+        source: packed::source(row.try_get(3)?)?,
         day: row.try_get(4)?,
     };
     let sums = Sums {
@@ -106,10 +105,6 @@ fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
         sumsq: row.try_get(7)?,
     };
     Ok((cell, sums))
-}
-
-fn source(code: i64) -> Result<Source, StoreError> {
-    Source::from_code(code).ok_or_else(|| StoreError::corrupt("source", code))
 }
 
 async fn credit_of_decisions(tx: &mut Tx) -> Result<(), StoreError> {
@@ -173,7 +168,7 @@ fn packed_credit(text: &str) -> Option<Vec<u8>> {
         let cell = Cell {
             shape,
             arm,
-            source: source(code)?,
+            source: packed::source(code)?,
             day,
         };
         Ok((cell, Sums { n, sum, sumsq }))
