@@ -27,7 +27,11 @@ async fn main() {
     let cells = SIZE.tenants * SIZE.shapes * SIZE.candidates;
     say(&format!(
         "refresh of {} tenants × {} shapes × {} candidates, {} days in the store; least of {ROUNDS}; load {}",
-        SIZE.tenants, SIZE.shapes, SIZE.candidates, SIZE.days, load()
+        SIZE.tenants,
+        SIZE.shapes,
+        SIZE.candidates,
+        SIZE.days,
+        load()
     ));
     let before = resident();
     let started = Instant::now();
@@ -65,16 +69,25 @@ fn fastest<T>(what: &str, run: impl Fn() -> T) -> (f64, T) {
         fastest = fastest.min(ms(started));
         least = least.min(cpu_ms() - cpu);
     }
-    say(&format!("  {what:<40} {least:>8.1} ms of CPU, {fastest:>8.1} ms in all"));
+    say(&format!(
+        "  {what:<40} {least:>8.1} ms of CPU, {fastest:>8.1} ms in all"
+    ));
     (least, result.expect("at least one round"))
 }
 
 /// CPU time of this thread so far, in milliseconds; where Linux tells no more, the time of day.
 fn cpu_ms() -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds = told.split_whitespace().next().and_then(|n| n.parse::<f64>().ok());
+    let nanoseconds = told
+        .split_whitespace()
+        .next()
+        .and_then(|n| n.parse::<f64>().ok());
     nanoseconds.map_or_else(
-        || std::time::UNIX_EPOCH.elapsed().map_or(0.0, |age| age.as_secs_f64() * 1e3),
+        || {
+            std::time::UNIX_EPOCH
+                .elapsed()
+                .map_or(0.0, |age| age.as_secs_f64() * 1e3)
+        },
         |nanoseconds| nanoseconds / 1e6,
     )
 }
@@ -82,7 +95,10 @@ fn cpu_ms() -> f64 {
 /// How busy the machine is: its runnable threads over the last minute.
 fn load() -> String {
     let told = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    told.split_whitespace().next().unwrap_or("unknown").to_owned()
+    told.split_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned()
 }
 
 /// Bytes of all rankings on the wire.
