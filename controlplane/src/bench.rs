@@ -65,7 +65,8 @@ impl Bench {
             };
             let credit = (0..size.days).flat_map(|day| cells(size, n, day)).collect();
             let mut tx = store.write().await?;
-            buckets::apply(&mut tx, &[(id.clone(), credit)].into()).await?;
+            let mut deltas = [(id.clone(), credit)].into_iter().collect();
+            buckets::apply(&mut tx, &mut deltas).await?;
             tx.commit().await.map_err(|e| failed(e.into()))?;
             tenants.push(Arc::new(Tenant {
                 id,

@@ -4,6 +4,7 @@
 
 pub(crate) mod build;
 pub(crate) mod dirty;
+pub(crate) mod gone;
 pub(crate) mod material;
 pub(crate) mod observed;
 pub(crate) mod subscription;

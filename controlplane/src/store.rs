@@ -10,8 +10,10 @@
 pub(crate) mod alarms;
 pub(crate) mod buckets;
 pub(crate) mod calls;
+pub(crate) mod deltas;
 pub(crate) mod list;
 pub(crate) mod meta;
+pub(crate) mod packed;
 pub(crate) mod queue;
 pub(crate) mod ratings;
 pub(crate) mod record;

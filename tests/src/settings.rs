@@ -44,6 +44,7 @@ pub struct Settings {
     models: Vec<Model>,
     proxy: Vec<(String, String)>,
     tenant: String,
+    more_tenants: Vec<(String, String)>,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) addrs: Addrs,
@@ -85,6 +86,7 @@ impl Settings {
             models,
             proxy: Vec::new(),
             tenant: String::new(),
+            more_tenants: Vec::new(),
             file_limit_kib: None,
             addrs: Addrs {
                 proxy: free_addr(),
@@ -110,6 +112,12 @@ impl Settings {
     /// Lines of the usual tenant's entry, its sub-tables last.
     pub fn tenant(mut self, lines: &str) -> Self {
         self.tenant.push_str(lines);
+        self
+    }
+
+    /// A tenant beside the usual two, with its key.
+    pub fn another_tenant(mut self, id: &str, key: &str) -> Self {
+        self.more_tenants.push((id.to_owned(), key.to_owned()));
         self
     }
 
@@ -229,7 +237,10 @@ impl Settings {
     }
 
     fn write_tenants(&self, text: &mut String) {
-        for ((id, key), lines) in [(TENANT, self.tenant.as_str()), (OTHER_TENANT, "")] {
+        let more = self.more_tenants.iter();
+        let more = more.map(|(id, key)| ((id.as_str(), key.as_str()), ""));
+        let usual = [(TENANT, self.tenant.as_str()), (OTHER_TENANT, "")];
+        for ((id, key), lines) in usual.into_iter().chain(more) {
             let _ = writeln!(
                 text,
                 "[[tenants]]\nid = \"{id}\"\nkey = \"{key}\"\n{lines}\n"

@@ -137,12 +137,14 @@ impl Core {
         let Some(announcements) = announcements else {
             return Ok(tasks);
         };
+        let gone = Arc::default();
         let parts = Parts {
             store: self.store.clone(),
             index: Arc::clone(&self.services.index),
             dirty: Arc::clone(&self.dirty),
             totals: Arc::clone(&self.services.intake.totals),
             observations: Arc::clone(&self.services.intake.observations),
+            gone: Arc::clone(&gone),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),
             catalog: Arc::clone(&self.catalog),
@@ -158,6 +160,7 @@ impl Core {
             queued: Arc::clone(&self.services.intake.queued),
             totals: Arc::clone(&self.services.intake.totals),
             dirty: Arc::clone(&self.dirty),
+            gone,
             decisions_ms: self.config.retention.decisions_days * DAY_MS,
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         };

@@ -11,11 +11,9 @@ use std::{
 
 use floopy_shared::domain::ids::TenantId;
 
-use crate::learn::{
-    agreement::Agreement,
-    credit::{Cell, Credit},
-    stats::TenantStats,
-    sums::Sums,
+use crate::{
+    learn::{agreement::Agreement, credit::Cell, stats::TenantStats, sums::Sums},
+    store::deltas::Deltas,
 };
 
 /// The tenants read so far.
@@ -58,17 +56,14 @@ impl Totals {
     }
 
     /// Adds what transaction `number` added; it must have been committed.
-    pub(crate) fn add(&self, deltas: impl IntoIterator<Item = (TenantId, Credit)>, number: u64) {
+    pub(crate) fn add(&self, deltas: &Deltas, number: u64) {
         let mut tenants = self.lock();
-        for (tenant, credit) in deltas {
-            let held = tenants.get_mut(&tenant);
+        deltas.each(|tenant, cell, sums| {
+            let held = tenants.get_mut(tenant);
             if let Some(held) = held.filter(|held| held.read_at < number) {
-                let stats = Arc::make_mut(&mut held.stats);
-                for (cell, sums) in &credit {
-                    stats.add(cell, *sums);
-                }
+                Arc::make_mut(&mut held.stats).add(cell, sums);
             }
-        }
+        });
     }
 
     /// Forgets tenants of whom it is not known whether a transaction was committed; they are read anew.
@@ -108,7 +103,10 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::{credit::Source, sums::ONE};
+    use crate::learn::{
+        credit::{Credit, Source},
+        sums::ONE,
+    };
 
     fn tenant() -> TenantId {
         TenantId::new("acme").expect("valid")
@@ -127,6 +125,10 @@ mod tests {
         Credit::from([(cell(day), Sums::of(ONE, ONE))])
     }
 
+    fn added(credit: Credit) -> Deltas {
+        [(tenant(), credit)].into_iter().collect()
+    }
+
     fn scored(totals: &Totals) -> Option<f64> {
         let stats = totals.stats(&tenant())?;
         let shape = stats.shapes.get("all");
@@ -136,16 +138,16 @@ mod tests {
     #[test]
     fn what_was_read_already_is_not_added_again() {
         let totals = Totals::default();
-        totals.add([(tenant(), one(1))], 4);
+        totals.add(&added(one(1)), 4);
         assert_eq!(scored(&totals), None, "nothing is held before it was read");
         totals.put(tenant(), [one(1), one(2)].into_iter().flatten(), 5);
-        totals.add([(tenant(), one(1))], 4);
+        totals.add(&added(one(1)), 4);
         assert_eq!(
             scored(&totals),
             Some(2.0),
             "days are added up, 4 was before 5"
         );
-        totals.add([(tenant(), one(3))], 6);
+        totals.add(&added(one(3)), 6);
         assert_eq!(scored(&totals), Some(3.0));
     }
 
@@ -154,7 +156,7 @@ mod tests {
         let totals = Totals::default();
         totals.put(tenant(), one(1), 1);
         let back = one(1).into_iter().map(|(cell, sums)| (cell, -sums));
-        totals.add([(tenant(), back.collect())], 2);
+        totals.add(&added(back.collect()), 2);
         assert_eq!(*totals.lock()[&tenant()].stats, TenantStats::default());
         totals.forget([&tenant()]);
         assert_eq!(totals.missing([&tenant()]), [tenant()]);

@@ -18,9 +18,10 @@ use crate::{
         monitor::Observation,
     },
     store::{
-        StoreError, Tx,
-        buckets::{self, Deltas},
+        StoreError, Tx, buckets,
         calls::{self, StoredCall},
+        deltas::Deltas,
+        packed,
         ratings::{self, Kind, StoredRating, Subject},
         scores,
         units::{Name, TenantUnit, Unit, names_of},
@@ -54,7 +55,7 @@ pub(super) struct Fold {
     urgent: bool,
     /// Outcomes for the drift monitors.
     news: Vec<Observation>,
-    deltas: Deltas,
+    pub(super) deltas: Deltas,
 }
 
 /// What came of a batch.
@@ -96,7 +97,7 @@ impl Fold {
             rated: BTreeSet::new(),
             urgent: false,
             news: Vec::new(),
-            deltas: Deltas::new(),
+            deltas: Deltas::default(),
         })
     }
 
@@ -202,18 +203,19 @@ impl Fold {
 
     /// Brings the buckets up to date, commits, and tells whoever ranks.
     pub(super) async fn commit(mut self, intake: &Intake) -> Result<Folded, StoreError> {
-        let units = self.write_and_find_units().await?;
+        // What calls add is written with them, so it comes first.
         self.credit_calls().await?;
+        let units = self.write_and_find_units().await?;
         self.credit_units(&units).await?;
-        buckets::apply(&mut self.tx, &self.deltas).await?;
-        let changed: Vec<TenantId> = self.deltas.keys().cloned().collect();
+        buckets::apply(&mut self.tx, &mut self.deltas).await?;
+        let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         if let Err(error) = self.tx.commit().await {
             // It may have been committed all the same.
             intake.totals.forget(&changed);
             intake.dirty.mark(changed, false);
             return Err(error.into());
         }
-        intake.totals.add(self.deltas, self.number);
+        intake.totals.add(&self.deltas, self.number);
         intake.dirty.mark(changed, self.urgent);
         let dropped = intake.observations.put(self.news);
         intake.metrics.observations_dropped(dropped);
@@ -239,21 +241,28 @@ impl Fold {
         };
         let names: Vec<Name> = requests.iter().filter_map(of_tenant).collect();
         self.book.load(&mut self.tx, Kind::Request, names).await?;
-        let mut credits = Vec::new();
+        let mut changed = Vec::new();
         for request in requests {
-            let Some(call) = self.held.remove(&request).flatten() else {
+            let Some(mut call) = self.held.remove(&request).flatten() else {
                 continue;
             };
             let credit = self.credit_of(&call.decision);
-            if credit != call.credit {
-                self.news
-                    .extend(observe::news(&call.decision, &call.credit, &credit));
-                let after = calls::encode_credit(&credit);
-                self.replace(&call.decision.tenant, call.credit, credit);
-                credits.push((request, after));
+            let after = packed::pack_credit(&credit);
+            if after != call.credit {
+                let before = std::mem::replace(&mut call.credit, after);
+                let news = observe::news(&call.decision, &before, &credit);
+                self.news.extend(news);
+                self.deltas
+                    .replace(&call.decision.tenant, &before, &call.credit);
+                changed.push(request);
             }
+            self.held.insert(request, Some(call));
         }
-        calls::put_credits(&mut self.tx, &credits).await
+        let written = changed.iter().filter(|r| !self.unwritten.contains(r));
+        let written: Vec<&StoredCall> = written
+            .filter_map(|request| self.held.get(request)?.as_ref())
+            .collect();
+        calls::put_credits(&mut self.tx, &written).await
     }
 
     /// What a call says by itself now. A rating counts if it was given by the tenant whose call it was.
@@ -265,16 +274,5 @@ impl Fold {
             manual: manual.and_then(|rating| rating.score),
         };
         credit::of_call(decision, verdicts)
-    }
-
-    /// Puts one credit in the place of another.
-    pub(super) fn replace(&mut self, tenant: &TenantId, before: Credit, after: Credit) {
-        let deltas = self.deltas.entry(tenant.clone()).or_default();
-        for (cell, sums) in before {
-            *deltas.entry(cell).or_default() += -sums;
-        }
-        for (cell, sums) in after {
-            *deltas.entry(cell).or_default() += sums;
-        }
     }
 }

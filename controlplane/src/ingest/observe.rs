@@ -2,17 +2,22 @@
 
 use floopy_shared::domain::{decision::Decision, ids::CandidateKey, shape::ROOT};
 
-use crate::learn::{
-    credit::{Cell, Credit, Source},
-    monitor::{Observation, Observed},
-    sums::{Sums, to_unit},
+use crate::{
+    learn::{
+        credit::{Cell, Credit, Source},
+        monitor::{Observation, Observed},
+        sums::{Sums, to_unit},
+    },
+    store::packed,
 };
 
 /// The outcomes that were not credited before. Revisions of a credit are no news: an outcome happens once.
-pub(super) fn news(decision: &Decision, before: &Credit, after: &Credit) -> Vec<Observation> {
+pub(super) fn news(decision: &Decision, before: &[u8], after: &Credit) -> Vec<Observation> {
     let Some(shape) = decision.shapes.first() else {
         return Vec::new();
     };
+    // What cannot be read was never credited as far as anybody knows.
+    let before = packed::unpack_credit(before).unwrap_or_default();
     let new = |(cell, sums): (&Cell, &Sums)| {
         if cell.shape != ROOT || before.contains_key(cell) {
             return None;

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::fold::Fold;
 use crate::{
-    learn::credit::{self, Credit},
+    learn::credit,
     store::{
-        StoreError,
+        StoreError, packed,
         ratings::{self, Kind, StoredRating},
         sessions::{self, Rated},
         units::{self, Calls, Name, TenantUnit, Unit},
@@ -105,19 +105,20 @@ impl Fold {
             let before = before.remove(&name);
             let Some(score) = standing.and_then(|rating| rating.score) else {
                 if let Some((_, before)) = before {
-                    self.replace(&unit.0, before, Credit::new());
+                    self.deltas.replace(&unit.0, &before, &[]);
                     unrated.push(name);
                 }
                 continue;
             };
-            let after = (score, credit::of_session(&calls.turns, score));
+            let credit = credit::of_session(&calls.turns, score);
+            let after = (score, packed::pack_credit(&credit));
             // A unit that a call came to is written all the same: it must be kept as long as its calls are.
             if before.as_ref() == Some(&after) && !self.touched.contains(unit) {
                 continue;
             }
             let (score, credit) = after;
             let before = before.map(|(_, credit)| credit).unwrap_or_default();
-            self.replace(&unit.0, before, credit.clone());
+            self.deltas.replace(&unit.0, &before, &credit);
             rated.push(Rated {
                 name,
                 score,

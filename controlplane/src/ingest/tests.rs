@@ -32,8 +32,6 @@ async fn sums(intake: &Intake) -> BTreeMap<Cell, Sums> {
     buckets::daily(&intake.store, &tenant())
         .await
         .expect("reads")
-        .into_iter()
-        .collect()
 }
 
 /// The root shape's sums of one model and source, in thousandths.

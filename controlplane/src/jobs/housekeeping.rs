@@ -7,7 +7,7 @@ use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    index::{dirty::Dirty, totals::Totals},
+    index::{dirty::Dirty, gone::Gone, totals::Totals},
     learn::credit::day_of,
     metrics::Metrics,
     store::{
@@ -32,6 +32,7 @@ pub(crate) struct Housekeeping {
     pub(crate) queued: Arc<Notify>,
     pub(crate) totals: Arc<Totals>,
     pub(crate) dirty: Arc<Dirty>,
+    pub(crate) gone: Arc<Gone>,
     pub(crate) decisions_ms: u64,
     pub(crate) buckets_ms: u64,
 }
@@ -75,12 +76,13 @@ impl Housekeeping {
             let mut tx = self.store.write().await?;
             let number = self.store.write_number();
             let gone = retention::forget(&mut tx, &horizon).await?;
-            let tenants: Vec<TenantId> = gone.deltas.keys().cloned().collect();
+            let tenants: Vec<TenantId> = gone.sums.deltas.tenants().to_vec();
             if let Err(error) = tx.commit().await {
                 self.totals.forget(&tenants);
                 return Err(error.into());
             }
-            self.totals.add(gone.deltas, number);
+            self.totals.add(&gone.sums.deltas, number);
+            self.gone.put(gone.sums.days);
             self.dirty.mark(tenants, false);
             if gone.rows == 0 {
                 break;

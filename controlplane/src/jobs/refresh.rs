@@ -4,6 +4,7 @@
 //! Rankings that route as before are held back for a while. A failure of the store is logged and retried: the
 //! proxies go on with what they have.
 
+mod drift;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,12 @@ use std::{
 };
 
 use floopy_shared::{
-    domain::{catalog::Catalog, ids::TenantId, ranking::Rankings, snapshot::Tenant},
+    domain::{
+        catalog::Catalog,
+        ids::{CandidateKey, TenantId},
+        ranking::Rankings,
+        snapshot::Tenant,
+    },
     process::clock::Clock,
 };
 use tokio::{sync::mpsc, time};
@@ -27,6 +33,7 @@ use crate::{
         Announcement, Index,
         build::{self, Policy},
         dirty::Dirty,
+        gone::Gone,
         material,
         observed::Observations,
         tables::Counter,
@@ -34,8 +41,7 @@ use crate::{
     },
     learn::{
         credit::day_of,
-        drift::Change,
-        monitor::{Drift, Finding},
+        monitor::Drift,
         rank::{Candidate, Incumbents, Platform},
     },
     metrics::Metrics,
@@ -61,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
     pub(crate) observations: Arc<Observations>,
+    pub(crate) gone: Arc<Gone>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) catalog: Arc<Catalog>,
@@ -83,6 +90,8 @@ pub(crate) struct Refresh {
     /// What all tenants together know.
     platform: Platform,
     drift: Drift,
+    /// Alarms that the store does not have yet.
+    unsettled: BTreeSet<(TenantId, CandidateKey)>,
     /// The day that shadow budgets are counted for.
     today: i64,
     polled: Option<Instant>,
@@ -114,6 +123,7 @@ impl Refresh {
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
             drift: Drift::new(alarms),
+            unsettled: BTreeSet::new(),
             today: 0,
             polled: None,
             moved: BTreeSet::new(),
@@ -172,7 +182,7 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
-        let changed = self.watch().await?;
+        let changed = self.watch();
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
         let due = |tenant: &&Arc<Tenant>| {
@@ -185,6 +195,9 @@ impl Refresh {
         self.platform.agreement = self.parts.totals.agreement();
         self.rank_all(&due).await?;
         self.release();
+        if let Err(error) = self.settle_alarms().await {
+            self.failed(&error);
+        }
         if !self.pending {
             return Ok(());
         }
@@ -198,44 +211,6 @@ impl Refresh {
         self.pending = false;
         self.parts.metrics.refreshed(started.elapsed());
         Ok(())
-    }
-
-    /// Shows the drift monitors what happened; the tenants for whom that changes something.
-    async fn watch(&mut self) -> Result<BTreeSet<TenantId>, StoreError> {
-        let observations = self.parts.observations.take();
-        let totals = Arc::clone(&self.parts.totals);
-        let findings = self.drift.observe(observations, |id| totals.stats(id));
-        let mut changed = BTreeSet::new();
-        if findings.is_empty() {
-            return Ok(changed);
-        }
-        let mut tx = self.parts.store.write().await?;
-        for finding in &findings {
-            self.announce(finding);
-            for tenant in &finding.tenants {
-                if let Some(alarm) = self.drift.alarms(tenant).get(&finding.candidate) {
-                    let named = (tenant, &finding.candidate);
-                    alarms::put(&mut tx, named, alarm, self.parts.clock.now_ms()).await?;
-                }
-                changed.insert(tenant.clone());
-            }
-        }
-        tx.commit().await?;
-        Ok(changed)
-    }
-
-    fn announce(&self, finding: &Finding) {
-        self.parts.metrics.drift(finding.is_platform);
-        let what = match finding.change {
-            Change::Quality => "is scored lower than before",
-            Change::Failures => "fails to answer",
-        };
-        tracing::warn!(
-            candidate = %finding.candidate,
-            tenants = finding.tenants.len(),
-            platform = finding.is_platform,
-            "a candidate {what}: it is out until it proves itself again"
-        );
     }
 
     async fn rank_all(&mut self, due: &[Arc<Tenant>]) -> Result<(), StoreError> {

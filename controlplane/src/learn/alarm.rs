@@ -31,6 +31,8 @@ pub type Alarms = BTreeMap<CandidateKey, Alarm>;
 pub struct Alarm {
     /// What no longer counts, per shape.
     pub forgotten: BTreeMap<ShapeKey, ArmSums>,
+    /// The same by the day it is of, as far as that is known: it goes when the sums of that day go.
+    pub days: BTreeMap<(ShapeKey, i64), ArmSums>,
     /// Outcomes at the time of the change, in micro-units.
     pub outcomes: i64,
 }
@@ -44,7 +46,38 @@ impl Alarm {
             .filter_map(|(shape, stats)| Some((shape.clone(), stats.arms.get(key)?)));
         Self {
             forgotten: arms.map(|(shape, arm)| (shape, most_of(arm))).collect(),
+            days: BTreeMap::new(),
             outcomes: outcomes(stats, key),
+        }
+    }
+
+    /// Takes the same part of each day's sums instead of the sums over all days.
+    pub fn split(&mut self, days: &BTreeMap<i64, TenantStats>, key: &CandidateKey) {
+        self.days = days
+            .iter()
+            .flat_map(|(day, stats)| stats.shapes.iter().map(move |shape| (*day, shape)))
+            .filter_map(|(day, (shape, stats))| {
+                Some(((shape.clone(), day), most_of(stats.arms.get(key)?)))
+            })
+            .collect();
+        self.add_days();
+    }
+
+    /// The sums of a shape's day are no longer kept, so that there is nothing to forget of them; whether there
+    /// was.
+    pub fn forget_day(&mut self, shape: &ShapeKey, day: i64) -> bool {
+        let gone = self.days.remove(&(shape.clone(), day)).is_some();
+        if gone {
+            self.add_days();
+        }
+        gone
+    }
+
+    fn add_days(&mut self) {
+        self.forgotten.clear();
+        for ((shape, _), sums) in &self.days {
+            let all = self.forgotten.entry(shape.clone()).or_default();
+            *all = all.with(sums);
         }
     }
 
@@ -111,6 +144,37 @@ mod tests {
             day: 1,
         };
         stats.add(&cell, Sums::of(replies * ONE, score));
+    }
+
+    #[test]
+    fn what_is_forgotten_of_a_day_goes_with_the_day_and_nothing_else_does() {
+        let day = |replies, score| {
+            let mut stats = TenantStats::default();
+            add(&mut stats, replies, score);
+            stats
+        };
+        let days: BTreeMap<i64, TenantStats> =
+            [(1, day(100, 900_000)), (2, day(7, 400_000))].into();
+        let mut stats = TenantStats::default();
+        add(&mut stats, 100, 900_000);
+        add(&mut stats, 7, 400_000);
+        let mut alarm = Alarm::of(&stats, &key());
+        alarm.split(&days, &key());
+        let left = |stats: &TenantStats, alarm: &Alarm| {
+            forget(stats, &[(key(), alarm.clone())].into()).shapes[ROOT].arms[&key()].auto
+        };
+        let both = left(&stats, &alarm);
+        assert!((both.n - (107 * ONE) / 20).abs() <= 2, "{both:?}");
+        let stats = days[&2].clone();
+        assert!(
+            left(&stats, &alarm).n < 0,
+            "the day went, what is forgotten of it did not"
+        );
+        assert!(alarm.forget_day(&ShapeKey::root(), 1));
+        assert_eq!(left(&stats, &alarm).n, 7 * ONE / 20);
+        assert!(!alarm.forget_day(&ShapeKey::root(), 1), "it is gone");
+        assert!(alarm.forget_day(&ShapeKey::root(), 2));
+        assert_eq!(alarm.forgotten, BTreeMap::new());
     }
 
     #[test]

@@ -76,6 +76,19 @@ impl Drift {
         self.alarms.get(tenant).unwrap_or(&self.none)
     }
 
+    /// An alarm of a tenant, to be changed.
+    pub fn alarm_mut(&mut self, tenant: &TenantId, key: &CandidateKey) -> Option<&mut Alarm> {
+        self.alarms.get_mut(tenant)?.get_mut(key)
+    }
+
+    /// The sums of a shape's day of a tenant are no longer kept.
+    pub fn forget_day(&mut self, tenant: &TenantId, shape: &ShapeKey, day: i64) {
+        let alarms = self.alarms.get_mut(tenant).into_iter();
+        for alarm in alarms.flat_map(BTreeMap::values_mut) {
+            alarm.forget_day(shape, day);
+        }
+    }
+
     /// Takes in outcomes, oldest first; what was found. `stats` gives a tenant's sums.
     pub fn observe<S: Deref<Target = TenantStats>>(
         &mut self,

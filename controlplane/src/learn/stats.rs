@@ -231,6 +231,11 @@ impl ArmSums {
         *self == Self::default()
     }
 
+    /// What it is together with a part.
+    pub fn with(&self, part: &Self) -> Self {
+        self.without(&Self::default().without(part))
+    }
+
     /// What is left without a part.
     pub fn without(&self, part: &Self) -> Self {
         Self {

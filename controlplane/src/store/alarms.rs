@@ -1,14 +1,14 @@
 //! Candidates that got worse, with what no longer counts of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::Row;
+use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, tenant_id, to_i64};
+use super::{Store, StoreError, Tx, buckets::ShapeDay, tenant_id, to_i64};
 use crate::learn::{
     alarm::{Alarm, Alarms},
     stats::ArmSums,
@@ -26,6 +26,9 @@ type Entry = (
     [i64; 3],
 );
 
+/// The same of one of its days.
+type DayEntry = (i64, Entry);
+
 /// Writes an alarm over what was there.
 pub(crate) async fn put(
     tx: &mut Tx,
@@ -33,17 +36,17 @@ pub(crate) async fn put(
     alarm: &Alarm,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let entries: Vec<Entry> = alarm.forgotten.iter().map(entry).collect();
-    // Strings and integers always serialise.
-    let forgotten = serde_json::to_string(&entries).unwrap_or_default();
+    let (forgotten, days) = texts(alarm);
     sqlx::query(
-        "INSERT OR REPLACE INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten) VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten, days)
+            VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(tenant.as_str())
     .bind(key.as_str())
     .bind(to_i64(now_ms))
     .bind(alarm.outcomes)
     .bind(forgotten)
+    .bind(days)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -51,23 +54,76 @@ pub(crate) async fn put(
 
 /// All alarms.
 pub(crate) async fn all(store: &Store) -> Result<BTreeMap<TenantId, Alarms>, StoreError> {
-    let rows = sqlx::query("SELECT tenant, candidate, outcomes, forgotten FROM alarms")
+    let rows = sqlx::query("SELECT tenant, candidate, outcomes, forgotten, days FROM alarms")
         .fetch_all(store.read())
         .await?;
     let mut all: BTreeMap<TenantId, Alarms> = BTreeMap::new();
-    for row in rows {
-        let tenant = tenant_id(row.try_get(0)?)?;
-        let key = CandidateKey::parse(row.try_get(1)?);
-        let key = key.map_err(|e| StoreError::corrupt("candidate", e))?;
-        let entries: Vec<Entry> =
-            serde_json::from_str(row.try_get(3)?).map_err(|e| StoreError::corrupt("alarm", e))?;
-        let alarm = Alarm {
-            forgotten: entries.into_iter().filter_map(arm).collect(),
-            outcomes: row.try_get(2)?,
-        };
+    for row in &rows {
+        let (tenant, key, alarm) = alarm(row)?;
         all.entry(tenant).or_default().insert(key, alarm);
     }
     Ok(all)
+}
+
+/// The sums of these shapes' days are no longer kept: nothing is to be forgotten of them.
+pub(crate) async fn forget_days(tx: &mut Tx, days: &[ShapeDay]) -> Result<(), StoreError> {
+    let tenants: BTreeSet<&str> = days.iter().map(|(tenant, ..)| tenant.as_str()).collect();
+    // Strings always serialise.
+    let tenants = serde_json::to_string(&tenants).unwrap_or_default();
+    let rows = sqlx::query(
+        "SELECT tenant, candidate, outcomes, forgotten, days FROM alarms
+            WHERE tenant IN (SELECT value FROM json_each(?))",
+    )
+    .bind(tenants)
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in &rows {
+        let (tenant, key, mut alarm) = alarm(row)?;
+        let own = days.iter().filter(|(of, ..)| *of == tenant);
+        let gone = own.filter(|(_, shape, day)| alarm.forget_day(shape, *day));
+        if gone.count() > 0 {
+            let (forgotten, days) = texts(&alarm);
+            sqlx::query(
+                "UPDATE alarms SET forgotten = ?, days = ? WHERE tenant = ? AND candidate = ?",
+            )
+            .bind(forgotten)
+            .bind(days)
+            .bind(tenant.as_str())
+            .bind(key.as_str())
+            .execute(&mut **tx)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+fn texts(alarm: &Alarm) -> (String, String) {
+    let forgotten: Vec<Entry> = alarm.forgotten.iter().map(entry).collect();
+    let day = |((shape, day), arm): (&(ShapeKey, i64), &ArmSums)| (*day, entry((shape, arm)));
+    let days: Vec<DayEntry> = alarm.days.iter().map(day).collect();
+    // Strings and integers always serialise.
+    let text = (
+        serde_json::to_string(&forgotten),
+        serde_json::to_string(&days),
+    );
+    (text.0.unwrap_or_default(), text.1.unwrap_or_default())
+}
+
+fn alarm(row: &SqliteRow) -> Result<(TenantId, CandidateKey, Alarm), StoreError> {
+    let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("alarm", e);
+    let key = CandidateKey::parse(row.try_get(1)?).map_err(|e| corrupt(&e))?;
+    let forgotten: Vec<Entry> = serde_json::from_str(row.try_get(3)?).map_err(|e| corrupt(&e))?;
+    let days: Vec<DayEntry> = serde_json::from_str(row.try_get(4)?).map_err(|e| corrupt(&e))?;
+    let of_day = |(day, entry): DayEntry| {
+        let (shape, sums) = arm(entry)?;
+        Some(((shape, day), sums))
+    };
+    let alarm = Alarm {
+        forgotten: forgotten.into_iter().filter_map(arm).collect(),
+        days: days.into_iter().filter_map(of_day).collect(),
+        outcomes: row.try_get(2)?,
+    };
+    Ok((tenant_id(row.try_get(0)?)?, key, alarm))
 }
 
 fn entry((shape, arm): (&ShapeKey, &ArmSums)) -> Entry {
@@ -121,6 +177,7 @@ mod tests {
         };
         let alarm = Alarm {
             forgotten: [(ShapeKey::root(), arm)].into(),
+            days: [((ShapeKey::root(), 5), arm)].into(),
             outcomes: 11,
         };
         let mut tx = store.write().await.expect("writes");

@@ -1,57 +1,139 @@
-//! Sums per (tenant, shape, arm, source, day), and credit as text.
+//! Sums per (tenant, shape, arm, source, day). A shape's day is one row: a rated session touches a few dozen
+//! cells, but only a few shapes.
 
 use std::collections::{BTreeMap, HashMap};
 
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{ids::TenantId, shape::ShapeKey};
 use futures::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
-#[cfg(test)]
-use super::Store;
-use super::{StoreError, Tx, statements, tenant_id};
+use super::{
+    Store, StoreError, Tx,
+    deltas::{Deltas, Place},
+    packed::{self, Names, Summed},
+    statements, tenant_id,
+};
 use crate::learn::{
-    credit::{Cell, Credit, Source},
+    credit::{Credit, Source},
     sums::Sums,
 };
 
-/// Changes to the buckets, gathered over a batch.
-pub(crate) type Deltas = BTreeMap<TenantId, Credit>;
+/// A shape's day: tenant, shape and day.
+type Key<'a> = (&'a str, &'a str, i64);
 
-/// Applies the changes; a bucket that nothing is left of disappears.
-pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError> {
-    let mut rows: Vec<(&TenantId, &Cell, Sums)> = Vec::new();
-    for (tenant, credit) in deltas {
-        let changed = credit.iter().filter(|(_, sums)| **sums != Sums::default());
-        rows.extend(changed.map(|(cell, sums)| (tenant, cell, *sums)));
+/// What a row is about to be: its number where there is one already, and its cells.
+struct Written<'a> {
+    key: Key<'a>,
+    id: Option<i64>,
+    cells: Vec<u8>,
+}
+
+/// Applies the changes; a shape's day that nothing is left of disappears.
+pub(crate) async fn apply(tx: &mut Tx, deltas: &mut Deltas) -> Result<(), StoreError> {
+    let changed = deltas.changed();
+    let same = |(a, _): &(Place, Sums), (b, _): &(Place, Sums)| {
+        (a.tenant, a.shape, a.day) == (b.tenant, b.shape, b.day)
+    };
+    let changes: Vec<&[(Place, Sums)]> = changed.chunk_by(same).collect();
+    let held = rows(tx, deltas, &changes).await?;
+    let mut results = Vec::with_capacity(changes.len());
+    for (place, cells) in changes.iter().enumerate() {
+        let (id, block) = match held.get(&place) {
+            Some((id, block)) => (Some(*id), block.as_slice()),
+            None => (None, [].as_slice()),
+        };
+        results.push((id, cells[0].0, added(&mut deltas.names, block, cells)));
     }
-    for rows in statements(&rows) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO buckets (tenant, shape, arm, source, day, n, sum, sumsq) ",
-        );
-        query.push_values(rows, |mut row, (tenant, cell, sums)| {
-            row.push_bind(tenant.as_str())
-                .push_bind(cell.shape.as_str())
-                .push_bind(cell.arm.as_str())
-                .push_bind(cell.source as i64)
-                .push_bind(cell.day)
-                .push_bind(sums.n)
-                .push_bind(sums.sum)
-                .push_bind(sums.sumsq);
+    let (mut written, mut emptied) = (Vec::new(), Vec::new());
+    for (id, place, result) in results {
+        let key = key(deltas, &place);
+        match (result, id) {
+            (Ok(cells), id) if !cells.is_empty() => written.push(Written { key, id, cells }),
+            (Ok(_), Some(id)) => emptied.push(id),
+            (Ok(_), None) => {}
+            // Nobody can add to it, and nothing that is stored may stop the intake.
+            (Err(error), _) => {
+                tracing::error!(%error, tenant = key.0, shape = key.1, day = key.2, "sums are not added to");
+            }
+        }
+    }
+    write(tx, &written).await?;
+    remove(tx, &emptied).await
+}
+
+fn key<'a>(deltas: &'a Deltas, place: &Place) -> Key<'a> {
+    let shape = deltas.names.name(place.shape);
+    (deltas.tenant(place.tenant), shape, place.day)
+}
+
+/// The cells of a shape's day with what is added to them.
+fn added(names: &mut Names, block: &[u8], more: &[(Place, Sums)]) -> Result<Vec<u8>, StoreError> {
+    let mut cells: Vec<Summed> = Vec::new();
+    names.unpack(block, |_, _, cell| cells.push(cell))?;
+    cells.extend(
+        more.iter()
+            .map(|(place, sums)| (place.arm, place.source, *sums)),
+    );
+    let cells = names.settle(cells);
+    let place = more[0].0;
+    Ok(names.pack((place.shape, place.day), &cells))
+}
+
+/// The rows of those shapes' days that have one, by their place among the changes.
+async fn rows(
+    tx: &mut Tx,
+    deltas: &Deltas,
+    changes: &[&[(Place, Sums)]],
+) -> Result<HashMap<usize, (i64, Vec<u8>)>, StoreError> {
+    if changes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = changes.iter().map(|cells| key(deltas, &cells[0].0));
+    // Strings and integers always serialise.
+    let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
+    let rows = sqlx::query(
+        "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
+            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
+    )
+    .bind(keys)
+    .fetch_all(&mut **tx)
+    .await?;
+    let row = |row: &SqliteRow| {
+        let place: i64 = row.try_get(0)?;
+        let place = usize::try_from(place).map_err(|e| StoreError::corrupt("place", e))?;
+        Ok((place, (row.try_get(1)?, row.try_get(2)?)))
+    };
+    rows.iter().map(row).collect()
+}
+
+async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
+    for rows in statements(written) {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
+        query.push_values(rows, |mut row, written| {
+            let (tenant, shape, day) = written.key;
+            row.push_bind(written.id)
+                .push_bind(tenant)
+                .push_bind(shape)
+                .push_bind(day)
+                .push_bind(written.cells.as_slice());
         });
-        query.push(
-            " ON CONFLICT DO UPDATE SET n = n + excluded.n, sum = sum + excluded.sum,
-                sumsq = sumsq + excluded.sumsq",
-        );
+        query.push(" ON CONFLICT (id) DO UPDATE SET cells = excluded.cells");
         query.build().execute(&mut **tx).await?;
     }
-    if !rows.is_empty() {
-        // An index of the empty ones finds them without a look at the others.
-        sqlx::query(
-            "DELETE FROM buckets INDEXED BY buckets_empty WHERE n = 0 AND sum = 0 AND sumsq = 0",
-        )
+    Ok(())
+}
+
+async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    // Integers always serialise.
+    let ids = serde_json::to_string(ids).unwrap_or_default();
+    sqlx::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(ids)
         .execute(&mut **tx)
         .await?;
-    }
     Ok(())
 }
 
@@ -59,30 +141,25 @@ pub(crate) async fn apply(tx: &mut Tx, deltas: &Deltas) -> Result<(), StoreError
 pub(crate) async fn totals(
     tx: &mut Tx,
     tenants: &[TenantId],
-) -> Result<HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>>, StoreError> {
-    let mut totals: HashMap<TenantId, Result<Vec<(Cell, Sums)>, StoreError>> = tenants
+) -> Result<HashMap<TenantId, Result<Credit, StoreError>>, StoreError> {
+    let mut totals: HashMap<TenantId, Result<Credit, StoreError>> = tenants
         .iter()
-        .map(|tenant| (tenant.clone(), Ok(Vec::new())))
+        .map(|tenant| (tenant.clone(), Ok(Credit::new())))
         .collect();
     let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
     // Strings always serialise.
     let ids = serde_json::to_string(&ids).unwrap_or_default();
     let mut rows = sqlx::query(
-        "SELECT b.shape, b.arm, b.source, iif(b.source = ?2, b.day, 0) AS of_day,
-                SUM(b.n), SUM(b.sum), SUM(b.sumsq), b.tenant
-            FROM json_each(?1) AS t CROSS JOIN buckets AS b ON b.tenant = t.value
-            GROUP BY b.tenant, b.shape, b.arm, b.source, of_day",
+        "SELECT s.tenant, s.cells FROM json_each(?) AS t CROSS JOIN day_sums AS s ON s.tenant = t.value",
     )
     .bind(ids)
-    // Budgets are by the day; everything else counts the same whenever it was.
-    .bind(Source::Shadow as i64)
     .fetch(&mut **tx);
     while let Some(row) = rows.try_next().await? {
-        let Some(total) = totals.get_mut(&tenant_id(row.try_get(7)?)?) else {
+        let Some(total) = totals.get_mut(&tenant_id(row.try_get(0)?)?) else {
             continue;
         };
-        match (cell_and_sums(&row), &mut *total) {
-            (Ok(cell), Ok(cells)) => cells.push(cell),
+        match (packed::unpack_credit(row.try_get(1)?), &mut *total) {
+            (Ok(cells), Ok(total)) => add_over_days(total, cells),
             (Err(error), Ok(_)) => *total = Err(error),
             (_, Err(_)) => {}
         }
@@ -90,96 +167,75 @@ pub(crate) async fn totals(
     Ok(totals)
 }
 
-/// Removes sums of days before `day`, `limit` rows at most; what went, as changes.
-pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<(u64, Deltas), StoreError> {
+/// Budgets are by the day; everything else counts the same whenever it was.
+fn add_over_days(total: &mut Credit, cells: Credit) {
+    for (mut cell, sums) in cells {
+        if cell.source != Source::Shadow {
+            cell.day = 0;
+        }
+        *total.entry(cell).or_default() += sums;
+    }
+}
+
+/// A shape's day of a tenant.
+pub(crate) type ShapeDay = (TenantId, ShapeKey, i64);
+
+/// Sums that are no longer kept.
+#[derive(Debug, Default)]
+pub(crate) struct Forgotten {
+    pub(crate) rows: u64,
+    /// By what the sums changed.
+    pub(crate) deltas: Deltas,
+    pub(crate) days: Vec<ShapeDay>,
+}
+
+/// Removes sums of days before `day`, `limit` rows at most.
+pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<Forgotten, StoreError> {
     let rows = sqlx::query(
-        "DELETE FROM buckets WHERE (tenant, shape, arm, source, day) IN (SELECT tenant, shape, arm, source, day
-            FROM buckets WHERE day < ?1 LIMIT ?2)
-         RETURNING shape, arm, source, day, n, sum, sumsq, tenant",
+        "DELETE FROM day_sums WHERE id IN (SELECT id FROM day_sums WHERE day < ?1 LIMIT ?2)
+         RETURNING tenant, cells, shape, day",
     )
     .bind(day)
     .bind(limit)
     .fetch_all(&mut **tx)
     .await?;
-    let mut gone = Deltas::new();
+    let mut gone = Forgotten {
+        rows: rows.len() as u64,
+        ..Forgotten::default()
+    };
     for row in &rows {
         // What cannot be read was never counted.
-        if let (Ok(tenant), Ok((cell, sums))) = (tenant_id(row.try_get(7)?), cell_and_sums(row)) {
-            *gone.entry(tenant).or_default().entry(cell).or_default() += -sums;
+        let Ok(tenant) = tenant_id(row.try_get(0)?) else {
+            continue;
+        };
+        let _ = gone.deltas.add(&tenant, row.try_get(1)?, |sums| -sums);
+        if let Some(shape) = ShapeKey::named(row.try_get(2)?) {
+            gone.days.push((tenant, shape, row.try_get(3)?));
         }
     }
-    Ok((rows.len() as u64, gone))
+    Ok(gone)
+}
+
+/// A tenant's sums by the day.
+pub(crate) async fn by_day(
+    store: &Store,
+    tenant: &TenantId,
+) -> Result<BTreeMap<i64, Credit>, StoreError> {
+    let mut rows = sqlx::query("SELECT cells FROM day_sums WHERE tenant = ?")
+        .bind(tenant.as_str())
+        .fetch(store.read());
+    let mut days: BTreeMap<i64, Credit> = BTreeMap::new();
+    while let Some(row) = rows.try_next().await? {
+        for (cell, sums) in packed::unpack_credit(row.try_get(0)?)? {
+            days.entry(cell.day).or_default().insert(cell, sums);
+        }
+    }
+    Ok(days)
 }
 
 /// A tenant's sums, day by day.
 #[cfg(test)]
-pub(crate) async fn daily(
-    store: &Store,
-    tenant: &TenantId,
-) -> Result<Vec<(Cell, Sums)>, StoreError> {
-    let rows =
-        sqlx::query("SELECT shape, arm, source, day, n, sum, sumsq FROM buckets WHERE tenant = ?")
-            .bind(tenant.as_str())
-            .fetch_all(store.read())
-            .await?;
-    rows.iter().map(cell_and_sums).collect()
-}
-
-fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
-    let cell = Cell {
-        shape: row.try_get(0)?,
-        arm: row.try_get(1)?,
-        source: source(row.try_get(2)?)?,
-        day: row.try_get(3)?,
-    };
-    Ok((
-        cell,
-        Sums {
-            n: row.try_get(4)?,
-            sum: row.try_get(5)?,
-            sumsq: row.try_get(6)?,
-        },
-    ))
-}
-
-fn source(code: i64) -> Result<Source, StoreError> {
-    Source::from_code(code).ok_or_else(|| StoreError::corrupt("source", code))
-}
-
-/// One entry of a stored credit.
-type Entry = (String, String, i64, i64, [i64; 3]);
-
-/// Credit as text, to be taken back exactly when it changes.
-pub(crate) fn encode(credit: &Credit) -> String {
-    let entry = |(cell, sums): (&Cell, &Sums)| -> Entry {
-        let sums = [sums.n, sums.sum, sums.sumsq];
-        (
-            cell.shape.clone(),
-            cell.arm.clone(),
-            cell.source as i64,
-            cell.day,
-            sums,
-        )
-    };
-    let entries: Vec<Entry> = credit.iter().map(entry).collect();
-    // Strings and integers always serialise.
-    serde_json::to_string(&entries).unwrap_or_default()
-}
-
-/// Reads credit back.
-pub(crate) fn decode(text: &str) -> Result<Credit, StoreError> {
-    let entries: Vec<Entry> =
-        serde_json::from_str(text).map_err(|e| StoreError::corrupt("credit", e))?;
-    let cell = |(shape, arm, code, day, [n, sum, sumsq]): Entry| {
-        Ok((
-            Cell {
-                shape,
-                arm,
-                source: source(code)?,
-                day,
-            },
-            Sums { n, sum, sumsq },
-        ))
-    };
-    entries.into_iter().map(cell).collect()
+pub(crate) async fn daily(store: &Store, tenant: &TenantId) -> Result<Credit, StoreError> {
+    let days = by_day(store, tenant).await?;
+    Ok(days.into_values().flatten().collect())
 }

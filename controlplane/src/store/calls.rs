@@ -10,14 +10,15 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{StoreError, Tx, id_list, record, statements, to_i64};
-use crate::learn::credit::{Credit, Turn};
+use crate::learn::credit::Turn;
 
 /// A decision as it is stored, with what it added to the buckets.
 #[derive(Debug)]
 pub(crate) struct StoredCall {
     pub(crate) decision: Decision,
     pub(crate) event_id: Uuid,
-    pub(crate) credit: Credit,
+    /// What it added to the buckets, packed.
+    pub(crate) credit: Vec<u8>,
 }
 
 /// Reads one decision.
@@ -29,25 +30,25 @@ pub(crate) async fn get(
         .bind(request.0.as_bytes().as_slice())
         .fetch_optional(conn)
         .await?;
-    row.as_ref().map(stored_call).transpose()
+    let whole = |row: &SqliteRow| stored_call(row, record::decode_decision);
+    row.as_ref().map(whole).transpose()
 }
 
-fn stored_call(row: &SqliteRow) -> Result<StoredCall, StoreError> {
+fn stored_call(
+    row: &SqliteRow,
+    decode: impl Fn(&[u8]) -> Result<Decision, StoreError>,
+) -> Result<StoredCall, StoreError> {
     let record: &[u8] = row.try_get(0)?;
     let event_id: &[u8] = row.try_get(1)?;
-    let credit: Option<String> = row.try_get(2)?;
+    let credit: Option<Vec<u8>> = row.try_get(2)?;
     Ok(StoredCall {
-        decision: record::decode_decision(record)?,
+        decision: decode(record)?,
         event_id: Uuid::from_slice(event_id).map_err(|e| StoreError::corrupt("event id", e))?,
-        credit: credit
-            .as_deref()
-            .map(super::buckets::decode)
-            .transpose()?
-            .unwrap_or_default(),
+        credit: credit.unwrap_or_default(),
     })
 }
 
-/// Reads many decisions at once.
+/// Reads many decisions at once, without the candidates that they considered: none of them may be written back.
 pub(crate) async fn get_many(
     conn: &mut SqliteConnection,
     requests: &[RequestId],
@@ -62,15 +63,16 @@ pub(crate) async fn get_many(
     .bind(id_list(requests))
     .fetch_all(conn)
     .await?;
-    rows.iter().map(stored_call).collect()
+    let short = |row: &SqliteRow| stored_call(row, record::decode_decision_in_short);
+    rows.iter().map(short).collect()
 }
 
-/// Writes decisions over whatever was there; their credit in the store is left as it is.
+/// Writes decisions and what they added over whatever was there.
 pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
     for calls in statements(calls) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
-                shadow, strategy, served, model, confidence, record, turn) ",
+                shadow, strategy, served, model, confidence, record, turn, credit) ",
         );
         query.push_values(calls, |row, call| push_call(row, call));
         query.push(
@@ -78,7 +80,7 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
                 created_ms = excluded.created_ms, session_id = excluded.session_id,
                 completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
                 served = excluded.served, model = excluded.model, confidence = excluded.confidence,
-                record = excluded.record, turn = excluded.turn",
+                record = excluded.record, turn = excluded.turn, credit = excluded.credit",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -100,7 +102,8 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a Sto
         .push_bind(decision.served.as_ref().map(|key| key.model()))
         .push_bind(decision.confidence)
         .push_bind(record::encode_decision(decision))
-        .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)));
+        .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)))
+        .push_bind(stored_credit(call));
 }
 
 /// The name that callers filter by.
@@ -113,29 +116,27 @@ pub(crate) fn strategy_name(strategy: Strategy) -> &'static str {
 }
 
 /// What a decision added, as it is stored; `None`: nothing.
-pub(crate) fn encode_credit(credit: &Credit) -> Option<String> {
-    (!credit.is_empty()).then(|| super::buckets::encode(credit))
+fn stored_credit(call: &StoredCall) -> Option<&[u8]> {
+    (!call.credit.is_empty()).then_some(call.credit.as_slice())
 }
 
-/// Notes what decisions added to the buckets.
-pub(crate) async fn put_credits(
-    tx: &mut Tx,
-    credits: &[(RequestId, Option<String>)],
-) -> Result<(), StoreError> {
-    if credits.is_empty() {
+/// Notes what decisions that are there already added.
+pub(crate) async fn put_credits(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
+    if calls.is_empty() {
         return Ok(());
     }
-    let row = |(request, credit): &(RequestId, Option<String>)| {
-        let credit = credit.as_deref().unwrap_or("null");
-        format!("[\"{}\",{credit}]", request.0.simple())
+    let row = |call: &&StoredCall| {
+        let credit = stored_credit(call).map(hex::encode);
+        (call.decision.request_id.0.simple().to_string(), credit)
     };
-    let rows: Vec<String> = credits.iter().map(row).collect();
-    // An array that is taken out as text is the text that went in.
+    let rows: Vec<(String, Option<String>)> = calls.iter().map(row).collect();
+    // Strings always serialise.
+    let rows = serde_json::to_string(&rows).unwrap_or_default();
     sqlx::query(
-        "UPDATE decisions SET credit = given.value->>1 FROM json_each(?) AS given
+        "UPDATE decisions SET credit = unhex(given.value->>1) FROM json_each(?) AS given
             WHERE request_id = unhex(given.value->>0)",
     )
-    .bind(format!("[{}]", rows.join(",")))
+    .bind(rows)
     .execute(&mut **tx)
     .await?;
     Ok(())

@@ -6,10 +6,16 @@ use floopy_shared::domain::{
     constraints::Constraints, decision::Decision, event::ScoringJob, ids::CandidateKey,
     shape::ShapeKey,
 };
-use prost::Message;
+use prost::{
+    DecodeError, Message,
+    encoding::{DecodeContext, decode_key, skip_field},
+};
 
 use super::StoreError;
 use crate::learn::credit::Turn;
+
+/// Room for a decision without its candidates; most take less.
+const SHORT_BYTES: usize = 1_024;
 
 /// The bytes of a decision.
 pub(crate) fn encode_decision(decision: &Decision) -> Vec<u8> {
@@ -22,6 +28,30 @@ pub(crate) fn decode_decision(bytes: &[u8]) -> Result<Decision, StoreError> {
     message
         .try_into()
         .map_err(|e| StoreError::corrupt("decision", e))
+}
+
+/// Reads a decision without the candidates that it considered: they are most of its bytes, and most readers ask
+/// only for what was served.
+pub(crate) fn decode_decision_in_short(bytes: &[u8]) -> Result<Decision, StoreError> {
+    let short = without_candidates(bytes).map_err(|e| StoreError::corrupt("decision", e))?;
+    decode_decision(&short)
+}
+
+/// The number of `candidates` in the wire form of a decision.
+const CANDIDATES: u32 = 13;
+
+fn without_candidates(mut bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut short = Vec::with_capacity(SHORT_BYTES);
+    while !bytes.is_empty() {
+        let field = bytes;
+        let (number, wire_type) = decode_key(&mut bytes)?;
+        skip_field(wire_type, number, &mut bytes, DecodeContext::default())?;
+        if number != CANDIDATES {
+            let length = field.len() - bytes.len();
+            short.extend_from_slice(&field[..length]);
+        }
+    }
+    Ok(short)
 }
 
 /// The bytes of a tenant's constraints.
@@ -70,4 +100,24 @@ pub(crate) fn decode_turn((day, candidate, shapes): &StoredTurn) -> Result<Turn,
         shapes: shapes.iter().map(shape).collect::<Result<_, _>>()?,
         candidate: CandidateKey::parse(candidate).map_err(|e| StoreError::corrupt("turn", e))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_decision_in_short_lacks_its_candidates_and_nothing_else() {
+        let whole = fixture::decision(1);
+        assert!(!whole.candidates.is_empty());
+        let bytes = encode_decision(&whole);
+        let short = decode_decision_in_short(&bytes).expect("read");
+        let expected = Decision {
+            candidates: Vec::new(),
+            ..whole
+        };
+        assert_eq!(short, expected);
+        assert!(decode_decision_in_short(&bytes[..bytes.len() - 1]).is_err());
+    }
 }

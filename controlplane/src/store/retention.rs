@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx,
-    buckets::{self, Deltas},
+    StoreError, Tx, alarms,
+    buckets::{self, Forgotten},
     request_id, to_i64,
 };
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
+/// The same of shapes' days, each of which has a few dozen cells.
+const DAYS_SLICE: i64 = 200;
 
 /// Moments before which things are forgotten.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +26,8 @@ pub(crate) struct Horizon {
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
     pub(crate) rows: u64,
-    /// By what the sums changed.
-    pub(crate) deltas: Deltas,
+    /// What of it were sums.
+    pub(crate) sums: Forgotten,
 }
 
 /// Removes a slice of what is too old. Call again until no row went.
@@ -57,9 +59,10 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
             .await?;
         rows += done.rows_affected();
     }
-    let (buckets, deltas) = buckets::forget(tx, horizon.buckets_before_day, SLICE).await?;
-    rows += buckets;
-    Ok(Gone { rows, deltas })
+    let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
+    alarms::forget_days(tx, &sums.days).await?;
+    rows += sums.rows;
+    Ok(Gone { rows, sums })
 }
 
 /// What forgotten calls leave to be forgotten, as pairs of tenant and text.

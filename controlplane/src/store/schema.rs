@@ -1,9 +1,8 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
-use sqlx::Row;
+mod fill;
 
-use super::{Store, StoreError, Tx, record};
-use crate::learn::credit::Turn;
+use super::{Store, StoreError};
 
 /// Step `i` brings the schema from version `i` to `i + 1`.
 const STEPS: &[&[&str]] = &[&[
@@ -89,12 +88,31 @@ const STEPS: &[&[&str]] = &[&[
         tenant TEXT NOT NULL, candidate TEXT NOT NULL, raised_ms INTEGER NOT NULL, outcomes INTEGER NOT NULL,
         forgotten TEXT NOT NULL, PRIMARY KEY (tenant, candidate)
     ) WITHOUT ROWID, STRICT"],
+    // One row per shape and day instead of one per cell, and credit as bytes; both are filled from what is there.
+    &[
+        "CREATE TABLE day_sums (
+            id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, shape TEXT NOT NULL, day INTEGER NOT NULL,
+            cells BLOB NOT NULL, UNIQUE (tenant, shape, day)
+        ) STRICT",
+        "CREATE INDEX day_sums_age ON day_sums (day)",
+        "ALTER TABLE decisions ADD COLUMN packed BLOB",
+        "ALTER TABLE sessions ADD COLUMN packed BLOB NOT NULL DEFAULT x''",
+    ],
+    &[
+        "DROP TABLE buckets",
+        "ALTER TABLE decisions DROP COLUMN credit",
+        "ALTER TABLE decisions RENAME COLUMN packed TO credit",
+        "ALTER TABLE sessions DROP COLUMN credit",
+        "ALTER TABLE sessions RENAME COLUMN packed TO credit",
+    ],
+    // What is forgotten of each day goes when the day's sums go.
+    &["ALTER TABLE alarms ADD COLUMN days TEXT NOT NULL DEFAULT '[]'"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
 const TURNS_ADDED: usize = 2;
-/// Decisions read at a time while their turns are filled in.
-const FILL: i64 = 1_000;
+/// The step after which the sums and credit that are there already are packed.
+const PACKED_ADDED: usize = 6;
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
@@ -116,7 +134,10 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
             sqlx::query(statement).execute(&mut *tx).await?;
         }
         if step == TURNS_ADDED {
-            fill_turns(&mut tx).await?;
+            fill::turns(&mut tx).await?;
+        }
+        if step == PACKED_ADDED {
+            fill::packed(&mut tx).await?;
         }
     }
     // A pragma takes no parameters.
@@ -125,43 +146,6 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
         .await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// Writes the turn of every decision whose record can be read; what cannot be read counts for nothing, as before.
-async fn fill_turns(tx: &mut Tx) -> Result<(), StoreError> {
-    let mut after = 0;
-    loop {
-        let rows = sqlx::query(
-            "SELECT rowid, record FROM decisions WHERE rowid > ? ORDER BY rowid LIMIT ?",
-        )
-        .bind(after)
-        .bind(FILL)
-        .fetch_all(&mut **tx)
-        .await?;
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        after = last.try_get(0)?;
-        let mut turns: Vec<(i64, String)> = Vec::new();
-        for row in &rows {
-            match record::decode_decision(row.try_get(1)?) {
-                Ok(decision) => {
-                    let turn = Turn::of(&decision).map(|turn| record::encode_turn(&turn));
-                    turns.extend(row.try_get(0).ok().zip(turn));
-                }
-                Err(error) => tracing::error!(%error, "a decision is left out of its session"),
-            }
-        }
-        // Strings and integers always serialise.
-        let turns = serde_json::to_string(&turns).unwrap_or_default();
-        sqlx::query(
-            "UPDATE decisions SET turn = given.value->>1 FROM json_each(?) AS given
-                WHERE decisions.rowid = given.value->>0",
-        )
-        .bind(turns)
-        .execute(&mut **tx)
-        .await?;
-    }
 }
 
 #[cfg(test)]
@@ -173,7 +157,7 @@ mod tests {
         fixture::*,
         ingest::Intake,
         learn::{credit::Source, sums::Sums},
-        store::{self, buckets},
+        store::{self, buckets, record},
     };
 
     /// A store as version 2 left it: two calls of a session, credited for its rating of 8.

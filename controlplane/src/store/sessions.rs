@@ -6,17 +6,17 @@ use floopy_shared::domain::{event::RatingScore, ids::TenantId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx, buckets, names_by_tenant, statements, tenant_id, to_i64,
+    StoreError, Tx, names_by_tenant, statements, tenant_id, to_i64,
     units::{Name, TenantUnit, Unit},
 };
-use crate::learn::credit::Credit;
 
 /// A rated unit, by its stored name.
 #[derive(Debug)]
 pub(crate) struct Rated {
     pub(crate) name: Name,
     pub(crate) score: RatingScore,
-    pub(crate) credit: Credit,
+    /// What it added to the buckets, packed.
+    pub(crate) credit: Vec<u8>,
 }
 
 /// The stored name of a unit.
@@ -28,7 +28,7 @@ pub(crate) fn name((tenant, unit): &TenantUnit) -> Name {
 pub(crate) async fn credits(
     conn: &mut SqliteConnection,
     names: &[Name],
-) -> Result<HashMap<Name, (RatingScore, Credit)>, StoreError> {
+) -> Result<HashMap<Name, (RatingScore, Vec<u8>)>, StoreError> {
     let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
         return Ok(HashMap::new());
     };
@@ -41,8 +41,7 @@ pub(crate) async fn credits(
     .await?;
     let credit = |row: &SqliteRow| {
         let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
-        let credit = buckets::decode(row.try_get(2)?)?;
-        Ok((name, (rating(row.try_get(3)?)?, credit)))
+        Ok((name, (rating(row.try_get(3)?)?, row.try_get(2)?)))
     };
     rows.iter().map(credit).collect()
 }
@@ -81,7 +80,7 @@ pub(crate) async fn put_many(
             row.push_bind(session.name.0.as_str())
                 .push_bind(session.name.1.as_str())
                 .push_bind(i64::from(session.score.value()))
-                .push_bind(buckets::encode(&session.credit))
+                .push_bind(session.credit.as_slice())
                 .push_bind(to_i64(now_ms));
         });
         query.push(

@@ -105,12 +105,12 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 
 /// Everything that was derived, as text, one row per line.
 const TABLES: [&str; 5] = [
-    "SELECT json_array('bucket', tenant, shape, arm, source, day, n, sum, sumsq) FROM buckets ORDER BY 1",
-    "SELECT json_array('session', tenant, unit, score, credit) FROM sessions ORDER BY 1",
+    "SELECT json_array('sums', tenant, shape, day, hex(cells)) FROM day_sums ORDER BY 1",
+    "SELECT json_array('session', tenant, unit, score, hex(credit)) FROM sessions ORDER BY 1",
     "SELECT json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted)
         FROM ratings ORDER BY 1",
     "SELECT json_array('score', hex(request_id), composite) FROM scores ORDER BY 1",
-    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), turn, credit) FROM decisions ORDER BY 1",
+    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), turn, hex(credit)) FROM decisions ORDER BY 1",
 ];
 
 async fn dump(intake: &Intake) -> Vec<String> {

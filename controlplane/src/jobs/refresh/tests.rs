@@ -1,15 +1,18 @@
 //! What a refresh publishes, and what it survives.
 
-use floopy_shared::domain::snapshot::TableName;
+use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
 use super::*;
 use crate::{
     fixture::intake,
     learn::{
+        alarm::Alarms,
         credit::{Cell, Credit, Source},
+        monitor::{Observation, Observed},
         policy::Goal,
         sums::{ONE, Sums},
     },
+    store::retention::{self, Horizon},
 };
 
 async fn refresh(tenant_ids: &[&str]) -> Refresh {
@@ -25,7 +28,8 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
         index: Arc::default(),
         dirty: Arc::clone(&intake.dirty),
         totals: Arc::clone(&intake.totals),
-        observations: Arc::default(),
+        observations: Arc::clone(&intake.observations),
+        gone: Arc::default(),
         metrics: Arc::clone(&intake.metrics),
         clock: intake.clock.clone(),
         catalog: Arc::new(Catalog::builtin()),
@@ -47,10 +51,12 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
 async fn one_tenants_broken_sums_leave_the_others_ranked_and_are_tried_again() {
     let mut job = refresh(&["a", "broken", "z"]).await;
     let mut tx = job.parts.store.write().await.expect("writes");
-    sqlx::query("INSERT INTO buckets VALUES ('broken', 'all', 'p/m', 99, 1, 1, 1, 1)")
-        .execute(&mut *tx)
-        .await
-        .expect("written");
+    sqlx::query(
+        "INSERT INTO day_sums (tenant, shape, day, cells) VALUES ('broken', 'all', 1, x'ff')",
+    )
+    .execute(&mut *tx)
+    .await
+    .expect("written");
     tx.commit().await.expect("commits");
     job.attempt().await;
     let tables = job.parts.index.current();
@@ -79,7 +85,8 @@ fn scores(job: &Refresh, count: i64, quality: i64) -> Credit {
 
 async fn after(job: &mut Refresh, credit: Credit) -> u64 {
     let id = TenantId::new("a").expect("valid");
-    job.parts.totals.add([(id.clone(), credit)], u64::MAX);
+    let added = [(id.clone(), credit)].into_iter().collect();
+    job.parts.totals.add(&added, u64::MAX);
     job.refresh(&BTreeSet::from([id])).await.expect("refreshes");
     job.parts.index.current().version()
 }
@@ -96,4 +103,101 @@ async fn one_more_score_among_many_is_not_pushed_at_once_and_a_visible_change_is
     let better = scores(&job, 50_000, ONE);
     assert!(after(&mut job, better).await > first);
     assert!(job.held_back.is_empty());
+}
+
+fn tenant_a() -> TenantId {
+    TenantId::new("a").expect("valid")
+}
+
+/// A candidate that fails call after call, until that is an alarm; its sums are of `day` and stored.
+async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
+    let candidates = build::candidates(&job.parts.catalog, &BTreeSet::new());
+    let key = candidates[0].key.clone();
+    let cell = Cell {
+        shape: "all".into(),
+        arm: key.to_string(),
+        source: Source::Failed,
+        day,
+    };
+    let sums = Sums {
+        n: 40 * ONE,
+        ..Sums::default()
+    };
+    let mut deltas = [(tenant_a(), Credit::from([(cell, sums)]))]
+        .into_iter()
+        .collect();
+    let mut tx = job.parts.store.write().await.expect("writes");
+    buckets::apply(&mut tx, &mut deltas).await.expect("applied");
+    tx.commit().await.expect("commits");
+    let failure = Observation {
+        tenant: tenant_a(),
+        shape: ShapeKey::root(),
+        arm: key.clone(),
+        outcome: Observed::Failed,
+    };
+    job.parts.observations.put(vec![failure; 40]);
+    key
+}
+
+async fn stored(job: &Refresh) -> usize {
+    let alarms = alarms::all(&job.parts.store).await.expect("reads");
+    alarms.values().map(BTreeMap::len).sum()
+}
+
+#[tokio::test]
+async fn an_alarm_that_could_not_be_written_holds_and_is_written_later() {
+    let mut job = refresh(&["a"]).await;
+    job.attempt().await;
+    let key = alarmed(&mut job, 1).await;
+    let run = async |job: &Refresh, statement: &str| {
+        let mut tx = job.parts.store.write().await.expect("writes");
+        sqlx::query(statement)
+            .execute(&mut *tx)
+            .await
+            .expect("runs");
+        tx.commit().await.expect("commits");
+    };
+    run(
+        &job,
+        "CREATE TRIGGER full BEFORE INSERT ON alarms BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .await;
+    job.attempt().await;
+    assert!(job.drift.alarms(&tenant_a()).contains_key(&key), "it holds");
+    assert_eq!(stored(&job).await, 0);
+    run(&job, "DROP TRIGGER full").await;
+    job.attempt().await;
+    assert_eq!(stored(&job).await, 1);
+    assert!(job.unsettled.is_empty());
+}
+
+#[tokio::test]
+async fn what_an_alarm_forgets_of_a_day_goes_with_that_day_in_memory_and_in_the_store() {
+    let mut job = refresh(&["a"]).await;
+    job.attempt().await;
+    let key = alarmed(&mut job, 1).await;
+    job.attempt().await;
+    let forgotten = |alarms: &Alarms| {
+        alarms[&key]
+            .forgotten
+            .values()
+            .map(|arm| arm.failed.n)
+            .sum::<i64>()
+    };
+    assert_eq!(forgotten(job.drift.alarms(&tenant_a())), 38 * ONE);
+    let horizon = Horizon {
+        decisions_before_ms: 0,
+        buckets_before_day: 2,
+    };
+    let mut tx = job.parts.store.write().await.expect("writes");
+    let number = job.parts.store.write_number();
+    let gone = retention::forget(&mut tx, &horizon).await.expect("forgets");
+    tx.commit().await.expect("commits");
+    job.parts.totals.add(&gone.sums.deltas, number);
+    job.parts.gone.put(gone.sums.days);
+    job.attempt().await;
+    let kept = alarms::all(&job.parts.store).await.expect("reads");
+    for alarms in [job.drift.alarms(&tenant_a()), &kept[&tenant_a()]] {
+        assert_eq!(forgotten(alarms), 0, "{alarms:?}");
+    }
 }

@@ -1,0 +1,282 @@
+//! Sums per cell as bytes: what a call or a session added, and what a shape's day adds up to.
+//!
+//! A byte for the form, the names, then the cells to the end. Names stand once; a cell is a few small integers:
+//! its shape, its day less that of the cell before, its source, how many parts its arm's name has, these parts,
+//! and its three sums. Everything is a varint, names are told by their place, and what can be negative is in
+//! zigzag. The same cells in the same order always make the same bytes; no cells make none.
+
+mod names;
+
+use std::{collections::HashMap, hash::Hash};
+
+use prost::encoding::{decode_varint, encode_varint};
+
+pub(super) use self::names::{Arm, Names, Summed};
+use super::StoreError;
+use crate::learn::{
+    credit::{Cell, Credit, Source},
+    sums::Sums,
+};
+
+/// The form described above.
+const FORM: u8 = 1;
+/// Between the parts that a pair's name is made of, which stand among the names one by one; see `credit::pair`.
+const SEPARATOR: char = '\n';
+/// Parts of such a name; one of more parts is no pair, and stands whole.
+const MOST_PARTS: usize = 3;
+
+/// A cell as it is stored, with its names by their places. Its source need not be one that this version knows.
+#[derive(Debug)]
+struct Entry {
+    shape: usize,
+    arm: [usize; MOST_PARTS],
+    /// How many of the arm's parts count.
+    parts: usize,
+    source: i64,
+    day: i64,
+    sums: Sums,
+}
+
+/// What bytes say.
+#[derive(Debug, Default)]
+struct Unpacked<'a> {
+    names: Vec<&'a str>,
+    entries: Vec<Entry>,
+}
+
+/// Puts cells into bytes; `K` is what tells one name from another.
+#[derive(Debug)]
+struct Packer<K> {
+    places: HashMap<K, u64>,
+    names: Vec<u8>,
+    cells: Vec<u8>,
+    day: i64,
+}
+
+impl<K: Hash + Eq> Packer<K> {
+    fn new() -> Self {
+        Self {
+            places: HashMap::new(),
+            names: Vec::new(),
+            cells: Vec::new(),
+            day: 0,
+        }
+    }
+
+    fn name(&mut self, (key, name): (K, &str)) {
+        let next = self.places.len() as u64;
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            encode_varint(name.len() as u64, &mut self.names);
+            self.names.extend_from_slice(name.as_bytes());
+        }
+        encode_varint(place, &mut self.cells);
+    }
+
+    fn number(&mut self, number: i64) {
+        // Zigzag, as in protobuf: small numbers of either sign take few bytes.
+        let zigzag = (number << 1) ^ (number >> 63);
+        encode_varint(zigzag.cast_unsigned(), &mut self.cells);
+    }
+
+    fn cell<'a>(
+        &mut self,
+        (shape, day): ((K, &str), i64),
+        (arm, parts): (impl Iterator<Item = (K, &'a str)>, usize),
+        (source, sums): (i64, Sums),
+    ) {
+        self.name(shape);
+        self.number(day.wrapping_sub(self.day));
+        self.day = day;
+        self.number(source);
+        encode_varint(parts as u64, &mut self.cells);
+        for part in arm {
+            self.name(part);
+        }
+        for number in [sums.n, sums.sum, sums.sumsq] {
+            self.number(number);
+        }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        if self.cells.is_empty() {
+            return Vec::new();
+        }
+        let mut bytes = Vec::with_capacity(self.names.len() + self.cells.len() + 4);
+        bytes.push(FORM);
+        encode_varint(self.places.len() as u64, &mut bytes);
+        bytes.extend(self.names);
+        bytes.extend(self.cells);
+        bytes
+    }
+}
+
+/// Reads numbers off bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn varint(&mut self) -> Result<u64, StoreError> {
+        decode_varint(&mut self.0).map_err(|e| StoreError::corrupt("sums", e))
+    }
+
+    fn number(&mut self) -> Result<i64, StoreError> {
+        let zigzag = self.varint()?;
+        Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
+    }
+
+    fn length(&mut self) -> Result<usize, StoreError> {
+        usize::try_from(self.varint()?).map_err(|e| StoreError::corrupt("sums", e))
+    }
+
+    fn name(&mut self) -> Result<&'a str, StoreError> {
+        let length = self.length()?;
+        let Some((name, rest)) = self.0.split_at_checked(length) else {
+            return Err(StoreError::corrupt("sums", "a name is cut off"));
+        };
+        self.0 = rest;
+        std::str::from_utf8(name).map_err(|e| StoreError::corrupt("sums", e))
+    }
+
+    fn place(&mut self, names: &[&str]) -> Result<usize, StoreError> {
+        let place = self.length()?;
+        if place < names.len() {
+            Ok(place)
+        } else {
+            let reason = format!("name {place} of {}", names.len());
+            Err(StoreError::corrupt("sums", reason))
+        }
+    }
+
+    fn entry(&mut self, names: &[&str], day_before: i64) -> Result<Entry, StoreError> {
+        let shape = self.place(names)?;
+        let day = day_before.wrapping_add(self.number()?);
+        let (source, parts) = (self.number()?, self.length()?);
+        if parts == 0 || parts > MOST_PARTS {
+            return Err(StoreError::corrupt(
+                "sums",
+                format!("a name of {parts} parts"),
+            ));
+        }
+        let mut arm = [0; MOST_PARTS];
+        for part in &mut arm[..parts] {
+            *part = self.place(names)?;
+        }
+        let [n, sum, sumsq] = [self.number()?, self.number()?, self.number()?];
+        Ok(Entry {
+            shape,
+            arm,
+            parts,
+            source,
+            day,
+            sums: Sums { n, sum, sumsq },
+        })
+    }
+}
+
+fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, StoreError> {
+    let Some((form, rest)) = bytes.split_first() else {
+        return Ok(Unpacked::default());
+    };
+    if *form != FORM {
+        return Err(StoreError::corrupt("sums", format!("form {form}")));
+    }
+    let mut reader = Reader(rest);
+    let mut unpacked = Unpacked::default();
+    for _ in 0..reader.length()? {
+        unpacked.names.push(reader.name()?);
+    }
+    let mut day = 0;
+    while !reader.0.is_empty() {
+        let entry = reader.entry(&unpacked.names, day)?;
+        day = entry.day;
+        unpacked.entries.push(entry);
+    }
+    Ok(unpacked)
+}
+
+/// The parts of an arm's name that stand one by one.
+fn parts(arm: &str) -> impl Iterator<Item = &str> {
+    let parts = arm.matches(SEPARATOR).count() + 1;
+    arm.splitn(if parts > MOST_PARTS { 1 } else { parts }, SEPARATOR)
+}
+
+/// Credit as bytes, to be taken back exactly when it changes.
+pub(crate) fn pack_credit(credit: &Credit) -> Vec<u8> {
+    let mut packer = Packer::new();
+    for (cell, sums) in credit {
+        let (shape, arm) = ((cell.shape.as_str(), cell.shape.as_str()), &cell.arm);
+        let arm = (parts(arm).map(|part| (part, part)), parts(arm).count());
+        packer.cell((shape, cell.day), arm, (cell.source as i64, *sums));
+    }
+    packer.bytes()
+}
+
+/// Reads credit back.
+pub(crate) fn unpack_credit(bytes: &[u8]) -> Result<Credit, StoreError> {
+    let Unpacked { names, entries } = unpack(bytes)?;
+    let cell = |entry: Entry| {
+        let arm: Vec<&str> = entry.arm[..entry.parts].iter().map(|i| names[*i]).collect();
+        let cell = Cell {
+            shape: names[entry.shape].to_owned(),
+            arm: arm.join("\n"),
+            source: source(entry.source)?,
+            day: entry.day,
+        };
+        Ok((cell, entry.sums))
+    };
+    entries.into_iter().map(cell).collect()
+}
+
+pub(super) fn source(code: i64) -> Result<Source, StoreError> {
+    Source::from_code(code).ok_or_else(|| StoreError::corrupt("source", code))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::learn::credit::pair;
+
+    fn any_cell() -> impl Strategy<Value = (Cell, Sums)> {
+        let pair = ("[a-c]/m", "all|class:code", "[a-c]/m")
+            .prop_map(|(arm, shape, other)| pair(&arm, (&shape, &other)));
+        let arm = prop_oneof![Just(String::new()), "[a-c]/[m-o]", pair, "[a\n]{0,6}"];
+        let source = (1..=12i64).prop_map(|code| Source::from_code(code).expect("known"));
+        let shape = "all|class:code|site:x";
+        let numbers = any::<[i64; 3]>();
+        (shape, arm, source, any::<i64>(), numbers).prop_map(
+            |(shape, arm, source, day, numbers)| {
+                let [n, sum, sumsq] = numbers;
+                let cell = Cell {
+                    shape,
+                    arm,
+                    source,
+                    day,
+                };
+                (cell, Sums { n, sum, sumsq })
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn credit_comes_back_as_it_was(cells in prop::collection::vec(any_cell(), 0..30)) {
+            let credit: Credit = cells.into_iter().collect();
+            prop_assert_eq!(unpack_credit(&pack_credit(&credit)).expect("read"), credit);
+        }
+
+        #[test]
+        fn no_bytes_bring_the_reader_down(
+            mut bytes in prop::collection::vec(0..12u8, 0..200),
+            credit in prop::collection::vec(any_cell(), 0..9),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            bytes.insert(0, FORM);
+            let _ = unpack_credit(&bytes);
+            let credit: Credit = credit.into_iter().collect();
+            let whole = pack_credit(&credit);
+            let _ = unpack_credit(&whole[..cut.index(whole.len() + 1)]);
+        }
+    }
+}

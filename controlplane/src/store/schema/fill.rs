@@ -1,0 +1,187 @@
+//! Filling new columns and tables from what a store of an older version has.
+
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::{
+    learn::{
+        credit::{Cell, Credit, Turn},
+        sums::Sums,
+    },
+    store::{StoreError, Tx, buckets, deltas::Deltas, packed, record, tenant_id},
+};
+
+/// Rows read at a time.
+const FILL: i64 = 1_000;
+
+/// Writes the turn of every decision whose record can be read; what cannot be read counts for nothing, as before.
+pub(super) async fn turns(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let rows = sqlx::query(
+            "SELECT rowid, record FROM decisions WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        )
+        .bind(after)
+        .bind(FILL)
+        .fetch_all(&mut **tx)
+        .await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.try_get(0)?;
+        let mut turns: Vec<(i64, String)> = Vec::new();
+        for row in &rows {
+            match record::decode_decision(row.try_get(1)?) {
+                Ok(decision) => {
+                    let turn = Turn::of(&decision).map(|turn| record::encode_turn(&turn));
+                    turns.extend(row.try_get(0).ok().zip(turn));
+                }
+                Err(error) => tracing::error!(%error, "a decision is left out of its session"),
+            }
+        }
+        // Strings and integers always serialise.
+        let turns = serde_json::to_string(&turns).unwrap_or_default();
+        sqlx::query(
+            "UPDATE decisions SET turn = given.value->>1 FROM json_each(?) AS given
+                WHERE decisions.rowid = given.value->>0",
+        )
+        .bind(turns)
+        .execute(&mut **tx)
+        .await?;
+    }
+}
+
+/// Packs sums and credit. What cannot be read counts for nothing, as before.
+pub(super) async fn packed(tx: &mut Tx) -> Result<(), StoreError> {
+    sums(tx).await?;
+    credit_of_decisions(tx).await?;
+    credit_of_sessions(tx).await
+}
+
+/// A shape's day is written once for each slice that has cells of it, which are few.
+async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after: Option<SqliteRow> = None;
+    loop {
+        let query = sqlx::query(
+            "SELECT tenant, shape, arm, source, day, n, sum, sumsq FROM buckets
+                WHERE (tenant, shape, arm, source, day) > (?, ?, ?, ?, ?)
+                ORDER BY tenant, shape, arm, source, day LIMIT ?",
+        );
+        let text = |column| {
+            after
+                .as_ref()
+                .map_or(Ok(String::new()), |r| r.try_get(column))
+        };
+        let number = |column| after.as_ref().map_or(Ok(0_i64), |r| r.try_get(column));
+        let query = query.bind(text(0)?).bind(text(1)?).bind(text(2)?);
+        let query = query.bind(number(3)?).bind(number(4)?).bind(FILL);
+        let mut rows = query.fetch_all(&mut **tx).await?;
+        let mut deltas = Deltas::default();
+        for row in &rows {
+            match cell_and_sums(row) {
+                Ok((cell, sums)) => {
+                    deltas.add_cell(&tenant_id(row.try_get(0)?)?, &cell, sums);
+                }
+                Err(error) => tracing::error!(%error, "sums are left out"),
+            }
+        }
+        buckets::apply(tx, &mut deltas).await?;
+        let Some(last) = rows.pop() else {
+            return Ok(());
+        };
+        after = Some(last);
+    }
+}
+
+fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
+    let cell = Cell {
+        shape: row.try_get(1)?,
+        arm: row.try_get(2)?,
+        source: packed::source(row.try_get(3)?)?,
+        day: row.try_get(4)?,
+    };
+    let sums = Sums {
+        n: row.try_get(5)?,
+        sum: row.try_get(6)?,
+        sumsq: row.try_get(7)?,
+    };
+    Ok((cell, sums))
+}
+
+async fn credit_of_decisions(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let rows = sqlx::query(
+            "SELECT rowid, credit FROM decisions WHERE rowid > ? AND credit IS NOT NULL ORDER BY rowid LIMIT ?",
+        )
+        .bind(after)
+        .bind(FILL)
+        .fetch_all(&mut **tx)
+        .await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.try_get(0)?;
+        for row in &rows {
+            if let Some(credit) = packed_credit(row.try_get(1)?) {
+                let query = sqlx::query("UPDATE decisions SET packed = ? WHERE rowid = ?");
+                let id: i64 = row.try_get(0)?;
+                query.bind(credit).bind(id).execute(&mut **tx).await?;
+            }
+        }
+    }
+}
+
+async fn credit_of_sessions(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let rows = sqlx::query(
+            "SELECT tenant, unit, credit FROM sessions WHERE (tenant, unit) > (?, ?) ORDER BY tenant, unit LIMIT ?",
+        )
+        .bind(after.0)
+        .bind(after.1)
+        .bind(FILL)
+        .fetch_all(&mut **tx)
+        .await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = (last.try_get(0)?, last.try_get(1)?);
+        for row in &rows {
+            let (tenant, unit): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let credit = packed_credit(row.try_get(2)?).unwrap_or_default();
+            let query = sqlx::query("UPDATE sessions SET packed = ? WHERE tenant = ? AND unit = ?");
+            query
+                .bind(credit)
+                .bind(tenant)
+                .bind(unit)
+                .execute(&mut **tx)
+                .await?;
+        }
+    }
+}
+
+/// One entry of credit as it was stored: shape, arm, source, day and the three sums.
+type Entry = (String, String, i64, i64, [i64; 3]);
+
+fn packed_credit(text: &str) -> Option<Vec<u8>> {
+    let cell = |(shape, arm, code, day, [n, sum, sumsq]): Entry| {
+        let cell = Cell {
+            shape,
+            arm,
+            source: packed::source(code)?,
+            day,
+        };
+        Ok((cell, Sums { n, sum, sumsq }))
+    };
+    let entries = serde_json::from_str::<Vec<Entry>>(text);
+    let credit = entries
+        .map_err(|e| StoreError::corrupt("credit", e))
+        .and_then(|entries| entries.into_iter().map(cell).collect::<Result<Credit, _>>());
+    match credit {
+        Ok(credit) => Some(packed::pack_credit(&credit)),
+        Err(error) => {
+            tracing::error!(%error, "credit is left out");
+            None
+        }
+    }
+}
