@@ -1,8 +1,8 @@
 //! Learning: pure steps from what happened to who serves. No I/O, no async, no clock, no randomness.
 //!
 //! `credit` turns decisions, scores and ratings into sums per cell, `stats` sorts them; `evidence` reads them
-//! on one scale (`agreement`); `prior`, `residual` and `estimate` make a posterior per candidate of a shape;
-//! `policy` turns posteriors into traffic; `rank` runs them for a tenant.
+//! on one scale (`agreement`); `prior`, `residual` and `estimate` make a posterior per candidate of a shape, and
+//! `split` says which shapes have one of their own; `policy` turns posteriors into traffic; `rank` runs them for a tenant.
 
 pub mod agreement;
 pub mod alarm;

@@ -24,6 +24,38 @@ pub struct Belief {
     pub leader: f64,
 }
 
+/// One candidate's normal on the grid.
+struct OnGrid {
+    /// Probability of lying below the middle of each cell.
+    below: [f64; CELLS],
+    /// Probability of lying within each cell.
+    within: [f64; CELLS],
+    /// Probability of lying below the middle of each cell and a margin more.
+    margin: [f64; CELLS],
+}
+
+impl OnGrid {
+    fn of((q, s): (f64, f64), low: f64, width: f64) -> Self {
+        let (per_cell, first) = (width / s, (low - q) / s);
+        let (half, margin) = (per_cell / 2.0, per_cell / 2.0 + MARGIN / s);
+        let (mut left, mut x) = (cdf_table(first), first);
+        let mut grid = Self {
+            below: [0.0; CELLS],
+            within: [0.0; CELLS],
+            margin: [0.0; CELLS],
+        };
+        for cell in 0..CELLS {
+            grid.below[cell] = cdf_table(x + half).max(f64::MIN_POSITIVE);
+            grid.margin[cell] = cdf_table(x + margin);
+            x += per_cell;
+            let right = cdf_table(x);
+            grid.within[cell] = right - left;
+            left = right;
+        }
+        grid
+    }
+}
+
 /// Weighs the candidates of a shape against each other.
 pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     let normals: Vec<(f64, f64)> = estimates
@@ -35,27 +67,25 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     let low = normals.iter().map(from).fold(f64::NEG_INFINITY, f64::max);
     let high = normals.iter().map(to).fold(low, f64::max);
     let width = (high - low) / CELLS as f64;
+    // Who ends below where the grid begins is not the best, and in nobody's way.
+    let reaches = |(j, normal): &(usize, &(f64, f64))| *j == leader || to(normal) > low;
+    let grids = normals.iter().enumerate().filter(reaches);
+    let grids: Vec<(usize, OnGrid)> = grids
+        .map(|(j, normal)| (j, OnGrid::of(*normal, low, width)))
+        .collect();
+    let mut product = [1.0; CELLS];
+    let mut as_good = [1.0; CELLS];
+    for (j, grid) in &grids {
+        let other = if *j == leader { &grid.within } else { &grid.margin };
+        for cell in 0..CELLS {
+            product[cell] *= grid.below[cell];
+            as_good[cell] *= other[cell];
+        }
+    }
     let mut best = vec![0.0; normals.len()];
-    let mut as_good = 0.0;
-    let mut below = vec![0.0; normals.len()];
-    let mut above = vec![0.0; normals.len()];
-    for cell in 0..CELLS {
-        let left = low + width * cell as f64;
-        let middle = left + width / 2.0;
-        let mut product = 1.0;
-        let mut within = 1.0;
-        for (j, (q, s)) in normals.iter().enumerate() {
-            below[j] = cdf_table((middle - q) / s).max(f64::MIN_POSITIVE);
-            above[j] = cdf_table((left + width - q) / s) - cdf_table((left - q) / s);
-            product *= below[j];
-            if j != leader {
-                within *= cdf_table((middle + MARGIN - q) / s);
-            }
-        }
-        as_good += above[leader] * within;
-        for (chance, (density, own)) in best.iter_mut().zip(above.iter().zip(&below)) {
-            *chance += density * product / own;
-        }
+    for (j, grid) in &grids {
+        let chances = grid.within.iter().zip(&product).zip(&grid.below);
+        best[*j] = chances.map(|((within, all), own)| within * all / own).sum();
     }
     let sum: f64 = best.iter().sum();
     for chance in &mut best {
@@ -64,6 +94,7 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     let own = normals
         .get(leader)
         .map_or(0.0, |(q, s)| 1.0 - cdf_table((low - q) / s));
+    let as_good: f64 = if leader < normals.len() { as_good.iter().sum() } else { 0.0 };
     Belief {
         best,
         leader: (as_good / own.max(f64::MIN_POSITIVE)).min(1.0),
