@@ -13,4 +13,4 @@ pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;
 
-pub(crate) use self::{body::Body, dispatch::dispatch, incoming::read, live::Live};
+pub(crate) use self::{body::Body, dispatch::dispatch, incoming::{Unread, read}, live::Live};

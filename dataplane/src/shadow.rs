@@ -140,6 +140,7 @@ async fn send(
         call: &work.call,
         headers: &work.headers,
         order,
+        hedge_after: None,
     };
     let reply = gateway
         .upstream
@@ -155,6 +156,7 @@ async fn send(
         Err(failure) => {
             let status = failure.status().map_or(502, |status| status.as_u16());
             record.end(status, Ending::Error, None);
+            money.spent_micro_usd = record.decision().spent_micro_usd();
             return;
         }
     };
@@ -164,7 +166,7 @@ async fn send(
         Ending::BrokenStream
     };
     record.end(status, ending, Some(&facts));
-    money.spent_micro_usd = record.decision().outcome.cost_micro_usd.unwrap_or(0);
+    money.spent_micro_usd = record.decision().spent_micro_usd();
     drop(money);
     if end != End::Complete {
         return;

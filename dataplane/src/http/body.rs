@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::live::Live;
-use crate::{after::After, gateway::Passage};
+use super::live::{Live, LiveBody};
+use crate::{after::After, doors::Passage};
 
 /// What a caller is sent.
 pub(crate) struct Body {
@@ -22,7 +22,7 @@ pub(crate) struct Body {
 
 enum Kind {
     Whole(Option<Bytes>),
-    Live(Box<Live>),
+    Live(LiveBody),
 }
 
 impl Body {
@@ -44,7 +44,7 @@ impl Body {
 
     pub(crate) fn live(live: Live) -> Self {
         Self {
-            kind: Kind::Live(Box::new(live)),
+            kind: Kind::Live(LiveBody::new(live)),
             _after: None,
             passage: None,
         }

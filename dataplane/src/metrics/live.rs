@@ -17,6 +17,9 @@ pub(crate) struct Reading {
     pub snapshot_version: u64,
     pub snapshot_age_seconds: u64,
     pub control_connected: bool,
+    pub circuits_open: u64,
+    pub circuits_half_open: u64,
+    pub candidates_resting: u64,
 }
 
 /// Looks them up.
@@ -69,6 +72,21 @@ impl Collector for LiveReadings {
                 "floopy_control_connected",
                 "Whether the control plane is connected",
                 u64::from(reading.control_connected),
+            ),
+            (
+                "floopy_circuits_open",
+                "Candidates left alone after repeated failures",
+                reading.circuits_open,
+            ),
+            (
+                "floopy_circuits_half_open",
+                "Candidates that a probe decides on",
+                reading.circuits_half_open,
+            ),
+            (
+                "floopy_candidates_resting",
+                "Candidates left alone because their provider asked for it",
+                reading.candidates_resting,
             ),
         ];
         for (name, help, value) in rows {

@@ -94,6 +94,7 @@ pub(super) fn config(
         name: PROVIDER.into(),
         base_url: Some(format!("http://{simulator}/v1")),
         api_key: None,
+        stream_usage: None,
     }];
     config.models = MODELS.iter().map(model).collect();
     config.tenants = vec![control::TenantConfig {
