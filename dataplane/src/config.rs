@@ -163,7 +163,7 @@ pub struct Timeouts {
     pub header_ms: u64,
     /// For a client to send its body.
     pub body_ms: u64,
-    /// For a client to take some of what it is sent.
+    /// For a client to take some of what it is sent, and to use an HTTP/2 connection again.
     pub client_idle_ms: u64,
     /// For one attempt to open a connection.
     pub connect_ms: u64,

@@ -58,7 +58,9 @@ pub(crate) enum Shed {
     OverShare(usize),
     #[error("this proxy holds request bodies of {0} bytes, as many as it takes")]
     BytesFull(usize),
-    #[error("this tenant's requests in flight have {0} bytes, its share of this proxy at the moment")]
+    #[error(
+        "this tenant's requests in flight have {0} bytes, its share of this proxy at the moment"
+    )]
     BytesOverShare(usize),
 }
 
@@ -251,7 +253,11 @@ mod tests {
             enter(&doors, "a", 0).expect_err("full"),
             Shed::OverShare(80)
         );
-        assert_eq!(flood(&doors, "b", 500).len(), 16, "at once, from what is free");
+        assert_eq!(
+            flood(&doors, "b", 500).len(),
+            16,
+            "at once, from what is free"
+        );
         drop(inside);
         assert_eq!(doors.calls.taken.load(Ordering::Relaxed), 0);
         assert_eq!(flood(&doors, "b", 500).len(), 80, "alone in its turn");

@@ -5,6 +5,7 @@ use std::{fs::File, sync::Arc, time::Duration};
 use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 
 use crate::{
     config::Config,
@@ -42,7 +43,9 @@ impl Gateway {
     pub(crate) fn reading(&self) -> Reading {
         let (spool_events, spool_bytes) = self.spool.depth();
         let circuits = self.upstream.breakers.census();
+        let tasks = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
         Reading {
+            tasks: tasks as u64,
             circuits_open: circuits.open,
             circuits_half_open: circuits.half_open,
             candidates_resting: circuits.resting,

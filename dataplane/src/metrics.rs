@@ -306,6 +306,7 @@ mod tests {
                 snapshot_version: 7,
                 snapshot_age_seconds: 0,
                 control_connected: true,
+                tasks: 5,
                 circuits_open: 2,
                 circuits_half_open: 0,
                 candidates_resting: 0,

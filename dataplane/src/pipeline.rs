@@ -16,8 +16,8 @@ use crate::{
     admit::{Admitted, Permission, admit},
     after::{After, Work},
     call::{Call, Endpoint},
-    gateway::Gateway,
     doors::Passage,
+    gateway::Gateway,
     http::{Body, Live, respond::Refusal},
     linger::{BoxFuture, Lasting},
     metrics::StrategyLabel,
@@ -216,11 +216,7 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&
 }
 
 /// Passes a reply on. Its record is written before its last byte goes out.
-fn answer(
-    gateway: &Arc<Gateway>,
-    asking: Asking,
-    served: Served,
-) -> Response<Body> {
+fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
     let Asking {
         mut record,
         admitted,
@@ -313,7 +309,9 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
-        Failure::Invalid(_) | Failure::Cut(_) => (StatusCode::BAD_GATEWAY, "upstream_invalid_response"),
+        Failure::Invalid(_) | Failure::Cut(_) => {
+            (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
+        }
     };
     Refusal::upstream(status, code, message).response()
 }

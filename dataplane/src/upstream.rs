@@ -16,17 +16,10 @@ mod trail;
 
 use std::{sync::Arc, time::Duration};
 
-use floopy_shared::domain::{
-    catalog::CatalogModel, ids::CandidateKey, route::expected_cost,
-};
+use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::expected_cost};
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use self::{
-    breaker::{Breakers, Trial},
-    retry::Failed,
-    trail::Lane,
-};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
@@ -35,6 +28,11 @@ pub(crate) use self::{
     hedge::hedge_after,
     relay::{End, Relay, Step},
     trail::Trail,
+};
+use self::{
+    breaker::{Breakers, Trial},
+    retry::Failed,
+    trail::Lane,
 };
 use crate::{
     call::Call,

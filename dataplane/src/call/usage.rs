@@ -53,7 +53,11 @@ mod tests {
         let own = body(options);
         let call = Call::parse(Bytes::from(own.clone()), Endpoint::Chat, None).expect("valid");
         assert_eq!(call.asks_usage(), sent.is_none(), "{options}");
-        assert_eq!(call.body_for("m", false), own, "not every provider is asked");
+        assert_eq!(
+            call.body_for("m", false),
+            own,
+            "not every provider is asked"
+        );
         let sent = sent.map_or(own, body);
         assert_eq!(call.body_for("m", true), sent);
         assert_eq!(call.body_for("n", true), sent.replace("\"m\"", "\"n\""));

@@ -58,7 +58,11 @@ impl Config {
         at_least("timeouts.total_ms", self.timeouts.total_ms, 1)?;
         at_least("timeouts.stream_idle_ms", self.timeouts.stream_idle_ms, 1)?;
         at_least("timeouts.control_ms", self.timeouts.control_ms, 1)?;
-        at_least("limits.body_bytes_in_flight", self.limits.body_bytes_in_flight as u64, 1)?;
+        at_least(
+            "limits.body_bytes_in_flight",
+            self.limits.body_bytes_in_flight as u64,
+            1,
+        )?;
         at_least("retry.first_ms", self.retry.first_ms, 1)?;
         at_least("breaker.open_ms", self.breaker.open_ms, 1)?;
         at_least("breaker.failures", u64::from(self.breaker.failures), 1)?;

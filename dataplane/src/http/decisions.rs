@@ -34,7 +34,12 @@ pub(super) async fn forward(
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     // Whoever has no key is told so by the control plane.
-    let known = admit(gateway.current.snapshot(), request.headers(), Permission::Read).ok();
+    let known = admit(
+        gateway.current.snapshot(),
+        request.headers(),
+        Permission::Read,
+    )
+    .ok();
     let tenant = known.as_ref().map(|admitted| &admitted.tenant.id);
     passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
     let question = question(&gateway.config.control.rest, request).map_err(|_| unavailable())?;

@@ -97,7 +97,9 @@ pub(super) async fn rate(
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let tenant = Some(&admitted.tenant.id);
     passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
-    let body = gateway.read(body, (MAX_BODY_BYTES, deadline), passage).await?;
+    let body = gateway
+        .read(body, (MAX_BODY_BYTES, deadline), passage)
+        .await?;
     let submission = parse(&body)?;
     let subject = subject(gateway, &admitted, &parts.headers, &submission)?;
     let duplicate = deliver(gateway, &admitted, &submission, subject.clone()).await?;

@@ -17,6 +17,8 @@ pub(crate) struct Reading {
     pub snapshot_version: u64,
     pub snapshot_age_seconds: u64,
     pub control_connected: bool,
+    /// Of the runtime that serves, background ones and connections.
+    pub tasks: u64,
     pub circuits_open: u64,
     pub circuits_half_open: u64,
     pub candidates_resting: u64,
@@ -72,6 +74,11 @@ impl Collector for LiveReadings {
                 "floopy_control_connected",
                 "Whether the control plane is connected",
                 u64::from(reading.control_connected),
+            ),
+            (
+                "floopy_tasks",
+                "Tasks alive in this process, one for each connection among them",
+                reading.tasks,
             ),
             (
                 "floopy_circuits_open",

@@ -105,11 +105,9 @@ impl Failure {
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status(reply) => Some(reply.status),
-            Self::Connect
-            | Self::Reset
-            | Self::TimedOut(_)
-            | Self::Invalid(_)
-            | Self::Cut(_) => None,
+            Self::Connect | Self::Reset | Self::TimedOut(_) | Self::Invalid(_) | Self::Cut(_) => {
+                None
+            }
         }
     }
 

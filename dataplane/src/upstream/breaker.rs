@@ -171,8 +171,7 @@ impl Breakers {
         if health.is_news(begun) {
             health.circuit = before.failed(now, self.rules);
         }
-        let opened =
-            health.circuit != before && matches!(health.circuit, Circuit::Open { .. });
+        let opened = health.circuit != before && matches!(health.circuit, Circuit::Open { .. });
         if opened {
             health.opening = self.openings.fetch_add(1, Ordering::Relaxed) + 1;
         }

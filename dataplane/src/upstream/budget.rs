@@ -38,7 +38,10 @@ impl RetryBudget {
     /// A call is made that is not a retry.
     pub(super) fn deposit(&self, rules: &config::Retry) {
         if self.saved.load(Ordering::Relaxed) < MOST_SAVED {
-            #[expect(clippy::cast_possible_truncation, reason = "checked: a share is 0 to 1")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "checked: a share is 0 to 1"
+            )]
             let parts = (rules.share * WHOLE as f64) as i64;
             self.saved.fetch_add(parts, Ordering::Relaxed);
         }

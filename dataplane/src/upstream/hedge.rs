@@ -77,11 +77,7 @@ impl Upstream {
             self.metrics.attempt(AttemptLabel::Cancelled);
             trail.end(lanes[loser], CANCELLED);
         } else {
-            let result = if loser == 0 {
-                asked.await
-            } else {
-                hedge.await
-            };
+            let result = if loser == 0 { asked.await } else { hedge.await };
             trail.end(lanes[loser], attempt::ended(&result));
             served = failed.sort(pair[loser], result, features);
         }

@@ -106,12 +106,24 @@ mod tests {
     fn every_form_is_understood_and_the_exact_one_counts() {
         check(&[("retry-after", "3")], Some(3_000));
         check(&[("retry-after", "0.25")], Some(250));
-        check(&[("retry-after-ms", "1500"), ("retry-after", "2")], Some(1_500));
-        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        check(&[("retry-after", "Sun, 06 Nov 1994 08:49:57 GMT"), date], Some(20_000));
-        check(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"), date], Some(0));
         check(
-            &[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "1m0.5s")],
+            &[("retry-after-ms", "1500"), ("retry-after", "2")],
+            Some(1_500),
+        );
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        check(
+            &[("retry-after", "Sun, 06 Nov 1994 08:49:57 GMT"), date],
+            Some(20_000),
+        );
+        check(
+            &[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT"), date],
+            Some(0),
+        );
+        check(
+            &[
+                ("x-ratelimit-remaining-tokens", "0"),
+                ("x-ratelimit-reset-tokens", "1m0.5s"),
+            ],
             Some(60_500),
         );
     }

@@ -123,7 +123,9 @@ mod tests {
     }
 
     fn chunk(text: &str) -> String {
-        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}],\"usage\":null}}\n\n")
+        format!(
+            "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}],\"usage\":null}}\n\n"
+        )
     }
 
     #[test]

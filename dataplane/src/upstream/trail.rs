@@ -88,11 +88,6 @@ impl Trail {
         }
     }
 
-    /// How many there were, those under way included.
-    pub(crate) fn len(&self) -> usize {
-        self.attempts.len()
-    }
-
     /// All attempts so far.
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
         self.attempts.clone()

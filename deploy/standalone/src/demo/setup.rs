@@ -60,6 +60,7 @@ pub(super) fn simulator(seed: u64, fast: bool) -> Options {
         seed,
         latency_scale: if fast { FAST_LATENCY } else { LATENCY },
         failures: true,
+        breaks: 0.0,
     }
 }
 
