@@ -13,6 +13,8 @@ mod accounting;
 mod connections;
 #[path = "gateway/control.rs"]
 mod control;
+#[path = "gateway/deadlines.rs"]
+mod deadlines;
 #[path = "gateway/failures.rs"]
 mod failures;
 #[path = "gateway/fairness.rs"]
