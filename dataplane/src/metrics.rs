@@ -141,7 +141,8 @@ impl Metrics {
     fn register_shadow(&self, registry: &mut Registry) {
         let sent = "Shadow calls that were sent";
         registry.register("floopy_shadow_calls", sent, self.shadow_sent.clone());
-        let dropped = "Shadow calls that were not sent because too many were under way";
+        let dropped =
+            "Shadow calls that were not sent: too many were under way, or they were too long";
         registry.register(
             "floopy_shadow_dropped",
             dropped,

@@ -24,6 +24,9 @@ use crate::{
     upstream::{End, Errand, Facts, Relay, Reply, Step},
 };
 
+/// Calls with a longer body have no shadow: it would hold memory that nobody counts any more.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
 /// The shadow calls under way.
 #[derive(Debug)]
 pub(crate) struct Shadows {
@@ -61,7 +64,8 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
         gateway.metrics.shadow_dropped();
         return;
     };
-    if gateway.shadows.stop.is_cancelled() {
+    let is_long = work.call.body_bytes() > MAX_BODY_BYTES;
+    if is_long || gateway.shadows.stop.is_cancelled() {
         gateway.metrics.shadow_dropped();
         return;
     }

@@ -163,7 +163,7 @@ async fn metrics(admin: &Api) -> String {
 }
 
 /// A metric's value, summed over its labels; a missing one is 0.
-fn metric(text: &str, name: &str) -> u64 {
+pub fn metric(text: &str, name: &str) -> u64 {
     let values = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
         let (labels, value) = rest.rsplit_once(' ')?;
@@ -174,7 +174,7 @@ fn metric(text: &str, name: &str) -> u64 {
 }
 
 /// Calls that must be in the books: those that came, without strangers and those for whom there was no room.
-fn taken(text: &str, strangers: u64) -> u64 {
+pub fn taken(text: &str, strangers: u64) -> u64 {
     let calls = ["chat", "embeddings"].map(|route| {
         let of_route = text
             .lines()

@@ -16,7 +16,10 @@ use std::{
 };
 
 use floopy_standalone::simulator::{Options, Simulator, ledger::Ledger, world::MODELS};
-use floopy_tests::{Api, BodyExt, Floopy, Settings, Shape, eventually_within};
+use floopy_tests::{
+    Api, BodyExt, Floopy, Settings, Shape, eventually_within,
+    soak::{metric, taken},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -96,11 +99,15 @@ impl World {
             let books = books(&api).await;
             let unfinished = books.iter().filter(|d| d["stage"] != "finished").count();
             let served = books.iter().filter(|d| d["shadow_of"].is_null()).count() as u64;
-            if (served, unfinished) == (CALLS, 0) {
+            // Some callers leave before their call has left them.
+            let taken = taken(&metrics, 0);
+            let shadows = books.len() as u64 - served;
+            let sent = metric(&metrics, "floopy_shadow_calls_total");
+            if (served, unfinished, shadows) == (taken, 0, sent) {
                 Ok(books)
             } else {
                 Err(format!(
-                    "{served} of {CALLS} records, {unfinished} unfinished"
+                    "{served} of {taken} records and {shadows} of {sent} shadows, {unfinished} unfinished"
                 ))
             }
         })
@@ -210,9 +217,11 @@ async fn every_charge_is_recorded_to_the_micro_dollar_where_replies_are_read_on(
         let (gone, retried) = (gone.count(), attempts(&books) - books.len());
         assert!(gone > 30, "seed {seed}: only {gone} callers left");
         assert!(retried > 0, "seed {seed}: nothing was retried or fell back");
+        let shadows = books.iter().filter(|d| !d["shadow_of"].is_null()).count();
+        assert!(shadows > 0, "seed {seed}: no shadow was sent");
         assert!(
-            books.len() as u64 > CALLS,
-            "seed {seed}: no shadow was sent"
+            books.len() as u64 > CALLS * 3 / 4,
+            "seed {seed}: few calls came"
         );
         assert_eq!(
             books.iter().filter(|d| is_estimated(d)).count(),

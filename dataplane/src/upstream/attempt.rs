@@ -122,7 +122,9 @@ impl Failure {
     /// How long the provider asks to be left alone: only with an error that passes.
     pub(super) fn pause(&self) -> Option<Duration> {
         match self {
-            Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => reply.pause,
+            Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => {
+                reply.pause.filter(|pause| !pause.is_zero())
+            }
             Self::Status(_)
             | Self::Connect
             | Self::Reset

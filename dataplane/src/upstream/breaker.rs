@@ -95,11 +95,14 @@ impl Breakers {
         }
     }
 
-    /// What metrics show.
+    /// What metrics show. Forgets those who have rested and are well.
     pub(crate) fn census(&self) -> Census {
         let now = Instant::now();
         let mut census = Census::default();
-        for health in self.lock().values() {
+        let mut circuits = self.lock();
+        circuits.retain(|_, health| health.circuit != Circuit::HEALTHY || health.rests(now));
+        self.troubled.store(circuits.len(), Ordering::Relaxed);
+        for health in circuits.values() {
             match health.circuit {
                 Circuit::Closed { .. } => {}
                 Circuit::Open { until, .. } if now < until => census.open += 1,

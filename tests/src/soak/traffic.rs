@@ -31,7 +31,7 @@ const PROMPTS: u32 = 300;
 
 /// What was done, and what came of it.
 #[derive(Debug, Default, Clone)]
-pub struct Sent {
+pub(super) struct Sent {
     counts: BTreeMap<String, u64>,
     /// Calls without a valid key, which are nobody's.
     pub(super) strangers: u64,
