@@ -16,10 +16,6 @@ use crate::{
 
 pub use self::traffic::WORKERS;
 
-/// What memory may differ by between two moments without anything being leaked: an allocator's leftovers and
-/// buffers of connections that happen to be open.
-const NOISE_KIB: u64 = 6 * 1_024;
-
 /// How long one soak is.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -28,6 +24,9 @@ pub struct Plan {
     pub warm_up: Duration,
     /// How long connections to providers may idle afterwards before they count as leaked; zero: not looked at.
     pub idle: Duration,
+    /// What memory may differ by without anything being leaked: an allocator's leftovers, bounded memories that
+    /// the warm-up did not fill.
+    pub noise_kib: u64,
     pub seed: u64,
 }
 
@@ -131,7 +130,7 @@ pub async fn run(plan: Plan) -> Report {
         ));
     }
     let end_kib = memory_kib(process);
-    if end_kib > warm_kib + NOISE_KIB {
+    if end_kib > warm_kib + plan.noise_kib {
         problems.push(format!("memory grew from {warm_kib} to {end_kib} KiB"));
     }
     problems.extend(not_zero(&at_rest));

@@ -139,11 +139,7 @@ async fn call(api: &Api, serial: u64, random: &mut StdRng) {
         let _ = api.post("/v1/embeddings").json(&body).try_send().await;
         return;
     }
-    let models = [
-        "auto",
-        "sim/sim-quill",
-        "sim/sim-swift-mini,sim/sim-forge-code",
-    ];
+    let models = ["auto", "sim/sim-quill", "sim/sim-gone,sim/sim-forge-code"];
     let mut body = json!({
         "model": models[random.random_range(0..models.len())],
         "messages": [{"role": "user", "content": format!("Write a poem about item {serial}.")}],
@@ -214,9 +210,9 @@ async fn every_charge_is_recorded_to_the_micro_dollar_where_replies_are_read_on(
         let gone = books
             .iter()
             .filter(|d| d["outcome"]["ending"] == "client_disconnected");
-        let (gone, retried) = (gone.count(), attempts(&books) - books.len());
+        let (gone, tried_twice) = (gone.count(), tried_twice(&books));
         assert!(gone > 30, "seed {seed}: only {gone} callers left");
-        assert!(retried > 0, "seed {seed}: nothing was retried or fell back");
+        assert!(tried_twice > 20, "seed {seed}: {tried_twice} fell back");
         let shadows = books.iter().filter(|d| !d["shadow_of"].is_null()).count();
         assert!(shadows > 0, "seed {seed}: no shadow was sent");
         assert!(
@@ -234,9 +230,9 @@ async fn every_charge_is_recorded_to_the_micro_dollar_where_replies_are_read_on(
     }
 }
 
-fn attempts(books: &[Value]) -> usize {
+fn tried_twice(books: &[Value]) -> usize {
     let attempts = books.iter().filter_map(|d| d["attempts"].as_array());
-    attempts.map(Vec::len).sum()
+    attempts.filter(|attempts| attempts.len() > 1).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,8 @@ const MINUTES: f64 = 10.0;
 /// Longer than what either side keeps an idle connection.
 const IDLE: Duration = Duration::from_secs(90);
 
+const NOISE_KIB: u64 = 6 << 10;
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
     let minutes = match std::env::var("SOAK_MINUTES") {
@@ -30,6 +32,7 @@ async fn main() -> ExitCode {
         duration,
         warm_up: duration / 3,
         idle: IDLE,
+        noise_kib: NOISE_KIB,
         seed: 1,
     })
     .await;

@@ -264,10 +264,9 @@ async fn unary(shared: &Shared, api: &Api, random: &mut StdRng) {
     let answer = call.json(&body).try_send().await;
     note(shared, "unary", answer.map(|a| a.status));
     if random.random_bool(0.3) {
-        let rating =
-            json!({"session_id": session, "score": random.random_range(0..=10), "revise": true});
+        let rating = json!({"session_id": session, "score": random.random_range(0..=10), "useful": true, "revise": true});
         let answer = api.post("/v1/feedback").json(&rating).try_send().await;
-        note(shared, "feedback", answer.map(|a| a.status));
+        expect(shared, "feedback", answer.map(|a| a.status), 200);
     }
 }
 
