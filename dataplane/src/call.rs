@@ -316,14 +316,6 @@ mod tests {
     }
 
     #[test]
-    fn more_keys_than_any_call_has_are_refused() {
-        let keys: Vec<String> = (0..1_001).map(|n| format!("\"k{n}\":0")).collect();
-        let error = chat(&format!("{{{}}}", keys.join(",")));
-        let expected = "the body has more than 1000 keys at its top level";
-        assert_eq!(error.err().as_deref(), Some(expected));
-    }
-
-    #[test]
     fn embeddings_need_an_input() {
         assert!(
             embed(r#"{"model":"m"}"#)

@@ -113,11 +113,13 @@ type Asked = Result<Served, Option<Exhausted>>;
 /// Owns what it needs: it may outlast its caller.
 async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
     let Decided { call, plan } = &asking.decided;
+    let planned = (&*plan.choice.order, &*asking.record.decision().candidates);
+    let hedge_after = hedge_after(&gateway.config.hedge, planned, call.features());
     let errand = Errand {
         call,
         headers: &asking.headers,
         order: &plan.choice.order,
-        hedge_after: hedge_after(&gateway.config.hedge, &plan.choice, call.features()),
+        hedge_after,
     };
     let trail = asking.record.trail();
     let asked = gateway.upstream.serve(&errand, trail).await;

@@ -114,3 +114,20 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         Ok(fields)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_keys_than_any_call_has_are_refused() {
+        let body = |keys: usize| {
+            let keys: Vec<String> = (0..keys).map(|n| format!("\"k{n}\":0")).collect();
+            format!("{{{}}}", keys.join(","))
+        };
+        assert!(Fields::read(body(MAX_KEYS).as_bytes()).is_ok());
+        let error = Fields::read(body(MAX_KEYS + 1).as_bytes()).err();
+        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(error, "the body has more than 1000 keys at its top level");
+    }
+}

@@ -4,25 +4,27 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use floopy_shared::domain::{
-    catalog::CatalogModel, decision::AttemptResult, features::Features, route::Choice,
+    catalog::CatalogModel,
+    decision::{AttemptResult, CandidateTrace},
+    features::Features,
 };
 use tokio::time::timeout;
 
 use super::{ABANDONED, Errand, Served, Trail, Upstream, attempt, retry::Failed, trail::Ended};
 use crate::{config::Hedge, metrics::AttemptLabel};
 
-/// When the second candidate of this plan is asked. Never where a provider's own tools would run twice.
+/// When the second candidate is asked. Never where a provider's own tools would run twice.
 pub(crate) fn hedge_after(
     config: &Hedge,
-    choice: &Choice,
+    (order, traces): (&[Arc<CatalogModel>], &[CandidateTrace]),
     features: &Features,
 ) -> Option<Duration> {
+    let [first, _, ..] = order else { return None };
     if (config.after_ms == 0 && !config.at_p95) || features.provider_tools {
         return None;
     }
-    let first = choice.order.first()?;
-    let trace = choice.candidates.iter().find(|c| c.key == first.key);
-    let p95_ms = trace.and_then(|c| c.latency_p95_ms);
+    let trace = traces.iter().find(|trace| trace.key == first.key);
+    let p95_ms = trace.and_then(|trace| trace.latency_p95_ms);
     let after_ms = p95_ms.filter(|_| config.at_p95).unwrap_or(config.after_ms);
     (after_ms > 0).then(|| Duration::from_millis(after_ms))
 }
@@ -82,5 +84,54 @@ impl Upstream {
             served = failed.sort(pair[loser], result, features);
         }
         Hedged { served, asked: 2 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use floopy_shared::domain::{catalog::ModelKind, ids::CandidateKey};
+
+    use super::*;
+
+    fn after_ms(at_p95: bool, p95_ms: Option<u64>, provider_tools: bool) -> Option<u128> {
+        let model = |key: &str| {
+            let key = CandidateKey::parse(key).expect("valid");
+            Arc::new(CatalogModel::unlisted(key, ModelKind::Chat))
+        };
+        let order = [model("a/m"), model("b/m")];
+        let trace = CandidateTrace {
+            key: order[0].key.clone(),
+            score: 0.0,
+            posterior: None,
+            propensity: 1.0,
+            expected_cost_micro_usd: None,
+            filter: None,
+            role: None,
+            latency_p95_ms: p95_ms,
+            p_floor: None,
+            p_best: None,
+        };
+        let config = Hedge {
+            after_ms: 900,
+            at_p95,
+        };
+        let features = Features {
+            provider_tools,
+            ..Features::default()
+        };
+        let after = hedge_after(&config, (&order, &[trace]), &features);
+        after.map(|after| after.as_millis())
+    }
+
+    #[test]
+    fn the_candidates_own_quantile_counts_where_it_is_wanted_and_known() {
+        assert_eq!(after_ms(false, Some(200), false), Some(900));
+        assert_eq!(after_ms(true, Some(200), false), Some(200));
+        assert_eq!(after_ms(true, None, false), Some(900));
+        assert_eq!(
+            after_ms(true, Some(200), true),
+            None,
+            "tools would run twice"
+        );
     }
 }

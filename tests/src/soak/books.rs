@@ -7,14 +7,13 @@ use crate::{Api, Floopy, eventually_within};
 /// Calls in the books of both tenants, each counted once; waits a while for as many as there should be.
 pub(super) async fn count(floopy: &Floopy, expected: u64) -> u64 {
     let mut counted = 0;
-    let deadline = Duration::from_secs(60);
+    // Reading them takes a while, too.
+    let deadline = Duration::from_secs(60) + Duration::from_millis(10 * expected);
     let enough = async {
         loop {
-            let tenants = [floopy.api(), floopy.other_api()];
-            counted = 0;
-            for api in &tenants {
-                counted += finished(api).await;
-            }
+            let (one, other) = (floopy.api(), floopy.other_api());
+            let (one, other) = tokio::join!(finished(&one), finished(&other));
+            counted = one + other;
             if counted >= expected {
                 return;
             }

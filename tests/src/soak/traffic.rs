@@ -25,9 +25,9 @@ use crate::{Api, Floopy};
 /// Clients at a time.
 pub const WORKERS: usize = 24;
 
-/// Sessions and prompts are taken from so many, so that what remembers them fills up in the warm-up.
-const SESSIONS: u32 = 400;
-const PROMPTS: u32 = 300;
+/// Sessions and prompts are taken from so few that whatever remembers them is full after the warm-up.
+const SESSIONS: u32 = 40;
+const PROMPTS: u32 = 50;
 
 /// What was done, and what came of it.
 #[derive(Debug, Default, Clone)]
