@@ -251,22 +251,13 @@ impl Default for Retry {
 
 /// Asking the second candidate too where the first one is slow. The one that answers first serves, the other
 /// is cancelled, and paid for all the same.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hedge {
     /// Without a first byte by then, the second candidate is asked; 0: never.
     pub after_ms: u64,
     /// Wait for the first candidate's own 95 % quantile instead, where enough of its replies were timed.
     pub at_p95: bool,
-}
-
-impl Default for Hedge {
-    fn default() -> Self {
-        Self {
-            after_ms: 0,
-            at_p95: false,
-        }
-    }
 }
 
 /// What happens to a reply whose caller has left.

@@ -76,6 +76,9 @@ impl Lingering {
 /// Work that is done apart.
 pub(crate) type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What is done with what came too late.
+pub(crate) type Settle<T> = fn(Arc<Gateway>, T) -> BoxFuture;
+
 /// A future of a call that goes on when whoever waits for it is gone.
 pub(crate) struct Lasting<F>
 where
@@ -84,7 +87,7 @@ where
     gateway: Arc<Gateway>,
     future: Option<Pin<Box<F>>>,
     /// What is done with its output then; `None`: it does not go on.
-    settle: Option<fn(Arc<Gateway>, F::Output) -> BoxFuture>,
+    settle: Option<Settle<F::Output>>,
 }
 
 impl<F> Lasting<F>
@@ -95,7 +98,7 @@ where
     pub(crate) async fn wait(
         gateway: &Arc<Gateway>,
         future: F,
-        settle: Option<fn(Arc<Gateway>, F::Output) -> BoxFuture>,
+        settle: Option<Settle<F::Output>>,
     ) -> F::Output {
         let mut lasting = Self {
             gateway: Arc::clone(gateway),

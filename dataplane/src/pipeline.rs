@@ -19,7 +19,7 @@ use crate::{
     doors::Passage,
     gateway::Gateway,
     http::{Body, Live, respond::Refusal},
-    linger::{BoxFuture, Lasting},
+    linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     record::Record,
     route::{Caller, Plan, View, decide},
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
         Ok(decided) => decided,
         Err(refusal) => return refuse(record, Stopped::Refused(refusal)),
     };
-    let settle: Option<fn(_, _) -> _> =
+    let settle: Option<Settle<_>> =
         (decided.call.body_bytes() <= MAX_LINGERING_BODY).then_some(settle);
     let asking = Asking {
         record,

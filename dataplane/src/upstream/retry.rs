@@ -51,7 +51,6 @@ impl Failed {
     }
 
     /// The same of one that is tried again. The caller is told of the last one of the plan.
-
     fn sort_again(
         &mut self,
         model: &Arc<CatalogModel>,
