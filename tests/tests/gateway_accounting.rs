@@ -66,16 +66,8 @@ impl World {
         let next = Arc::new(AtomicU64::new(0));
         let workers = (0..WORKERS).map(|worker| {
             let (api, next) = (self.floopy.api(), Arc::clone(&next));
-            let mut random = StdRng::seed_from_u64(seed * 1_000 + worker);
-            tokio::spawn(async move {
-                loop {
-                    let serial = next.fetch_add(1, Ordering::Relaxed);
-                    if serial >= CALLS {
-                        return;
-                    }
-                    call(&api, serial, &mut random).await;
-                }
-            })
+            let random = StdRng::seed_from_u64(seed * 1_000 + worker);
+            tokio::spawn(work(api, next, random))
         });
         for worker in workers.collect::<Vec<_>>() {
             worker.await.expect("no panic");
@@ -130,6 +122,16 @@ async fn books(api: &Api) -> Vec<Value> {
             return books;
         };
         cursor = format!("&cursor={next}");
+    }
+}
+
+async fn work(api: Api, next: Arc<AtomicU64>, mut random: StdRng) {
+    loop {
+        let serial = next.fetch_add(1, Ordering::Relaxed);
+        if serial >= CALLS {
+            return;
+        }
+        call(&api, serial, &mut random).await;
     }
 }
 
