@@ -122,6 +122,7 @@ pub async fn run(plan: Plan) -> Report {
     let sent = traffic.finish().await;
     let mut problems = sent.problems.clone();
     let at_rest = at_rest(&admin).await;
+    let end_kib = memory_kib(process);
     let accepted = taken(&at_rest, sent.strangers) - before;
     let recorded = books::count(&floopy, accepted).await;
     if accepted != recorded {
@@ -129,7 +130,6 @@ pub async fn run(plan: Plan) -> Report {
             "{accepted} calls were taken, {recorded} are in the books"
         ));
     }
-    let end_kib = memory_kib(process);
     if end_kib > warm_kib + plan.noise_kib {
         problems.push(format!("memory grew from {warm_kib} to {end_kib} KiB"));
     }

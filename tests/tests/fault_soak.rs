@@ -10,8 +10,8 @@ async fn a_short_soak_leaks_nothing_and_loses_no_record() {
         duration: Duration::from_secs(12),
         warm_up: Duration::from_secs(7),
         idle: Duration::ZERO,
-        // Too short for the bounded memories to fill; a reply kept for each call would be far more.
-        noise_kib: 32 << 10,
+        // Too short for the bounded memories to fill.
+        noise_kib: 8 << 10,
         seed: 3,
     })
     .await;

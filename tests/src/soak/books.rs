@@ -11,7 +11,9 @@ pub(super) async fn count(floopy: &Floopy, expected: u64) -> u64 {
     let deadline = Duration::from_secs(60) + Duration::from_millis(10 * expected);
     let enough = async {
         loop {
-            let (one, other) = (floopy.api(), floopy.other_api());
+            // Not by way of the proxy, whose memory is looked at.
+            let one = floopy.control_api();
+            let other = one.with_key(floopy.other_api().key());
             let (one, other) = tokio::join!(finished(&one), finished(&other));
             counted = one + other;
             if counted >= expected {
