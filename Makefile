@@ -6,7 +6,7 @@ CARGO ?= cargo
 # One profile and one feature set for running, testing and measuring: everything is built once.
 BUILD := --release --workspace
 
-.PHONY: run test fmt lint build bench bench-learning
+.PHONY: run test fmt lint build bench bench-learning soak
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -49,3 +49,9 @@ bench:
 bench-learning:
 	@$(CARGO) build $(BUILD) --bins --quiet
 	target/release/bench-learning
+
+# SOAK_MINUTES of mixed traffic (10 where it is not set): fails if anything leaks or is lost. One arena, so that
+# what glibc's others keep for later does not look like a leak.
+soak:
+	@$(CARGO) build $(BUILD) --bins --quiet
+	@MALLOC_ARENA_MAX=1 target/release/soak

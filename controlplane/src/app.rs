@@ -28,6 +28,7 @@ use tonic::transport::server::{Connected, TcpIncoming};
 use self::core::Core;
 use crate::{
     config::Config,
+    rest,
     store::{Location, StoreError},
 };
 
@@ -174,9 +175,9 @@ impl Prepared {
         let core = self.core;
         let mut tasks = core.start().await?;
         let process_stop = tasks.stop().clone();
-        let rest = axum::serve(self.rest, core.rest_router().await?)
-            .with_graceful_shutdown(process_stop.clone().cancelled_owned());
-        tasks.spawn("rest", async move { rest.await });
+        let router = core.rest_router().await?;
+        let rest = rest::serve(self.rest, router, process_stop.clone());
+        tasks.spawn("rest", rest);
         if let Some((listener, _)) = self.grpc {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let serving = core

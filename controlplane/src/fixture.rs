@@ -94,6 +94,7 @@ pub(crate) fn decision(n: u64) -> Decision {
             result: AttemptResult::Ok,
             status: Some(200),
             latency_ms: 40,
+            wasted_micro_usd: None,
         }],
         outcome: outcome(),
         stage: Stage::Finished,

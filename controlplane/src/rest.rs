@@ -6,6 +6,7 @@ mod decisions;
 mod error;
 mod explain;
 mod query;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -28,6 +29,7 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::json;
 use uuid::Uuid;
 
+pub(crate) use self::serve::serve;
 use self::{cursor::CursorKey, error::ApiError};
 use crate::{
     index::{Index, totals::Totals},

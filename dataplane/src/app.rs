@@ -167,6 +167,7 @@ async fn drain(gateway: &Gateway, server: &Server) {
         );
     }
     gateway.doors.force();
+    gateway.lingering.stop().await;
     gateway.shadows.stop().await;
 }
 

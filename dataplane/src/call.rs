@@ -8,6 +8,7 @@ mod fields;
 mod history;
 mod prompt;
 mod splice;
+mod usage;
 mod value;
 
 use std::{borrow::Cow, ops::Range};
@@ -37,6 +38,8 @@ pub enum Endpoint {
 pub struct Call {
     body: Bytes,
     model_span: Range<usize>,
+    /// What makes a stream report its usage; `None`: the caller asks for it, or there is no stream.
+    usage_edit: Option<usage::Edit>,
     endpoint: Endpoint,
     model: String,
     stream: bool,
@@ -71,9 +74,13 @@ impl Call {
         let (features, json_expected) = (seen.features, seen.json_expected);
         let (history, opening) = (seen.history, seen.opening);
         let stream = features.stream;
+        let usage_edit = stream
+            .then(|| usage::edit(fields.stream_options, model_span.end, &body))
+            .flatten();
         Ok(Self {
             body,
             model_span,
+            usage_edit,
             endpoint,
             model,
             stream,
@@ -125,9 +132,21 @@ impl Call {
         self.opening
     }
 
-    /// The body with this model in place of the caller's; every other byte is the caller's.
-    pub fn body_for(&self, model: &str) -> Bytes {
-        splice::splice(&self.body, &self.model_span, model)
+    /// How long its body is.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether the caller wants to see what a stream cost; where there is none, it is never hidden.
+    pub fn asks_usage(&self) -> bool {
+        self.usage_edit.is_none()
+    }
+
+    /// The body with this model in place of the caller's, and with the request for a stream's usage where
+    /// `with_usage` says so; every other byte is the caller's.
+    pub fn body_for(&self, model: &str, with_usage: bool) -> Bytes {
+        let usage = self.usage_edit.as_ref().filter(|_| with_usage);
+        splice::splice(&self.body, (&self.model_span, model), usage)
     }
 
     /// The conversation as text for a judge, at most `max_bytes` of it.
@@ -367,7 +386,7 @@ mod tests {
     fn an_escaped_key_is_the_same_key() {
         let call = chat(r#"{"mod\u0065l":"a","messages":[{"role":"user"}]}"#).expect("valid");
         assert_eq!(
-            &call.body_for("b")[..],
+            &call.body_for("b", true)[..],
             br#"{"mod\u0065l":"b","messages":[{"role":"user"}]}"#
         );
     }

@@ -31,7 +31,10 @@ pub struct Config {
     pub control: Control,
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub retry: Retry,
+    pub hedge: Hedge,
     pub breaker: Breaker,
+    pub disconnect: Disconnect,
     pub spool: Spool,
     pub scoring: Scoring,
     pub providers: Vec<Provider>,
@@ -50,7 +53,10 @@ impl Default for Config {
             control: Control::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            retry: Retry::default(),
+            hedge: Hedge::default(),
             breaker: Breaker::default(),
+            disconnect: Disconnect::default(),
             spool: Spool::default(),
             scoring: Scoring::default(),
             providers: Vec::new(),
@@ -93,6 +99,10 @@ pub struct Provider {
     pub base_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Secret>,
+    /// Whether streams are asked for their usage (`stream_options.include_usage`), by which their cost is
+    /// known; callers see it only if they asked for it. On, except for providers known to refuse the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_usage: Option<bool>,
 }
 
 /// A tenant that is known before the control plane was ever reached.
@@ -119,6 +129,11 @@ pub struct Limits {
     pub reply_bytes: usize,
     pub connections: usize,
     pub in_flight: usize,
+    /// Of request bodies held at the same time.
+    pub body_bytes_in_flight: usize,
+    /// Of `in_flight` and `body_bytes_in_flight`, what one tenant gets while all others are quiet. Where more
+    /// want it they share: whoever is above its fair share is refused first. 1: no tenant is protected.
+    pub tenant_share: f64,
     /// Candidates tried for one `auto` request.
     pub attempts: usize,
     pub shadow_in_flight: usize,
@@ -132,6 +147,8 @@ impl Default for Limits {
             reply_bytes: 64 << 20,
             connections: 16_384,
             in_flight: 4_096,
+            body_bytes_in_flight: 512 << 20,
+            tenant_share: 0.8,
             attempts: 4,
             shadow_in_flight: 64,
         }
@@ -146,13 +163,13 @@ pub struct Timeouts {
     pub header_ms: u64,
     /// For a client to send its body.
     pub body_ms: u64,
-    /// For a client to take some of what it is sent.
+    /// For a client to take some of what it is sent, and to use an HTTP/2 connection again.
     pub client_idle_ms: u64,
     /// For one attempt to open a connection.
     pub connect_ms: u64,
     /// For one attempt to bring headers, and the first event of a stream.
     pub first_byte_ms: u64,
-    /// For one attempt as a whole.
+    /// For one attempt as a whole, and for a call to begin another one.
     pub total_ms: u64,
     /// Between two pieces of a stream.
     pub stream_idle_ms: u64,
@@ -184,8 +201,12 @@ impl Default for Timeouts {
 pub struct Breaker {
     /// Consecutive failures that open it.
     pub failures: u32,
-    /// How long it stays open before one probe is let through.
+    /// How long it stays open before one probe is let through; twice as long after each probe that fails.
     pub open_ms: u64,
+    /// Longest time between two probes.
+    pub max_open_ms: u64,
+    /// Longest time that a candidate rests because its provider asked for it, as with `Retry-After`.
+    pub max_rest_ms: u64,
 }
 
 impl Default for Breaker {
@@ -193,6 +214,67 @@ impl Default for Breaker {
         Self {
             failures: 5,
             open_ms: 30_000,
+            max_open_ms: 300_000,
+            max_rest_ms: 60_000,
+        }
+    }
+}
+
+/// Asking a candidate again that could not be reached, broke off before it answered, or said 429, 502 or 503.
+/// Other candidates are asked first; nothing is asked again once the caller has its first byte.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retry {
+    /// Retries of one call; 0: none.
+    pub times: u32,
+    /// Bound of the first wait, which is drawn below it; doubles with every retry.
+    pub first_ms: u64,
+    /// Longest wait. Where a provider asks for a longer one, the caller is told instead.
+    pub max_wait_ms: u64,
+    /// Retries for each call that a provider gets.
+    pub share: f64,
+    /// Retries that a provider gets each second whatever its calls.
+    pub per_second: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            times: 2,
+            first_ms: 100,
+            max_wait_ms: 2_000,
+            share: 0.2,
+            per_second: 10,
+        }
+    }
+}
+
+/// Asking the second candidate too where the first one is slow. The one that answers first serves, the other
+/// is cancelled, and paid for all the same.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hedge {
+    /// Without a first byte by then, the second candidate is asked; 0: never.
+    pub after_ms: u64,
+    /// Wait for the first candidate's own 95 % quantile instead, where enough of its replies were timed.
+    pub at_p95: bool,
+}
+
+/// What happens to a reply whose caller has left.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Disconnect {
+    /// How long it is read on for what it cost. After that its provider is left, and the cost is an estimate.
+    pub linger_ms: u64,
+    /// Replies read on at the same time; further ones are left at once.
+    pub lingering: usize,
+}
+
+impl Default for Disconnect {
+    fn default() -> Self {
+        Self {
+            linger_ms: 5_000,
+            lingering: 256,
         }
     }
 }

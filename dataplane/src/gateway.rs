@@ -1,20 +1,18 @@
 //! What lives as long as the process, and is shared by all requests.
 
-use std::{
-    fs::File,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fs::File, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
-use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
 
 use crate::{
     config::Config,
     conversations::Conversations,
+    doors::{Doors, Passage, Shed},
+    http::{self, Unread, respond::Refusal},
+    linger::Lingering,
     metrics::{Metrics, Reading},
     record::spool::Spool,
     sessions::{OpenSessions, Rated},
@@ -34,7 +32,8 @@ pub(crate) struct Gateway {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub shadows: Shadows,
-    pub doors: Doors,
+    pub doors: Arc<Doors>,
+    pub lingering: Lingering,
     /// Keeps other proxies out of the data directory.
     pub _lock: File,
 }
@@ -43,7 +42,13 @@ impl Gateway {
     /// What metrics look up when they are read.
     pub(crate) fn reading(&self) -> Reading {
         let (spool_events, spool_bytes) = self.spool.depth();
+        let circuits = self.upstream.breakers.census();
+        let tasks = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
         Reading {
+            tasks: tasks as u64,
+            circuits_open: circuits.open,
+            circuits_half_open: circuits.half_open,
+            candidates_resting: circuits.resting,
             spool_events,
             spool_bytes,
             spool_level: self.spool.level() as u64,
@@ -53,71 +58,33 @@ impl Gateway {
         }
     }
 
+    /// Counts a call that is not let in, and says so.
+    pub(crate) fn shed(&self, shed: Shed) -> Refusal {
+        match shed {
+            Shed::Full(_) | Shed::BytesFull(_) => self.metrics.overloaded(),
+            Shed::OverShare(_) | Shed::BytesOverShare(_) => self.metrics.over_share(),
+        }
+        Refusal::from(shed)
+    }
+
+    /// A body within its size and its time, if there is room for it.
+    pub(crate) async fn read(
+        &self,
+        body: Incoming,
+        (limit, deadline): (usize, Duration),
+        passage: &mut Passage,
+    ) -> Result<Bytes, Refusal> {
+        match http::read(body, limit, deadline, passage).await {
+            Ok(bytes) => Ok(bytes),
+            Err(Unread::Shed(shed)) => Err(self.shed(shed)),
+            Err(unread) => Err(unread.into()),
+        }
+    }
+
     /// Whether this request's reply goes to the judge. Decided by its id, which is random.
     pub(crate) fn is_sampled(&self, id: RequestId) -> bool {
         let (high, _) = id.0.as_u64_pair();
         let unit = f64::from((high >> 32) as u32) / f64::from(u32::MAX);
         unit < self.config.scoring.sample_rate
-    }
-}
-
-/// How many may be inside, and whether it is closing time.
-#[derive(Debug)]
-pub(crate) struct Doors {
-    room: Arc<Semaphore>,
-    in_flight: Gauge,
-    draining: AtomicBool,
-    forced: AtomicBool,
-}
-
-impl Doors {
-    pub(crate) fn new(in_flight: usize, metrics: &Metrics) -> Self {
-        Self {
-            room: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))),
-            in_flight: metrics.in_flight().clone(),
-            draining: AtomicBool::new(false),
-            forced: AtomicBool::new(false),
-        }
-    }
-
-    /// `None` where there is no room.
-    pub(crate) fn enter(&self) -> Option<Passage> {
-        let permit = Arc::clone(&self.room).try_acquire_owned().ok()?;
-        self.in_flight.inc();
-        Some(Passage {
-            in_flight: self.in_flight.clone(),
-            _permit: permit,
-        })
-    }
-
-    /// Nobody new is let in by the listener.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-
-    /// Whoever is still inside is cut off.
-    pub(crate) fn force(&self) {
-        self.forced.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_forced(&self) -> bool {
-        self.forced.load(Ordering::Relaxed)
-    }
-}
-
-/// The right to be served; held by the response body until its last byte.
-#[derive(Debug)]
-pub(crate) struct Passage {
-    in_flight: Gauge,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Passage {
-    fn drop(&mut self) {
-        self.in_flight.dec();
     }
 }

@@ -12,5 +12,11 @@ mod patient;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;
+mod stall;
 
-pub(crate) use self::{body::Body, dispatch::dispatch, incoming::read, live::Live};
+pub(crate) use self::{
+    body::Body,
+    dispatch::dispatch,
+    incoming::{Unread, read},
+    live::Live,
+};

@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     dropped: Family<KindLabels, Counter>,
     in_flight: Gauge,
+    lingering: Gauge,
     overhead: Histogram,
     rejected: Counter,
     undelivered: Counter,
@@ -36,6 +37,10 @@ pub(crate) struct Metrics {
     nacks: Counter,
     snapshot_errors: Counter,
     circuits_opened: Counter,
+    retries: Counter,
+    retries_refused: Counter,
+    hedges: Counter,
+    tenant_overloaded: Counter,
     shadow_sent: Counter,
     shadow_dropped: Counter,
     shadow_over_budget: Counter,
@@ -50,6 +55,7 @@ impl Default for Metrics {
             attempts: Family::default(),
             dropped: Family::default(),
             in_flight: Gauge::default(),
+            lingering: Gauge::default(),
             overhead: Histogram::new(OVERHEAD_BUCKETS),
             rejected: Counter::default(),
             undelivered: Counter::default(),
@@ -57,6 +63,10 @@ impl Default for Metrics {
             nacks: Counter::default(),
             snapshot_errors: Counter::default(),
             circuits_opened: Counter::default(),
+            retries: Counter::default(),
+            retries_refused: Counter::default(),
+            hedges: Counter::default(),
+            tenant_overloaded: Counter::default(),
             shadow_sent: Counter::default(),
             shadow_dropped: Counter::default(),
             shadow_over_budget: Counter::default(),
@@ -78,6 +88,11 @@ impl Metrics {
             "Requests being served",
             self.in_flight.clone(),
         );
+        registry.register(
+            "floopy_replies_lingering",
+            "Replies read on for their cost after their caller left",
+            self.lingering.clone(),
+        );
         let overhead = "Time in the proxy itself before the upstream is called";
         registry.register_with_unit(
             "floopy_overhead",
@@ -97,15 +112,37 @@ impl Metrics {
             opened,
             self.circuits_opened.clone(),
         );
+        let over_share = "Requests refused because their tenant was above its fair share";
+        registry.register(
+            "floopy_requests_over_share",
+            over_share,
+            self.tenant_overloaded.clone(),
+        );
+        self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);
+    }
+
+    /// What is asked of providers beyond the first try.
+    fn register_tries(&self, registry: &mut Registry) {
+        let retries = "Candidates asked again after a failure that may pass";
+        registry.register("floopy_upstream_retries", retries, self.retries.clone());
+        let refused = "Retries that were not made because their provider's budget was used up";
+        registry.register(
+            "floopy_upstream_retries_refused",
+            refused,
+            self.retries_refused.clone(),
+        );
+        let hedges = "Second candidates asked because the first was late";
+        registry.register("floopy_upstream_hedges", hedges, self.hedges.clone());
     }
 
     /// What is spent on learning, apart from what serves.
     fn register_shadow(&self, registry: &mut Registry) {
         let sent = "Shadow calls that were sent";
         registry.register("floopy_shadow_calls", sent, self.shadow_sent.clone());
-        let dropped = "Shadow calls that were not sent because too many were under way";
+        let dropped =
+            "Shadow calls that were not sent: too many were under way, or they were too long";
         registry.register(
             "floopy_shadow_dropped",
             dropped,
@@ -180,6 +217,10 @@ impl Metrics {
         &self.in_flight
     }
 
+    pub(crate) fn lingering(&self) -> &Gauge {
+        &self.lingering
+    }
+
     pub(crate) fn overhead(&self, overhead: Duration) {
         self.overhead.observe(overhead.as_secs_f64());
     }
@@ -210,6 +251,22 @@ impl Metrics {
 
     pub(crate) fn circuit_opened(&self) {
         self.circuits_opened.inc();
+    }
+
+    pub(crate) fn retried(&self) {
+        self.retries.inc();
+    }
+
+    pub(crate) fn retry_refused(&self) {
+        self.retries_refused.inc();
+    }
+
+    pub(crate) fn hedged(&self) {
+        self.hedges.inc();
+    }
+
+    pub(crate) fn over_share(&self) {
+        self.tenant_overloaded.inc();
     }
 
     pub(crate) fn shadow_sent(&self) {
@@ -250,6 +307,10 @@ mod tests {
                 snapshot_version: 7,
                 snapshot_age_seconds: 0,
                 control_connected: true,
+                tasks: 5,
+                circuits_open: 2,
+                circuits_half_open: 0,
+                candidates_resting: 0,
             })
         })));
         metrics.request(
@@ -274,6 +335,7 @@ mod tests {
             "floopy_shadow_cost_micro_usd_total 230",
             "floopy_spool_depth_events 3",
             "floopy_snapshot_version 7",
+            "floopy_circuits_open 2",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }

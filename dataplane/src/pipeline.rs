@@ -16,12 +16,14 @@ use crate::{
     admit::{Admitted, Permission, admit},
     after::{After, Work},
     call::{Call, Endpoint},
+    doors::Passage,
     gateway::Gateway,
-    http::{Body, Live, read, respond::Refusal},
+    http::{Body, Live, respond::Refusal},
+    linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     record::Record,
     route::{Caller, Plan, View, decide},
-    upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served},
+    upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
 static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
@@ -47,12 +49,24 @@ struct Decided {
     plan: Plan,
 }
 
+/// Everything of a call whose reply is awaited.
+struct Asking {
+    record: Record,
+    admitted: Admitted,
+    decided: Decided,
+    headers: HeaderMap,
+}
+
+/// A call with a longer body is not awaited without its caller: that is memory which nobody counts.
+const MAX_LINGERING_BODY: usize = 1 << 20;
+
 /// Serves one call. Everything after admission is recorded.
 pub(crate) async fn serve(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,
     endpoint: Endpoint,
     id: RequestId,
+    passage: &mut Passage,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let admitted = match admit(
@@ -63,41 +77,92 @@ pub(crate) async fn serve(
         Ok(admitted) => admitted,
         Err(denied) => return Refusal::from(denied).response(),
     };
+    if let Err(shed) = passage.seat(Some(&admitted.tenant.id)) {
+        return gateway.shed(shed).response();
+    }
     let mut record = Record::open(gateway, &admitted, id);
-    let decided = match prepare(gateway, &admitted, &mut record, (&parts, body, endpoint)).await {
+    let incoming = (&parts, body, endpoint, passage);
+    let decided = match prepare(gateway, &admitted, &mut record, incoming).await {
         Ok(decided) => decided,
         Err(refusal) => return refuse(record, Stopped::Refused(refusal)),
     };
-    let order = &decided.plan.choice.order;
-    let errand = Errand {
-        call: &decided.call,
-        headers: &parts.headers,
-        order,
+    let settle: Option<Settle<_>> =
+        (decided.call.body_bytes() <= MAX_LINGERING_BODY).then_some(settle);
+    let asking = Asking {
+        record,
+        admitted,
+        decided,
+        headers: parts.headers,
     };
-    match gateway.upstream.serve(&errand, record.trail()).await {
-        Ok(served) => answer(gateway, record, served, (admitted, decided, parts.headers)),
-        Err(Some(exhausted)) => refuse(record, Stopped::Exhausted(exhausted)),
+    let (asking, result) = Lasting::wait(gateway, ask(Arc::clone(gateway), asking), settle).await;
+    match result {
+        Ok(served) => answer(gateway, asking, served),
+        Err(Some(exhausted)) => refuse(asking.record, Stopped::Exhausted(exhausted)),
         Err(None) => {
             let message = "no candidate is left to ask";
             refuse(
-                record,
+                asking.record,
                 Stopped::Refused(Refusal::unavailable("no_candidate_available", message, 1)),
             )
         }
     }
 }
 
+type Asked = Result<Served, Option<Exhausted>>;
+
+/// Owns what it needs: it may outlast its caller.
+async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
+    let Decided { call, plan } = &asking.decided;
+    let planned = (&*plan.choice.order, &*asking.record.decision().candidates);
+    let hedge_after = hedge_after(&gateway.config.hedge, planned, call.features());
+    let errand = Errand {
+        call,
+        headers: &asking.headers,
+        order: &plan.choice.order,
+        hedge_after,
+    };
+    let trail = asking.record.trail();
+    let asked = gateway.upstream.serve(&errand, trail).await;
+    (asking, asked)
+}
+
+/// The reply came after its caller had left: only what it cost still matters.
+fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture {
+    let Asking {
+        mut record,
+        decided,
+        ..
+    } = asking;
+    Box::pin(async move {
+        let Ok(served) = asked else {
+            record.abandon(None);
+            return;
+        };
+        record.served_by(&served.model, decided.plan.choice.reason);
+        match served.reply {
+            Reply::Whole(whole) => record.abandon(Some(&whole.facts)),
+            Reply::Stream(stream) => {
+                let status = stream.status.as_u16();
+                let relay = Relay::new(stream, gateway.upstream.limits());
+                let live = Live::new(&gateway, relay, record, None, status);
+                Box::new(live).read_on().await;
+            }
+        }
+    })
+}
+
 async fn prepare(
     gateway: &Gateway,
     admitted: &Admitted,
     record: &mut Record,
-    (parts, body, endpoint): (&Parts, Incoming, Endpoint),
+    (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
 ) -> Result<Decided, Refusal> {
     let session = session_header(&parts.headers)?;
     record.set_session(session.clone());
     let asked = Instant::now();
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
-    let bytes = read(body, gateway.config.limits.body_bytes, deadline).await?;
+    let bounds = (gateway.config.limits.body_bytes, deadline);
+    let bytes = gateway.read(body, bounds, passage).await?;
     record.waited_for_client(asked.elapsed());
     let call = Call::parse(bytes, endpoint, text_header(&parts.headers, &TASK)?)?;
     record.understood(&call);
@@ -153,13 +218,13 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&
 }
 
 /// Passes a reply on. Its record is written before its last byte goes out.
-fn answer(
-    gateway: &Arc<Gateway>,
-    mut record: Record,
-    served: Served,
-    (admitted, decided, headers): (Admitted, Decided, HeaderMap),
-) -> Response<Body> {
-    let Decided { call, plan } = decided;
+fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
+    let Asking {
+        mut record,
+        admitted,
+        decided: Decided { call, plan },
+        headers,
+    } = asking;
     record.served_by(&served.model, plan.choice.reason);
     let (conversation, by) = (plan.conversation, served.model.key.clone());
     gateway
@@ -197,7 +262,7 @@ fn answer(
             body = Body::whole_then(whole.body, after);
         }
         Reply::Stream(mut stream) => {
-            record.begin_stream(status.as_u16(), &stream.facts);
+            record.begin_stream(status.as_u16(), &stream.sieve.facts);
             response_headers = std::mem::take(&mut stream.headers);
             annotate(&mut response_headers, &record);
             let relay = Relay::new(stream, gateway.upstream.limits());
@@ -246,7 +311,9 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
-        Failure::Invalid(_) => (StatusCode::BAD_GATEWAY, "upstream_invalid_response"),
+        Failure::Invalid(_) | Failure::Cut(_) => {
+            (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
+        }
     };
     Refusal::upstream(status, code, message).response()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
 
-use crate::{call::Endpoint, config};
+use crate::{call::Endpoint, config, upstream::RetryBudget};
 
 /// A provider whose OpenAI-compatible API is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,9 @@ static KNOWN: &[KnownProvider] = &[
     ),
 ];
 
+/// Their APIs refuse a body with `stream_options`, and report usage in the last chunk anyway.
+const REFUSE_STREAM_OPTIONS: [&str; 1] = ["mistral"];
+
 /// Every provider that needs no `base_url`.
 pub fn known_providers() -> &'static [KnownProvider] {
     KNOWN
@@ -105,6 +108,9 @@ pub struct Provider {
     embeddings: Uri,
     /// Marked sensitive, so that it is never shown; none where the server asks for no key.
     authorization: Option<HeaderValue>,
+    pub(crate) retries: RetryBudget,
+    /// Whether it can be asked for the usage of a stream.
+    pub(crate) stream_usage: bool,
 }
 
 impl Provider {
@@ -202,6 +208,10 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         chat: uri("/chat/completions")?,
         embeddings: uri("/embeddings")?,
         authorization,
+        retries: RetryBudget::default(),
+        stream_usage: configured
+            .stream_usage
+            .unwrap_or(!REFUSE_STREAM_OPTIONS.contains(&name)),
     })
 }
 
@@ -223,6 +233,7 @@ mod tests {
             name: name.to_owned(),
             base_url: base_url.map(str::to_owned),
             api_key: key.map(Secret::new),
+            stream_usage: None,
         }
     }
 

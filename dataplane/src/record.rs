@@ -247,7 +247,7 @@ impl Record {
             },
             usage,
             usage_estimated,
-            fallback_used: served && self.trail.len() > 1,
+            fallback_used: served && self.decision.served != self.decision.chosen,
             overhead_us: self.decision.outcome.overhead_us,
         }
     }

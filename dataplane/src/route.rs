@@ -281,6 +281,7 @@ mod tests {
             name: name.to_owned(),
             base_url: Some(format!("http://{name}.test/v1")),
             api_key: None,
+            stream_usage: None,
         };
         World {
             snapshot: Snapshot::cold(catalog.expect("valid"), [tenant.clone()]),
@@ -288,6 +289,7 @@ mod tests {
             breakers: Breakers::new(&config::Breaker {
                 failures: 1,
                 open_ms: 60_000,
+                ..config::Breaker::default()
             }),
             conversations: Conversations::default(),
             tenant,

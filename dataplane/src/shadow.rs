@@ -24,6 +24,9 @@ use crate::{
     upstream::{End, Errand, Facts, Relay, Reply, Step},
 };
 
+/// Calls with a longer body have no shadow: it would hold memory that nobody counts any more.
+const MAX_BODY_BYTES: usize = 4 << 20;
+
 /// The shadow calls under way.
 #[derive(Debug)]
 pub(crate) struct Shadows {
@@ -61,7 +64,8 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
         gateway.metrics.shadow_dropped();
         return;
     };
-    if gateway.shadows.stop.is_cancelled() {
+    let is_long = work.call.body_bytes() > MAX_BODY_BYTES;
+    if is_long || gateway.shadows.stop.is_cancelled() {
         gateway.metrics.shadow_dropped();
         return;
     }
@@ -140,6 +144,7 @@ async fn send(
         call: &work.call,
         headers: &work.headers,
         order,
+        hedge_after: None,
     };
     let reply = gateway
         .upstream
@@ -155,6 +160,7 @@ async fn send(
         Err(failure) => {
             let status = failure.status().map_or(502, |status| status.as_u16());
             record.end(status, Ending::Error, None);
+            money.spent_micro_usd = record.decision().spent_micro_usd();
             return;
         }
     };
@@ -164,7 +170,7 @@ async fn send(
         Ending::BrokenStream
     };
     record.end(status, ending, Some(&facts));
-    money.spent_micro_usd = record.decision().outcome.cost_micro_usd.unwrap_or(0);
+    money.spent_micro_usd = record.decision().spent_micro_usd();
     drop(money);
     if end != End::Complete {
         return;

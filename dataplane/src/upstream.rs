@@ -2,32 +2,49 @@
 
 mod attempt;
 pub(crate) mod breaker;
+mod budget;
 mod client;
 mod facts;
 mod headers;
+mod hedge;
+mod pause;
 mod relay;
+mod retry;
+mod sieve;
 mod sse;
 mod trail;
 
 use std::{sync::Arc, time::Duration};
 
-use floopy_shared::domain::{catalog::CatalogModel, decision::AttemptResult, ids::CandidateKey};
+use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::expected_cost};
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
-use self::breaker::{Breakers, Trial};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
+    budget::RetryBudget,
     client::{Client, client},
     facts::Facts,
+    hedge::hedge_after,
     relay::{End, Relay, Step},
     trail::Trail,
 };
+use self::{
+    breaker::{Breakers, Trial},
+    retry::Failed,
+    trail::Lane,
+};
 use crate::{
     call::Call,
-    config::Config,
+    config::{self, Config},
     metrics::{AttemptLabel, Metrics},
     provider::Providers,
 };
+
+tokio::task_local! {
+    /// Set around a call whose caller has left: what is under way may end, but nothing new is begun for it.
+    pub(crate) static ABANDONED: ();
+}
 
 /// Everything that is needed to call providers.
 pub(crate) struct Upstream {
@@ -36,6 +53,7 @@ pub(crate) struct Upstream {
     pub(crate) breakers: Arc<Breakers>,
     metrics: Arc<Metrics>,
     limits: Limits,
+    retry: config::Retry,
 }
 
 /// Bounds of every attempt.
@@ -55,6 +73,8 @@ pub(crate) struct Errand<'a> {
     /// The caller's.
     pub headers: &'a HeaderMap,
     pub order: &'a [Arc<CatalogModel>],
+    /// Without a first byte by then, the second candidate is asked too.
+    pub hedge_after: Option<Duration>,
 }
 
 /// A candidate that answered.
@@ -67,6 +87,7 @@ pub(crate) struct Served {
 #[derive(Debug)]
 pub(crate) struct Exhausted {
     pub key: CandidateKey,
+    /// Candidates, each counted once.
     pub tried: usize,
     pub failure: Failure,
 }
@@ -103,6 +124,7 @@ impl Upstream {
                 reply_bytes: config.limits.reply_bytes,
                 text_bytes: config.scoring.max_bytes,
             },
+            retry: config.retry.clone(),
         }
     }
 
@@ -115,34 +137,38 @@ impl Upstream {
         &self.limits
     }
 
-    /// Tries the candidates in order. Never called again once a reply began.
+    /// Tries the candidates in order, and then those again whose failure may pass. Never called again once a
+    /// reply began.
     pub(crate) async fn serve(
         &self,
         errand: &Errand<'_>,
         trail: &mut Trail,
     ) -> Result<Served, Option<Exhausted>> {
-        let mut last = None;
-        for (index, model) in errand.order.iter().enumerate() {
-            let failure = match self.attempt(errand, model, trail).await {
-                Ok(reply) => {
-                    return Ok(Served {
-                        model: Arc::clone(model),
-                        reply,
-                    });
-                }
-                Err(failure) => failure,
-            };
-            let caller_fault = is_callers_fault(&failure);
-            last = Some(Exhausted {
-                key: model.key.clone(),
-                tried: index + 1,
-                failure,
-            });
-            if caller_fault {
+        let mut failed = Failed::new(Instant::now() + self.limits.total);
+        let mut left = errand.order;
+        if let (Some(after), [first, second, ..]) = (errand.hedge_after, left) {
+            let pair = ([first, second], after);
+            // Boxed: else every call would have room for two attempts at a time.
+            let hedged = Box::pin(self.hedged(errand, pair, trail, &mut failed)).await;
+            if let Some(served) = hedged.served {
+                return Ok(served);
+            }
+            left = &left[hedged.asked..];
+        }
+        for model in left {
+            if failed.is_over() {
                 break;
             }
+            self.deposit(model);
+            let result = self.attempt(errand, model, trail).await;
+            if let Some(served) = failed.sort(model, result, errand.call.features()) {
+                return Ok(served);
+            }
         }
-        Err(last)
+        if let Some(served) = self.retry(errand, trail, &mut failed).await {
+            return Ok(served);
+        }
+        Err(failed.into_last())
     }
 
     /// Tries one candidate and tells its circuit breaker; of a stream, only its end tells.
@@ -152,30 +178,44 @@ impl Upstream {
         model: &CatalogModel,
         trail: &mut Trail,
     ) -> Result<Reply, Failure> {
-        trail.begin(&model.key);
+        let lane = self.begin(errand, model, trail);
+        let result = self.ask(errand, model).await;
+        trail.end(lane, attempt::ended(&result));
+        result
+    }
+
+    fn begin(&self, errand: &Errand<'_>, model: &CatalogModel, trail: &mut Trail) -> Lane {
+        trail.begin(&model.key, expected_cost(model, errand.call.features()))
+    }
+
+    async fn ask(&self, errand: &Errand<'_>, model: &CatalogModel) -> Result<Reply, Failure> {
         let trial = Trial::begin(&self.breakers, &model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
                 let request = attempt::request(provider, errand.call, &model.key, errand.headers);
-                attempt::send(&self.client, &self.limits, request, errand.call).await
+                let of = (errand.call, &**provider);
+                attempt::send(&self.client, &self.limits, request, of).await
             }
             None => Err(Failure::Connect),
         };
         match &mut result {
             Ok(reply) => {
-                trail.end(AttemptResult::Ok, Some(reply.status().as_u16()));
                 match reply {
                     Reply::Whole(_) => trial.succeeded(),
                     Reply::Stream(stream) => stream.trial = Some(trial),
                 }
                 self.metrics.attempt(AttemptLabel::Ok);
             }
-            Err(failure) => {
-                trail.end(failure.result(), failure.status().map(|s| s.as_u16()));
-                self.note_failure(failure, model, trial);
-            }
+            Err(failure) => self.note_failure(failure, model, trial),
         }
         result
+    }
+
+    /// A call that is no retry allows its provider a part of one.
+    fn deposit(&self, model: &CatalogModel) {
+        if let Some(provider) = self.providers.get(model.key.provider()) {
+            provider.retries.deposit(&self.retry);
+        }
     }
 
     /// A stream that had begun well broke off.
@@ -193,6 +233,9 @@ impl Upstream {
             return;
         }
         tracing::debug!(candidate = %model.key, %failure, "attempt failed");
+        if let Some(pause) = failure.pause() {
+            self.breakers.rest(&model.key, pause);
+        }
         if !is_callers_invention(failure, model) {
             self.count_failure(trial);
         }

@@ -7,16 +7,26 @@
     clippy::panic
 )]
 
+#[path = "gateway/accounting.rs"]
+mod accounting;
 #[path = "gateway/connections.rs"]
 mod connections;
 #[path = "gateway/control.rs"]
 mod control;
+#[path = "gateway/deadlines.rs"]
+mod deadlines;
 #[path = "gateway/failures.rs"]
 mod failures;
+#[path = "gateway/fairness.rs"]
+mod fairness;
 #[path = "gateway/feedback.rs"]
 mod feedback;
+#[path = "gateway/hedges.rs"]
+mod hedges;
 #[path = "gateway/proxy.rs"]
 mod proxy;
+#[path = "gateway/retries.rs"]
+mod retries;
 #[path = "gateway/serving.rs"]
 mod serving;
 #[path = "gateway/shadows.rs"]

@@ -103,10 +103,11 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             result: if flag {
                 AttemptResult::Ok
             } else {
-                AttemptResult::TimedOut
+                AttemptResult::Cancelled
             },
             status: flag.then_some(200),
             latency_ms: number,
+            wasted_micro_usd: (!flag).then_some(number),
         }],
         outcome: Outcome {
             status: if flag { 200 } else { 502 },

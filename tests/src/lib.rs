@@ -18,13 +18,14 @@ pub mod process;
 pub mod python;
 pub mod settings;
 pub mod simulator;
+pub mod soak;
 pub mod upstream;
 
 pub use client::{Answer, Api, BodyExt};
 pub use floopy::{Floopy, Shape};
 pub use poll::{eventually, eventually_within};
 pub use settings::Settings;
-pub use upstream::{Reply, Stream, Upstream};
+pub use upstream::{Ending, Reply, Stream, Upstream};
 
 /// Runs an async function of a `Shape` as two tests, `standalone` and `split`, in a module of its name.
 #[macro_export]

@@ -135,6 +135,7 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
         name: name.into(),
         base_url: None,
         api_key: Some(Secret::new("sk")),
+        stream_usage: None,
     };
     let config = floopy_dataplane::Config {
         data_dir: dir,
@@ -254,6 +255,7 @@ fn failed_call(model: &str, round: u64) -> v1::Event {
         result: v1::AttemptResult::TimedOut.into(),
         status: 0,
         latency_ms: 5,
+        wasted_micro_usd: None,
     };
     let outcome = v1::Outcome {
         status: 504,

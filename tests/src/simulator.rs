@@ -22,6 +22,11 @@ pub struct Simulator {
 impl Simulator {
     /// Starts it and waits until it serves.
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn with(args: &[&str]) -> Self {
         let (addr, dir) = (free_addr(), tempfile::tempdir().expect("a directory"));
         let mut command = Command::new(binary("floopy"));
         command.current_dir(dir.path());
@@ -32,6 +37,7 @@ impl Simulator {
             "--listen",
             &addr.to_string(),
         ]);
+        command.args(args);
         let process = Process::start(command, &dir.path().join("simulator.log"));
         let api = Api::anonymous(addr);
         let list = eventually(|| async {

@@ -85,7 +85,12 @@ async fn unrated(api: &Api, rated: &HashSet<String>) -> Vec<String> {
 }
 
 fn streamed() -> Value {
-    json!({"model": "up/alpha", "stream": true, "messages": [{"role": "user", "content": "x"}]})
+    json!({
+        "model": "up/alpha",
+        "stream": true,
+        "stream_options": {"include_usage": true},
+        "messages": [{"role": "user", "content": "x"}],
+    })
 }
 
 async fn a_stop_finishes_open_streams_and_exits_0(shape: Shape) {

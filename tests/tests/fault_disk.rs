@@ -69,6 +69,13 @@ async fn check_full(floopy: &mut Floopy) {
         }
     })
     .await;
+    // Ratings are taken before there is room for records.
+    let admin = floopy.admin_api();
+    eventually(|| async {
+        let level = metric(&admin, "floopy_spool_level").await;
+        if level < 1.0 { Ok(()) } else { Err(level) }
+    })
+    .await;
     let id = api.chat("recovered", &hello()).await.ok().request_id();
     api.decision(&id).await;
 }

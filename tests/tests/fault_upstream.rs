@@ -40,10 +40,12 @@ fn streamed(model: &str) -> Value {
 
 async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
     let upstream = Upstream::start().await;
-    let settings = Settings::for_upstream(&upstream).proxy(
-        "timeouts",
-        "first_byte_ms = 400\nstream_idle_ms = 400\nconnect_ms = 400",
-    );
+    let settings = Settings::for_upstream(&upstream)
+        .proxy(
+            "timeouts",
+            "first_byte_ms = 400\nstream_idle_ms = 400\nconnect_ms = 400",
+        )
+        .proxy("disconnect", "linger_ms = 300");
     let floopy = Floopy::with(shape, settings).await;
     let api = floopy.api();
     (upstream, floopy, api)

@@ -75,12 +75,22 @@ async fn stream_bytes_travel_untouched(shape: Shape) {
     let (upstream, _floopy, api) = start(shape).await;
     let mut script = Stream::of_words(&["one", " two", " thr\u{e9}\u{e9}"]);
     script.frames.insert(1, ": keep-alive\r\n\r\n".to_owned());
-    let expected = script.frames.concat();
+    let frames = script.frames.clone();
     upstream.script("alpha", Reply::Stream(script));
     let mut body = hello("up/alpha");
     body["stream"] = json!(true);
     let answer = api.chat("s", &body).await.ok();
-    assert_eq!(answer.text(), expected);
+    // Only we asked what it cost.
+    let reports_usage = |frame: &&String| frame.contains("\"choices\":[]");
+    let unasked: Vec<&String> = frames.iter().filter(|f| !reports_usage(f)).collect();
+    assert_eq!(unasked.len(), frames.len() - 1);
+    assert_eq!(
+        answer.text(),
+        unasked.into_iter().map(String::as_str).collect::<String>()
+    );
+    body["stream_options"] = json!({"include_usage": true});
+    let answer = api.chat("s", &body).await.ok();
+    assert_eq!(answer.text(), frames.concat());
     assert!(
         answer
             .header("content-type")

@@ -173,12 +173,14 @@ async fn a_failed_candidate_gets_a_failure_and_the_one_that_stepped_in_its_own_s
         result: AttemptResult::TimedOut,
         status: None,
         latency_ms: 9,
+        wasted_micro_usd: None,
     };
     let refused = Attempt {
         key: key("c"),
         result: AttemptResult::UpstreamError,
         status: Some(400),
         latency_ms: 9,
+        wasted_micro_usd: None,
     };
     fallback.attempts = vec![failed.clone(), failed, refused];
     append(&intake, vec![decided(1, fallback)]).await;

@@ -316,7 +316,7 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     );
     for attempt in &decision.attempts {
         let at_fault = match attempt.result {
-            AttemptResult::Ok | AttemptResult::ClientGone => false,
+            AttemptResult::Ok | AttemptResult::ClientGone | AttemptResult::Cancelled => false,
             AttemptResult::ConnectFailed
             | AttemptResult::TimedOut
             | AttemptResult::InvalidReply

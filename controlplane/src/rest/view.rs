@@ -114,7 +114,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
         .map(|a| {
             json!({
                 "provider": a.key.provider(), "model": a.key.model(), "result": attempt(a.result),
-                "status": a.status, "latency_ms": a.latency_ms,
+                "status": a.status, "latency_ms": a.latency_ms, "wasted_micro_usd": a.wasted_micro_usd,
             })
         })
         .collect();
@@ -274,5 +274,6 @@ fn attempt(result: AttemptResult) -> &'static str {
         AttemptResult::InvalidReply => "invalid_reply",
         AttemptResult::BrokenStream => "broken_stream",
         AttemptResult::ClientGone => "client_gone",
+        AttemptResult::Cancelled => "cancelled",
     }
 }

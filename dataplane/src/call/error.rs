@@ -13,6 +13,8 @@ pub enum InvalidCall {
     NotAnObject { found: &'static str },
     #[error("the key {0:?} occurs twice at the top level of the body")]
     DuplicateKey(String),
+    #[error("the body has more than {0} keys at its top level")]
+    TooManyKeys(usize),
     #[error("{field} is missing, it must be {expected}")]
     Missing {
         field: &'static str,
@@ -57,7 +59,7 @@ impl InvalidCall {
     /// The field, where it is about one.
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::NotJson(_) | Self::NotAnObject { .. } => None,
+            Self::NotJson(_) | Self::NotAnObject { .. } | Self::TooManyKeys(_) => None,
             Self::DuplicateKey(key) => Some(key),
             Self::Missing { field, .. } => Some(field),
             Self::Wrong { field, .. } => Some(field),

@@ -10,11 +10,13 @@ use serde_json::value::RawValue;
 
 use super::{error::InvalidCall, value::kind_of_byte};
 
-/// What a call may have that we look at; `null` counts as absent except for `model`.
+/// What a call may have that we look at; `null` counts as absent where nothing else is said.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
     pub model: Option<&'a RawValue>,
     pub stream: Option<&'a RawValue>,
+    /// Also where it is `null`.
+    pub stream_options: Option<&'a RawValue>,
     pub messages: Option<&'a RawValue>,
     pub tools: Option<&'a RawValue>,
     pub response_format: Option<&'a RawValue>,
@@ -24,7 +26,12 @@ pub(super) struct Fields<'a> {
     pub web_search_options: Option<&'a RawValue>,
     pub input: Option<&'a RawValue>,
     duplicate: Option<String>,
+    /// There are more keys than any call has.
+    overfull: bool,
 }
+
+/// Keys at the top level of a body. OpenAI's API has about forty; each costs memory of ours to compare.
+const MAX_KEYS: usize = 1_000;
 
 impl<'a> Fields<'a> {
     /// Reads a whole body.
@@ -40,6 +47,9 @@ impl<'a> Fields<'a> {
         }
         let mut fields: Self =
             serde_json::from_slice(body).map_err(|e| InvalidCall::NotJson(e.to_string()))?;
+        if fields.overfull {
+            return Err(InvalidCall::TooManyKeys(MAX_KEYS));
+        }
         match fields.duplicate.take() {
             Some(key) => Err(InvalidCall::DuplicateKey(key)),
             None => Ok(fields),
@@ -50,6 +60,7 @@ impl<'a> Fields<'a> {
         match key {
             "model" => Some(&mut self.model),
             "stream" => Some(&mut self.stream),
+            "stream_options" => Some(&mut self.stream_options),
             "messages" => Some(&mut self.messages),
             "tools" => Some(&mut self.tools),
             "response_format" => Some(&mut self.response_format),
@@ -63,7 +74,7 @@ impl<'a> Fields<'a> {
     }
 
     fn put(&mut self, key: &str, value: &'a RawValue) {
-        let absent = value.get() == "null" && key != "model";
+        let absent = value.get() == "null" && !matches!(key, "model" | "stream_options");
         if let Some(slot) = self.slot(key).filter(|_| !absent) {
             *slot = Some(value);
         }
@@ -94,10 +105,29 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         while let Some(key) = map.next_key::<Key<'de>>()? {
             fields.put(&key.0, map.next_value()?);
             let name = key.0.chars().take(64).collect::<String>();
-            if !seen.insert(key) {
+            if seen.len() >= MAX_KEYS {
+                fields.overfull = true;
+            } else if !seen.insert(key) {
                 fields.duplicate.get_or_insert(name);
             }
         }
         Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_keys_than_any_call_has_are_refused() {
+        let body = |keys: usize| {
+            let keys: Vec<String> = (0..keys).map(|n| format!("\"k{n}\":0")).collect();
+            format!("{{{}}}", keys.join(","))
+        };
+        assert!(Fields::read(body(MAX_KEYS).as_bytes()).is_ok());
+        let error = Fields::read(body(MAX_KEYS + 1).as_bytes()).err();
+        let error = error.map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(error, "the body has more than 1000 keys at its top level");
     }
 }

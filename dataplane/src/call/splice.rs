@@ -1,19 +1,44 @@
-//! Replacing the model and nothing else: providers see the caller's own bytes, in the caller's order.
+//! Replacing the model, and asking for usage, and nothing else: providers see the caller's own bytes, in the
+//! caller's order.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 
-/// The body with the value at `span` replaced by this text as a JSON string.
-pub(super) fn splice(body: &Bytes, span: &Range<usize>, model: &str) -> Bytes {
+use super::usage::Edit;
+
+/// The body with the value at `span` replaced by this text as a JSON string, and one more edit.
+pub(super) fn splice(
+    body: &Bytes,
+    (span, model): (&Range<usize>, &str),
+    usage: Option<&Edit>,
+) -> Bytes {
     let value = serde_json::Value::from(model).to_string();
-    if body[span.clone()] == *value.as_bytes() {
-        return body.clone();
+    let model = (span, value.as_str());
+    let Some(usage) = usage.map(|edit| (&edit.span, &*edit.text)) else {
+        if body[span.clone()] == *value.as_bytes() {
+            return body.clone();
+        }
+        return with_edits(body, &[model]);
+    };
+    if usage.0.start < span.start {
+        with_edits(body, &[usage, model])
+    } else {
+        with_edits(body, &[model, usage])
     }
-    let mut spliced = Vec::with_capacity(body.len() - span.len() + value.len());
-    spliced.extend_from_slice(&body[..span.start]);
-    spliced.extend_from_slice(value.as_bytes());
-    spliced.extend_from_slice(&body[span.end..]);
+}
+
+/// Edits in the order of their places, which do not overlap.
+fn with_edits(body: &Bytes, edits: &[(&Range<usize>, &str)]) -> Bytes {
+    let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
+    let mut spliced = Vec::with_capacity(body.len() + added);
+    let mut from = 0;
+    for (span, text) in edits {
+        spliced.extend_from_slice(&body[from..span.start]);
+        spliced.extend_from_slice(text.as_bytes());
+        from = span.end;
+    }
+    spliced.extend_from_slice(&body[from..]);
     spliced.into()
 }
 
@@ -87,7 +112,7 @@ mod tests {
             });
             let call = Call::parse(Bytes::from(body), Endpoint::Chat, None);
             let call = call.map_err(|e| TestCaseError::fail(e.to_string()))?;
-            prop_assert_eq!(&call.body_for(&new)[..], expected.as_bytes());
+            prop_assert_eq!(&call.body_for(&new, true)[..], expected.as_bytes());
         }
 
         #[test]
@@ -106,6 +131,6 @@ mod tests {
     fn the_same_model_costs_no_copy() {
         let body = Bytes::from_static(br#"{"model":"m","messages":[{"role":"user"}]}"#);
         let call = Call::parse(body.clone(), Endpoint::Chat, None).expect("valid");
-        assert_eq!(call.body_for("m").as_ptr(), body.as_ptr());
+        assert_eq!(call.body_for("m", true).as_ptr(), body.as_ptr());
     }
 }

@@ -58,16 +58,26 @@ impl Config {
         at_least("timeouts.total_ms", self.timeouts.total_ms, 1)?;
         at_least("timeouts.stream_idle_ms", self.timeouts.stream_idle_ms, 1)?;
         at_least("timeouts.control_ms", self.timeouts.control_ms, 1)?;
+        at_least(
+            "limits.body_bytes_in_flight",
+            self.limits.body_bytes_in_flight as u64,
+            1,
+        )?;
+        at_least("retry.first_ms", self.retry.first_ms, 1)?;
+        at_least("breaker.open_ms", self.breaker.open_ms, 1)?;
         at_least("breaker.failures", u64::from(self.breaker.failures), 1)?;
         at_least("spool.max_bytes", self.spool.max_bytes, 16 << 10)?;
         at_least("spool.segment_bytes", self.spool.segment_bytes, 4 << 10)?;
-        if (0.0..=1.0).contains(&self.scoring.sample_rate) {
+        share("retry.share", self.retry.share)?;
+        share("scoring.sample_rate", self.scoring.sample_rate)?;
+        let tenant_share = self.limits.tenant_share;
+        if tenant_share > 0.0 && tenant_share <= 1.0 {
             return Ok(());
         }
         Err(InvalidConfig {
-            key: "scoring.sample_rate".to_owned(),
-            value: self.scoring.sample_rate.to_string(),
-            expected: "between 0 and 1",
+            key: "limits.tenant_share".to_owned(),
+            value: tenant_share.to_string(),
+            expected: "above 0 and at most 1",
         })
     }
 
@@ -121,6 +131,17 @@ fn at_least(key: &str, value: u64, least: u64) -> Result<(), InvalidConfig> {
     })
 }
 
+fn share(key: &str, value: f64) -> Result<(), InvalidConfig> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(InvalidConfig {
+        key: key.to_owned(),
+        value: value.to_string(),
+        expected: "between 0 and 1",
+    })
+}
+
 fn check_url(key: &str, url: &str) -> Result<(), InvalidConfig> {
     let usable = url.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -160,6 +181,14 @@ mod tests {
                 "limits.in_flight is 0, it must be at least 1",
             ),
             ("[scoring]\nsample_rate = 2.0", "scoring.sample_rate is 2"),
+            (
+                "[retry]\nshare = 3",
+                "retry.share is 3, it must be between 0 and 1",
+            ),
+            (
+                "[limits]\ntenant_share = 0.0",
+                "limits.tenant_share is 0, it must be above 0 and at most 1",
+            ),
             (
                 "[[providers]]\nname = \"mine\"",
                 "providers[0].base_url is missing for \"mine\"",

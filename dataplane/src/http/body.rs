@@ -1,16 +1,20 @@
 //! Response bodies: whole, or a live stream; each holds the caller's passage to its last byte.
 
 use std::{
-    convert::Infallible,
+    io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::live::Live;
-use crate::{after::After, gateway::Passage};
+use super::{
+    live::{Live, LiveBody},
+    stall::Watched,
+};
+use crate::{after::After, doors::Passage};
 
 /// What a caller is sent.
 pub(crate) struct Body {
@@ -22,7 +26,9 @@ pub(crate) struct Body {
 
 enum Kind {
     Whole(Option<Bytes>),
-    Live(Box<Live>),
+    Live(LiveBody),
+    /// Another one, that is taken away where its client does not take it.
+    Watched(Arc<Watched>),
 }
 
 impl Body {
@@ -44,7 +50,15 @@ impl Body {
 
     pub(crate) fn live(live: Live) -> Self {
         Self {
-            kind: Kind::Live(Box::new(live)),
+            kind: Kind::Live(LiveBody::new(live)),
+            _after: None,
+            passage: None,
+        }
+    }
+
+    pub(super) fn watched(body: Arc<Watched>) -> Self {
+        Self {
+            kind: Kind::Watched(body),
             _after: None,
             passage: None,
         }
@@ -59,17 +73,18 @@ impl Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut self.kind {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Live(live) => live
                 .poll_next(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Watched(body) => body.poll_frame(cx),
         }
     }
 
@@ -77,6 +92,7 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Kind::Live(live) => live.is_ended(),
+            Kind::Watched(body) => body.is_end_stream(),
         }
     }
 
@@ -86,6 +102,7 @@ impl http_body::Body for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
             Kind::Live(_) => SizeHint::default(),
+            Kind::Watched(body) => body.size_hint(),
         }
     }
 }

@@ -12,7 +12,11 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::{body::Body, respond::Refusal};
-use crate::gateway::Gateway;
+use crate::{
+    admit::{Permission, admit},
+    doors::Passage,
+    gateway::Gateway,
+};
 
 /// Of the control plane's answer.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -27,7 +31,17 @@ static ANSWERED: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_LANGUAGE, RETRY_AFTER]
 pub(super) async fn forward(
     gateway: &Arc<Gateway>,
     request: &Request<Incoming>,
+    passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
+    // Whoever has no key is told so by the control plane.
+    let known = admit(
+        gateway.current.snapshot(),
+        request.headers(),
+        Permission::Read,
+    )
+    .ok();
+    let tenant = known.as_ref().map(|admitted| &admitted.tenant.id);
+    passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
     let question = question(&gateway.config.control.rest, request).map_err(|_| unavailable())?;
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
     let answer = async {

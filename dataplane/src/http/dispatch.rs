@@ -68,17 +68,19 @@ async fn enter(
     if route == Route::Health {
         return json_response(StatusCode::OK, &json!({"status": "ok"}));
     }
-    let Some(passage) = gateway.doors.enter() else {
-        gateway.metrics.overloaded();
-        let message = "too many requests are in flight on this proxy";
-        return Refusal::unavailable("overloaded", message, 1).response();
+    let mut passage = match gateway.doors.enter() {
+        Ok(passage) => passage,
+        Err(shed) => return gateway.shed(shed).response(),
     };
+    let inside = &mut passage;
     let response = match route {
-        Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id).await,
-        Route::Embeddings => pipeline::serve(gateway, request, Endpoint::Embeddings, id).await,
+        Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id, inside).await,
+        Route::Embeddings => {
+            pipeline::serve(gateway, request, Endpoint::Embeddings, id, inside).await
+        }
         Route::Models => answer(models::list(gateway, request.headers())),
-        Route::Feedback => answer(feedback::rate(gateway, request).await),
-        Route::Decisions => answer(decisions::forward(gateway, &request).await),
+        Route::Feedback => answer(feedback::rate(gateway, request, inside).await),
+        Route::Decisions => answer(decisions::forward(gateway, &request, inside).await),
         Route::Health | Route::NotFound => not_found(),
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };

@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::{
     body::Body,
-    incoming::read,
     respond::{Refusal, json_response},
 };
 use crate::{
     admit::{Admitted, Permission, admit},
+    doors::Passage,
     gateway::Gateway,
     pipeline::session_header,
     record::spool::Verdict,
@@ -86,6 +86,7 @@ struct Submission {
 pub(super) async fn rate(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,
+    passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let admitted = admit(
@@ -94,7 +95,11 @@ pub(super) async fn rate(
         Permission::Write,
     )?;
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
-    let body = read(body, MAX_BODY_BYTES, deadline).await?;
+    let tenant = Some(&admitted.tenant.id);
+    passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
+    let body = gateway
+        .read(body, (MAX_BODY_BYTES, deadline), passage)
+        .await?;
     let submission = parse(&body)?;
     let subject = subject(gateway, &admitted, &parts.headers, &submission)?;
     let duplicate = deliver(gateway, &admitted, &submission, subject.clone()).await?;

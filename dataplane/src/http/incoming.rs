@@ -7,6 +7,11 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
+use crate::doors::{Passage, Shed};
+
+/// Room is made for a body of unknown length in steps of this.
+const STEP_BYTES: usize = 64 << 10;
+
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unread {
@@ -16,42 +21,112 @@ pub(crate) enum Unread {
     TimedOut(Duration),
     #[error("the body broke off")]
     Broken,
+    #[error(transparent)]
+    Shed(#[from] Shed),
 }
 
-/// The whole body.
-pub(crate) async fn read<B>(body: B, limit: usize, deadline: Duration) -> Result<Bytes, Unread>
+/// The whole body; there is room for it before it is read.
+pub(crate) async fn read<B>(
+    body: B,
+    limit: usize,
+    deadline: Duration,
+    passage: &mut Passage,
+) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let size = body.size_hint();
+    let announced = usize::try_from(size.lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(Unread::TooLarge(limit));
+    }
+    passage.hold(announced)?;
+    let read = async {
+        match size.exact() {
+            Some(_) => collect(body, limit).await,
+            None => grow(body, limit, passage).await,
+        }
+    };
+    timeout(deadline, read)
+        .await
+        .map_err(|_| Unread::TimedOut(deadline))?
+}
+
+async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let announced = body.size_hint().lower();
-    if announced > limit as u64 {
-        return Err(Unread::TooLarge(limit));
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge(limit)),
+        Err(_) => Err(Unread::Broken),
     }
-    match timeout(deadline, Limited::new(body, limit).collect()).await {
-        Err(_) => Err(Unread::TimedOut(deadline)),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge(limit)),
-        Ok(Err(_)) => Err(Unread::Broken),
+}
+
+/// A body that does not say how long it is.
+async fn grow<B>(mut body: B, limit: usize, passage: &mut Passage) -> Result<Bytes, Unread>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else {
+            continue;
+        };
+        let length = read.len() + data.len();
+        if length > limit {
+            return Err(Unread::TooLarge(limit));
+        }
+        passage.hold(length.next_multiple_of(STEP_BYTES))?;
+        read.extend_from_slice(&data);
     }
+    Ok(read.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
+    use std::{convert::Infallible, sync::Arc};
+
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+    use prometheus_client::metrics::gauge::Gauge;
 
     use super::*;
+    use crate::{config::Limits, doors::Doors};
+
+    fn passage(body_bytes_in_flight: usize) -> Passage {
+        let limits = Limits {
+            body_bytes_in_flight,
+            ..Limits::default()
+        };
+        let doors = Arc::new(Doors::new(&limits, Gauge::default()));
+        doors.enter().expect("room")
+    }
 
     #[tokio::test]
     async fn bodies_over_the_limit_are_refused() {
         let body = || Full::new(Bytes::from_static(b"12345"));
+        let mut passage = passage(1_000);
+        let second = Duration::from_secs(1);
         assert_eq!(
-            read(body(), 5, Duration::from_secs(1)).await,
+            read(body(), 5, second, &mut passage).await,
             Ok(Bytes::from_static(b"12345"))
         );
         assert_eq!(
-            read(body(), 4, Duration::from_secs(1)).await,
+            read(body(), 4, second, &mut passage).await,
             Err(Unread::TooLarge(4))
         );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_refused_where_the_room_for_bodies_does() {
+        let piece = || Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 1_000])));
+        let endless = StreamBody::new(tokio_stream::iter(std::iter::repeat_with(piece)));
+        let mut passage = passage(200 << 10);
+        let refused = read(endless, 1 << 30, Duration::from_secs(9), &mut passage).await;
+        let held = 192 << 10;
+        assert_eq!(refused, Err(Unread::Shed(Shed::BytesFull(held))));
     }
 }

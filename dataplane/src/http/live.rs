@@ -1,6 +1,7 @@
 //! A stream being passed to a caller, with its record and what comes after it.
 
 use std::{
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -27,6 +28,40 @@ pub(crate) struct Live {
     ended: bool,
     /// The record was written.
     recorded: bool,
+    /// Nobody reads it but we, for what it costs.
+    is_left: bool,
+}
+
+/// A live stream as a body. Where the caller leaves before its end, it is read on for what it costs.
+pub(crate) struct LiveBody(Option<Box<Live>>);
+
+impl LiveBody {
+    pub(crate) fn new(live: Live) -> Self {
+        Self(Some(Box::new(live)))
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.0.as_ref().is_none_or(|live| live.ended)
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.0 {
+            Some(live) => live.poll_next(cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for LiveBody {
+    fn drop(&mut self) {
+        let Some(live) = self.0.take().filter(|live| !live.recorded) else {
+            return;
+        };
+        let gateway = Arc::clone(&live.gateway);
+        if !gateway.doors.is_forced() {
+            gateway.lingering.read_on(live.read_on());
+        }
+    }
 }
 
 impl Live {
@@ -47,15 +82,20 @@ impl Live {
             sent: Sent::default(),
             ended: false,
             recorded: false,
+            is_left: false,
         }
     }
 
-    pub(crate) fn is_ended(&self) -> bool {
-        self.ended
+    /// Reads the rest without a caller.
+    pub(crate) async fn read_on(mut self: Box<Self>) {
+        self.is_left = true;
+        // Nothing is learned from what nobody saw; its content need not be kept.
+        self.after = None;
+        while poll_fn(|cx| self.poll_next(cx)).await.is_some() {}
     }
 
     /// The next bytes for the caller.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -100,8 +140,12 @@ impl Live {
         if std::mem::replace(&mut self.recorded, true) {
             return;
         }
-        self.record
-            .end(self.status, ending, Some(self.relay.facts()));
+        if self.is_left {
+            self.record.abandon(Some(self.relay.facts()));
+        } else {
+            self.record
+                .end(self.status, ending, Some(self.relay.facts()));
+        }
         if ending != Ending::Completed {
             return;
         }

@@ -7,6 +7,7 @@ use super::{body::Body, incoming::Unread};
 use crate::{
     admit::Denied,
     call::InvalidCall,
+    doors::Shed,
     route::{Unresolved, Unroutable},
 };
 
@@ -110,6 +111,19 @@ impl From<Denied> for Refusal {
     }
 }
 
+impl From<Shed> for Refusal {
+    fn from(shed: Shed) -> Self {
+        let message = shed.to_string();
+        match shed {
+            Shed::Full(_) | Shed::BytesFull(_) => Self::unavailable("overloaded", message, 1),
+            Shed::OverShare(_) | Shed::BytesOverShare(_) => Self {
+                retry_after: Some(1),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "tenant_overloaded", message)
+            },
+        }
+    }
+}
+
 impl From<Unread> for Refusal {
     fn from(unread: Unread) -> Self {
         let message = unread.to_string();
@@ -118,6 +132,7 @@ impl From<Unread> for Refusal {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
             }
             Unread::TimedOut(_) => Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message),
+            Unread::Shed(shed) => Self::from(shed),
             Unread::Broken => Self::new(StatusCode::BAD_REQUEST, "invalid_body", message),
         }
     }
@@ -128,6 +143,7 @@ impl From<InvalidCall> for Refusal {
         let code = match invalid {
             InvalidCall::NotJson(_) | InvalidCall::NotAnObject { .. } => "invalid_body",
             InvalidCall::DuplicateKey(_)
+            | InvalidCall::TooManyKeys(_)
             | InvalidCall::Missing { .. }
             | InvalidCall::Wrong { .. } => "invalid_request",
         };

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, patient::Patient};
+use super::{body::Body, patient::Patient, stall::Watch};
 use crate::config::{Limits, Timeouts};
 
 /// Wait after the system could not give a connection, for example for want of file descriptors.
@@ -104,10 +104,19 @@ impl Server {
         R: Future<Output = Response<Body>> + Send + 'static,
     {
         let heard = Arc::new(Notify::new());
-        let service = service_fn(|request| {
+        let watch = Watch::new(self.client_idle);
+        let service = service_fn(|request: Request<Incoming>| {
             heard.notify_one();
+            let watched = (request.version() == Version::HTTP_2)
+                .then(|| (Arc::clone(&watch), watch.request()));
             let response = answer(request);
-            async move { Ok::<_, Infallible>(response.await) }
+            async move {
+                let response = response.await;
+                Ok::<_, Infallible>(match watched {
+                    Some((watch, _busy)) => response.map(|body| watch.watch(body)),
+                    None => response,
+                })
+            }
         });
         let io = TokioIo::new(Patient::new(stream, self.client_idle));
         let mut connection = pin!(self.builder.serve_connection(io, service));
@@ -121,6 +130,7 @@ impl Server {
             }
         };
         let mut silent = pin!(silent);
+        let mut idle = pin!(watch.until_idle());
         let mut stopping = false;
         loop {
             tokio::select! {
@@ -129,6 +139,10 @@ impl Server {
                 () = &mut silent => return,
                 () = self.force.cancelled() => return,
                 () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut idle, if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -97,6 +97,7 @@ label! {
         InvalidReply = "invalid_reply",
         BrokenStream = "broken_stream",
         ClientGone = "client_gone",
+        Cancelled = "cancelled",
     }
 }
 
@@ -110,6 +111,7 @@ impl AttemptLabel {
             AttemptResult::InvalidReply => Self::InvalidReply,
             AttemptResult::BrokenStream => Self::BrokenStream,
             AttemptResult::ClientGone => Self::ClientGone,
+            AttemptResult::Cancelled => Self::Cancelled,
         }
     }
 }

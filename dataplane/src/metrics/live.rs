@@ -17,6 +17,69 @@ pub(crate) struct Reading {
     pub snapshot_version: u64,
     pub snapshot_age_seconds: u64,
     pub control_connected: bool,
+    /// Of the runtime that serves, background ones and connections.
+    pub tasks: u64,
+    pub circuits_open: u64,
+    pub circuits_half_open: u64,
+    pub candidates_resting: u64,
+}
+
+impl Reading {
+    /// Name, help and value of each.
+    fn rows(&self) -> [(&'static str, &'static str, u64); 10] {
+        [
+            (
+                "floopy_spool_depth_events",
+                "Events not yet delivered",
+                self.spool_events,
+            ),
+            (
+                "floopy_spool_size_bytes",
+                "Bytes of the spool on disk",
+                self.spool_bytes,
+            ),
+            (
+                "floopy_spool_level",
+                "0 takes everything … 3 full, 4 failing",
+                self.spool_level,
+            ),
+            (
+                "floopy_snapshot_version",
+                "Version of the snapshot in use",
+                self.snapshot_version,
+            ),
+            (
+                "floopy_snapshot_age_seconds",
+                "Since the last word of the control plane",
+                self.snapshot_age_seconds,
+            ),
+            (
+                "floopy_control_connected",
+                "Whether the control plane is connected",
+                u64::from(self.control_connected),
+            ),
+            (
+                "floopy_tasks",
+                "Tasks alive in this process, one for each connection among them",
+                self.tasks,
+            ),
+            (
+                "floopy_circuits_open",
+                "Candidates left alone after repeated failures",
+                self.circuits_open,
+            ),
+            (
+                "floopy_circuits_half_open",
+                "Candidates that a probe decides on",
+                self.circuits_half_open,
+            ),
+            (
+                "floopy_candidates_resting",
+                "Candidates left alone because their provider asked for it",
+                self.candidates_resting,
+            ),
+        ]
+    }
 }
 
 /// Looks them up.
@@ -39,39 +102,7 @@ impl Collector for LiveReadings {
         let Some(reading) = (self.0)() else {
             return Ok(());
         };
-        let rows = [
-            (
-                "floopy_spool_depth_events",
-                "Events not yet delivered",
-                reading.spool_events,
-            ),
-            (
-                "floopy_spool_size_bytes",
-                "Bytes of the spool on disk",
-                reading.spool_bytes,
-            ),
-            (
-                "floopy_spool_level",
-                "0 takes everything … 3 full, 4 failing",
-                reading.spool_level,
-            ),
-            (
-                "floopy_snapshot_version",
-                "Version of the snapshot in use",
-                reading.snapshot_version,
-            ),
-            (
-                "floopy_snapshot_age_seconds",
-                "Since the last word of the control plane",
-                reading.snapshot_age_seconds,
-            ),
-            (
-                "floopy_control_connected",
-                "Whether the control plane is connected",
-                u64::from(reading.control_connected),
-            ),
-        ];
-        for (name, help, value) in rows {
+        for (name, help, value) in reading.rows() {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(encoder)?;

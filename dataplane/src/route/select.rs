@@ -272,6 +272,7 @@ mod tests {
                 name: (*name).to_owned(),
                 base_url: Some("http://h:1/v1".to_owned()),
                 api_key: None,
+                stream_usage: None,
             })
             .collect();
         Providers::new(&list).expect("valid")

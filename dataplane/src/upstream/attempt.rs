@@ -16,9 +16,11 @@ use super::{
     client::Client,
     facts::{Event, Facts},
     headers::returned,
-    sse::Scanner,
+    pause,
+    sieve::Sieve,
+    trail::Ended,
 };
-use crate::call::Call;
+use crate::{call::Call, provider::Provider};
 
 /// Of an upstream's error, passed on as it is.
 const MAX_ERROR_BYTES: usize = 1 << 20;
@@ -47,8 +49,7 @@ pub(crate) struct StreamReply {
     /// What was read to see the first event.
     pub head: VecDeque<Bytes>,
     pub tail: Incoming,
-    pub scanner: Scanner,
-    pub facts: Facts,
+    pub sieve: Sieve,
     pub deadline: Instant,
     /// Still open: a stream that began may break.
     pub trial: Option<Trial>,
@@ -69,6 +70,8 @@ pub(crate) struct ErrorReply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// How long its sender asks to be left alone.
+    pub pause: Option<Duration>,
 }
 
 /// Why there is no reply.
@@ -84,6 +87,9 @@ pub(crate) enum Failure {
     Status(Box<ErrorReply>),
     #[error("sent {0}")]
     Invalid(&'static str),
+    /// It was at work, and did not end it.
+    #[error("sent {0}")]
+    Cut(&'static str),
 }
 
 impl Failure {
@@ -92,15 +98,56 @@ impl Failure {
             Self::Connect | Self::Reset => AttemptResult::ConnectFailed,
             Self::TimedOut(_) => AttemptResult::TimedOut,
             Self::Status(_) => AttemptResult::UpstreamError,
-            Self::Invalid(_) => AttemptResult::InvalidReply,
+            Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
         }
     }
 
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status(reply) => Some(reply.status),
-            Self::Connect | Self::Reset | Self::TimedOut(_) | Self::Invalid(_) => None,
+            Self::Connect | Self::Reset | Self::TimedOut(_) | Self::Invalid(_) | Self::Cut(_) => {
+                None
+            }
         }
+    }
+
+    /// Whether the provider had begun to work, and will want to be paid for it.
+    fn worked_in_vain(&self) -> bool {
+        match self {
+            Self::TimedOut(_) | Self::Cut(_) => true,
+            Self::Connect | Self::Reset | Self::Status(_) | Self::Invalid(_) => false,
+        }
+    }
+
+    /// How long the provider asks to be left alone: only with an error that passes.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => {
+                reply.pause.filter(|pause| !pause.is_zero())
+            }
+            Self::Status(_)
+            | Self::Connect
+            | Self::Reset
+            | Self::TimedOut(_)
+            | Self::Invalid(_)
+            | Self::Cut(_) => None,
+        }
+    }
+}
+
+/// What the trail keeps of it.
+pub(super) fn ended(result: &Result<Reply, Failure>) -> Ended {
+    match result {
+        Ok(reply) => Ended {
+            result: AttemptResult::Ok,
+            status: Some(reply.status().as_u16()),
+            worked_in_vain: false,
+        },
+        Err(failure) => Ended {
+            result: failure.result(),
+            status: failure.status().map(|status| status.as_u16()),
+            worked_in_vain: failure.worked_in_vain(),
+        },
     }
 }
 
@@ -109,7 +156,7 @@ pub(super) async fn send(
     client: &Client,
     limits: &Limits,
     request: Request<Full<Bytes>>,
-    call: &Call,
+    (call, provider): (&Call, &Provider),
 ) -> Result<Reply, Failure> {
     let begun = Instant::now();
     let first_byte = limits.first_byte.min(limits.total);
@@ -128,7 +175,9 @@ pub(super) async fn send(
         return Err(read_error(response, deadline, limits.total).await);
     }
     if is_event_stream(response.headers()) {
-        let opening = open_stream(response, limits, deadline);
+        let strips = provider.stream_usage && !call.asks_usage();
+        let sieve = Sieve::new(limits.text_bytes, strips);
+        let opening = open_stream(response, sieve, deadline);
         return timeout_at(begun + first_byte, opening)
             .await
             .map_err(|_| Failure::TimedOut(first_byte))?;
@@ -137,7 +186,7 @@ pub(super) async fn send(
     let body = timeout_at(deadline, Limited::new(body, limits.reply_bytes).collect())
         .await
         .map_err(|_| Failure::TimedOut(limits.total))?
-        .map_err(|_| Failure::Invalid("a reply that broke off or is over the size limit"))?
+        .map_err(|_| Failure::Cut("a reply that broke off or is over the size limit"))?
         .to_bytes();
     let facts =
         Facts::of_whole(&body, call.endpoint(), limits.text_bytes).map_err(Failure::Invalid)?;
@@ -161,6 +210,7 @@ async fn read_error(response: Response<Incoming>, deadline: Instant, total: Dura
             status: parts.status,
             headers: returned(&parts.headers),
             body: body.to_bytes(),
+            pause: pause::asked(&parts.headers),
         })),
     }
 }
@@ -179,12 +229,10 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 /// Reads up to the first event; only then is it known that there is a reply.
 async fn open_stream(
     response: Response<Incoming>,
-    limits: &Limits,
+    mut sieve: Sieve,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
     let (parts, mut tail) = response.into_parts();
-    let mut facts = Facts::new(limits.text_bytes);
-    let mut scanner = Scanner::default();
     let mut head = VecDeque::new();
     let mut read = 0;
     let mut first = None;
@@ -193,19 +241,15 @@ async fn open_stream(
             .frame()
             .await
             .ok_or(Failure::Invalid("a stream without events"))?;
-        let frame = frame
-            .map_err(|_| Failure::Invalid("a stream that broke off before its first event"))?;
+        let frame =
+            frame.map_err(|_| Failure::Cut("a stream that broke off before its first event"))?;
         let Ok(bytes) = frame.into_data() else {
             continue;
         };
-        scanner.feed(&bytes, |data| {
-            let event = facts.add_event(data);
-            first.get_or_insert(event);
-        });
         read += bytes.len();
-        head.push_back(bytes);
+        first = sieve.pass(bytes, &mut head);
         if read > MAX_HEAD_BYTES {
-            return Err(Failure::Invalid(
+            return Err(Failure::Cut(
                 "a stream whose first event is over the size limit",
             ));
         }
@@ -217,7 +261,7 @@ async fn open_stream(
         Some(Event::Unreadable) => {
             return Err(Failure::Invalid("a stream of something else than JSON"));
         }
-        Some(Event::Chunk | Event::Done) | None => {}
+        Some(Event::Chunk | Event::Usage | Event::Done) | None => {}
     }
     let (status, headers) = (parts.status, returned(&parts.headers));
     Ok(Reply::Stream(StreamReply {
@@ -225,8 +269,7 @@ async fn open_stream(
         headers,
         head,
         tail,
-        scanner,
-        facts,
+        sieve,
         deadline,
         trial: None,
     }))

@@ -1,10 +1,13 @@
-//! Circuit breakers, one per candidate: after repeated failures it is left alone, then probed once.
+//! Circuit breakers, one per candidate: after repeated failures it is left alone, then probed by one call at
+//! a time, ever less often. A candidate whose provider asked for a pause is left alone too.
+
+mod circuit;
 
 use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -12,107 +15,102 @@ use std::{
 use floopy_shared::domain::ids::CandidateKey;
 use prometheus_client::metrics::counter::Counter;
 
+use self::circuit::{Circuit, Health, Rules};
 use crate::config;
 
 /// Circuits kept. Callers can name any model, so their number needs a bound.
 const MAX_CIRCUITS: usize = 1_024;
 
-/// The state of one circuit, moved only by what it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Circuit {
-    Closed {
-        failures: u32,
-    },
-    Open {
-        until: Instant,
-    },
-    /// One probe is on its way; should it never report, the next is let through after `until`.
-    Probing {
-        until: Instant,
-    },
-}
-
-/// When circuits open, and for how long.
-#[derive(Debug, Clone, Copy)]
-struct Rules {
-    failures: u32,
-    open: Duration,
-}
-
-impl Circuit {
-    fn is_open(self, now: Instant) -> bool {
-        match self {
-            Self::Closed { .. } => false,
-            Self::Open { until } | Self::Probing { until } => now < until,
-        }
-    }
-
-    /// A call is about to be made.
-    fn begun(self, now: Instant, rules: Rules) -> Self {
-        match self {
-            Self::Open { until } | Self::Probing { until } if now >= until => Self::Probing {
-                until: now + rules.open,
-            },
-            Self::Closed { .. } | Self::Open { .. } | Self::Probing { .. } => self,
-        }
-    }
-
-    /// The higher, the later it is forgotten when there are too many.
-    fn worth(self, now: Instant) -> (u8, u32, Option<Instant>) {
-        match self {
-            Self::Open { until } | Self::Probing { until } if until <= now => (0, 0, Some(until)),
-            Self::Closed { failures } => (1, failures, None),
-            Self::Open { until } | Self::Probing { until } => (2, 0, Some(until)),
-        }
-    }
-
-    fn failed(self, now: Instant, rules: Rules) -> Self {
-        match self {
-            Self::Closed { failures } if failures + 1 < rules.failures => Self::Closed {
-                failures: failures + 1,
-            },
-            Self::Closed { .. } | Self::Probing { .. } => Self::Open {
-                until: now + rules.open,
-            },
-            Self::Open { .. } => self,
-        }
-    }
-}
-
 /// The circuits that are not in perfect order; a healthy candidate has none.
 #[derive(Debug)]
 pub struct Breakers {
     rules: Rules,
-    circuits: Mutex<HashMap<CandidateKey, Circuit>>,
+    max_rest: Duration,
+    circuits: Mutex<HashMap<CandidateKey, Health>>,
     /// How many there are, so that the usual case takes no lock.
     troubled: AtomicUsize,
+    /// How often any circuit opened.
+    openings: AtomicU64,
     forgotten: Counter,
+}
+
+/// How many candidates are left alone, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub open: u64,
+    /// Their time is over: a probe is under way, or the next call is one.
+    pub half_open: u64,
+    /// Their provider asked for a pause.
+    pub resting: u64,
 }
 
 impl Breakers {
     /// All closed.
     pub fn new(config: &config::Breaker) -> Self {
-        let rules = Rules {
-            failures: config.failures,
-            open: Duration::from_millis(config.open_ms),
-        };
         Self {
-            rules,
+            rules: Rules {
+                failures: config.failures,
+                open: Duration::from_millis(config.open_ms),
+                max_open: Duration::from_millis(config.max_open_ms),
+            },
+            max_rest: Duration::from_millis(config.max_rest_ms),
             circuits: Mutex::default(),
             troubled: AtomicUsize::new(0),
+            openings: AtomicU64::new(0),
             forgotten: Counter::default(),
         }
     }
 
     /// Whether the candidate is left alone now.
     pub fn is_open(&self, key: &CandidateKey) -> bool {
-        self.troubled.load(Ordering::Relaxed) > 0 && self.is_open_at(key, Instant::now())
+        self.troubled.load(Ordering::Relaxed) > 0
+            && self
+                .lock()
+                .get(key)
+                .is_some_and(|health| health.is_left_alone(Instant::now()))
     }
 
-    fn is_open_at(&self, key: &CandidateKey, now: Instant) -> bool {
-        self.lock()
-            .get(key)
-            .is_some_and(|circuit| circuit.is_open(now))
+    /// A call succeeded, or failed by the caller's fault.
+    pub fn succeeded(&self, key: &CandidateKey) {
+        self.succeeded_since(key, u64::MAX);
+    }
+
+    /// A call failed; says whether that opened the circuit.
+    pub fn failed(&self, key: &CandidateKey) -> bool {
+        self.failed_since(key, u64::MAX)
+    }
+
+    /// Its provider asked to be left alone for this long.
+    pub(crate) fn rest(&self, key: &CandidateKey, pause: Duration) {
+        let now = Instant::now();
+        let until = now + pause.min(self.max_rest);
+        let mut circuits = self.lock();
+        let health = self.health(&mut circuits, key, now);
+        let was_resting = health.rests(now);
+        health.rests_until = health.rests_until.max(Some(until));
+        self.troubled.store(circuits.len(), Ordering::Relaxed);
+        if !was_resting {
+            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(candidate = %key, pause_ms, "left alone, as its provider asks");
+        }
+    }
+
+    /// What metrics show. Forgets those who have rested and are well.
+    pub(crate) fn census(&self) -> Census {
+        let now = Instant::now();
+        let mut census = Census::default();
+        let mut circuits = self.lock();
+        circuits.retain(|_, health| health.circuit != Circuit::HEALTHY || health.rests(now));
+        self.troubled.store(circuits.len(), Ordering::Relaxed);
+        for health in circuits.values() {
+            match health.circuit {
+                Circuit::Closed { .. } => {}
+                Circuit::Open { until, .. } if now < until => census.open += 1,
+                Circuit::Open { .. } | Circuit::Probing { .. } => census.half_open += 1,
+            }
+            census.resting += u64::from(health.rests(now));
+        }
+        census
     }
 
     /// How many were dropped for want of room.
@@ -126,59 +124,80 @@ impl Breakers {
             return None;
         }
         let mut circuits = self.lock();
-        let circuit = circuits.get_mut(key)?;
-        let before = *circuit;
-        *circuit = circuit.begun(Instant::now(), self.rules);
-        match *circuit {
-            Circuit::Probing { until } if *circuit != before => Some(until),
+        let health = circuits.get_mut(key)?;
+        let before = health.circuit;
+        health.circuit = before.begun(Instant::now(), self.rules);
+        match health.circuit {
+            Circuit::Probing { until, .. } if health.circuit != before => {
+                tracing::debug!(candidate = %key, "circuit half open: a probe is sent");
+                Some(until)
+            }
             Circuit::Closed { .. } | Circuit::Open { .. } | Circuit::Probing { .. } => None,
         }
     }
 
-    /// A probe ended without saying anything: the next call is the probe.
     fn released(&self, key: &CandidateKey, probe: Instant) {
-        if let Some(circuit) = self.lock().get_mut(key)
-            && *circuit == (Circuit::Probing { until: probe })
+        if let Some(health) = self.lock().get_mut(key)
+            && matches!(health.circuit, Circuit::Probing { until, .. } if until == probe)
         {
-            *circuit = Circuit::Open {
-                until: Instant::now(),
-            };
+            health.circuit = health.circuit.released(Instant::now());
         }
     }
 
-    /// A call succeeded, or failed by the caller's fault.
-    pub fn succeeded(&self, key: &CandidateKey) {
-        if self.troubled.load(Ordering::Relaxed) > 0 {
-            let mut circuits = self.lock();
-            circuits.remove(key);
-            self.troubled.store(circuits.len(), Ordering::Relaxed);
+    /// `begun`: how often circuits had opened when the call was made.
+    fn succeeded_since(&self, key: &CandidateKey, begun: u64) {
+        if self.troubled.load(Ordering::Relaxed) == 0 {
+            return;
         }
-    }
-
-    /// A call failed; says whether that opened the circuit.
-    pub fn failed(&self, key: &CandidateKey) -> bool {
-        self.failed_at(key, Instant::now())
-    }
-
-    fn failed_at(&self, key: &CandidateKey, now: Instant) -> bool {
         let mut circuits = self.lock();
-        if circuits.len() >= MAX_CIRCUITS && !circuits.contains_key(key) {
-            self.forget_one(&mut circuits, now);
+        let Some(health) = circuits.get_mut(key) else {
+            return;
+        };
+        if health.is_news(begun) {
+            if !health.circuit.is_closed() {
+                tracing::info!(candidate = %key, "circuit closed: it serves again");
+            }
+            health.circuit = Circuit::HEALTHY;
         }
-        let circuit = circuits
-            .entry(key.clone())
-            .or_insert(Circuit::Closed { failures: 0 });
-        let before = *circuit;
-        *circuit = circuit.failed(now, self.rules);
-        let opened = *circuit != before && matches!(circuit, Circuit::Open { .. });
+        // Others may be served while this one is asked to pause.
+        if health.circuit == Circuit::HEALTHY && !health.rests(Instant::now()) {
+            circuits.remove(key);
+        }
+        self.troubled.store(circuits.len(), Ordering::Relaxed);
+    }
+
+    fn failed_since(&self, key: &CandidateKey, begun: u64) -> bool {
+        let now = Instant::now();
+        let mut circuits = self.lock();
+        let health = self.health(&mut circuits, key, now);
+        let before = health.circuit;
+        if health.is_news(begun) {
+            health.circuit = before.failed(now, self.rules);
+        }
+        let opened = health.circuit != before && matches!(health.circuit, Circuit::Open { .. });
+        if opened {
+            health.opening = self.openings.fetch_add(1, Ordering::Relaxed) + 1;
+        }
         self.troubled.store(circuits.len(), Ordering::Relaxed);
         opened
     }
 
-    fn forget_one(&self, circuits: &mut HashMap<CandidateKey, Circuit>, now: Instant) {
+    fn health<'a>(
+        &self,
+        circuits: &'a mut HashMap<CandidateKey, Health>,
+        key: &CandidateKey,
+        now: Instant,
+    ) -> &'a mut Health {
+        if circuits.len() >= MAX_CIRCUITS && !circuits.contains_key(key) {
+            self.forget_one(circuits, now);
+        }
+        circuits.entry(key.clone()).or_insert(Health::GOOD)
+    }
+
+    fn forget_one(&self, circuits: &mut HashMap<CandidateKey, Health>, now: Instant) {
         let least = circuits
             .iter()
-            .min_by_key(|(_, circuit)| circuit.worth(now))
+            .min_by_key(|(_, health)| health.worth(now))
             .map(|(key, _)| key.clone());
         if let Some(key) = least {
             circuits.remove(&key);
@@ -186,8 +205,15 @@ impl Breakers {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CandidateKey, Circuit>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CandidateKey, Health>> {
         self.circuits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Health {
+    /// Whether a call says something of the circuit as it is now: one that was made before it opened does not.
+    fn is_news(&self, begun: u64) -> bool {
+        self.circuit.is_closed() || begun >= self.opening
     }
 }
 
@@ -198,14 +224,17 @@ pub(crate) struct Trial {
     key: CandidateKey,
     /// Set for a probe that has not reported.
     probe: Option<Instant>,
+    /// How often circuits had opened by then.
+    begun: u64,
 }
 
 impl Trial {
     pub(crate) fn begin(breakers: &Arc<Breakers>, key: &CandidateKey) -> Self {
         Self {
+            probe: breakers.begun(key),
+            begun: breakers.openings.load(Ordering::Relaxed),
             breakers: Arc::clone(breakers),
             key: key.clone(),
-            probe: breakers.begun(key),
         }
     }
 
@@ -216,13 +245,13 @@ impl Trial {
     /// The candidate did its part.
     pub(crate) fn succeeded(mut self) {
         self.probe = None;
-        self.breakers.succeeded(&self.key);
+        self.breakers.succeeded_since(&self.key, self.begun);
     }
 
     /// It did not; says whether that opened the circuit.
     pub(crate) fn failed(mut self) -> bool {
         self.probe = None;
-        self.breakers.failed(&self.key)
+        self.breakers.failed_since(&self.key, self.begun)
     }
 }
 
@@ -238,64 +267,49 @@ impl Drop for Trial {
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules {
-        failures: 3,
-        open: Duration::from_secs(30),
-    };
+    fn breakers(failures: u32) -> Arc<Breakers> {
+        Arc::new(Breakers::new(&config::Breaker {
+            failures,
+            open_ms: 60_000,
+            ..config::Breaker::default()
+        }))
+    }
+
+    fn key(text: &str) -> CandidateKey {
+        CandidateKey::parse(text).expect("valid")
+    }
+
+    /// Its time is over.
+    fn half_open(breakers: &Breakers, key: &CandidateKey) {
+        let circuit = Circuit::Open {
+            until: Instant::now(),
+            failed_probes: 0,
+        };
+        let health = Health {
+            circuit,
+            ..Health::GOOD
+        };
+        breakers.lock().insert(key.clone(), health);
+        breakers.troubled.store(1, Ordering::Relaxed);
+    }
 
     #[test]
     fn only_consecutive_failures_open_a_circuit() {
-        let breakers = Breakers::new(&config::Breaker {
-            failures: 3,
-            open_ms: 30_000,
-        });
-        let key = CandidateKey::parse("p/m").expect("valid");
+        let (breakers, key, other) = (breakers(3), key("p/m"), key("p/other"));
         assert!(!breakers.failed(&key) && !breakers.failed(&key));
         breakers.succeeded(&key);
         assert!(!breakers.failed(&key) && !breakers.failed(&key));
         assert!(!breakers.is_open(&key));
         assert!(breakers.failed(&key), "the third in a row opens it");
-        assert!(breakers.is_open(&key));
-        assert!(!breakers.is_open(&CandidateKey::parse("p/other").expect("valid")));
-    }
-
-    #[test]
-    fn one_probe_is_let_through_and_decides() {
-        let start = Instant::now();
-        let open = Circuit::Closed { failures: 2 }.failed(start, RULES);
-        let late = start + Duration::from_secs(31);
-        assert!(open.is_open(start) && !open.is_open(late));
-        let probing = open.begun(late, RULES);
-        assert!(probing.is_open(late), "others wait for the probe");
-        let again = probing.failed(late, RULES);
-        assert_eq!(
-            again,
-            Circuit::Open {
-                until: late + RULES.open
-            }
-        );
-    }
-
-    #[test]
-    fn a_probe_that_never_reports_is_replaced() {
-        let start = Instant::now();
-        let probing = Circuit::Open { until: start }.begun(start, RULES);
-        let later = start + Duration::from_secs(30);
-        assert!(probing.is_open(start) && !probing.is_open(later));
+        assert!(breakers.is_open(&key) && !breakers.is_open(&other));
+        assert_eq!(breakers.census().open, 1);
     }
 
     #[test]
     fn a_probe_that_is_abandoned_lets_the_next_call_probe() {
-        let breakers = Arc::new(Breakers::new(&config::Breaker {
-            failures: 1,
-            open_ms: 60_000,
-        }));
-        let key = CandidateKey::parse("p/m").expect("valid");
-        let open = Circuit::Open {
-            until: Instant::now(),
-        };
-        breakers.lock().insert(key.clone(), open);
-        breakers.troubled.store(1, Ordering::Relaxed);
+        let (breakers, key) = (breakers(1), key("p/m"));
+        half_open(&breakers, &key);
+        assert_eq!(breakers.census().half_open, 1);
         let probe = Trial::begin(&breakers, &key);
         assert!(breakers.is_open(&key), "others wait for the probe");
         drop(Trial::begin(&breakers, &key));
@@ -307,29 +321,48 @@ mod tests {
     }
 
     #[test]
+    fn the_probe_closes_the_circuit_and_calls_from_before_say_nothing() {
+        let (breakers, key) = (breakers(1), key("p/m"));
+        let old = [0; 3].map(|_| Trial::begin(&breakers, &key));
+        let [first, late_success, late_failure] = old;
+        assert!(first.failed(), "one failure opens it");
+        late_success.succeeded();
+        assert!(breakers.is_open(&key), "that was before it opened");
+        let opening = breakers.lock()[&key].opening;
+        half_open(&breakers, &key);
+        breakers.lock().get_mut(&key).expect("there").opening = opening;
+        let probe = Trial::begin(&breakers, &key);
+        assert!(!late_failure.failed(), "that was before it opened, too");
+        probe.succeeded();
+        assert!(!breakers.is_open(&key));
+        assert_eq!(breakers.census(), Census::default());
+    }
+
+    #[test]
+    fn a_pause_that_a_provider_asks_for_outlasts_successes_and_has_a_bound() {
+        let (breakers, key) = (breakers(5), key("p/m"));
+        breakers.rest(&key, Duration::from_secs(86_400));
+        breakers.succeeded(&key);
+        assert!(breakers.is_open(&key), "others were served meanwhile");
+        assert_eq!(breakers.census().resting, 1);
+        let until = breakers.lock()[&key].rests_until.expect("rests");
+        assert!(until <= Instant::now() + Duration::from_secs(60));
+        breakers.lock().get_mut(&key).expect("there").rests_until = Some(Instant::now());
+        assert!(!breakers.is_open(&key));
+        breakers.succeeded(&key);
+        assert!(breakers.lock().is_empty());
+    }
+
+    #[test]
     fn however_many_models_are_named_the_circuits_are_bounded_and_open_ones_stay() {
-        let breakers = Breakers::new(&config::Breaker {
-            failures: 2,
-            open_ms: 60_000,
-        });
-        let bad = CandidateKey::parse("p/bad").expect("valid");
+        let (breakers, bad) = (breakers(2), key("p/bad"));
         breakers.failed(&bad);
         assert!(breakers.failed(&bad));
         for index in 0..MAX_CIRCUITS + 9 {
-            let key = CandidateKey::parse(&format!("p/m{index}")).expect("valid");
-            breakers.failed(&key);
+            breakers.failed(&key(&format!("p/m{index}")));
         }
         assert_eq!(breakers.lock().len(), MAX_CIRCUITS);
         assert_eq!(breakers.forgotten().get(), 10);
         assert!(breakers.is_open(&bad));
-    }
-
-    #[test]
-    fn calls_made_before_it_opened_do_not_prolong_it() {
-        let start = Instant::now();
-        let open = Circuit::Open {
-            until: start + RULES.open,
-        };
-        assert_eq!(open.failed(start + Duration::from_secs(10), RULES), open);
     }
 }

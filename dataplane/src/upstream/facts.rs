@@ -32,6 +32,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     Chunk,
+    /// A chunk that says what the stream cost, and nothing else.
+    Usage,
     Done,
     Error,
     /// Not a JSON object.
@@ -143,6 +145,9 @@ impl Facts {
             self.failed = true;
             return Event::Error;
         }
+        if envelope.usage.is_some() && envelope.choices.is_none_or(is_empty_array) {
+            return Event::Usage;
+        }
         Event::Chunk
     }
 
@@ -190,6 +195,11 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get())
         .ok()
         .map(|text| text.0)
+}
+
+fn is_empty_array(raw: &RawValue) -> bool {
+    let inner = raw.get().trim_start_matches('[').trim_end_matches(']');
+    inner.trim_ascii().is_empty()
 }
 
 fn read_usage(raw: &RawValue) -> Option<Usage> {
@@ -266,7 +276,7 @@ mod tests {
             Event::Chunk
         );
         let usage = br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":5}}"#;
-        assert_eq!(facts.add_event(usage), Event::Chunk);
+        assert_eq!(facts.add_event(usage), Event::Usage);
         assert_eq!(facts.add_event(b"[DONE]"), Event::Done);
         assert_eq!(
             (facts.text.as_str(), facts.truncated, facts.text_bytes),

@@ -20,7 +20,7 @@ pub(super) fn request(
     key: &CandidateKey,
     from: &HeaderMap,
 ) -> Request<Full<bytes::Bytes>> {
-    let mut request = Request::new(Full::new(call.body_for(key.model())));
+    let mut request = Request::new(Full::new(call.body_for(key.model(), provider.stream_usage)));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = provider.uri(call.endpoint()).clone();
     let headers = request.headers_mut();
@@ -60,6 +60,7 @@ fn is_returned(name: &HeaderName) -> bool {
     let text = name.as_str();
     name == CONTENT_TYPE
         || name == RETRY_AFTER
+        || text == "retry-after-ms"
         || text.starts_with("openai-")
         || text.starts_with("x-ratelimit-")
 }

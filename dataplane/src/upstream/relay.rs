@@ -1,4 +1,4 @@
-//! A stream on its way to the client: bytes pass unchanged, facts are read from them, silence is bounded.
+//! A stream on its way to the client: facts are read from what passes, and silence is bounded.
 
 use std::{
     collections::VecDeque,
@@ -12,17 +12,19 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Limits, attempt::StreamReply, breaker::Trial, facts::Facts, sse::Scanner};
+use super::{Limits, attempt::StreamReply, breaker::Trial, facts::Facts, sieve::Sieve};
 
 /// After `[DONE]`, how long the upstream may take to end the body; ended ones keep their connection.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A stream that is being passed on.
 pub(crate) struct Relay<B = Incoming> {
-    head: VecDeque<Bytes>,
+    /// What may pass now.
+    ready: VecDeque<Bytes>,
     tail: B,
-    scanner: Scanner,
-    facts: Facts,
+    sieve: Sieve,
+    /// Nothing more comes from upstream.
+    end: Option<End>,
     /// When the next piece must have come, or the whole.
     timer: Pin<Box<Sleep>>,
     idle: Duration,
@@ -54,8 +56,7 @@ impl Relay {
         let StreamReply {
             head,
             tail,
-            scanner,
-            facts,
+            sieve,
             deadline,
             trial,
             ..
@@ -64,10 +65,10 @@ impl Relay {
             deadline.min(Instant::now() + limits.stream_idle),
         ));
         Self {
-            head,
+            ready: head,
             tail,
-            scanner,
-            facts,
+            sieve,
+            end: None,
             timer,
             idle: limits.stream_idle,
             deadline,
@@ -78,11 +79,11 @@ impl Relay {
 
 impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
     pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
+        &self.sieve.facts
     }
 
     pub(crate) fn into_facts(self) -> Facts {
-        self.facts
+        self.sieve.facts
     }
 
     /// To be told how the stream ended; told nothing, it is neither success nor failure.
@@ -92,60 +93,68 @@ impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
 
     /// What was read, for good; only how it ended is still known afterwards.
     pub(crate) fn take_facts(&mut self) -> Facts {
-        let rest = self.facts.ending();
-        std::mem::replace(&mut self.facts, rest)
+        let rest = self.sieve.facts.ending();
+        std::mem::replace(&mut self.sieve.facts, rest)
     }
 
     /// Whether everything was read and is whole, so that the next bytes are the last.
     pub(crate) fn is_done(&self) -> bool {
-        self.head.is_empty() && self.facts.done && !self.facts.failed
+        self.ready.is_empty() && self.facts().done && !self.facts().failed
     }
 
     /// The next bytes, or the end.
     pub(crate) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
-        if let Some(bytes) = self.head.pop_front() {
-            return Poll::Ready(Step::Bytes(bytes));
-        }
         loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Poll::Ready(Step::Bytes(bytes));
+            }
+            if let Some(end) = self.end {
+                return Poll::Ready(Step::End(end));
+            }
             let Poll::Ready(frame) = Pin::new(&mut self.tail).poll_frame(cx) else {
                 ready!(self.timer.as_mut().poll(cx));
-                let end = if self.facts.failed {
-                    End::Failed
-                } else if self.facts.done {
-                    End::Complete
-                } else {
-                    End::TimedOut
-                };
-                return Poll::Ready(Step::End(end));
+                self.finish(self.end_at_deadline());
+                continue;
             };
-            let end = match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(bytes))) => return Poll::Ready(Step::Bytes(self.take(bytes))),
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(bytes))) => self.take(bytes),
                 // Trailers are not passed on.
-                Some(Ok(Err(_))) => continue,
-                Some(Err(_)) => self.end(true),
-                None => self.end(false),
-            };
-            return Poll::Ready(Step::End(end));
+                Some(Ok(Err(_))) => {}
+                Some(Err(_)) => self.finish(self.end_of_body(true)),
+                None => self.finish(self.end_of_body(false)),
+            }
         }
     }
 
-    fn take(&mut self, bytes: Bytes) -> Bytes {
-        let facts = &mut self.facts;
-        self.scanner.feed(&bytes, |data| {
-            facts.add_event(data);
-        });
-        let idle = if facts.done { LINGER } else { self.idle };
+    fn take(&mut self, bytes: Bytes) {
+        self.sieve.pass(bytes, &mut self.ready);
+        let idle = if self.facts().done { LINGER } else { self.idle };
         self.timer
             .as_mut()
             .reset(self.deadline.min(Instant::now() + idle));
-        bytes
+    }
+
+    fn finish(&mut self, end: End) {
+        self.sieve.finish(&mut self.ready);
+        self.end = Some(end);
+    }
+
+    fn end_at_deadline(&self) -> End {
+        if self.facts().failed {
+            End::Failed
+        } else if self.facts().done {
+            End::Complete
+        } else {
+            End::TimedOut
+        }
     }
 
     /// A finish reason or `[DONE]` means the reply is whole, however the connection closed.
-    fn end(&self, with_error: bool) -> End {
-        if self.facts.failed {
+    fn end_of_body(&self, with_error: bool) -> End {
+        let facts = self.facts();
+        if facts.failed {
             End::Failed
-        } else if self.facts.done || (self.facts.finished && !with_error) {
+        } else if facts.done || (facts.finished && !with_error) {
             End::Complete
         } else {
             End::Broken
@@ -166,10 +175,10 @@ mod tests {
         let deadline = Instant::now() + Duration::from_millis(total_ms);
         let idle = Duration::from_millis(idle_ms);
         Relay {
-            head: VecDeque::from([Bytes::from_static(b": hello\n\n")]),
+            ready: VecDeque::from([Bytes::from_static(b": hello\n\n")]),
             tail,
-            scanner: Scanner::default(),
-            facts: Facts::new(100),
+            sieve: Sieve::new(100, false),
+            end: None,
             timer: Box::pin(sleep_until(deadline.min(Instant::now() + idle))),
             idle,
             deadline,

@@ -34,8 +34,9 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// Takes the next bytes and hands over the data of each event that they complete.
-    pub(crate) fn feed(&mut self, chunk: &[u8], mut on_event: impl FnMut(&[u8])) {
+    /// Takes the next bytes and hands over the data of each event that they complete, and where in them it
+    /// ends.
+    pub(crate) fn feed(&mut self, chunk: &[u8], mut on_event: impl FnMut(&[u8], usize)) {
         let mut rest = chunk;
         if self.after_cr
             && let Some(&first) = rest.first()
@@ -44,14 +45,13 @@ impl Scanner {
             rest = if first == b'\n' { &rest[1..] } else { rest };
         }
         while let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
-            self.end_line(&rest[..end], &mut on_event);
             let is_cr = rest[end] == b'\r';
-            rest = &rest[end + 1..];
-            match rest.first() {
-                Some(b'\n') if is_cr => rest = &rest[1..],
-                None => self.after_cr = is_cr,
-                Some(_) => {}
-            }
+            let is_crlf = is_cr && rest.get(end + 1) == Some(&b'\n');
+            let next = end + 1 + usize::from(is_crlf);
+            let at = chunk.len() - rest.len() + next;
+            self.end_line(&rest[..end], &mut |data: &[u8]| on_event(data, at));
+            rest = &rest[next..];
+            self.after_cr = is_cr && !is_crlf && rest.is_empty();
         }
         self.keep(rest);
     }
@@ -130,7 +130,8 @@ mod tests {
         let mut scanner = Scanner::default();
         let mut events = Vec::new();
         for chunk in chunks {
-            scanner.feed(chunk, |data| {
+            scanner.feed(chunk, |data, end| {
+                assert!(end <= chunk.len());
                 events.push(String::from_utf8_lossy(data).into_owned())
             });
         }

@@ -7,50 +7,150 @@ use floopy_shared::domain::{
     ids::CandidateKey,
 };
 
-/// Finished attempts and the one under way.
+/// Attempts under way at the same time: a call and its hedge.
+const LANES: usize = 2;
+
+/// Attempts in the order in which they began.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
-    done: Vec<Attempt>,
-    current: Option<(CandidateKey, Instant)>,
+    attempts: Vec<Attempt>,
+    under_way: [Option<UnderWay>; LANES],
+    /// The one whose reply is passed on.
+    served: Option<usize>,
+}
+
+/// An attempt without an end.
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    index: usize,
+    begun: Instant,
+    /// What it costs if its provider has to be left in the middle of it.
+    forecast_micro_usd: Option<u64>,
+}
+
+/// Names an attempt under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lane(usize);
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub result: AttemptResult,
+    pub status: Option<u16>,
+    /// Its provider was left in the middle of its work, and will want to be paid for it.
+    pub worked_in_vain: bool,
 }
 
 impl Trail {
-    pub(crate) fn begin(&mut self, key: &CandidateKey) {
-        self.current = Some((key.clone(), Instant::now()));
+    pub(crate) fn begin(&mut self, key: &CandidateKey, forecast_micro_usd: Option<u64>) -> Lane {
+        let free = self.under_way.iter().position(Option::is_none);
+        let lane = free.unwrap_or(LANES - 1);
+        self.under_way[lane] = Some(UnderWay {
+            index: self.attempts.len(),
+            begun: Instant::now(),
+            forecast_micro_usd,
+        });
+        self.attempts.push(Attempt {
+            key: key.clone(),
+            // Until it is known better: whoever asked is gone.
+            result: AttemptResult::ClientGone,
+            status: None,
+            latency_ms: 0,
+            wasted_micro_usd: forecast_micro_usd,
+        });
+        Lane(lane)
     }
 
-    pub(crate) fn end(&mut self, result: AttemptResult, status: Option<u16>) {
-        if let Some((key, begun)) = self.current.take() {
-            let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.done.push(Attempt {
-                key,
-                result,
-                status,
-                latency_ms,
-            });
+    pub(crate) fn end(&mut self, Lane(lane): Lane, ended: Ended) {
+        let Some(under_way) = self.under_way[lane].take() else {
+            return;
+        };
+        let Some(attempt) = self.attempts.get_mut(under_way.index) else {
+            return;
+        };
+        let elapsed = under_way.begun.elapsed().as_millis();
+        attempt.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        attempt.result = ended.result;
+        attempt.status = ended.status;
+        attempt.wasted_micro_usd = under_way
+            .forecast_micro_usd
+            .filter(|_| ended.worked_in_vain);
+        if ended.result == AttemptResult::Ok {
+            self.served = Some(under_way.index);
         }
     }
 
-    /// What the last attempt came to after it had begun well.
+    /// What the attempt that served came to after it had begun well.
     pub(crate) fn revise(&mut self, result: AttemptResult) {
-        if let Some(last) = self.done.last_mut() {
-            last.result = result;
+        let served = self.served.and_then(|index| self.attempts.get_mut(index));
+        if let Some(served) = served {
+            served.result = result;
         }
-    }
-
-    /// How many there were, the one under way included.
-    pub(crate) fn len(&self) -> usize {
-        self.done.len() + usize::from(self.current.is_some())
     }
 
     /// All attempts so far.
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
-        self.done.clone()
+        self.attempts.clone()
     }
 
-    /// All attempts; one still under way was abandoned by the client.
+    /// All attempts; those still under way were abandoned by the client.
     pub(crate) fn close(&mut self) -> Vec<Attempt> {
-        self.end(AttemptResult::ClientGone, None);
-        std::mem::take(&mut self.done)
+        for lane in 0..LANES {
+            let gone = Ended {
+                result: AttemptResult::ClientGone,
+                status: None,
+                worked_in_vain: true,
+            };
+            self.end(Lane(lane), gone);
+        }
+        std::mem::take(&mut self.attempts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: Ended = Ended {
+        result: AttemptResult::Ok,
+        status: Some(200),
+        worked_in_vain: false,
+    };
+
+    #[test]
+    fn a_hedge_that_lost_keeps_its_place_and_its_cost() {
+        let key = |text| CandidateKey::parse(text).expect("valid");
+        let mut trail = Trail::default();
+        let first = trail.begin(&key("a/m"), Some(70));
+        let hedge = trail.begin(&key("b/m"), Some(50));
+        trail.end(hedge, OK);
+        let cancelled = Ended {
+            result: AttemptResult::Cancelled,
+            status: None,
+            worked_in_vain: true,
+        };
+        trail.end(first, cancelled);
+        trail.revise(AttemptResult::BrokenStream);
+        let results = trail.close();
+        let seen: Vec<_> = results
+            .iter()
+            .map(|a| (a.key.as_str(), a.result, a.wasted_micro_usd))
+            .collect();
+        let expected = [
+            ("a/m", AttemptResult::Cancelled, Some(70)),
+            ("b/m", AttemptResult::BrokenStream, None),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_abandoned_attempt_is_paid_for() {
+        let mut trail = Trail::default();
+        trail.begin(&CandidateKey::parse("a/m").expect("valid"), Some(9));
+        let abandoned = trail.close();
+        assert_eq!(
+            (abandoned[0].result, abandoned[0].wasted_micro_usd),
+            (AttemptResult::ClientGone, Some(9))
+        );
     }
 }

@@ -137,6 +137,85 @@ async fn a_client_that_stops_reading_loses_its_place() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_one_stream_unread_loses_it_and_nothing_else() {
+    let long = "x".repeat(4 << 20);
+    let upstream = Upstream::start(move |seen, _| {
+        let is_long = seen.body.windows(8).any(|part| part == b"a secret");
+        completion(if is_long { &long } else { "short" })
+    })
+    .await;
+    let proxy = Proxy::start_with(&[upstream.base_url()], no_control(), |c| {
+        c.timeouts.client_idle_ms = 400;
+        c.timeouts.first_byte_ms = 5_000;
+    })
+    .await;
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new())
+        .http2_only(true)
+        .http2_initial_connection_window_size(1 << 20)
+        .http2_initial_stream_window_size(64 << 10)
+        .build_http();
+    let body = chat_body("a/m", false);
+    let long = proxy.post("/v1/chat/completions", &body.replace("say hi", "a secret"));
+    let stuck = client.request(long).await.unwrap();
+    assert_eq!(stuck.status(), StatusCode::OK);
+    eventually_holds("its place is free", async || {
+        let response = client
+            .request(proxy.post("/v1/chat/completions", &body))
+            .await
+            .unwrap();
+        let others = response.into_body().collect().await;
+        assert!(others.is_ok(), "the connection goes on");
+        let metrics = proxy.admin("/metrics").await.text();
+        metrics.contains("floopy_requests_in_flight 0")
+    })
+    .await;
+    let rest = stuck.into_body().collect().await;
+    assert!(rest.is_err(), "half a reply does not look whole");
+    proxy.finish().await;
+}
+
+/// What comes back for bytes that never end, or never come.
+async fn answer_to(proxy: &Proxy, head: &str, mut piece: Option<&'static [u8]>) -> String {
+    let (mut reading, mut writing) = TcpStream::connect(proxy.addr).await.unwrap().into_split();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n{head}\r\n\r\n"
+    );
+    writing.write_all(head.as_bytes()).await.unwrap();
+    let sending = tokio::spawn(async move {
+        while let Some(bytes) = piece.take() {
+            if writing.write_all(bytes).await.is_ok() {
+                piece = Some(bytes);
+            }
+        }
+        writing
+    });
+    let mut answer = Vec::new();
+    let read = timeout(Duration::from_secs(9), reading.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "still connected");
+    sending.abort();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_and_one_that_never_comes_are_refused() {
+    let proxy = Proxy::start_with(&[], no_control(), |c| {
+        c.limits.body_bytes = 100_000;
+        c.timeouts.body_ms = 300;
+        c.timeouts.header_ms = 300;
+    })
+    .await;
+    let chunk: &'static [u8] = b"4\r\nabcd\r\n";
+    let endless = answer_to(&proxy, "transfer-encoding: chunked", Some(chunk)).await;
+    assert!(endless.starts_with("HTTP/1.1 413 "), "{endless}");
+    let announced = answer_to(&proxy, "content-length: 100001", None).await;
+    assert!(announced.starts_with("HTTP/1.1 413 "), "{announced}");
+    let never = answer_to(&proxy, "content-length: 1000", None).await;
+    assert!(never.starts_with("HTTP/1.1 408 "), "{never}");
+    assert!(never.contains("within 300 ms"), "{never}");
+    proxy.finish().await;
+}
+
+#[tokio::test]
 async fn two_proxies_do_not_share_a_data_directory() {
     let dir = tempfile::tempdir().unwrap();
     let first = Proxy::launch(config(&[], dir.path()), no_control()).await;

@@ -88,8 +88,8 @@ async fn the_last_upstream_error_comes_back_as_it_was() {
         json_with(429, r#"{"error":{"code":"slow"}}"#, "retry-after: 9\r\n")
     })
     .await;
-    let proxy = Proxy::start(&[DOWN.to_owned(), upstream.base_url()], no_control()).await;
     for model in ["b/n", "a/m,b/n"] {
+        let proxy = Proxy::start(&[DOWN.to_owned(), upstream.base_url()], no_control()).await;
         let got = proxy.chat(model).await;
         assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(
@@ -104,8 +104,8 @@ async fn the_last_upstream_error_comes_back_as_it_was() {
             ("b/n", "error")
         );
         assert!(!got.header("x-request-id").is_empty());
+        proxy.finish().await;
     }
-    proxy.finish().await;
 }
 
 #[tokio::test]

@@ -85,6 +85,7 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
         name: (*name).to_owned(),
         base_url: Some(url.clone()),
         api_key: Some(Secret::new(format!("sk-{name}"))),
+        stream_usage: None,
     };
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -105,6 +106,10 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
             stream_idle_ms: 400,
             control_ms: 1_000,
             ..config::Timeouts::default()
+        },
+        disconnect: config::Disconnect {
+            linger_ms: 0,
+            ..config::Disconnect::default()
         },
         spool: config::Spool {
             flush_ms: 500,

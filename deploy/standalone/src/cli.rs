@@ -75,6 +75,9 @@ struct SimulatorArgs {
     /// Never fail
     #[arg(long)]
     reliable: bool,
+    /// Share of streams that break off in the middle, 0 to 1
+    #[arg(long, default_value_t = 0.0)]
+    breaks: f64,
 }
 
 /// What can end a command.
@@ -175,6 +178,7 @@ async fn simulate(args: &SimulatorArgs, console: &mut Console) -> Result<(), Err
         seed: args.seed,
         latency_scale: args.latency_scale,
         failures: !args.reliable,
+        breaks: args.breaks,
     };
     let simulator = Simulator::bind(options).await?;
     console.say(&format!(

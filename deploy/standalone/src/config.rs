@@ -55,7 +55,10 @@ pub struct Proxy {
     pub drain_ms: u64,
     pub limits: proxy::Limits,
     pub timeouts: proxy::Timeouts,
+    pub retry: proxy::Retry,
+    pub hedge: proxy::Hedge,
     pub breaker: proxy::Breaker,
+    pub disconnect: proxy::Disconnect,
     pub spool: proxy::Spool,
     pub scoring: proxy::Scoring,
 }
@@ -110,7 +113,10 @@ impl Default for Proxy {
             drain_ms: plane.drain_ms,
             limits: plane.limits,
             timeouts: plane.timeouts,
+            retry: plane.retry,
+            hedge: plane.hedge,
             breaker: plane.breaker,
+            disconnect: plane.disconnect,
             spool: plane.spool,
             scoring: plane.scoring,
         }

@@ -38,6 +38,8 @@ pub struct Options {
     pub latency_scale: f64,
     /// Whether models fail now and then.
     pub failures: bool,
+    /// Share of streams that break off in the middle.
+    pub breaks: f64,
 }
 
 /// What all calls share.

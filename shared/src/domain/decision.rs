@@ -171,6 +171,8 @@ pub enum AttemptResult {
     InvalidReply,
     BrokenStream,
     ClientGone,
+    /// A hedge: another candidate answered first.
+    Cancelled,
 }
 
 /// One try at one candidate.
@@ -181,6 +183,9 @@ pub struct Attempt {
     /// The upstream's HTTP status, where one came.
     pub status: Option<u16>,
     pub latency_ms: u64,
+    /// Estimated charge for a try that did not serve and was given up while its provider worked on it.
+    /// `None`: nothing was charged, its price is unknown, or it served (see [`Outcome`]).
+    pub wasted_micro_usd: Option<u64>,
 }
 
 /// How the call ended for the client.
@@ -266,4 +271,13 @@ pub struct Decision {
     pub baseline: Option<CandidateKey>,
     /// Calibrated probability that the incumbent is as good as the best within 0.02.
     pub calibrated: Option<f64>,
+}
+
+impl Decision {
+    /// What is known of what the call cost: its reply, and the tries that were in vain.
+    pub fn spent_micro_usd(&self) -> u64 {
+        let wasted = self.attempts.iter().filter_map(|a| a.wasted_micro_usd);
+        let served = self.outcome.cost_micro_usd.unwrap_or(0);
+        wasted.fold(served, u64::saturating_add)
+    }
 }

@@ -92,6 +92,7 @@ impl From<&Attempt> for v1::Attempt {
             result: v1::AttemptResult::from(a.result).into(),
             status: a.status.map_or(0, u32::from),
             latency_ms: a.latency_ms,
+            wasted_micro_usd: a.wasted_micro_usd,
         }
     }
 }
@@ -109,6 +110,7 @@ impl TryFrom<v1::Attempt> for Attempt {
                 Some(status(a.status)?)
             },
             latency_ms: a.latency_ms,
+            wasted_micro_usd: a.wasted_micro_usd,
         })
     }
 }

@@ -48,7 +48,7 @@ closed_set!(filter, Filter, Filter, "filter", {
     AllowModels, DenyModels, MaxCost, MaxLatency, MinQuality,
 });
 closed_set!(attempt_result, AttemptResult, AttemptResult, "result", {
-    Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone,
+    Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone, Cancelled,
 });
 closed_set!(ending, Ending, Ending, "ending", {
     Completed, Error, ClientDisconnected, BrokenStream, Interrupted,

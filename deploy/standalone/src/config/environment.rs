@@ -41,6 +41,7 @@ pub(super) fn add_providers(
                 name: known.name.to_owned(),
                 base_url: None,
                 api_key: Some(Secret::new(key)),
+                stream_usage: None,
             }),
             // Never to an address that the key was not meant for.
             Some(provider) if provider.api_key.is_none() && provider.base_url.is_none() => {

@@ -60,6 +60,7 @@ pub(super) fn simulator(seed: u64, fast: bool) -> Options {
         seed,
         latency_scale: if fast { FAST_LATENCY } else { LATENCY },
         failures: true,
+        breaks: 0.0,
     }
 }
 
@@ -94,6 +95,7 @@ pub(super) fn config(
         name: PROVIDER.into(),
         base_url: Some(format!("http://{simulator}/v1")),
         api_key: None,
+        stream_usage: None,
     }];
     config.models = MODELS.iter().map(model).collect();
     config.tenants = vec![control::TenantConfig {

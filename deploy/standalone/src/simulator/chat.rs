@@ -114,12 +114,12 @@ async fn send(
             .stream_options
             .as_ref()
             .is_some_and(|options| options.include_usage);
-        return stream::send(
-            &completion,
+        let mut draw = Draw::new(shared.options.seed, &["break", &completion.id]);
+        let whole = stream::Form {
             include_usage,
-            scaled(shared, outcome.latency_ms),
-        )
-        .await;
+            is_broken: draw.unit() < shared.options.breaks,
+        };
+        return stream::send(&completion, whole, scaled(shared, outcome.latency_ms)).await;
     }
     tokio::time::sleep(scaled(shared, outcome.latency_ms)).await;
     json_response(&completion.to_json())

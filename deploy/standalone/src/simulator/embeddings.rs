@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     draw::Draw,
+    ledger::Ledger,
     request::EmbeddingsRequest,
     respond::{Body, Refusal, json_response},
     tokens,
@@ -21,7 +22,7 @@ const DIMENSIONS: usize = 256;
 const MAX_DIMENSIONS: usize = 4_096;
 const MAX_INPUTS: usize = 2_048;
 
-pub(super) fn embed(body: &[u8]) -> Result<Response<Body>, Refusal> {
+pub(super) fn embed(ledger: &Ledger, body: &[u8]) -> Result<Response<Body>, Refusal> {
     let request: EmbeddingsRequest = serde_json::from_slice(body)
         .map_err(|e| Refusal::Invalid(format!("the body is not valid: {e}")))?;
     if request.model != MODEL {
@@ -51,6 +52,7 @@ pub(super) fn embed(body: &[u8]) -> Result<Response<Body>, Refusal> {
         })
         .collect();
     let used: u64 = inputs.iter().map(|input| tokens(input)).sum();
+    ledger.record_embedding(used);
     let usage = json!({ "prompt_tokens": used, "total_tokens": used });
     Ok(json_response(
         &json!({ "object": "list", "data": data, "model": MODEL, "usage": usage }),

@@ -30,6 +30,9 @@ pub struct Entry {
 pub struct Totals {
     pub calls: u64,
     pub failed: u64,
+    /// Of all calls that were charged, embeddings included.
+    pub input_tokens: u64,
+    pub output_tokens: u64,
     pub cost_micro_usd: f64,
     /// Entries dropped because nobody had asked for them in time.
     pub forgotten: u64,
@@ -51,6 +54,8 @@ impl Ledger {
     pub fn record(&self, completion_id: &str, entry: Entry) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.totals.calls += 1;
+        state.totals.input_tokens += entry.input_tokens;
+        state.totals.output_tokens += entry.output_tokens;
         state.totals.cost_micro_usd += entry.cost_micro_usd;
         state.entries.insert(completion_id.to_owned(), entry);
         state.order.push_back(completion_id.to_owned());
@@ -60,6 +65,13 @@ impl Ledger {
         {
             state.totals.forgotten += 1;
         }
+    }
+
+    /// Counts a call whose reply has no id to look it up by.
+    pub fn record_embedding(&self, input_tokens: u64) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.totals.calls += 1;
+        state.totals.input_tokens += input_tokens;
     }
 
     /// Counts a call that failed.

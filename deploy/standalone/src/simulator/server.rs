@@ -145,7 +145,7 @@ async fn respond(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<B
             Err(refusal) => Err(refusal),
         },
         (&Method::POST, "/v1/embeddings") => match read(request).await {
-            Ok(body) => embeddings::embed(&body),
+            Ok(body) => embeddings::embed(&shared.ledger, &body),
             Err(refusal) => Err(refusal),
         },
         (&Method::GET, "/v1/models") => Ok(models()),

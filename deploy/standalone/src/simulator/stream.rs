@@ -17,13 +17,20 @@ const PIECES: usize = 8;
 /// Share of the whole time that passes before the first piece.
 const FIRST_SHARE: f64 = 0.4;
 
+/// What is sent of a reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    pub include_usage: bool,
+    /// It breaks off in the middle.
+    pub is_broken: bool,
+}
+
 /// Answers after the time to the first token; the rest comes in equal steps.
-pub(super) async fn send(
-    completion: &Completion,
-    include_usage: bool,
-    latency: Duration,
-) -> Response<Body> {
-    let events = events(completion, include_usage);
+pub(super) async fn send(completion: &Completion, form: Form, latency: Duration) -> Response<Body> {
+    let mut events = events(completion, form.include_usage);
+    if form.is_broken {
+        events.truncate(events.len() / 2);
+    }
     let first = latency.mul_f64(FIRST_SHARE);
     let step =
         latency.saturating_sub(first) / u32::try_from(events.len().max(1)).unwrap_or(u32::MAX);

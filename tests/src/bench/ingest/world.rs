@@ -86,6 +86,7 @@ impl World {
             result: v1::AttemptResult::Ok.into(),
             status: 200,
             latency_ms: 900,
+            wasted_micro_usd: None,
         };
         let outcome = v1::Outcome {
             status: 200,

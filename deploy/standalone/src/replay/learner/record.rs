@@ -69,6 +69,7 @@ impl Learner {
                 result: AttemptResult::Ok,
                 status: Some(200),
                 latency_ms,
+                wasted_micro_usd: None,
             }],
             outcome: completed(latency_ms),
             stage: Stage::Finished,
