@@ -122,6 +122,8 @@ pub struct Limits {
     /// Candidates tried for one `auto` request.
     pub attempts: usize,
     pub shadow_in_flight: usize,
+    /// Threads that serve; what delivers and learns has its own.
+    pub workers: usize,
 }
 
 impl Default for Limits {
@@ -134,6 +136,7 @@ impl Default for Limits {
             in_flight: 4_096,
             attempts: 4,
             shadow_in_flight: 64,
+            workers: std::thread::available_parallelism().map_or(1, Into::into),
         }
     }
 }

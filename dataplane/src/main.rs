@@ -10,7 +10,11 @@ use std::{
 use clap::Parser;
 use floopy_dataplane::{Config, Deps, bind};
 use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
+use mimalloc::MiMalloc;
 use prometheus_client::registry::Registry;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Floopy's data plane: the proxy that applications call.
 #[derive(Debug, Parser)]

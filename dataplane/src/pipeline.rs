@@ -118,8 +118,8 @@ async fn prepare(
         fallback: text_header(&parts.headers, &FALLBACK)?,
         provider: text_header(&parts.headers, &PROVIDER)?,
     };
-    let plan = decide(&view, &call, &caller)?;
-    record.planned(&plan);
+    let mut plan = decide(&view, &call, &caller)?;
+    record.planned(&mut plan);
     // A call without a session is one of its own, named by its request id.
     if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
         let now_ms = record.decision().created_at_ms;
@@ -173,17 +173,16 @@ fn answer(
         .filter(|shadow| shadow.model.key != served.model.key);
     let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
         .then(|| {
-            let decision = Box::new(record.decision().clone());
-            After::new(
-                gateway,
-                Work {
-                    admitted,
-                    call,
-                    headers,
-                    decision,
-                    shadow,
-                },
-            )
+            let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
+            let work = Work {
+                admitted,
+                call,
+                headers,
+                request_id: record.id(),
+                served: served.model.key.clone(),
+                shadow,
+            };
+            After::new(gateway, work)
         });
     let (mut response_headers, body);
     match served.reply {

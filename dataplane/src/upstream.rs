@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use self::breaker::{Breakers, Trial};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
-    client::{Client, client},
+    client::{Client, Warmer},
     facts::Facts,
     relay::{End, Relay, Step},
     trail::Trail,
@@ -92,7 +92,7 @@ impl Upstream {
     pub(crate) fn new(config: &Config, providers: Providers, metrics: Arc<Metrics>) -> Self {
         let timeouts = &config.timeouts;
         Self {
-            client: client(timeouts),
+            client: Client::new(timeouts, config.limits.workers),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
             metrics,
@@ -109,6 +109,11 @@ impl Upstream {
     /// The connection pool, for calls that are not to providers.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Keeps connections to the providers open; for each worker.
+    pub(crate) fn warmer(&self) -> Warmer {
+        Warmer::new(self.client.clone(), self.providers.addresses().collect())
     }
 
     pub(crate) fn limits(&self) -> &Limits {

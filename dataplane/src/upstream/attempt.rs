@@ -5,15 +5,14 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use floopy_shared::domain::decision::AttemptResult;
 use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use super::headers::request;
 use super::{
     Limits,
     breaker::Trial,
-    client::Client,
+    client::{Client, ReplyBody},
     facts::{Event, Facts},
     headers::returned,
     sse::Scanner,
@@ -46,7 +45,7 @@ pub(crate) struct StreamReply {
     pub headers: HeaderMap,
     /// What was read to see the first event.
     pub head: VecDeque<Bytes>,
-    pub tail: Incoming,
+    pub tail: ReplyBody,
     pub scanner: Scanner,
     pub facts: Facts,
     pub deadline: Instant,
@@ -108,7 +107,7 @@ impl Failure {
 pub(super) async fn send(
     client: &Client,
     limits: &Limits,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     call: &Call,
 ) -> Result<Reply, Failure> {
     let begun = Instant::now();
@@ -149,7 +148,7 @@ pub(super) async fn send(
     }))
 }
 
-async fn read_error(response: Response<Incoming>, deadline: Instant, total: Duration) -> Failure {
+async fn read_error(response: Response<ReplyBody>, deadline: Instant, total: Duration) -> Failure {
     let (parts, body) = response.into_parts();
     if parts.status.is_redirection() || parts.status.is_informational() {
         return Failure::Invalid("a redirect");
@@ -178,7 +177,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 
 /// Reads up to the first event; only then is it known that there is a reply.
 async fn open_stream(
-    response: Response<Incoming>,
+    response: Response<ReplyBody>,
     limits: &Limits,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
