@@ -4,6 +4,6 @@ mod saved;
 mod watch;
 
 pub(crate) use self::{
-    saved::{Saver, Tables, load},
+    saved::{Saver, load},
     watch::Watcher,
 };

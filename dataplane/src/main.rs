@@ -10,11 +10,7 @@ use std::{
 use clap::Parser;
 use floopy_dataplane::{Config, Deps, bind};
 use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
-use mimalloc::MiMalloc;
 use prometheus_client::registry::Registry;
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Floopy's data plane: the proxy that applications call.
 #[derive(Debug, Parser)]
@@ -27,7 +23,7 @@ struct Args {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

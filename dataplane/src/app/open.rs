@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use super::{Deps, Error};
 use crate::{
     config::{BootstrapTenant, Config},
-    control::{Saver, Tables, Watcher, load},
+    control::{Saver, Watcher, load},
     conversations::Conversations,
     gateway::{Doors, Gateway},
     http::admin::SharedRegistry,
@@ -50,7 +50,6 @@ const MAX_UPDATE_BYTES: usize = 64 << 20;
 /// Ready to be connected.
 pub(super) struct Opened {
     pub(super) gateway: Arc<Gateway>,
-    tables: Tables,
     token: PlaneToken,
 }
 
@@ -76,7 +75,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     );
     let spool = Arc::new(spool.map_err(data_dir)?);
     let cold = Snapshot::cold(Catalog::builtin(), bootstrap(&config.tenants)?);
-    let (snapshot, tables) = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
+    let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
         upstream: Upstream::new(&config, providers, Arc::clone(&metrics)),
@@ -92,21 +91,13 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         _lock: lock,
     });
     register(&gateway, &deps.registry);
-    Ok(Opened {
-        gateway,
-        tables,
-        token,
-    })
+    Ok(Opened { gateway, token })
 }
 
 impl Opened {
     /// Starts what connects the proxy with its control plane.
     pub(super) fn spawn_control(self, tasks: &mut Tasks, dialer: &Dialer) {
-        let Self {
-            gateway,
-            tables,
-            token,
-        } = self;
+        let Self { gateway, token } = self;
         let config = &gateway.config;
         let channel = dialer.channel();
         let deadline = Duration::from_millis(config.timeouts.control_ms);
@@ -119,10 +110,11 @@ impl Opened {
         )
         .with_deadlines(deadline, flush);
         tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
-        let (tables, changed) = watch::channel(tables);
+        let (changed, updates) = watch::channel(());
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
-            changed,
+            Arc::clone(&gateway.current),
+            updates,
             Arc::clone(&gateway.metrics),
         );
         tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
@@ -139,7 +131,7 @@ impl Opened {
                 .names()
                 .map(str::to_owned)
                 .collect(),
-            tables,
+            changed,
         };
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
     }
@@ -201,25 +193,23 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
 }
 
 /// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
-fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> (Snapshot, Tables) {
-    let mut tables = Tables::default();
+fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> Snapshot {
     let saved = match load(path) {
         Ok(Some(saved)) => saved,
-        Ok(None) => return (cold, tables),
+        Ok(None) => return cold,
         Err(error) => {
             metrics.snapshot_file_error();
             tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
-            return (cold, tables);
+            return cold;
         }
     };
-    let (snapshot, rejections) = cold.apply(update_from_wire(saved.clone()));
+    let (snapshot, rejections) = cold.apply(update_from_wire(saved));
     for rejection in &rejections {
         tracing::warn!(table = %rejection.table, reason = %rejection.reason, "a saved table is not used");
     }
-    tables.accept(saved, &rejections);
     tracing::info!(
         version = snapshot.version(),
         "serving on the saved snapshot"
     );
-    (snapshot, tables)
+    snapshot
 }

@@ -18,7 +18,6 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{service::interceptor::InterceptedService, transport::Channel};
 
-use super::Tables;
 use crate::{metrics::Metrics, state::Current};
 
 type Client = SnapshotsClient<InterceptedService<Channel, PlaneToken>>;
@@ -38,7 +37,8 @@ pub(crate) struct Watcher {
     pub node: String,
     /// Providers with credentials here.
     pub providers: Vec<String>,
-    pub tables: watch::Sender<Tables>,
+    /// Told of every update that was taken.
+    pub changed: watch::Sender<()>,
 }
 
 /// Why the stream ended.
@@ -124,10 +124,7 @@ impl Watcher {
     /// Takes what is good of an update, and says what was not.
     fn take(&self, response: WatchResponse) -> Ack {
         let snapshot_version = response.snapshot_version;
-        let (next, rejections) = self
-            .current
-            .snapshot()
-            .apply(update_from_wire(response.clone()));
+        let (next, rejections) = self.current.snapshot().apply(update_from_wire(response));
         self.current.replace(next, self.clock.now_ms());
         for rejection in &rejections {
             tracing::warn!(
@@ -138,8 +135,7 @@ impl Watcher {
             );
         }
         self.metrics.nacked(rejections.len());
-        self.tables
-            .send_modify(|tables| tables.accept(response, &rejections));
+        self.changed.send_replace(());
         let rejected = rejections
             .into_iter()
             .map(|r| Rejection {
