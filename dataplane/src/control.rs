@@ -1,5 +1,6 @@
 //! The proxy's side of the snapshot protocol: what the control plane concludes becomes what calls see.
 
+mod raw;
 mod saved;
 mod watch;
 

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use floopy_proto::v1::snapshots_client::SnapshotsClient;
 use floopy_shared::{
     domain::{
         catalog::Catalog,
@@ -20,9 +19,9 @@ use floopy_shared::{
         rpc::{Dialer, PlaneToken},
         supervise::Tasks,
     },
-    wire::snapshot::update_from_wire,
 };
 use tokio::sync::watch;
+use tonic::{client::Grpc, service::interceptor::InterceptedService};
 
 use super::{Deps, Error};
 use crate::{
@@ -119,7 +118,7 @@ impl Opened {
         );
         tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
         let watcher = Watcher {
-            client: SnapshotsClient::with_interceptor(channel, token)
+            client: Grpc::new(InterceptedService::new(channel, token))
                 .max_decoding_message_size(MAX_UPDATE_BYTES),
             current: Arc::clone(&gateway.current),
             metrics: Arc::clone(&gateway.metrics),
@@ -203,7 +202,14 @@ fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> Snapshot {
             return cold;
         }
     };
-    let (snapshot, rejections) = cold.apply(update_from_wire(saved));
+    let (snapshot, rejections) = match saved.apply_to(&cold) {
+        Ok(applied) => applied,
+        Err(error) => {
+            metrics.snapshot_file_error();
+            tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
+            return cold;
+        }
+    };
     for rejection in &rejections {
         tracing::warn!(table = %rejection.table, reason = %rejection.reason, "a saved table is not used");
     }

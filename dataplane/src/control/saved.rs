@@ -9,12 +9,13 @@ use std::{
     sync::Arc,
 };
 
-use floopy_proto::v1;
+use bytes::Bytes;
 use floopy_shared::{domain::snapshot::Snapshot, wire::snapshot::table_to_wire};
 use prost::{Message, encoding};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::raw::RawUpdate;
 use crate::{metrics::Metrics, state::Current};
 
 /// Changes with the format, so that an older program does not misread a newer file.
@@ -30,9 +31,9 @@ pub(crate) enum BadFile {
 }
 
 /// Reads the file; `None` where there is none yet.
-pub(crate) fn load(path: &Path) -> Result<Option<v1::WatchResponse>, BadFile> {
+pub(crate) fn load(path: &Path) -> Result<Option<RawUpdate>, BadFile> {
     let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+        Ok(bytes) => Bytes::from(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -43,7 +44,7 @@ pub(crate) fn load(path: &Path) -> Result<Option<v1::WatchResponse>, BadFile> {
     if crc32fast::hash(payload) != u32::from_le_bytes(*check) {
         return Err(BadFile::Damaged);
     }
-    v1::WatchResponse::decode(payload)
+    RawUpdate::decode(bytes.slice_ref(payload))
         .map(Some)
         .map_err(|_| BadFile::Damaged)
 }
@@ -131,6 +132,7 @@ impl Saver {
 
 #[cfg(test)]
 mod tests {
+    use floopy_proto::v1;
     use floopy_shared::{
         domain::{
             catalog::Catalog,
@@ -180,7 +182,17 @@ mod tests {
         let path = dir.path().join("snapshot.bin");
         save(&path, &snapshot).expect("saved");
         let loaded = load(&path).expect("readable").expect("there");
-        assert_eq!(loaded, update(2, vec![catalog(1), tenant("a", 2)], &[]));
+        let (loaded, refused) = loaded.apply_to(&Snapshot::default()).expect("decoded");
+        assert_eq!((loaded.version(), refused), (2, vec![]));
+        let versions: Vec<_> = loaded
+            .table_versions()
+            .map(|(name, version)| (name.to_string(), version))
+            .collect();
+        let expected = [("catalog".to_owned(), 1), ("tenant/a".to_owned(), 2)];
+        assert_eq!(versions, expected);
+        for (name, _) in loaded.table_versions() {
+            assert_eq!(loaded.table(name), snapshot.table(name), "{name}");
+        }
     }
 
     #[test]

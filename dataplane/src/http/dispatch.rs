@@ -77,8 +77,8 @@ async fn enter(
         Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id).await,
         Route::Embeddings => pipeline::serve(gateway, request, Endpoint::Embeddings, id).await,
         Route::Models => answer(models::list(gateway, request.headers())),
-        Route::Feedback => answer(feedback::rate(gateway, request).await),
-        Route::Decisions => answer(decisions::forward(gateway, &request).await),
+        Route::Feedback => answer(Box::pin(feedback::rate(gateway, request)).await),
+        Route::Decisions => answer(Box::pin(decisions::forward(gateway, &request)).await),
         Route::Health | Route::NotFound => not_found(),
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };

@@ -139,7 +139,8 @@ impl Server {
         let heard = Arc::new(Notify::new());
         let service = service_fn(|request| {
             heard.notify_one();
-            let response = answer(request);
+            // What holds it moves it several times.
+            let response = Box::pin(answer(request));
             async move { Ok::<_, Infallible>(response.await) }
         });
         let io = TokioIo::new(Patient::new(stream, self.client_idle));

@@ -124,10 +124,10 @@ pub(super) async fn send(
         })?;
     let deadline = begun + limits.total;
     if !response.status().is_success() {
-        return Err(read_error(response, deadline, limits.total).await);
+        return Err(Box::pin(read_error(response, deadline, limits.total)).await);
     }
     if is_event_stream(response.headers()) {
-        let opening = open_stream(response, limits, deadline);
+        let opening = Box::pin(open_stream(response, limits, deadline));
         return timeout_at(begun + first_byte, opening)
             .await
             .map_err(|_| Failure::TimedOut(first_byte))?;

@@ -87,7 +87,8 @@ impl Client {
                 Err((_, Some(unsent))) => request = *unsent,
             }
         }
-        let lent = self.open(&shared).await?;
+        // Boxed like all that is seldom awaited: a future is as large as its largest part, and is moved.
+        let lent = Box::pin(self.open(&shared)).await?;
         send(&shared, lent, request)
             .await
             .map_err(|(error, _)| error)
@@ -126,7 +127,7 @@ async fn send(
             let response = connection.send(Arc::clone(shared), request).await;
             response.map(|response| response.map(ReplyBody::H1))
         }
-        Lent::H2(sender) => send_h2(sender, request).await,
+        Lent::H2(sender) => Box::pin(send_h2(sender, request)).await,
     }
 }
 

@@ -79,7 +79,7 @@ impl Subjects {
             every: Duration::ZERO,
         });
         let nginx = Nginx::start(upstream).await;
-        let proxy = Proxy::start(upstream, TENANTS).await;
+        let proxy = Proxy::start(upstream, TENANTS, machine::cores()).await;
         let named = format!(r#"{{"model":"{PROVIDER}/model-0","temperature":0.2,{MESSAGES}}}"#);
         let auto = format!(r#"{{"model":"auto","temperature":0.2,{MESSAGES}}}"#);
         let subject = |name, addr, body: &str, pid| Subject {

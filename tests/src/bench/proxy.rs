@@ -25,13 +25,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it with a snapshot of this many tenants, and waits until it serves them.
-    pub async fn start(upstream: SocketAddr, tenants: usize) -> Self {
+    /// Starts it with a snapshot of this many tenants and this many threads that serve, and waits until it does.
+    pub async fn start(upstream: SocketAddr, tenants: usize, workers: usize) -> Self {
         let control = control::start(snapshot(tenants));
         let (addr, dir) = (free_addr(), tempfile::tempdir().expect("a directory"));
         let config = format!(
             "listen = \"{addr}\"\nnode = \"bench\"\ndata_dir = {data:?}\n\n\
-             [control]\ngrpc = \"http://{control}\"\n\n\
+             [limits]\nworkers = {workers}\n\n[control]\ngrpc = \"http://{control}\"\n\n\
              [[providers]]\nname = \"{PROVIDER}\"\nbase_url = \"http://{upstream}/v1\"\napi_key = \"k\"\n",
             data = dir.path().join("data"),
         );

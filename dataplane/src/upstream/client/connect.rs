@@ -24,7 +24,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A new connection.
 pub(super) enum Transport {
-    H1(Io),
+    H1(Box<Io>),
     /// Its connection is driven by a task of its own and serves many requests at once.
     H2(http2::SendRequest<Full<Bytes>>),
 }
@@ -59,7 +59,7 @@ fn tls() -> ClientConfig {
 pub(super) async fn open(connector: &Connector, uri: Uri) -> Result<Transport, Failure> {
     let stream = connector.clone().call(uri).await?;
     if !is_h2(&stream) {
-        return Ok(Transport::H1(TokioIo::new(stream)));
+        return Ok(Transport::H1(Box::new(TokioIo::new(stream))));
     }
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -37,13 +37,14 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// An open connection with nothing under way.
 pub(super) struct Connection {
-    io: Io,
+    /// Boxed, because a connection is moved in and out of the pool, and TLS makes it large.
+    io: Box<Io>,
     buffer: BytesMut,
     born: Instant,
 }
 
 impl Connection {
-    pub(super) fn new(io: Io) -> Self {
+    pub(super) fn new(io: Box<Io>) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -62,7 +63,7 @@ impl Connection {
         let mut read = ReadBuf::new(&mut byte);
         let mut nobody = Context::from_waker(Waker::noop());
         self.is_young(now)
-            && Pin::new(&mut self.io)
+            && Pin::new(&mut *self.io)
                 .poll_read(&mut nobody, &mut read)
                 .is_pending()
     }
@@ -137,7 +138,7 @@ impl Exchange {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.head.has_remaining() || self.body.has_remaining() {
             let parts = [IoSlice::new(&self.head), IoSlice::new(&self.body)];
-            let io = Pin::new(&mut self.connection.io);
+            let io = Pin::new(&mut *self.connection.io);
             let written = ready!(io.poll_write_vectored(cx, &parts))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -147,7 +148,7 @@ impl Exchange {
             self.head.advance(of_head);
             self.body.advance(written - of_head);
         }
-        Pin::new(&mut self.connection.io).poll_flush(cx)
+        Pin::new(&mut *self.connection.io).poll_flush(cx)
     }
 
     fn respond(self, head: Head, shared: Arc<Shared>) -> Response<Body> {

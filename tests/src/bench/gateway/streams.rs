@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::{Lengths, MESSAGES, TENANTS};
 use crate::bench::{
     load::{Sample, Target},
-    machine::{cpu_time, memory_kib, mib},
+    machine::{cores, cpu_time, memory_kib, mib},
     nginx::Nginx,
     proxy::Proxy,
     report::{Report, micros, percentile},
@@ -46,7 +46,7 @@ fn body() -> String {
 async fn first_event(report: &mut Report, lengths: &Lengths) -> usize {
     let upstream = upstream::start(COMMON);
     let nginx = Nginx::start(upstream).await;
-    let proxy = Proxy::start(upstream, TENANTS).await;
+    let proxy = Proxy::start(upstream, TENANTS, cores()).await;
     let mut targets = vec![("direct", upstream, None)];
     targets.extend(nginx.as_ref().map(|n| ("nginx", n.streaming, Some(n.id()))));
     targets.push(("Floopy, `auto`", proxy.addr, Some(proxy.id())));
@@ -107,7 +107,7 @@ fn row(name: &str, sample: &Sample, base: [f64; 3], busy: Option<f64>) -> Vec<St
 
 async fn long_streams(report: &mut Report, lengths: &Lengths) -> usize {
     let upstream = upstream::start(ENDLESS);
-    let proxy = Proxy::start(upstream, TENANTS).await;
+    let proxy = Proxy::start(upstream, TENANTS, cores()).await;
     let (before, _) = memory_kib(proxy.id());
     let crowd = Crowd {
         streams: STREAMS,
