@@ -184,7 +184,7 @@ fn answer(
             };
             After::new(gateway, work)
         });
-    let (mut response_headers, body);
+    let (mut response_headers, mut body);
     match served.reply {
         Reply::Whole(whole) => {
             record.end(status.as_u16(), Ending::Completed, Some(&whole.facts));
@@ -203,12 +203,10 @@ fn answer(
             body = Body::live(Live::new(gateway, relay, record, after, status.as_u16()));
         }
     }
+    body.count_as(StrategyLabel::from(plan.choice.strategy));
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = response_headers;
-    response
-        .extensions_mut()
-        .insert(StrategyLabel::from(plan.choice.strategy));
     response
 }
 
@@ -220,9 +218,8 @@ fn refuse(mut record: Record, stopped: Stopped) -> Response<Body> {
     };
     record.end(response.status().as_u16(), Ending::Error, None);
     annotate(response.headers_mut(), &record);
-    response
-        .extensions_mut()
-        .insert(StrategyLabel::from(record.decision().strategy));
+    let strategy = StrategyLabel::from(record.decision().strategy);
+    response.body_mut().count_as(strategy);
     response
 }
 

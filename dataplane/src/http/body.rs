@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::live::Live;
-use crate::{after::After, gateway::Passage};
+use crate::{after::After, gateway::Passage, metrics::StrategyLabel};
 
 /// What a caller is sent.
 pub(crate) struct Body {
@@ -18,6 +18,7 @@ pub(crate) struct Body {
     /// Its work is done when the body is dropped, after the last byte.
     _after: Option<After>,
     passage: Option<Passage>,
+    strategy: StrategyLabel,
 }
 
 enum Kind {
@@ -31,6 +32,7 @@ impl Body {
             kind: Kind::Whole(Some(bytes.into())),
             _after: None,
             passage: None,
+            strategy: StrategyLabel::None,
         }
     }
 
@@ -39,6 +41,7 @@ impl Body {
             kind: Kind::Whole(Some(bytes)),
             _after: after,
             passage: None,
+            strategy: StrategyLabel::None,
         }
     }
 
@@ -47,7 +50,17 @@ impl Body {
             kind: Kind::Live(Box::new(live)),
             _after: None,
             passage: None,
+            strategy: StrategyLabel::None,
         }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn count_as(&mut self, strategy: StrategyLabel) {
+        self.strategy = strategy;
+    }
+
+    pub(crate) fn strategy(&self) -> StrategyLabel {
+        self.strategy
     }
 
     /// The passage ends with the body.

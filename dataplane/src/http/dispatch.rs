@@ -49,9 +49,7 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
         strategy: StrategyLabel::None,
     };
     let mut response = enter(&gateway, request, route, id).await;
-    if let Some(strategy) = response.extensions().get::<StrategyLabel>() {
-        tally.strategy = *strategy;
-    }
+    tally.strategy = response.body().strategy();
     tally.status = Some(response.status());
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);

@@ -169,10 +169,9 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    content_type
-        .trim_start()
-        .to_ascii_lowercase()
-        .starts_with("text/event-stream")
+    let kind = "text/event-stream";
+    let start = content_type.trim_start().get(..kind.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 /// Reads up to the first event; only then is it known that there is a reply.

@@ -36,10 +36,10 @@ impl Lengths {
     /// For figures that are kept.
     pub fn full() -> Self {
         Self {
-            rounds: 7,
-            round: Duration::from_secs(4),
-            crowd: Duration::from_secs(20),
-            long_stream: Duration::from_secs(40),
+            rounds: 5,
+            round: Duration::from_secs(3),
+            crowd: Duration::from_secs(12),
+            long_stream: Duration::from_secs(30),
         }
     }
 
