@@ -5,6 +5,6 @@ mod saved;
 mod watch;
 
 pub(crate) use self::{
-    saved::{Saver, load},
+    saved::{Saver, load_onto},
     watch::Watcher,
 };

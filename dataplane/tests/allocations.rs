@@ -3,6 +3,10 @@
 //! Client and upstream are blocking sockets with fixed buffers and allocate nothing, so every allocation
 //! counted is the proxy's, its delivery and its libraries included. What it does in the background only adds,
 //! so the least of several rounds is what the calls themselves take.
+#![allow(
+    clippy::expect_used,
+    reason = "helpers of a test, too, fail by panicking"
+)]
 
 use std::{
     alloc::System,

@@ -26,7 +26,7 @@ use tonic::{client::Grpc, service::interceptor::InterceptedService};
 use super::{Deps, Error};
 use crate::{
     config::{BootstrapTenant, Config},
-    control::{Saver, Watcher, load},
+    control::{Saver, Watcher, load_onto},
     conversations::Conversations,
     gateway::{Doors, Gateway},
     http::admin::SharedRegistry,
@@ -193,17 +193,9 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
 
 /// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
 fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> Snapshot {
-    let saved = match load(path) {
-        Ok(Some(saved)) => saved,
+    let (snapshot, rejections) = match load_onto(path, &cold) {
+        Ok(Some(loaded)) => loaded,
         Ok(None) => return cold,
-        Err(error) => {
-            metrics.snapshot_file_error();
-            tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
-            return cold;
-        }
-    };
-    let (snapshot, rejections) = match saved.apply_to(&cold) {
-        Ok(applied) => applied,
         Err(error) => {
             metrics.snapshot_file_error();
             tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");

@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use floopy_shared::{domain::snapshot::Snapshot, wire::snapshot::table_to_wire};
+use floopy_shared::{
+    domain::snapshot::{Rejection, Snapshot},
+    wire::snapshot::table_to_wire,
+};
 use prost::{Message, encoding};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -30,8 +33,17 @@ pub(crate) enum BadFile {
     Damaged,
 }
 
+/// The saved snapshot on top of another, and the tables that were refused; `None` where there is no file yet.
+pub(crate) fn load_onto(
+    path: &Path,
+    snapshot: &Snapshot,
+) -> Result<Option<(Snapshot, Vec<Rejection>)>, BadFile> {
+    let applied = load(path)?.map(|update| update.apply_to(snapshot));
+    applied.transpose().map_err(|_| BadFile::Damaged)
+}
+
 /// Reads the file; `None` where there is none yet.
-pub(crate) fn load(path: &Path) -> Result<Option<RawUpdate>, BadFile> {
+fn load(path: &Path) -> Result<Option<RawUpdate>, BadFile> {
     let bytes = match fs::read(path) {
         Ok(bytes) => Bytes::from(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
