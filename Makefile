@@ -6,7 +6,7 @@ CARGO ?= cargo
 # One profile and one feature set for running, testing and measuring: everything is built once.
 BUILD := --release --workspace
 
-.PHONY: run test fmt lint build bench bench-learning soak
+.PHONY: run test fmt lint build bench bench-gateway bench-learning soak
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -43,7 +43,13 @@ bench:
 	target/release/bench-ingest
 	target/release/bench-refresh
 	target/release/bench-shape
-	target/release/bench-proxy
+	target/release/bench-gateway
+
+# Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.
+bench-gateway:
+	@deploy/setup/setup.sh bench
+	@$(CARGO) build $(BUILD) --bins --quiet
+	target/release/bench-gateway $(ARGS)
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
 bench-learning:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use floopy_shared::domain::{
     decision::Decision,
     event::{Event, EventBody, ScoringJob},
-    ids::{CandidateKey, RequestId},
+    ids::{CandidateKey, RequestId, TenantId},
     route::Shadow,
 };
 use http::HeaderMap;
@@ -30,8 +30,10 @@ pub(crate) struct Work {
     pub admitted: Admitted,
     pub call: Call,
     pub headers: HeaderMap,
-    pub decision: Box<Decision>,
-    pub shadow: Option<Shadow>,
+    pub request_id: RequestId,
+    pub served: CandidateKey,
+    /// Who is also to be asked, and the record of the call that was served.
+    pub shadow: Option<(Shadow, Box<Decision>)>,
 }
 
 impl After {
@@ -66,11 +68,14 @@ impl Drop for After {
         let (Some(work), Some(facts)) = (self.work.take(), self.facts.take()) else {
             return;
         };
-        let id = work.decision.request_id;
-        if self.gateway.is_sampled(id)
-            && let Some(key) = &work.decision.served
-        {
-            offer(&self.gateway, &work.decision, key, (&work.call, facts));
+        let id = work.request_id;
+        if self.gateway.is_sampled(id) {
+            let judged = Judged {
+                request_id: id,
+                tenant: &work.admitted.tenant.id,
+                candidate: &work.served,
+            };
+            offer(&self.gateway, &judged, (&work.call, facts));
         }
         if work.shadow.is_some() {
             crate::shadow::launch(&self.gateway, work);
@@ -78,21 +83,24 @@ impl Drop for After {
     }
 }
 
+/// Whose reply is to be judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged<'a> {
+    pub request_id: RequestId,
+    pub tenant: &'a TenantId,
+    pub candidate: &'a CandidateKey,
+}
+
 /// Hands a reply to the judge.
-pub(crate) fn offer(
-    gateway: &Gateway,
-    decision: &Decision,
-    candidate: &CandidateKey,
-    (call, facts): (&Call, Facts),
-) {
+pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, facts): (&Call, Facts)) {
     if facts.text.is_empty() {
         return;
     }
     let prompt = call.prompt(gateway.config.scoring.max_bytes);
     let job = ScoringJob {
-        request_id: decision.request_id,
-        tenant: decision.tenant.clone(),
-        candidate: candidate.clone(),
+        request_id: judged.request_id,
+        tenant: judged.tenant.clone(),
+        candidate: judged.candidate.clone(),
         prompt: prompt.text,
         reply: facts.text,
         truncated: prompt.truncated || facts.truncated,

@@ -27,6 +27,7 @@ use crate::{
         server::Server,
     },
     provider::InvalidProvider,
+    workers::Workers,
 };
 
 /// On top of the flush, for background tasks to end.
@@ -60,6 +61,8 @@ pub enum Error {
     DataDir { dir: String, source: io::Error },
     #[error("the data directory {dir} is in use by another proxy: give each its own")]
     DataDirInUse { dir: String },
+    #[error("the threads that serve cannot be started: {0}")]
+    Workers(io::Error),
     #[error(transparent)]
     Task(#[from] TaskError),
     #[error("the supervisor ended: {0}")]
@@ -124,11 +127,19 @@ impl Bound {
         } = self;
         let gateway = Arc::clone(&opened.gateway);
         let stop = deps.stop.clone();
+        let workers = Workers::start(gateway.config.limits.workers).map_err(Error::Workers)?;
+        // Set once: a proxy runs once.
+        let _ = gateway.serving.set(workers.handles().to_vec());
+        let workers = Arc::new(workers);
         let server = Server::new(
             &gateway.config.limits,
             &gateway.config.timeouts,
             stop.clone(),
-        );
+        )
+        .on(Arc::clone(&workers));
+        for worker in workers.handles() {
+            worker.spawn(gateway.upstream.warmer().run(stop.clone()));
+        }
         let background = CancellationToken::new();
         let mut tasks = Tasks::new(background.clone());
         opened.spawn_control(&mut tasks, &deps.dialer);
@@ -149,10 +160,15 @@ impl Bound {
         stop.cancel();
         drain(&gateway, &server).await;
         background.cancel();
-        match failed {
-            Some(ended) => Ok(ended??),
-            None => Ok(tasks.await??),
+        let ended = match failed {
+            Some(ended) => ended,
+            None => tasks.await,
+        };
+        drop(server);
+        if let Some(workers) = Arc::into_inner(workers) {
+            workers.stop().await;
         }
+        Ok(ended??)
     }
 }
 

@@ -137,6 +137,8 @@ pub struct Limits {
     /// Candidates tried for one `auto` request.
     pub attempts: usize,
     pub shadow_in_flight: usize,
+    /// Threads that serve; what delivers and learns has its own.
+    pub workers: usize,
 }
 
 impl Default for Limits {
@@ -151,6 +153,7 @@ impl Default for Limits {
             tenant_share: 0.8,
             attempts: 4,
             shadow_in_flight: 64,
+            workers: std::thread::available_parallelism().map_or(1, Into::into),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The proxy's side of the snapshot protocol: what the control plane concludes becomes what calls see.
 
+mod raw;
 mod saved;
 mod watch;
 
 pub(crate) use self::{
-    saved::{Saver, Tables, load},
+    saved::{Saver, load_onto},
     watch::Watcher,
 };

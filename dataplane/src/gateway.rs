@@ -1,6 +1,10 @@
 //! What lives as long as the process, and is shared by all requests.
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
@@ -34,6 +38,8 @@ pub(crate) struct Gateway {
     pub shadows: Shadows,
     pub doors: Arc<Doors>,
     pub lingering: Lingering,
+    /// The runtimes of the threads that serve, once they do.
+    pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.
     pub _lock: File,
 }
@@ -43,7 +49,9 @@ impl Gateway {
     pub(crate) fn reading(&self) -> Reading {
         let (spool_events, spool_bytes) = self.spool.depth();
         let circuits = self.upstream.breakers.census();
-        let tasks = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
+        let alive = |runtime: &Handle| runtime.metrics().num_alive_tasks();
+        let serving = self.serving.get().into_iter().flatten().map(alive);
+        let tasks = Handle::try_current().map_or(0, |own| alive(&own)) + serving.sum::<usize>();
         Reading {
             tasks: tasks as u64,
             circuits_open: circuits.open,

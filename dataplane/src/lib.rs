@@ -22,6 +22,7 @@ mod sessions;
 mod shadow;
 mod state;
 mod upstream;
+mod workers;
 
 pub use self::{
     app::{Bound, Deps, Detached, Error, bind, detached},

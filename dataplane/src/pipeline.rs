@@ -143,7 +143,7 @@ fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture 
             Reply::Whole(whole) => record.abandon(Some(&whole.facts)),
             Reply::Stream(stream) => {
                 let status = stream.status.as_u16();
-                let relay = Relay::new(stream, gateway.upstream.limits());
+                let relay = Relay::new(*stream, gateway.upstream.limits());
                 let live = Live::new(&gateway, relay, record, None, status);
                 Box::new(live).read_on().await;
             }
@@ -183,8 +183,8 @@ async fn prepare(
         fallback: text_header(&parts.headers, &FALLBACK)?,
         provider: text_header(&parts.headers, &PROVIDER)?,
     };
-    let plan = decide(&view, &call, &caller)?;
-    record.planned(&plan);
+    let mut plan = decide(&view, &call, &caller)?;
+    record.planned(&mut plan);
     // A call without a session is one of its own, named by its request id.
     if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
         let now_ms = record.decision().created_at_ms;
@@ -238,19 +238,18 @@ fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Bo
         .filter(|shadow| shadow.model.key != served.model.key);
     let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
         .then(|| {
-            let decision = Box::new(record.decision().clone());
-            After::new(
-                gateway,
-                Work {
-                    admitted,
-                    call,
-                    headers,
-                    decision,
-                    shadow,
-                },
-            )
+            let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
+            let work = Work {
+                admitted,
+                call,
+                headers,
+                request_id: record.id(),
+                served: served.model.key.clone(),
+                shadow,
+            };
+            After::new(gateway, work)
         });
-    let (mut response_headers, body);
+    let (mut response_headers, mut body);
     match served.reply {
         Reply::Whole(whole) => {
             record.end(status.as_u16(), Ending::Completed, Some(&whole.facts));
@@ -265,16 +264,14 @@ fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Bo
             record.begin_stream(status.as_u16(), &stream.sieve.facts);
             response_headers = std::mem::take(&mut stream.headers);
             annotate(&mut response_headers, &record);
-            let relay = Relay::new(stream, gateway.upstream.limits());
+            let relay = Relay::new(*stream, gateway.upstream.limits());
             body = Body::live(Live::new(gateway, relay, record, after, status.as_u16()));
         }
     }
+    body.count_as(StrategyLabel::from(plan.choice.strategy));
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = response_headers;
-    response
-        .extensions_mut()
-        .insert(StrategyLabel::from(plan.choice.strategy));
     response
 }
 
@@ -286,9 +283,8 @@ fn refuse(mut record: Record, stopped: Stopped) -> Response<Body> {
     };
     record.end(response.status().as_u16(), Ending::Error, None);
     annotate(response.headers_mut(), &record);
-    response
-        .extensions_mut()
-        .insert(StrategyLabel::from(record.decision().strategy));
+    let strategy = StrategyLabel::from(record.decision().strategy);
+    response.body_mut().count_as(strategy);
     response
 }
 

@@ -175,6 +175,11 @@ impl Providers {
         }
     }
 
+    /// Where they are.
+    pub fn addresses(&self) -> impl Iterator<Item = Uri> {
+        self.0.iter().map(|provider| provider.chat.clone())
+    }
+
     /// All names, in the order of the configuration.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|provider| provider.name())

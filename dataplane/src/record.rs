@@ -125,15 +125,15 @@ impl Record {
         self.decision.shapes = call.shapes().to_vec();
     }
 
-    /// It was decided who is asked.
-    pub(crate) fn planned(&mut self, plan: &Plan) {
-        let choice = &plan.choice;
+    /// It was decided who is asked. What only the record needs is taken out of the plan.
+    pub(crate) fn planned(&mut self, plan: &mut Plan) {
+        let choice = &mut plan.choice;
         let decision = &mut self.decision;
         decision.strategy = choice.strategy;
         decision.phase = choice.phase;
         decision.weights = choice.weights;
-        decision.ranked_shape = choice.ranked_shape.clone();
-        decision.candidates = choice.candidates.clone();
+        decision.ranked_shape = choice.ranked_shape.take();
+        decision.candidates = std::mem::take(&mut choice.candidates);
         decision.chosen = choice.order.first().map(|model| model.key.clone());
         decision.propensity = choice.propensity;
         decision.confidence = choice.confidence;
@@ -141,10 +141,10 @@ impl Record {
         decision.evidence = choice.evidence;
         decision.exploration_rate = choice.exploration_rate;
         decision.released = choice.released;
-        decision.baseline.clone_from(&choice.baseline);
+        decision.baseline = choice.baseline.take();
         decision.calibrated = choice.calibrated;
-        decision.draw_key.clone_from(&plan.draw_key);
-        decision.affinity.clone_from(&plan.affinity);
+        decision.draw_key = std::mem::take(&mut plan.draw_key);
+        decision.affinity = std::mem::take(&mut plan.affinity);
         self.planned_overhead();
     }
 
@@ -192,12 +192,17 @@ impl Record {
     /// The headers of a stream go out: from here on a crash must not lose the call.
     pub(crate) fn begin_stream(&mut self, status: u16, facts: &Facts) {
         self.answered = Some(status);
-        let mut started = self.decision.clone();
-        started.stage = Stage::Started;
-        started.completion_id.clone_from(&facts.completion_id);
-        started.attempts = self.trail.attempts();
-        started.outcome = self.outcome(status, Ending::Interrupted, Some(facts));
-        self.spool(&started);
+        let overhead_us = self.decision.outcome.overhead_us;
+        self.decision.stage = Stage::Started;
+        self.decision.completion_id.clone_from(&facts.completion_id);
+        self.decision.attempts = self.trail.attempts();
+        self.decision.outcome = self.outcome(status, Ending::Interrupted, Some(facts));
+        self.spool(&self.decision);
+        self.decision.stage = Stage::Finished;
+        self.decision.outcome = Outcome {
+            overhead_us,
+            ..no_outcome()
+        };
     }
 
     /// Writes the record. Only the first call counts.

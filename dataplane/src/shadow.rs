@@ -5,7 +5,7 @@ mod budget;
 use std::{future::poll_fn, sync::Arc};
 
 use floopy_shared::domain::{
-    decision::{Ending, Reason},
+    decision::{Decision, Ending, Reason},
     ids::{RequestId, TenantId},
     route::{Shadow, expected_cost},
 };
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use self::budget::{Budgets, Reserved};
 use crate::{
-    after::{Work, offer},
+    after::{Judged, Work, offer},
     gateway::Gateway,
     record::Record,
     upstream::{End, Errand, Facts, Relay, Reply, Step},
@@ -55,8 +55,8 @@ impl Shadows {
 }
 
 /// Sends the shadow of a served call, if there is room.
-pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
-    let Some(shadow) = work.shadow.clone() else {
+pub(crate) fn launch(gateway: &Arc<Gateway>, mut work: Work) {
+    let Some((shadow, decision)) = work.shadow.take() else {
         return;
     };
     let slot = Arc::clone(&gateway.shadows.slots).try_acquire_owned();
@@ -75,7 +75,7 @@ pub(crate) fn launch(gateway: &Arc<Gateway>, work: Work) {
     };
     gateway.metrics.shadow_sent();
     let stop = gateway.shadows.stop.clone();
-    let call = send(Arc::clone(gateway), work, shadow, (slot, money));
+    let call = send(Arc::clone(gateway), work, (shadow, decision), (slot, money));
     gateway.shadows.tasks.spawn_on(
         async move {
             tokio::select! {
@@ -132,12 +132,13 @@ impl Drop for Money {
 async fn send(
     gateway: Arc<Gateway>,
     work: Work,
-    shadow: Shadow,
+    (shadow, decision): (Shadow, Box<Decision>),
     (_slot, mut money): (OwnedSemaphorePermit, Money),
 ) {
     let id = RequestId(Uuid::new_v4());
-    let mut record = Record::open(&gateway, &work.admitted, id).shadowing(work.decision.request_id);
-    record.planned_shadow(&work.decision, &shadow);
+    let mut record = Record::open(&gateway, &work.admitted, id).shadowing(decision.request_id);
+    record.planned_shadow(&decision, &shadow);
+    drop(decision);
     let model = &shadow.model;
     let order = std::slice::from_ref(model);
     let errand = Errand {
@@ -175,7 +176,12 @@ async fn send(
     if end != End::Complete {
         return;
     }
-    offer(&gateway, record.decision(), &model.key, (&work.call, facts));
+    let judged = Judged {
+        request_id: id,
+        tenant: &work.admitted.tenant.id,
+        candidate: &model.key,
+    };
+    offer(&gateway, &judged, (&work.call, facts));
 }
 
 async fn collect(gateway: &Gateway, reply: Reply) -> (Facts, End) {
@@ -183,7 +189,7 @@ async fn collect(gateway: &Gateway, reply: Reply) -> (Facts, End) {
         Reply::Whole(whole) => return (whole.facts, End::Complete),
         Reply::Stream(stream) => stream,
     };
-    let mut relay = Relay::new(stream, gateway.upstream.limits());
+    let mut relay = Relay::new(*stream, gateway.upstream.limits());
     loop {
         match poll_fn(|cx| relay.poll_step(cx)).await {
             Step::Bytes(_) => {}

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, client},
+    client::{Client, Warmer},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},
@@ -113,7 +113,7 @@ impl Upstream {
     pub(crate) fn new(config: &Config, providers: Providers, metrics: Arc<Metrics>) -> Self {
         let timeouts = &config.timeouts;
         Self {
-            client: client(timeouts),
+            client: Client::new(timeouts, config.limits.workers),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
             metrics,
@@ -131,6 +131,11 @@ impl Upstream {
     /// The connection pool, for calls that are not to providers.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Keeps connections to the providers open; for each worker.
+    pub(crate) fn warmer(&self) -> Warmer {
+        Warmer::new(self.client.clone(), self.providers.addresses().collect())
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -1,8 +1,14 @@
 //! What the benchmarks share.
 
 pub mod control;
+pub mod gateway;
 pub mod ingest;
 pub mod load;
+pub mod machine;
 pub mod nginx;
+pub mod proxy;
 pub mod report;
+pub mod streams;
 pub mod upstream;
+pub mod wire;
+pub mod world;

@@ -76,7 +76,11 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     let mut product = [1.0; CELLS];
     let mut as_good = [1.0; CELLS];
     for (j, grid) in &grids {
-        let other = if *j == leader { &grid.within } else { &grid.margin };
+        let other = if *j == leader {
+            &grid.within
+        } else {
+            &grid.margin
+        };
         for cell in 0..CELLS {
             product[cell] *= grid.below[cell];
             as_good[cell] *= other[cell];
@@ -94,7 +98,11 @@ pub fn belief(estimates: &[Estimate], leader: usize) -> Belief {
     let own = normals
         .get(leader)
         .map_or(0.0, |(q, s)| 1.0 - cdf_table((low - q) / s));
-    let as_good: f64 = if leader < normals.len() { as_good.iter().sum() } else { 0.0 };
+    let as_good: f64 = if leader < normals.len() {
+        as_good.iter().sum()
+    } else {
+        0.0
+    };
     Belief {
         best,
         leader: (as_good / own.max(f64::MIN_POSITIVE)).min(1.0),

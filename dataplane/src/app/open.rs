@@ -5,11 +5,10 @@ use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::Path,
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
     time::Duration,
 };
 
-use floopy_proto::v1::snapshots_client::SnapshotsClient;
 use floopy_shared::{
     domain::{
         catalog::Catalog,
@@ -20,14 +19,14 @@ use floopy_shared::{
         rpc::{Dialer, PlaneToken},
         supervise::Tasks,
     },
-    wire::snapshot::update_from_wire,
 };
 use tokio::sync::watch;
+use tonic::{client::Grpc, service::interceptor::InterceptedService};
 
 use super::{Deps, Error};
 use crate::{
     config::{BootstrapTenant, Config},
-    control::{Saver, Tables, Watcher, load},
+    control::{Saver, Watcher, load_onto},
     conversations::Conversations,
     doors::Doors,
     gateway::Gateway,
@@ -52,7 +51,6 @@ const MAX_UPDATE_BYTES: usize = 64 << 20;
 /// Ready to be connected.
 pub(super) struct Opened {
     pub(super) gateway: Arc<Gateway>,
-    tables: Tables,
     token: PlaneToken,
 }
 
@@ -78,7 +76,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     );
     let spool = Arc::new(spool.map_err(data_dir)?);
     let cold = Snapshot::cold(Catalog::builtin(), bootstrap(&config.tenants)?);
-    let (snapshot, tables) = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
+    let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
         upstream: Upstream::new(&config, providers, Arc::clone(&metrics)),
@@ -90,26 +88,19 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         shadows: Shadows::new(config.limits.shadow_in_flight),
         doors: Arc::new(Doors::new(&config.limits, metrics.in_flight().clone())),
         lingering: Lingering::new(&config.disconnect, metrics.lingering().clone()),
+        serving: OnceLock::new(),
         metrics,
         config,
         _lock: lock,
     });
     register(&gateway, &deps.registry);
-    Ok(Opened {
-        gateway,
-        tables,
-        token,
-    })
+    Ok(Opened { gateway, token })
 }
 
 impl Opened {
     /// Starts what connects the proxy with its control plane.
     pub(super) fn spawn_control(self, tasks: &mut Tasks, dialer: &Dialer) {
-        let Self {
-            gateway,
-            tables,
-            token,
-        } = self;
+        let Self { gateway, token } = self;
         let config = &gateway.config;
         let channel = dialer.channel();
         let deadline = Duration::from_millis(config.timeouts.control_ms);
@@ -122,15 +113,16 @@ impl Opened {
         )
         .with_deadlines(deadline, flush);
         tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
-        let (tables, changed) = watch::channel(tables);
+        let (changed, updates) = watch::channel(());
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
-            changed,
+            Arc::clone(&gateway.current),
+            updates,
             Arc::clone(&gateway.metrics),
         );
         tasks.spawn("snapshot saver", saver.run(tasks.stop().clone()));
         let watcher = Watcher {
-            client: SnapshotsClient::with_interceptor(channel, token)
+            client: Grpc::new(InterceptedService::new(channel, token))
                 .max_decoding_message_size(MAX_UPDATE_BYTES),
             current: Arc::clone(&gateway.current),
             metrics: Arc::clone(&gateway.metrics),
@@ -142,7 +134,7 @@ impl Opened {
                 .names()
                 .map(str::to_owned)
                 .collect(),
-            tables,
+            changed,
         };
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
     }
@@ -204,25 +196,22 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
 }
 
 /// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
-fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> (Snapshot, Tables) {
-    let mut tables = Tables::default();
-    let saved = match load(path) {
-        Ok(Some(saved)) => saved,
-        Ok(None) => return (cold, tables),
+fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> Snapshot {
+    let (snapshot, rejections) = match load_onto(path, &cold) {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => return cold,
         Err(error) => {
             metrics.snapshot_file_error();
             tracing::warn!(path = %path.display(), %error, "the saved snapshot is not used");
-            return (cold, tables);
+            return cold;
         }
     };
-    let (snapshot, rejections) = cold.apply(update_from_wire(saved.clone()));
     for rejection in &rejections {
         tracing::warn!(table = %rejection.table, reason = %rejection.reason, "a saved table is not used");
     }
-    tables.accept(saved, &rejections);
     tracing::info!(
         version = snapshot.version(),
         "serving on the saved snapshot"
     );
-    (snapshot, tables)
+    snapshot
 }

@@ -104,11 +104,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         let mut seen = HashSet::with_capacity(16);
         while let Some(key) = map.next_key::<Key<'de>>()? {
             fields.put(&key.0, map.next_value()?);
-            let name = key.0.chars().take(64).collect::<String>();
             if seen.len() >= MAX_KEYS {
                 fields.overfull = true;
-            } else if !seen.insert(key) {
-                fields.duplicate.get_or_insert(name);
+            } else if seen.contains(&key) {
+                let name = || key.0.chars().take(64).collect();
+                fields.duplicate.get_or_insert_with(name);
+            } else {
+                seen.insert(key);
             }
         }
         Ok(fields)

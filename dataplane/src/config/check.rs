@@ -49,6 +49,7 @@ impl Config {
         at_least("limits.reply_bytes", self.limits.reply_bytes as u64, 1)?;
         at_least("limits.connections", self.limits.connections as u64, 1)?;
         at_least("limits.in_flight", self.limits.in_flight as u64, 1)?;
+        at_least("limits.workers", self.limits.workers as u64, 1)?;
         at_least("limits.attempts", self.limits.attempts as u64, 1)?;
         at_least("timeouts.header_ms", self.timeouts.header_ms, 1)?;
         at_least("timeouts.body_ms", self.timeouts.body_ms, 1)?;

@@ -1,21 +1,28 @@
 //! The last good snapshot on disk: a proxy that starts without its control plane serves on it.
 
 use std::{
-    collections::BTreeMap, convert::Infallible, fs, io, path::Path, path::PathBuf, sync::Arc,
+    convert::Infallible,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use floopy_proto::v1;
-use floopy_shared::domain::snapshot::Rejection;
-use prost::Message;
+use bytes::Bytes;
+use floopy_shared::{
+    domain::snapshot::{Rejection, Snapshot},
+    wire::snapshot::table_to_wire,
+};
+use prost::{Message, encoding};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use super::raw::RawUpdate;
+use crate::{metrics::Metrics, state::Current};
 
 /// Changes with the format, so that an older program does not misread a newer file.
 const MAGIC: &[u8; 8] = b"FLPSNAP1";
-
-const HEADER_BYTES: usize = 12;
 
 /// A file that is not a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -26,48 +33,19 @@ pub(crate) enum BadFile {
     Damaged,
 }
 
-/// The tables in use, as they came.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Tables {
-    version: u64,
-    by_name: BTreeMap<String, v1::Table>,
-}
-
-impl Tables {
-    /// Takes over what was not refused.
-    pub(crate) fn accept(&mut self, response: v1::WatchResponse, rejections: &[Rejection]) {
-        self.version = self.version.max(response.snapshot_version);
-        for name in &response.removed {
-            self.by_name.remove(name);
-        }
-        for table in response.tables {
-            let refused = |r: &Rejection| r.table == table.name && r.version == table.version;
-            if !rejections.iter().any(refused) {
-                self.by_name.insert(table.name.clone(), table);
-            }
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let tables = self.by_name.values().cloned().collect();
-        let whole = v1::WatchResponse {
-            snapshot_version: self.version,
-            tables,
-            removed: Vec::new(),
-        };
-        let payload = whole.encode_to_vec();
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
-        bytes.extend_from_slice(&payload);
-        bytes
-    }
+/// The saved snapshot on top of another, and the tables that were refused; `None` where there is no file yet.
+pub(crate) fn load_onto(
+    path: &Path,
+    snapshot: &Snapshot,
+) -> Result<Option<(Snapshot, Vec<Rejection>)>, BadFile> {
+    let applied = load(path)?.map(|update| update.apply_to(snapshot));
+    applied.transpose().map_err(|_| BadFile::Damaged)
 }
 
 /// Reads the file; `None` where there is none yet.
-pub(crate) fn load(path: &Path) -> Result<Option<v1::WatchResponse>, BadFile> {
+fn load(path: &Path) -> Result<Option<RawUpdate>, BadFile> {
     let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+        Ok(bytes) => Bytes::from(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -78,33 +56,56 @@ pub(crate) fn load(path: &Path) -> Result<Option<v1::WatchResponse>, BadFile> {
     if crc32fast::hash(payload) != u32::from_le_bytes(*check) {
         return Err(BadFile::Damaged);
     }
-    v1::WatchResponse::decode(payload)
+    RawUpdate::decode(bytes.slice_ref(payload))
         .map(Some)
         .map_err(|_| BadFile::Damaged)
 }
 
-fn save(path: &Path, tables: &Tables) -> io::Result<()> {
+/// Writes table by table: encoded, a large snapshot takes more memory than it does in use.
+fn save(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
     let next = path.with_extension("next");
-    fs::write(&next, tables.encode())?;
+    let mut file = BufWriter::new(File::create(&next)?);
+    file.write_all(MAGIC)?;
+    // The checksum is known at the end.
+    file.write_all(&[0; 4])?;
+    let mut check = crc32fast::Hasher::new();
+    let mut part = Vec::new();
+    encoding::uint64::encode(1, &snapshot.version(), &mut part);
+    for (name, version) in snapshot.table_versions() {
+        if let Some(body) = snapshot.table(name) {
+            encoding::message::encode(2, &table_to_wire(name, version, &body), &mut part);
+        }
+        check.update(&part);
+        file.write_all(&part)?;
+        part.clear();
+    }
+    check.update(&part);
+    file.write_all(&part)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.write_all_at(&check.finalize().to_le_bytes(), MAGIC.len() as u64)?;
     fs::rename(&next, path)
 }
 
-/// Writes the newest tables in the background; what is overtaken is never written.
+/// Writes the newest snapshot in the background; what is overtaken is never written.
 pub(crate) struct Saver {
     path: PathBuf,
-    tables: watch::Receiver<Tables>,
+    current: Arc<Current>,
+    /// An update was taken.
+    changed: watch::Receiver<()>,
     metrics: Arc<Metrics>,
 }
 
 impl Saver {
     pub(crate) fn new(
         path: PathBuf,
-        tables: watch::Receiver<Tables>,
+        current: Arc<Current>,
+        changed: watch::Receiver<()>,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             path,
-            tables,
+            current,
+            changed,
             metrics,
         }
     }
@@ -112,7 +113,7 @@ impl Saver {
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Infallible> {
         loop {
             tokio::select! {
-                changed = self.tables.changed() => {
+                changed = self.changed.changed() => {
                     if changed.is_err() {
                         stop.cancelled().await;
                         return Ok(());
@@ -120,7 +121,7 @@ impl Saver {
                     self.save().await;
                 }
                 () = stop.cancelled() => {
-                    if self.tables.has_changed().unwrap_or(false) {
+                    if self.changed.has_changed().unwrap_or(false) {
                         self.save().await;
                     }
                     return Ok(());
@@ -130,9 +131,10 @@ impl Saver {
     }
 
     async fn save(&mut self) {
-        let tables = self.tables.borrow_and_update().clone();
+        self.changed.mark_unchanged();
+        let snapshot = self.current.snapshot();
         let path = self.path.clone();
-        let saved = tokio::task::spawn_blocking(move || save(&path, &tables)).await;
+        let saved = tokio::task::spawn_blocking(move || save(&path, &snapshot)).await;
         if let Err(error) = saved.map_err(io::Error::other).flatten() {
             self.metrics.snapshot_file_error();
             tracing::warn!(%error, path = %self.path.display(), "the snapshot was not saved");
@@ -142,14 +144,27 @@ impl Saver {
 
 #[cfg(test)]
 mod tests {
+    use floopy_proto::v1;
+    use floopy_shared::{
+        domain::{
+            catalog::Catalog,
+            ids::TenantId,
+            snapshot::{TableBody, TableName, Tenant},
+        },
+        wire::snapshot::update_from_wire,
+    };
+
     use super::*;
 
-    fn table(name: &str, version: u64) -> v1::Table {
-        v1::Table {
-            name: name.to_owned(),
-            version,
-            body: None,
-        }
+    fn tenant(id: &str, version: u64) -> v1::Table {
+        let id = TenantId::new(id).expect("valid");
+        let body = TableBody::Tenant(Arc::new(Tenant::new(id.clone())));
+        table_to_wire(&TableName::Tenant(id), version, &body)
+    }
+
+    fn catalog(version: u64) -> v1::Table {
+        let body = TableBody::Catalog(Arc::new(Catalog::builtin()));
+        table_to_wire(&TableName::Catalog, version, &body)
     }
 
     fn update(version: u64, tables: Vec<v1::Table>, removed: &[&str]) -> v1::WatchResponse {
@@ -162,41 +177,34 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_or_removed_is_not_saved() {
-        let mut tables = Tables::default();
-        tables.accept(
-            update(
-                1,
-                vec![
-                    table("catalog", 1),
-                    table("tenant/a", 1),
-                    table("tenant/b", 1),
-                ],
-                &[],
-            ),
-            &[],
-        );
-        let refused = Rejection {
-            table: "catalog".to_owned(),
-            version: 2,
-            reason: "bad".to_owned(),
+    fn what_was_refused_or_removed_or_never_came_is_not_saved() {
+        let configured = Tenant::new(TenantId::new("configured").expect("valid"));
+        let cold = Snapshot::cold(Catalog::builtin(), [configured]);
+        let first = update(1, vec![catalog(1), tenant("a", 1), tenant("b", 1)], &[]);
+        let (snapshot, refused) = cold.apply(update_from_wire(first));
+        assert_eq!(refused, []);
+        let bad = v1::Table {
+            body: None,
+            ..catalog(2)
         };
-        tables.accept(
-            update(
-                2,
-                vec![table("catalog", 2), table("tenant/a", 2)],
-                &["tenant/b"],
-            ),
-            &[refused],
-        );
+        let second = update(2, vec![bad, tenant("a", 2)], &["tenant/b"]);
+        let (snapshot, refused) = snapshot.apply(update_from_wire(second));
+        assert_eq!(refused.len(), 1);
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join("snapshot.bin");
-        save(&path, &tables).expect("saved");
+        save(&path, &snapshot).expect("saved");
         let loaded = load(&path).expect("readable").expect("there");
-        assert_eq!(
-            loaded,
-            update(2, vec![table("catalog", 1), table("tenant/a", 2)], &[])
-        );
+        let (loaded, refused) = loaded.apply_to(&Snapshot::default()).expect("decoded");
+        assert_eq!((loaded.version(), refused), (2, vec![]));
+        let versions: Vec<_> = loaded
+            .table_versions()
+            .map(|(name, version)| (name.to_string(), version))
+            .collect();
+        let expected = [("catalog".to_owned(), 1), ("tenant/a".to_owned(), 2)];
+        assert_eq!(versions, expected);
+        for (name, _) in loaded.table_versions() {
+            assert_eq!(loaded.table(name), snapshot.table(name), "{name}");
+        }
     }
 
     #[test]
@@ -204,9 +212,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let path = dir.path().join("snapshot.bin");
         assert!(load(&path).expect("absent is fine").is_none());
-        let mut tables = Tables::default();
-        tables.accept(update(7, vec![table("catalog", 7)], &[]), &[]);
-        let whole = tables.encode();
+        let whole = update(7, vec![tenant("a", 7)], &[]);
+        let (snapshot, _) = Snapshot::default().apply(update_from_wire(whole));
+        save(&path, &snapshot).expect("saved");
+        let whole = fs::read(&path).expect("written");
         for damage in [whole.len() - 1, 9, 3] {
             let mut bytes = whole.clone();
             bytes[damage] ^= 0x40;

@@ -2,26 +2,27 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use floopy_proto::v1::{
-    Ack, Hello, Rejection, TableVersion, WatchRequest, WatchResponse,
-    snapshots_client::SnapshotsClient, watch_request::Kind,
-};
-use floopy_shared::{
-    process::{backoff::Backoff, clock::Clock, rpc::PlaneToken},
-    wire::snapshot::update_from_wire,
-};
+use floopy_proto::v1::{Ack, Hello, Rejection, TableVersion, WatchRequest, watch_request::Kind};
+use floopy_shared::process::{backoff::Backoff, clock::Clock, rpc::PlaneToken};
+use http::uri::PathAndQuery;
+use prost::DecodeError;
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{service::interceptor::InterceptedService, transport::Channel};
+use tonic::{
+    Request, Status, Streaming, client::Grpc, service::interceptor::InterceptedService,
+    transport::Channel,
+};
+use tonic_prost::ProstCodec;
 
-use super::Tables;
 use crate::{metrics::Metrics, state::Current};
 
-type Client = SnapshotsClient<InterceptedService<Channel, PlaneToken>>;
+use super::raw::RawUpdate;
+
+pub(crate) type Client = Grpc<InterceptedService<Channel, PlaneToken>>;
 
 /// For opening the stream, and for handing over an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -38,7 +39,8 @@ pub(crate) struct Watcher {
     pub node: String,
     /// Providers with credentials here.
     pub providers: Vec<String>,
-    pub tables: watch::Sender<Tables>,
+    /// Told of every update that was taken.
+    pub changed: watch::Sender<()>,
 }
 
 /// Why the stream ended.
@@ -89,8 +91,8 @@ impl Watcher {
     async fn follow(&mut self, backoff: &mut Backoff, reported: &mut bool) -> Result<(), Lost> {
         let (outgoing, requests) = mpsc::channel(OUTGOING);
         send(&outgoing, Kind::Hello(self.hello())).await?;
-        let opened = timeout(DEADLINE, self.client.watch(ReceiverStream::new(requests))).await;
-        let mut updates = opened.map_err(|_| Lost::TimedOut)??.into_inner();
+        let opened = timeout(DEADLINE, self.open(requests)).await;
+        let mut updates = opened.map_err(|_| Lost::TimedOut)??;
         self.current.set_connected(true);
         // The connection's keep-alive finds a dead peer; silence alone means that nothing changed.
         while let Some(response) = updates.message().await? {
@@ -98,10 +100,27 @@ impl Watcher {
             if std::mem::take(reported) {
                 tracing::info!("control plane is back");
             }
-            let ack = self.take(response);
+            let ack = self
+                .take(response)
+                .map_err(|error| Status::internal(error.to_string()))?;
             send(&outgoing, Kind::Ack(ack)).await?;
         }
         Ok(())
+    }
+
+    async fn open(
+        &mut self,
+        requests: mpsc::Receiver<WatchRequest>,
+    ) -> Result<Streaming<RawUpdate>, Status> {
+        self.client
+            .ready()
+            .await
+            .map_err(|error| Status::unavailable(error.to_string()))?;
+        let path = PathAndQuery::from_static("/floopy.v1.Snapshots/Watch");
+        let codec = ProstCodec::<WatchRequest, RawUpdate>::default();
+        let requests = Request::new(ReceiverStream::new(requests));
+        let response = self.client.streaming(requests, path, codec).await?;
+        Ok(response.into_inner())
     }
 
     fn hello(&self) -> Hello {
@@ -122,12 +141,9 @@ impl Watcher {
     }
 
     /// Takes what is good of an update, and says what was not.
-    fn take(&self, response: WatchResponse) -> Ack {
-        let snapshot_version = response.snapshot_version;
-        let (next, rejections) = self
-            .current
-            .snapshot()
-            .apply(update_from_wire(response.clone()));
+    fn take(&self, update: RawUpdate) -> Result<Ack, DecodeError> {
+        let snapshot_version = update.snapshot_version;
+        let (next, rejections) = update.apply_to(&self.current.snapshot())?;
         self.current.replace(next, self.clock.now_ms());
         for rejection in &rejections {
             tracing::warn!(
@@ -138,8 +154,7 @@ impl Watcher {
             );
         }
         self.metrics.nacked(rejections.len());
-        self.tables
-            .send_modify(|tables| tables.accept(response, &rejections));
+        self.changed.send_replace(());
         let rejected = rejections
             .into_iter()
             .map(|r| Rejection {
@@ -148,10 +163,10 @@ impl Watcher {
                 reason: r.reason,
             })
             .collect();
-        Ack {
+        Ok(Ack {
             snapshot_version,
             rejected,
-        }
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     live::{Live, LiveBody},
     stall::Watched,
 };
-use crate::{after::After, doors::Passage};
+use crate::{after::After, doors::Passage, metrics::StrategyLabel};
 
 /// What a caller is sent.
 pub(crate) struct Body {
@@ -22,6 +22,7 @@ pub(crate) struct Body {
     /// Its work is done when the body is dropped, after the last byte.
     _after: Option<After>,
     passage: Option<Passage>,
+    strategy: StrategyLabel,
 }
 
 enum Kind {
@@ -37,6 +38,7 @@ impl Body {
             kind: Kind::Whole(Some(bytes.into())),
             _after: None,
             passage: None,
+            strategy: StrategyLabel::None,
         }
     }
 
@@ -45,6 +47,7 @@ impl Body {
             kind: Kind::Whole(Some(bytes)),
             _after: after,
             passage: None,
+            strategy: StrategyLabel::None,
         }
     }
 
@@ -53,6 +56,7 @@ impl Body {
             kind: Kind::Live(LiveBody::new(live)),
             _after: None,
             passage: None,
+            strategy: StrategyLabel::None,
         }
     }
 
@@ -61,7 +65,17 @@ impl Body {
             kind: Kind::Watched(body),
             _after: None,
             passage: None,
+            strategy: StrategyLabel::None,
         }
+    }
+
+    /// What it is counted as.
+    pub(crate) fn count_as(&mut self, strategy: StrategyLabel) {
+        self.strategy = strategy;
+    }
+
+    pub(crate) fn strategy(&self) -> StrategyLabel {
+        self.strategy
     }
 
     /// The passage ends with the body.

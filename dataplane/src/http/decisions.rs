@@ -7,7 +7,7 @@ use http::{
     HeaderName, Request, Response,
     header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER},
 };
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -68,13 +68,13 @@ pub(super) async fn forward(
     timeout(deadline, answer).await.map_err(|_| unavailable())?
 }
 
-fn question(rest: &str, request: &Request<Incoming>) -> Result<Request<Full<Bytes>>, http::Error> {
+fn question(rest: &str, request: &Request<Incoming>) -> Result<Request<Bytes>, http::Error> {
     let path = request
         .uri()
         .path_and_query()
         .map_or("/", |path| path.as_str());
     let mut question =
-        Request::get(format!("{}{path}", rest.trim_end_matches('/'))).body(Full::default())?;
+        Request::get(format!("{}{path}", rest.trim_end_matches('/'))).body(Bytes::new())?;
     for name in &ASKED {
         if let Some(value) = request.headers().get(name) {
             question.headers_mut().insert(name.clone(), value.clone());

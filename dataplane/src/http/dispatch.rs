@@ -49,9 +49,7 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
         strategy: StrategyLabel::None,
     };
     let mut response = enter(&gateway, request, route, id).await;
-    if let Some(strategy) = response.extensions().get::<StrategyLabel>() {
-        tally.strategy = *strategy;
-    }
+    tally.strategy = response.body().strategy();
     tally.status = Some(response.status());
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
@@ -79,8 +77,8 @@ async fn enter(
             pipeline::serve(gateway, request, Endpoint::Embeddings, id, inside).await
         }
         Route::Models => answer(models::list(gateway, request.headers())),
-        Route::Feedback => answer(feedback::rate(gateway, request, inside).await),
-        Route::Decisions => answer(decisions::forward(gateway, &request, inside).await),
+        Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
+        Route::Decisions => answer(Box::pin(decisions::forward(gateway, &request, inside)).await),
         Route::Health | Route::NotFound => not_found(),
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };

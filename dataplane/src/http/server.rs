@@ -16,7 +16,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{body::Body, patient::Patient, stall::Watch};
-use crate::config::{Limits, Timeouts};
+use crate::{
+    config::{Limits, Timeouts},
+    workers::Workers,
+};
 
 /// Wait after the system could not give a connection, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +36,8 @@ pub(crate) struct Server {
     stop: CancellationToken,
     /// Open ones are cut off.
     force: CancellationToken,
+    /// `None`: connections are served where they are accepted.
+    workers: Option<Arc<Workers>>,
 }
 
 impl Server {
@@ -61,6 +66,15 @@ impl Server {
             tracker: TaskTracker::new(),
             stop,
             force: CancellationToken::new(),
+            workers: None,
+        }
+    }
+
+    /// Each connection goes to the worker with the least to do.
+    pub(crate) fn on(self, workers: Arc<Workers>) -> Self {
+        Self {
+            workers: Some(workers),
+            ..self
         }
     }
 
@@ -76,16 +90,35 @@ impl Server {
                 () = self.stop.cancelled() => return,
             };
             match accepted {
-                Ok((stream, permit)) => {
-                    let connection = self.clone().serve(stream, permit, answer.clone());
-                    self.tracker.spawn(connection);
-                }
+                Ok((stream, permit)) => self.start(stream, permit, answer.clone()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
+    }
+
+    fn start<F, R>(&self, stream: TcpStream, permit: OwnedSemaphorePermit, answer: F)
+    where
+        F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let server = self.clone();
+        let Some(worker) = self.workers.as_ref().and_then(|w| w.least_busy()) else {
+            self.tracker.spawn(server.serve(stream, permit, answer));
+            return;
+        };
+        // Readiness is told to the runtime that a socket was registered with.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let connection = async move {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                server.serve(stream, permit, answer).await;
+            }
+        };
+        self.tracker.spawn_on(connection, worker);
     }
 
     async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
@@ -109,7 +142,8 @@ impl Server {
             heard.notify_one();
             let watched = (request.version() == Version::HTTP_2)
                 .then(|| (Arc::clone(&watch), watch.request()));
-            let response = answer(request);
+            // What holds it moves it several times.
+            let response = Box::pin(answer(request));
             async move {
                 let response = response.await;
                 Ok::<_, Infallible>(match watched {

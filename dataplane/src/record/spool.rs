@@ -21,7 +21,6 @@ use floopy_shared::domain::{
     decision::Decision,
     event::{Event, EventBody},
 };
-use prost::Message;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -38,7 +37,8 @@ use crate::{
 /// The spool of one proxy.
 ///
 /// Appending is one `write(2)` under a mutex, made where the event arises: a write to the page cache takes
-/// less time than handing it to another thread would, and the caller may only be answered after it.
+/// less time than handing it to another thread would, and the caller may only be answered after it. Scoring
+/// jobs, which nobody is promised, wait in memory for the next such write or for the delivery.
 #[derive(Debug)]
 pub(crate) struct Spool {
     log: Mutex<Log>,
@@ -46,6 +46,8 @@ pub(crate) struct Spool {
     level: AtomicU8,
     acks: Acks,
     appended: Notify,
+    /// Somebody waits for the control plane's answer.
+    urgent: Notify,
     metrics: Arc<Metrics>,
 }
 
@@ -146,13 +148,19 @@ impl Spool {
             level: AtomicU8::new(Level::Ok as u8),
             acks: Acks::default(),
             appended: Notify::new(),
+            urgent: Notify::new(),
             metrics,
         })
     }
 
     /// Writes an event; it is on its way when this returns.
     pub(crate) fn append(&self, event: &Event) -> Result<(), Refused> {
-        self.append_wire(&event.into(), kind_of(event))
+        let kind = kind_of(event);
+        let appended = self.append_wire(&event.into(), kind);
+        if kind == KindLabel::Rating {
+            self.urgent.notify_one();
+        }
+        appended
     }
 
     /// Writes a decision, under an event id of its own, without copying it first.
@@ -179,16 +187,19 @@ impl Spool {
     }
 
     fn try_append(&self, event: &v1::Event, kind: KindLabel) -> Result<(), Refused> {
-        let payload = event.encode_to_vec();
-        let frame = frame::encode(&payload).ok_or(Refused::TooLong)?;
+        let length = frame::length(event).ok_or(Refused::TooLong)?;
         let mut log = self.lock();
-        let by_fill = Level::of(log.bytes() + frame.len() as u64, self.max_bytes);
+        let by_fill = Level::of(log.bytes() + length as u64, self.max_bytes);
         let failing = self.level() == Level::Failing;
         by_fill.admits(kind)?;
         if failing {
             Level::Failing.admits(kind)?;
         }
-        let written = log.append(&frame);
+        let jobs = log.queue(event);
+        let written = match kind {
+            KindLabel::Decision | KindLabel::Rating => log.write_queued(),
+            KindLabel::ScoringJob => log.write_if_many(),
+        };
         let fill = Level::of(log.bytes(), self.max_bytes);
         drop(log);
         match written {
@@ -197,7 +208,7 @@ impl Spool {
                 Ok(())
             }
             Err(error) => {
-                self.set_level(Level::Failing, Some(&error));
+                self.lost(jobs, &error);
                 Err(Refused::Failing)
             }
         }
@@ -217,6 +228,12 @@ impl Spool {
     pub(crate) fn depth(&self) -> (u64, u64) {
         let log = self.lock();
         (log.pending(), log.bytes())
+    }
+
+    /// A write failed, and so many scoring jobs that were queued before went with it.
+    fn lost(&self, jobs: u64, error: &io::Error) {
+        (0..jobs).for_each(|_| self.metrics.spool_dropped(KindLabel::ScoringJob));
+        self.set_level(Level::Failing, Some(error));
     }
 
     /// Space was given back.

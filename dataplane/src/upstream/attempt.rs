@@ -5,15 +5,14 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use floopy_shared::domain::decision::AttemptResult;
 use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use super::headers::request;
 use super::{
     Limits,
     breaker::Trial,
-    client::Client,
+    client::{Client, ReplyBody},
     facts::{Event, Facts},
     headers::returned,
     pause,
@@ -29,9 +28,13 @@ const MAX_ERROR_BYTES: usize = 1 << 20;
 const MAX_HEAD_BYTES: usize = 1 << 20;
 
 /// A reply that can be passed on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a whole reply is the usual one, and costs no allocation of its own"
+)]
 pub(crate) enum Reply {
     Whole(WholeReply),
-    Stream(StreamReply),
+    Stream(Box<StreamReply>),
 }
 
 /// A reply that came in one piece and is one.
@@ -48,7 +51,7 @@ pub(crate) struct StreamReply {
     pub headers: HeaderMap,
     /// What was read to see the first event.
     pub head: VecDeque<Bytes>,
-    pub tail: Incoming,
+    pub tail: ReplyBody,
     pub sieve: Sieve,
     pub deadline: Instant,
     /// Still open: a stream that began may break.
@@ -155,7 +158,7 @@ pub(super) fn ended(result: &Result<Reply, Failure>) -> Ended {
 pub(super) async fn send(
     client: &Client,
     limits: &Limits,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     (call, provider): (&Call, &Provider),
 ) -> Result<Reply, Failure> {
     let begun = Instant::now();
@@ -172,12 +175,12 @@ pub(super) async fn send(
         })?;
     let deadline = begun + limits.total;
     if !response.status().is_success() {
-        return Err(read_error(response, deadline, limits.total).await);
+        return Err(Box::pin(read_error(response, deadline, limits.total)).await);
     }
     if is_event_stream(response.headers()) {
         let strips = provider.stream_usage && !call.asks_usage();
         let sieve = Sieve::new(limits.text_bytes, strips);
-        let opening = open_stream(response, sieve, deadline);
+        let opening = Box::pin(open_stream(response, sieve, deadline));
         return timeout_at(begun + first_byte, opening)
             .await
             .map_err(|_| Failure::TimedOut(first_byte))?;
@@ -198,7 +201,7 @@ pub(super) async fn send(
     }))
 }
 
-async fn read_error(response: Response<Incoming>, deadline: Instant, total: Duration) -> Failure {
+async fn read_error(response: Response<ReplyBody>, deadline: Instant, total: Duration) -> Failure {
     let (parts, body) = response.into_parts();
     if parts.status.is_redirection() || parts.status.is_informational() {
         return Failure::Invalid("a redirect");
@@ -220,15 +223,14 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    content_type
-        .trim_start()
-        .to_ascii_lowercase()
-        .starts_with("text/event-stream")
+    let kind = "text/event-stream";
+    let start = content_type.trim_start().get(..kind.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 /// Reads up to the first event; only then is it known that there is a reply.
 async fn open_stream(
-    response: Response<Incoming>,
+    response: Response<ReplyBody>,
     mut sieve: Sieve,
     deadline: Instant,
 ) -> Result<Reply, Failure> {
@@ -264,7 +266,7 @@ async fn open_stream(
         Some(Event::Chunk | Event::Usage | Event::Done) | None => {}
     }
     let (status, headers) = (parts.status, returned(&parts.headers));
-    Ok(Reply::Stream(StreamReply {
+    Ok(Reply::Stream(Box::new(StreamReply {
         status,
         headers,
         head,
@@ -272,5 +274,5 @@ async fn open_stream(
         sieve,
         deadline,
         trial: None,
-    }))
+    })))
 }

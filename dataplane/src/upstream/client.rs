@@ -1,52 +1,195 @@
 //! The pooled HTTP client for providers and for the control plane's REST API.
+//!
+//! Where a server speaks HTTP/1.1, the task that sends a request also drives its connection: no other task is
+//! woken on the way, and nothing is handed through a channel. HTTP/2, which TLS negotiates, is hyper's.
 
-use std::time::Duration;
+mod chunked;
+mod connect;
+mod h1;
+mod pool;
+mod warm;
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::{Frame, SizeHint};
 use http_body_util::Full;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use rustls::{ClientConfig, RootCertStore};
+use hyper::{body::Incoming, client::conn::http2};
 
+use self::{
+    connect::{Connector, Transport, connector},
+    pool::{Lent, Origin, Pools, Shared},
+};
 use crate::config::Timeouts;
 
-pub(crate) type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(crate) use self::warm::Warmer;
 
-/// Shorter than what common servers and load balancers keep idle connections for.
-const POOL_IDLE: Duration = Duration::from_secs(45);
-
-/// Builds the client; without system certificates it can still reach plain HTTP servers.
-pub(crate) fn client(timeouts: &Timeouts) -> Client {
-    let mut http = HttpConnector::new();
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    http.set_keepalive(Some(Duration::from_secs(60)));
-    http.set_connect_timeout(Some(Duration::from_millis(timeouts.connect_ms)));
-    let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls())
-        .https_or_http()
-        .enable_all_versions()
-        .wrap_connector(http);
-    legacy::Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(POOL_IDLE)
-        .pool_timer(TokioTimer::new())
-        .timer(TokioTimer::new())
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .http2_adaptive_window(true)
-        .build(https)
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("{0:?} has no host")]
+    NoHost(Uri),
+    #[error("no connection: {0}")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the connection broke: {0}")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-fn tls() -> ClientConfig {
-    match ClientConfig::builder().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates: only http:// providers can be reached");
-            ClientConfig::builder()
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth()
+impl ClientError {
+    /// Whether there was no connection to send anything on.
+    pub(crate) fn is_connect(&self) -> bool {
+        match self {
+            Self::NoHost(_) | Self::Connect(_) => true,
+            Self::Broken(_) => false,
         }
     }
 }
+
+/// Sends requests on connections that are kept open.
+#[derive(Clone)]
+pub(crate) struct Client {
+    connector: Connector,
+    pools: Arc<Pools>,
+}
+
+/// The body of a response.
+pub(crate) enum ReplyBody {
+    H1(h1::Body),
+    H2(Incoming),
+}
+
+impl Client {
+    /// Without system certificates it can still reach plain HTTP servers.
+    pub(crate) fn new(timeouts: &Timeouts, workers: usize) -> Self {
+        Self {
+            connector: connector(Duration::from_millis(timeouts.connect_ms)),
+            pools: Arc::new(Pools::new(workers)),
+        }
+    }
+
+    /// Sends a request to the host that its address names.
+    pub(crate) async fn request(
+        &self,
+        mut request: Request<Bytes>,
+    ) -> Result<Response<ReplyBody>, ClientError> {
+        let shared = self.shared(request.uri())?;
+        // What was idle may have been closed by the other side; a request that it never saw is sent again.
+        while let Some(lent) = shared.lend() {
+            match send(&shared, lent, request).await {
+                Ok(response) => return Ok(response),
+                Err((error, None)) => return Err(error),
+                Err((_, Some(unsent))) => request = *unsent,
+            }
+        }
+        // Boxed like all that is seldom awaited: a future is as large as its largest part, and is moved.
+        let lent = Box::pin(self.open(&shared)).await?;
+        send(&shared, lent, request)
+            .await
+            .map_err(|(error, _)| error)
+    }
+
+    fn shared(&self, uri: &Uri) -> Result<Arc<Shared>, ClientError> {
+        let origin = Origin::of(uri).ok_or_else(|| ClientError::NoHost(uri.clone()))?;
+        Ok(self.pools.of(&origin))
+    }
+
+    /// A new connection; one that can be shared is, at once.
+    async fn open(&self, shared: &Arc<Shared>) -> Result<Lent, ClientError> {
+        let transport = connect::open(&self.connector, shared.uri().clone())
+            .await
+            .map_err(ClientError::Connect)?;
+        Ok(match transport {
+            Transport::H1(io) => Lent::H1(h1::Connection::new(io)),
+            Transport::H2(sender) => {
+                shared.share(sender.clone());
+                Lent::H2(sender)
+            }
+        })
+    }
+}
+
+type Unsent = (ClientError, Option<Box<Request<Bytes>>>);
+
+/// Gives the request back where the server cannot have seen it.
+async fn send(
+    shared: &Arc<Shared>,
+    lent: Lent,
+    request: Request<Bytes>,
+) -> Result<Response<ReplyBody>, Unsent> {
+    match lent {
+        Lent::H1(connection) => {
+            let response = connection.send(Arc::clone(shared), request).await;
+            response.map(|response| response.map(ReplyBody::H1))
+        }
+        Lent::H2(sender) => Box::pin(send_h2(sender, request)).await,
+    }
+}
+
+async fn send_h2(
+    mut sender: http2::SendRequest<Full<Bytes>>,
+    request: Request<Bytes>,
+) -> Result<Response<ReplyBody>, Unsent> {
+    if let Err(error) = sender.ready().await {
+        return Err((ClientError::Broken(error.into()), Some(Box::new(request))));
+    }
+    let body = request.body().clone();
+    match sender.try_send_request(request.map(Full::new)).await {
+        Ok(response) => Ok(response.map(ReplyBody::H2)),
+        Err(mut failed) => {
+            let unsent = failed.take_message();
+            let unsent = unsent.map(|request| Box::new(request.map(|_| body)));
+            Err((ClientError::Broken(failed.into_error().into()), unsent))
+        }
+    }
+}
+
+/// The `Host` header of an origin.
+fn host(uri: &Uri) -> HeaderValue {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    HeaderValue::from_str(host).unwrap_or(HeaderValue::from_static(""))
+}
+
+impl http_body::Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::H1(body) => body
+                .poll_bytes(cx)
+                .map(|bytes| bytes.map(|bytes| bytes.map(Frame::data).map_err(Into::into))),
+            Self::H2(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::H1(body) => body.is_ended(),
+            Self::H2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::H1(body) => body.size_hint(),
+            Self::H2(body) => body.size_hint(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

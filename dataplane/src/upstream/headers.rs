@@ -5,7 +5,6 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
-use http_body_util::Full;
 
 use crate::{call::Call, provider::Provider};
 
@@ -19,8 +18,8 @@ pub(super) fn request(
     call: &Call,
     key: &CandidateKey,
     from: &HeaderMap,
-) -> Request<Full<bytes::Bytes>> {
-    let mut request = Request::new(Full::new(call.body_for(key.model(), provider.stream_usage)));
+) -> Request<bytes::Bytes> {
+    let mut request = Request::new(call.body_for(key.model(), provider.stream_usage));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = provider.uri(call.endpoint()).clone();
     let headers = request.headers_mut();

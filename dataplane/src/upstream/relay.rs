@@ -9,16 +9,17 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Limits, attempt::StreamReply, breaker::Trial, facts::Facts, sieve::Sieve};
+use super::{
+    Limits, attempt::StreamReply, breaker::Trial, client::ReplyBody, facts::Facts, sieve::Sieve,
+};
 
 /// After `[DONE]`, how long the upstream may take to end the body; ended ones keep their connection.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// A stream that is being passed on.
-pub(crate) struct Relay<B = Incoming> {
+pub(crate) struct Relay<B = ReplyBody> {
     /// What may pass now.
     ready: VecDeque<Bytes>,
     tail: B,

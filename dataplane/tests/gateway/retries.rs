@@ -255,7 +255,7 @@ async fn a_failing_candidate_loses_its_traffic_and_regains_it_by_one_probe_at_a_
     let good = Upstream::start(|_, _| completion("ok")).await;
     let proxy = Proxy::start_with(&[flaky.base_url(), good.base_url()], no_control(), |c| {
         c.breaker.failures = 2;
-        c.breaker.open_ms = 300;
+        c.breaker.open_ms = 1_000;
     })
     .await;
     for _ in 0..10 {

@@ -147,6 +147,15 @@ impl Snapshot {
         self.versions.iter().map(|(name, version)| (name, *version))
     }
 
+    /// The content of a table that is held.
+    pub fn table(&self, name: &TableName) -> Option<TableBody> {
+        match name {
+            TableName::Catalog => Some(TableBody::Catalog(Arc::clone(&self.catalog))),
+            TableName::Tenant(id) => self.tenants.get(id).cloned().map(TableBody::Tenant),
+            TableName::Ranking(id) => self.rankings.get(id).cloned().map(TableBody::Rankings),
+        }
+    }
+
     /// The known models.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -219,7 +228,8 @@ impl Snapshot {
             }
             (TableName::Ranking(id), TableBody::Rankings(rankings)) if *id == rankings.tenant => {
                 self.check_candidates(&rankings)?;
-                self.rankings.insert(id.clone(), rankings);
+                let rankings = share_keys(Arc::unwrap_or_clone(rankings), &self.catalog);
+                self.rankings.insert(id.clone(), Arc::new(rankings));
             }
             _ => return Err(format!("the content is not that of a table named {name:?}")),
         }
@@ -271,4 +281,17 @@ impl Snapshot {
             .flat_map(|tenant| tenant.keys.iter().map(|key| (key.hash, Arc::clone(tenant))))
             .collect();
     }
+}
+
+/// A thousand tenants rank the same few models: each name is held once, by the catalog.
+fn share_keys(mut rankings: Rankings, catalog: &Catalog) -> Rankings {
+    for shape in &mut rankings.shapes {
+        for candidate in &mut shape.candidates {
+            if let Some(model) = catalog.get(&candidate.key) {
+                candidate.key = model.key.clone();
+            }
+        }
+        shape.candidates.shrink_to_fit();
+    }
+    rankings
 }

@@ -52,7 +52,7 @@ impl From<v1::Features> for Features {
 impl From<&CandidateTrace> for v1::CandidateTrace {
     fn from(c: &CandidateTrace) -> Self {
         Self {
-            candidate: c.key.to_string(),
+            candidate: c.key.as_str().to_owned(),
             score: c.score,
             posterior: c.posterior.map(Into::into),
             propensity: c.propensity,
@@ -88,7 +88,7 @@ impl TryFrom<v1::CandidateTrace> for CandidateTrace {
 impl From<&Attempt> for v1::Attempt {
     fn from(a: &Attempt) -> Self {
         Self {
-            candidate: a.key.to_string(),
+            candidate: a.key.as_str().to_owned(),
             result: v1::AttemptResult::from(a.result).into(),
             status: a.status.map_or(0, u32::from),
             latency_ms: a.latency_ms,
@@ -159,20 +159,20 @@ impl From<&Decision> for v1::Decision {
     fn from(d: &Decision) -> Self {
         Self {
             request_id: id_bytes(d.request_id.0),
-            tenant: d.tenant.to_string(),
+            tenant: d.tenant.as_str().to_owned(),
             key_id: d.key_id.clone(),
             created_at_ms: d.created_at_ms,
             session_id: d
                 .session_id
                 .as_ref()
-                .map(ToString::to_string)
+                .map(|id| id.as_str().to_owned())
                 .unwrap_or_default(),
             completion_id: d.completion_id.clone().unwrap_or_default(),
-            shapes: d.shapes.iter().map(ToString::to_string).collect(),
+            shapes: d.shapes.iter().map(|s| s.as_str().to_owned()).collect(),
             ranked_shape: d
                 .ranked_shape
                 .as_ref()
-                .map(ToString::to_string)
+                .map(|shape| shape.as_str().to_owned())
                 .unwrap_or_default(),
             requested_model: d.requested_model.clone(),
             strategy: v1::Strategy::from(d.strategy).into(),

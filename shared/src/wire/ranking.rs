@@ -198,7 +198,7 @@ pub(super) fn optional_candidate(key: String) -> Result<Option<CandidateKey>, In
 }
 
 pub(super) fn optional_candidate_text(key: Option<&CandidateKey>) -> String {
-    key.map(ToString::to_string).unwrap_or_default()
+    key.map(|key| key.as_str().to_owned()).unwrap_or_default()
 }
 
 pub(super) fn shape(name: &str) -> Result<ShapeKey, InvalidWire> {

@@ -21,7 +21,8 @@ pub fn update_from_wire(response: v1::WatchResponse) -> Update {
     }
 }
 
-fn table_from_wire(table: v1::Table) -> TableUpdate {
+/// Reads one table. One that cannot be read carries the reason.
+pub fn table_from_wire(table: v1::Table) -> TableUpdate {
     let body = required(table.body, "body")
         .and_then(body_from_wire)
         .map_err(|e| e.to_string());

@@ -1,5 +1,5 @@
-//! A control plane that takes every event and concludes nothing: the proxy does all of its work,
-//! while learning does not compete with it for the two cores.
+//! A control plane that takes every event, concludes nothing, and pushes one snapshot: the proxy does all of
+//! its work, while learning does not compete with it for the two cores.
 
 use std::{net::SocketAddr, pin::Pin};
 
@@ -8,12 +8,14 @@ use floopy_proto::v1::{
     ingest_server::{Ingest, IngestServer},
     snapshots_server::{Snapshots, SnapshotsServer},
 };
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
-struct Silent;
+/// Clonable, because it is two services.
+#[derive(Clone)]
+struct Silent(WatchResponse);
 
 #[tonic::async_trait]
 impl Ingest for Silent {
@@ -45,17 +47,33 @@ impl Snapshots for Silent {
         &self,
         _request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(Box::pin(stream::pending())))
+        let snapshot = stream::iter([Ok(self.0.clone())]);
+        Ok(Response::new(Box::pin(snapshot.chain(stream::pending()))))
     }
 }
 
-/// Listens and answers until the process ends.
-pub async fn start() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+/// Listens and answers on a thread of its own until the process ends.
+pub fn start(snapshot: WatchResponse) -> SocketAddr {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
     let addr = listener.local_addr().expect("its address");
-    let server = Server::builder()
-        .add_service(IngestServer::new(Silent).max_decoding_message_size(64 << 20))
-        .add_service(SnapshotsServer::new(Silent));
-    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(serve(listener, snapshot));
+    });
     addr
+}
+
+async fn serve(listener: std::net::TcpListener, snapshot: WatchResponse) {
+    let listener = TcpListener::from_std(listener).expect("a listener");
+    let silent = Silent(snapshot);
+    Server::builder()
+        .add_service(IngestServer::new(silent.clone()).max_decoding_message_size(64 << 20))
+        .add_service(SnapshotsServer::new(silent))
+        .serve_with_incoming(TcpListenerStream::new(listener))
+        .await
+        .expect("it serves");
 }

@@ -1,23 +1,25 @@
-//! An open-loop load generator: calls start when they are due, whether or not earlier ones have ended.
+//! Load: open loop (calls start when they are due, whether or not earlier ones have ended) for latency, closed
+//! loop (the next call starts when the last one ends) for what can be had at most.
 //!
-//! Latency counts from the moment a call was due (no coordinated omission): a server that stalls is
-//! charged for every call that had to wait meanwhile.
+//! Open-loop latency counts from the moment a call was due (no coordinated omission): a server that stalls
+//! is charged for every call that had to wait meanwhile.
 
 use std::{
+    cell::RefCell,
     net::SocketAddr,
-    sync::Arc,
+    rc::Rc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
 use tokio::{
+    io::AsyncWriteExt,
     net::TcpStream,
     sync::{Semaphore, mpsc},
+    task::{JoinSet, LocalSet},
 };
+
+use super::wire::{is_ok, read_message};
 
 /// The shortest wait that is left to the kernel; what is shorter is spun away.
 const SPIN: Duration = Duration::from_micros(80);
@@ -25,10 +27,33 @@ const SPIN: Duration = Duration::from_micros(80);
 /// What is sent, and where to.
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub name: &'static str,
     pub addr: SocketAddr,
-    pub key: String,
-    pub body: Bytes,
+    /// The whole request.
+    pub request: Bytes,
+}
+
+impl Target {
+    /// A chat completion with this body.
+    pub fn new(addr: SocketAddr, key: &str, body: &str) -> Self {
+        let length = body.len();
+        let request = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        Self {
+            addr,
+            request: request.into(),
+        }
+    }
+
+    /// A new connection to it.
+    pub async fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.addr)
+            .await
+            .expect("the target listens");
+        socket.set_nodelay(true).expect("a TCP socket");
+        socket
+    }
 }
 
 /// How much and for how long.
@@ -52,39 +77,42 @@ impl Sample {
         self.latencies.extend(other.latencies);
         self.failed += other.failed;
     }
+
+    fn note(&mut self, result: Option<Duration>) {
+        match result {
+            Some(latency) => self.latencies.push(latency),
+            None => self.failed += 1,
+        }
+    }
 }
 
-/// Runs one round.
-pub async fn run(target: &Target, plan: Plan) -> Sample {
+/// Runs one round of calls that start when they are due.
+pub async fn open_loop(target: &Target, plan: Plan) -> Sample {
     let mut idle = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
-        idle.push(connect(target).await);
+        idle.push(Connection::open(target).await);
     }
     let calls = u64::from(plan.per_second) * plan.duration.as_secs();
     let (due, mut starts) = mpsc::channel(4_096);
     let clock = std::thread::spawn(move || tick(plan.per_second, calls, &due));
-    let pool = Arc::new(Pool::new(idle));
-    let (done, mut results) = mpsc::channel::<Option<Duration>>(4_096);
-    let collector = tokio::spawn(async move {
-        let mut sample = Sample::default();
-        while let Some(result) = results.recv().await {
-            match result {
-                Some(latency) => sample.latencies.push(latency),
-                None => sample.failed += 1,
-            }
-        }
-        sample
+    let pool = Rc::new(Pool {
+        free: Semaphore::new(idle.len()),
+        idle: RefCell::new(idle),
+        sample: RefCell::default(),
     });
-    while let Some(due) = starts.recv().await {
-        let (pool, target, done) = (Arc::clone(&pool), target.clone(), done.clone());
-        tokio::spawn(async move {
-            let ok = pool.call(&target).await;
-            let _ = done.send(ok.then(|| due.elapsed())).await;
-        });
-    }
-    drop(done);
+    let tasks = LocalSet::new();
+    let forward = async {
+        let mut running = JoinSet::new();
+        while let Some(due) = starts.recv().await {
+            let (pool, target) = (Rc::clone(&pool), target.clone());
+            running.spawn_local(async move { pool.call(&target, due).await });
+            while running.try_join_next().is_some() {}
+        }
+        running.join_all().await;
+    };
+    tasks.run_until(forward).await;
     clock.join().expect("the clock ends");
-    collector.await.expect("the collector ends")
+    pool.sample.take()
 }
 
 /// Says when each call is due, at that moment. The operating system's timers alone are too coarse.
@@ -110,60 +138,78 @@ fn tick(per_second: u32, calls: u64, due: &mpsc::Sender<Instant>) {
     }
 }
 
-type Connection = SendRequest<Full<Bytes>>;
-
-/// Connections that are kept open and lent out one call at a time.
-struct Pool {
-    idle: std::sync::Mutex<Vec<Connection>>,
-    free: Semaphore,
+/// Runs one round in which every connection always has a call under way.
+pub async fn closed_loop(target: &Target, duration: Duration, connections: usize) -> Sample {
+    let until = Instant::now() + duration;
+    let tasks = LocalSet::new();
+    let all = async {
+        let mut running = JoinSet::new();
+        for _ in 0..connections {
+            let target = target.clone();
+            running.spawn_local(async move {
+                let mut sample = Sample::default();
+                let mut connection = Connection::open(&target).await;
+                while Instant::now() < until {
+                    let begun = Instant::now();
+                    let ok = connection.call(&target).await;
+                    sample.note(ok.then(|| begun.elapsed()));
+                }
+                sample
+            });
+        }
+        running.join_all().await
+    };
+    let mut whole = Sample::default();
+    for sample in tasks.run_until(all).await {
+        whole.merge(sample);
+    }
+    whole
 }
 
-impl Pool {
-    fn new(idle: Vec<Connection>) -> Self {
-        let free = Semaphore::new(idle.len());
+struct Connection {
+    socket: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(target: &Target) -> Self {
         Self {
-            idle: std::sync::Mutex::new(idle),
-            free,
+            socket: target.connect().await,
+            buffer: Vec::with_capacity(4 << 10),
         }
     }
 
-    /// Whether the call was answered with 200.
-    async fn call(&self, target: &Target) -> bool {
-        let _permit = self.free.acquire().await.expect("never closed");
-        let lent = self.idle.lock().expect("not poisoned").pop();
-        let mut connection = match lent {
-            Some(connection) if !connection.is_closed() => connection,
-            _ => connect(target).await,
+    /// Whether a call was answered with 200. A connection that broke is replaced.
+    async fn call(&mut self, target: &Target) -> bool {
+        let sent = self.socket.write_all(&target.request).await;
+        let read = match sent {
+            Ok(()) => read_message(&mut self.socket, &mut self.buffer).await,
+            Err(error) => Err(error),
         };
-        let ok = call(&mut connection, target).await;
-        self.idle.lock().expect("not poisoned").push(connection);
-        ok
+        match read {
+            Ok(_) => is_ok(&self.buffer),
+            Err(_) => {
+                self.socket = target.connect().await;
+                false
+            }
+        }
     }
 }
 
-async fn connect(target: &Target) -> Connection {
-    let socket = TcpStream::connect(target.addr)
-        .await
-        .expect("the target listens");
-    socket.set_nodelay(true).expect("a TCP socket");
-    let (connection, driver) = handshake(TokioIo::new(socket)).await.expect("HTTP");
-    tokio::spawn(driver);
-    connection
+/// Connections that are kept open and lent out one call at a time.
+struct Pool {
+    idle: RefCell<Vec<Connection>>,
+    free: Semaphore,
+    sample: RefCell<Sample>,
 }
 
-async fn call(connection: &mut Connection, target: &Target) -> bool {
-    if connection.ready().await.is_err() {
-        return false;
+impl Pool {
+    async fn call(&self, target: &Target, due: Instant) {
+        let _permit = self.free.acquire().await.expect("never closed");
+        let lent = self.idle.borrow_mut().pop();
+        let mut connection = lent.expect("one for each permit");
+        let ok = connection.call(target).await;
+        self.sample.borrow_mut().note(ok.then(|| due.elapsed()));
+        self.idle.borrow_mut().push(connection);
     }
-    let request = Request::post("/v1/chat/completions")
-        .header("host", target.addr.to_string())
-        .header("authorization", format!("Bearer {}", target.key))
-        .header("content-type", "application/json")
-        .body(Full::new(target.body.clone()))
-        .expect("a valid request");
-    let Ok(response) = connection.send_request(request).await else {
-        return false;
-    };
-    let ok = response.status() == 200;
-    response.into_body().collect().await.is_ok() && ok
 }

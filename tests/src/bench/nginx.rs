@@ -15,7 +15,9 @@ use crate::{eventually, ports::free_addr, process::Process};
 #[derive(Debug)]
 pub struct Nginx {
     pub addr: SocketAddr,
-    _process: Process,
+    /// The same without buffering, as streams need it.
+    pub streaming: SocketAddr,
+    process: Process,
     _dir: TempDir,
 }
 
@@ -23,10 +25,11 @@ impl Nginx {
     /// Starts it in front of `upstream`; `None` where there is no nginx on this machine.
     pub async fn start(upstream: SocketAddr) -> Option<Self> {
         let program = program()?;
-        let (addr, dir) = (free_addr(), tempfile::tempdir().expect("a directory"));
+        let dir = tempfile::tempdir().expect("a directory");
+        let (addr, streaming) = (free_addr(), free_addr());
         fs::write(
             dir.path().join("nginx.conf"),
-            config(addr, upstream, dir.path()),
+            config([addr, streaming], upstream, dir.path()),
         )
         .expect("written");
         let mut command = Command::new(program);
@@ -43,9 +46,15 @@ impl Nginx {
         .await;
         Some(Self {
             addr,
-            _process: process,
+            streaming,
+            process,
             _dir: dir,
         })
+    }
+
+    /// The operating system's number of it.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 
@@ -66,25 +75,33 @@ fn program() -> Option<PathBuf> {
 }
 
 /// One process, as dying with its parent matters more here than a second worker on two cores.
-fn config(addr: SocketAddr, upstream: SocketAddr, dir: &Path) -> String {
+fn config(addrs: [SocketAddr; 2], upstream: SocketAddr, dir: &Path) -> String {
     let temp = |name: &str| format!("{name}_temp_path {};", dir.join(name).display());
     let temps = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(temp)
         .join(" ");
+    let server = |addr: SocketAddr, buffering: &str| {
+        format!(
+            "server {{\n\
+               listen {addr};\n\
+               location / {{\n\
+                 proxy_pass http://fast; proxy_http_version 1.1; proxy_set_header Connection \"\";\n\
+                 proxy_buffering {buffering};\n\
+               }}\n\
+             }}\n"
+        )
+    };
     format!(
         "daemon off; master_process off; pid {dir}/nginx.pid;\n\
-         events {{ worker_connections 4096; }}\n\
+         events {{ worker_connections 8192; }}\n\
          http {{\n\
            access_log off; {temps}\n\
            keepalive_requests 100000000;\n\
            upstream fast {{ server {upstream}; keepalive 256; keepalive_requests 100000000; }}\n\
-           server {{\n\
-             listen {addr};\n\
-             location / {{\n\
-               proxy_pass http://fast; proxy_http_version 1.1; proxy_set_header Connection \"\";\n\
-             }}\n\
-           }}\n\
+           {buffered}{unbuffered}\
          }}\n",
         dir = dir.display(),
+        buffered = server(addrs[0], "on"),
+        unbuffered = server(addrs[1], "off"),
     )
 }

@@ -1,32 +1,10 @@
-//! Percentiles, and a table of them.
+//! Percentiles, and tables for people: on standard output and in a Markdown file alike.
 
-use std::{io::Write, time::Duration};
-
-use super::load::Sample;
-
-/// Two percentiles of one target at one rate.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    pub name: &'static str,
-    pub p50: Duration,
-    pub p99: Duration,
-    pub calls: usize,
-    pub failed: usize,
-}
-
-impl Row {
-    /// Sums a sample up.
-    pub fn of(name: &'static str, mut sample: Sample) -> Self {
-        sample.latencies.sort_unstable();
-        Self {
-            name,
-            p50: percentile(&sample.latencies, 50),
-            p99: percentile(&sample.latencies, 99),
-            calls: sample.latencies.len() + sample.failed,
-            failed: sample.failed,
-        }
-    }
-}
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Of values in ascending order.
 pub fn percentile<T: Copy + Default>(sorted: &[T], percent: usize) -> T {
@@ -34,40 +12,69 @@ pub fn percentile<T: Copy + Default>(sorted: &[T], percent: usize) -> T {
     sorted.get(index).copied().unwrap_or_default()
 }
 
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
+/// The middle one of some values.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    percentile(&values, 50)
 }
 
-/// Prints a rate's rows; the first one is the direct call, the others are shown as what they add to it.
-pub fn print(per_second: u32, rows: &[Row]) {
-    say(&format!(
-        "\n{per_second} requests/s, open loop, latency from when each call was due"
-    ));
-    say(
-        "            calls  failed    p50 µs    p99 µs   added p50   added p99   p50 ratio   p99 ratio",
-    );
-    let Some(direct) = rows.first() else { return };
-    for row in rows {
-        let (added50, added99) = (
-            micros(row.p50) - micros(direct.p50),
-            micros(row.p99) - micros(direct.p99),
-        );
-        say(&format!(
-            "{:<9} {:>7} {:>7} {:>9.0} {:>9.0} {:>11.0} {:>11.0} {:>11.2} {:>11.2}",
-            row.name,
-            row.calls,
-            row.failed,
-            micros(row.p50),
-            micros(row.p99),
-            added50,
-            added99,
-            micros(row.p50) / micros(direct.p50),
-            micros(row.p99) / micros(direct.p99),
-        ));
-    }
+/// Microseconds.
+pub fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
 }
 
 /// One line on standard output.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A text that is shown as it grows and kept as a whole.
+#[derive(Debug, Default)]
+pub struct Report(String);
+
+impl Report {
+    /// A paragraph.
+    pub fn text(&mut self, text: &str) {
+        self.line(text);
+        self.line("");
+    }
+
+    /// A table: names of columns, then rows.
+    pub fn table(&mut self, columns: &[&str], rows: &[Vec<String>]) {
+        let width = |at: usize| {
+            let cells = rows.iter().map(|row| row[at].chars().count());
+            cells.max().unwrap_or(0).max(columns[at].chars().count())
+        };
+        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+        let row = |cells: Vec<&str>| {
+            let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+                let gap = " ".repeat(width - cell.chars().count());
+                format!(" {cell}{gap} |")
+            });
+            format!("|{}", padded.collect::<String>())
+        };
+        self.line(&row(columns.to_vec()));
+        let rule: String = widths.iter().map(|w| "-".repeat(w + 2) + "|").collect();
+        self.line(&format!("|{rule}"));
+        for cells in rows {
+            self.line(&row(cells.iter().map(String::as_str).collect()));
+        }
+        self.line("");
+    }
+
+    fn line(&mut self, line: &str) {
+        say(line);
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    /// Writes the whole, in the repository it was built from.
+    pub fn write(&self, name: &str) -> std::io::Result<PathBuf> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        std::fs::write(&path, self.0.trim_end().to_owned() + "\n")?;
+        Ok(path)
+    }
 }

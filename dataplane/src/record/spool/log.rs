@@ -11,10 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::frame::{Decoded, decode};
+use prost::Message;
+
+use super::frame::{Decoded, decode, put};
 
 const SUFFIX: &str = "seg";
 const CURSOR: &str = "acknowledged";
+
+/// Queued bytes that are written although nothing else is: what a crash may cost in scoring jobs.
+const MAX_QUEUED_BYTES: usize = 256 << 10;
 
 /// One file of the log.
 #[derive(Debug)]
@@ -37,6 +42,9 @@ pub(super) struct Log {
     segments: VecDeque<Segment>,
     /// The file of the last segment; none before the first append.
     file: Option<File>,
+    /// Frames that are not written yet, and how many of them.
+    queued: Vec<u8>,
+    queued_events: u64,
     acknowledged: u64,
     pending: u64,
 }
@@ -88,6 +96,8 @@ impl Log {
                 segment_bytes,
                 segments,
                 file: None,
+                queued: Vec::new(),
+                queued_events: 0,
                 acknowledged,
                 pending,
             },
@@ -95,10 +105,46 @@ impl Log {
         ))
     }
 
-    /// Writes one frame. After an error the log is as before.
-    pub(super) fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+    /// Takes one message, to be written with what is queued already; says how many that is.
+    pub(super) fn queue(&mut self, message: &impl Message) -> u64 {
+        let before = self.queued_events();
+        put(message, &mut self.queued);
+        self.queued_events += 1;
+        before
+    }
+
+    /// Messages that are not written yet.
+    pub(super) fn queued_events(&self) -> u64 {
+        self.queued_events
+    }
+
+    /// Writes what is queued, if it is much.
+    pub(super) fn write_if_many(&mut self) -> io::Result<()> {
+        if self.queued.len() < MAX_QUEUED_BYTES {
+            return Ok(());
+        }
+        self.write_queued()
+    }
+
+    /// Writes what is queued, in one go. After an error it is gone, and what was written before is as before.
+    pub(super) fn write_queued(&mut self) -> io::Result<()> {
+        if self.queued.is_empty() {
+            return Ok(());
+        }
+        let mut frames = std::mem::take(&mut self.queued);
+        let events = std::mem::take(&mut self.queued_events);
+        let written = self.append(&frames, events);
+        frames.clear();
+        // One burst must not keep its memory for ever.
+        frames.shrink_to(MAX_QUEUED_BYTES);
+        self.queued = frames;
+        written
+    }
+
+    /// Writes whole frames. After an error the log is as before.
+    fn append(&mut self, frames: &[u8], events: u64) -> io::Result<()> {
         let full = |segment: &Segment| {
-            segment.len > 0 && segment.len + frame.len() as u64 > self.segment_bytes
+            segment.len > 0 && segment.len + frames.len() as u64 > self.segment_bytes
         };
         if self.file.is_none() || self.segments.back().is_none_or(full) {
             self.rotate()?;
@@ -106,13 +152,13 @@ impl Log {
         let (Some(file), Some(segment)) = (&self.file, self.segments.back_mut()) else {
             return Err(io::Error::other("the spool has no open segment"));
         };
-        if let Err(error) = file.write_all_at(frame, segment.len) {
+        if let Err(error) = file.write_all_at(frames, segment.len) {
             // What was written of it would be cut off by recovery; give its space back now if possible.
             let _ = file.set_len(segment.len);
             return Err(error);
         }
-        segment.len += frame.len() as u64;
-        self.pending += 1;
+        segment.len += frames.len() as u64;
+        self.pending += events;
         Ok(())
     }
 
@@ -142,14 +188,15 @@ impl Log {
             .max(self.acknowledged)
     }
 
-    /// Bytes on disk.
+    /// Bytes on disk, or about to be.
     pub(super) fn bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.len).sum()
+        let written: u64 = self.segments.iter().map(|segment| segment.len).sum();
+        written + self.queued.len() as u64
     }
 
     /// Events not acknowledged.
     pub(super) fn pending(&self) -> u64 {
-        self.pending
+        self.pending + self.queued_events
     }
 
     /// The first position not acknowledged.

@@ -2,8 +2,7 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-use floopy_proto::v1;
-use prost::Message;
+use bytes::Bytes;
 
 use super::{
     Spool,
@@ -20,17 +19,30 @@ const MAX_BYTES: usize = 1 << 20;
 /// Events in order, and the position after them.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub events: Vec<v1::Event>,
+    /// As they were written: the control plane is sent their bytes.
+    pub events: Vec<Bytes>,
     pub end: u64,
     /// Frames that could not be read any more.
     pub unreadable: bool,
+}
+
+impl Batch {
+    /// Whether more may be waiting than fitted in.
+    pub(super) fn is_full(&self) -> bool {
+        self.events.len() >= MAX_EVENTS
+            || self.events.iter().map(Bytes::len).sum::<usize>() >= MAX_BYTES / 2
+    }
 }
 
 impl Spool {
     /// The next events to deliver; blocking. `None`: there are none.
     pub(super) fn next_batch(&self) -> io::Result<Option<Batch>> {
         let span = {
-            let log = self.lock();
+            let mut log = self.lock();
+            let jobs = log.queued_events();
+            if let Err(error) = log.write_queued() {
+                self.lost(jobs, &error);
+            }
             log.span_from(log.acknowledged())
         };
         span.map(|span| read(&span)).transpose()
@@ -69,11 +81,12 @@ fn read(span: &Span) -> io::Result<Batch> {
         bytes = vec![0; wanted];
         file.read_exact_at(&mut bytes, span.from)?;
     }
-    Ok(split(&bytes, span, bytes.len() == wanted))
+    let to_end = bytes.len() == wanted;
+    Ok(split(&bytes.into(), span, to_end))
 }
 
 /// Cuts bytes into events; `to_end` says that nothing comes after them in the segment.
-fn split(bytes: &[u8], span: &Span, to_end: bool) -> Batch {
+fn split(bytes: &Bytes, span: &Span, to_end: bool) -> Batch {
     let mut batch = Batch {
         end: span.position,
         ..Batch::default()
@@ -83,10 +96,7 @@ fn split(bytes: &[u8], span: &Span, to_end: bool) -> Batch {
         match decode(&bytes[at..]) {
             Decoded::Frame(payload, len) => {
                 at += len;
-                match v1::Event::decode(payload) {
-                    Ok(event) => batch.events.push(event),
-                    Err(_) => batch.unreadable = true,
-                }
+                batch.events.push(bytes.slice_ref(payload));
                 batch.end = span.position + at as u64;
             }
             Decoded::Incomplete if !to_end => break,
@@ -102,7 +112,9 @@ fn split(bytes: &[u8], span: &Span, to_end: bool) -> Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::frame::encode, *};
+    use floopy_proto::v1;
+
+    use super::{super::frame::put, *};
 
     fn span(len: usize) -> Span {
         let path = std::path::PathBuf::new();
@@ -115,14 +127,14 @@ mod tests {
         }
     }
 
-    fn frames(count: u64) -> Vec<u8> {
+    fn frames(count: u64) -> Bytes {
         let event = |at| v1::Event {
             recorded_at_ms: at,
             ..v1::Event::default()
         };
-        (1..=count)
-            .flat_map(|at| encode(&event(at).encode_to_vec()).expect("short"))
-            .collect()
+        let mut frames = Vec::new();
+        (1..=count).for_each(|at| put(&event(at), &mut frames));
+        frames.into()
     }
 
     #[test]
@@ -132,7 +144,7 @@ mod tests {
         assert_eq!(batch.events.len(), MAX_EVENTS);
         let rest = usize::try_from(batch.end - 100).expect("small");
         assert_eq!(
-            split(&bytes[rest..], &span(bytes.len() - rest), true)
+            split(&bytes.slice(rest..), &span(bytes.len() - rest), true)
                 .events
                 .len(),
             600 - MAX_EVENTS
@@ -141,13 +153,14 @@ mod tests {
 
     #[test]
     fn what_is_unreadable_is_skipped_to_the_next_segment() {
-        let mut bytes = frames(2);
+        let mut bytes = frames(2).to_vec();
         let whole = bytes.len();
         bytes.extend_from_slice(&[7; 20]);
+        let bytes = Bytes::from(bytes);
         let batch = split(&bytes, &span(bytes.len()), true);
         assert!(batch.unreadable && batch.events.len() == 2);
         assert_eq!(batch.end, 100 + bytes.len() as u64);
-        let cut = split(&bytes[..whole - 1], &span(bytes.len()), false);
+        let cut = split(&bytes.slice(..whole - 1), &span(bytes.len()), false);
         assert!(
             !cut.unreadable && cut.events.len() == 1,
             "the rest is read next time"

@@ -2,18 +2,34 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use floopy_proto::v1::{AppendRequest, AppendResponse, EventStatus, ingest_client::IngestClient};
+use bytes::Bytes;
+use floopy_proto::v1::{AppendResponse, EventStatus};
 use floopy_shared::process::{backoff::Backoff, rpc::PlaneToken};
+use http::uri::PathAndQuery;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tonic::{service::interceptor::InterceptedService, transport::Channel};
+use tonic::{client::Grpc, service::interceptor::InterceptedService, transport::Channel};
+use tonic_prost::ProstCodec;
 
 use super::{Spool, acks::Verdict, read::Batch};
 
-type Client = IngestClient<InterceptedService<Channel, PlaneToken>>;
+type Client = Grpc<InterceptedService<Channel, PlaneToken>>;
 
-/// How long events are gathered before they are sent.
-const COALESCE: Duration = Duration::from_millis(5);
+/// `floopy.v1.AppendRequest` with its events as the bytes they were written as: on the wire the two are the
+/// same, and nothing is decoded to be encoded again.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RawAppend {
+    #[prost(string, tag = "1")]
+    node: String,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    events: Vec<Bytes>,
+}
+
+/// How long events are gathered before they are sent: a batch costs as much as a hundred of its events.
+const COALESCE: Duration = Duration::from_millis(100);
+
+/// The same where somebody waits for the answer.
+const COALESCE_URGENT: Duration = Duration::from_millis(5);
 
 /// Looks at the spool even if nobody called.
 const IDLE: Duration = Duration::from_secs(5);
@@ -26,6 +42,25 @@ pub(crate) struct Sender {
     deadline: Duration,
     /// How long to go on delivering after the stop.
     flush: Duration,
+}
+
+/// What a delivery took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivered {
+    Nothing,
+    /// All that there was.
+    Part,
+    /// More may be waiting.
+    Full,
+}
+
+/// What is waited for before the next delivery.
+#[derive(Debug, Clone, Copy)]
+enum Pause {
+    UntilAppended,
+    /// More that belongs to the same batch.
+    Gather,
+    For(Duration),
 }
 
 /// Why a batch was not delivered.
@@ -48,7 +83,7 @@ impl Sender {
         token: PlaneToken,
         node: String,
     ) -> Self {
-        let client = IngestClient::with_interceptor(channel, token);
+        let client = Grpc::new(InterceptedService::new(channel, token));
         Self {
             spool,
             client,
@@ -72,20 +107,23 @@ impl Sender {
         let mut failing = false;
         while !stop.is_cancelled() {
             let pause = match self.deliver_next().await {
-                Ok(true) => {
+                Ok(Delivered::Nothing) => Pause::UntilAppended,
+                Ok(delivered) => {
                     backoff.reset();
                     if std::mem::take(&mut failing) {
                         tracing::info!("spool: the control plane takes events again");
                     }
-                    continue;
+                    if delivered == Delivered::Full {
+                        continue;
+                    }
+                    Pause::Gather
                 }
-                Ok(false) => None,
                 Err(error) => {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::warn!(%error, "spool: events cannot be delivered and are kept");
                     }
                     self.spool.metrics.spool_delivery_failed();
-                    Some(backoff.next_delay())
+                    Pause::For(backoff.next_delay())
                 }
             };
             self.pause(pause, &stop).await;
@@ -94,13 +132,19 @@ impl Sender {
         Ok(())
     }
 
-    async fn pause(&self, delay: Option<Duration>, stop: &CancellationToken) {
+    async fn pause(&self, pause: Pause, stop: &CancellationToken) {
+        let gather = async {
+            let _ = timeout(COALESCE, self.spool.urgent.notified()).await;
+            sleep(COALESCE_URGENT).await;
+        };
         let wait = async {
-            match delay {
-                Some(delay) => sleep(delay).await,
-                None => {
-                    let _ = timeout(IDLE, self.spool.appended.notified()).await;
-                    sleep(COALESCE).await;
+            match pause {
+                Pause::For(delay) => sleep(delay).await,
+                Pause::Gather => gather.await,
+                Pause::UntilAppended => {
+                    if timeout(IDLE, self.spool.appended.notified()).await.is_ok() {
+                        gather.await;
+                    }
                 }
             }
         };
@@ -115,8 +159,8 @@ impl Sender {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
         while Instant::now() < until {
             match self.deliver_next().await {
-                Ok(true) => backoff.reset(),
-                Ok(false) => return,
+                Ok(Delivered::Part | Delivered::Full) => backoff.reset(),
+                Ok(Delivered::Nothing) => return,
                 Err(_) => sleep(backoff.next_delay()).await,
             }
         }
@@ -124,10 +168,10 @@ impl Sender {
         tracing::warn!(events, "spool: events are left for the next start");
     }
 
-    /// Delivers one batch; `false` where there is none.
-    async fn deliver_next(&mut self) -> Result<bool, Undelivered> {
+    /// Delivers one batch, if there is one.
+    async fn deliver_next(&mut self) -> Result<Delivered, Undelivered> {
         let Some(batch) = self.blocking(|spool| spool.next_batch()).await? else {
-            return Ok(false);
+            return Ok(Delivered::Nothing);
         };
         if batch.unreadable {
             self.spool.metrics.spool_unreadable();
@@ -145,25 +189,45 @@ impl Sender {
             let (sent, answered) = (batch.events.len(), response.results.len());
             return Err(Undelivered::Mismatch { sent, answered });
         }
+        let delivered = if batch.is_full() {
+            Delivered::Full
+        } else {
+            Delivered::Part
+        };
         let committed = self.blocking(move |spool| spool.acknowledge(&batch)).await;
         self.tell(response);
         // Not being able to remember that it was delivered only means that it is delivered again.
         if let Err(error) = committed {
             tracing::warn!(%error, "spool: the position of delivered events was not saved");
         }
-        Ok(true)
+        Ok(delivered)
     }
 
     async fn send(&mut self, batch: &Batch) -> Result<AppendResponse, Undelivered> {
-        let request = AppendRequest {
+        let request = RawAppend {
             node: self.node.clone(),
             events: batch.events.clone(),
         };
-        let response = timeout(self.deadline, self.client.append(request))
+        let response = timeout(self.deadline, self.append(request))
             .await
             .map_err(|_| Undelivered::TimedOut(self.deadline))?
             .map_err(|status| Undelivered::Refused(Box::new(status)))?;
         Ok(response.into_inner())
+    }
+
+    async fn append(
+        &mut self,
+        request: RawAppend,
+    ) -> Result<tonic::Response<AppendResponse>, tonic::Status> {
+        self.client
+            .ready()
+            .await
+            .map_err(|error| tonic::Status::unavailable(error.to_string()))?;
+        let path = PathAndQuery::from_static("/floopy.v1.Ingest/Append");
+        let codec = ProstCodec::<RawAppend, AppendResponse>::default();
+        self.client
+            .unary(tonic::Request::new(request), path, codec)
+            .await
     }
 
     fn tell(&self, response: AppendResponse) {

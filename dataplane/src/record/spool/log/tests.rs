@@ -1,9 +1,14 @@
 //! The log, through reopening, damage and failing disks.
 
-use super::{super::frame::encode, *};
+use floopy_proto::v1;
 
+use super::*;
+
+/// A frame with this text as its payload.
 fn frame(text: &str) -> Vec<u8> {
-    encode(text.as_bytes()).expect("short")
+    let length = u32::try_from(text.len()).expect("short").to_le_bytes();
+    let check = crc32fast::hash(text.as_bytes()).to_le_bytes();
+    [&length, &check, text.as_bytes()].concat()
 }
 
 fn read_all(log: &Log) -> Vec<String> {
@@ -27,7 +32,7 @@ fn events_survive_reopening_in_order_across_segments() {
     let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
     assert_eq!(recovered, Recovered::default());
     for text in ["one", "two", "three", "four", "five"] {
-        log.append(&frame(text)).expect("written");
+        log.append(&frame(text), 1).expect("written");
     }
     drop(log);
     let (mut log, recovered) = Log::open(dir.path(), 40).expect("opens");
@@ -38,7 +43,7 @@ fn events_survive_reopening_in_order_across_segments() {
             torn_bytes: 0
         }
     );
-    log.append(&frame("six")).expect("written");
+    log.append(&frame("six"), 1).expect("written");
     assert_eq!(
         read_all(&log),
         ["one", "two", "three", "four", "five", "six"]
@@ -49,7 +54,7 @@ fn events_survive_reopening_in_order_across_segments() {
 fn a_torn_tail_is_cut_off_and_the_rest_kept() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
-    log.append(&frame("whole")).expect("written");
+    log.append(&frame("whole"), 1).expect("written");
     drop(log);
     let path = path_of(dir.path(), 0);
     let mut bytes = fs::read(&path).expect("segment");
@@ -71,7 +76,7 @@ fn acknowledged_segments_are_deleted_and_stay_acknowledged() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 30).expect("opens");
     for text in ["aaaa", "bbbb", "cccc", "dddd"] {
-        log.append(&frame(text)).expect("written");
+        log.append(&frame(text), 1).expect("written");
     }
     log.acknowledge(24, 2).expect("acknowledged");
     assert_eq!(
@@ -84,7 +89,7 @@ fn acknowledged_segments_are_deleted_and_stay_acknowledged() {
     drop(log);
     let (mut log, recovered) = Log::open(dir.path(), 30).expect("opens");
     assert_eq!(recovered, Recovered::default());
-    log.append(&frame("eeee")).expect("written");
+    log.append(&frame("eeee"), 1).expect("written");
     assert_eq!(
         read_all(&log),
         ["eeee"],
@@ -97,7 +102,7 @@ fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 30).expect("opens");
     for text in ["aaaa", "bbbb", "cccc", "dddd", "eeee"] {
-        log.append(&frame(text)).expect("written");
+        log.append(&frame(text), 1).expect("written");
     }
     fs::remove_file(path_of(dir.path(), 0)).expect("deleted by somebody");
     let undeletable = path_of(dir.path(), 24);
@@ -117,10 +122,10 @@ fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
 fn after_the_current_segment_vanished_appends_go_to_a_new_one() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
-    log.append(&frame("lost")).expect("written");
+    log.append(&frame("lost"), 1).expect("written");
     fs::remove_file(path_of(dir.path(), 0)).expect("deleted by somebody");
     log.acknowledge(12, 1).expect("passed over");
-    log.append(&frame("kept")).expect("written");
+    log.append(&frame("kept"), 1).expect("written");
     assert_eq!(read_all(&log), ["kept"]);
 }
 
@@ -128,8 +133,8 @@ fn after_the_current_segment_vanished_appends_go_to_a_new_one() {
 fn a_damaged_cursor_means_sending_again() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
-    log.append(&frame("a")).expect("written");
-    log.append(&frame("b")).expect("written");
+    log.append(&frame("a"), 1).expect("written");
+    log.append(&frame("b"), 1).expect("written");
     log.acknowledge(9, 1).expect("acknowledged");
     drop(log);
     fs::write(dir.path().join(CURSOR), "18 00000000").expect("damaged");
@@ -141,8 +146,29 @@ fn a_damaged_cursor_means_sending_again() {
 fn a_failed_append_leaves_the_log_as_it_was() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
-    log.append(&frame("a")).expect("written");
+    log.append(&frame("a"), 1).expect("written");
     log.file = Some(File::open(path_of(dir.path(), 0)).expect("read-only"));
-    log.append(&frame("b")).expect_err("not writable");
+    log.append(&frame("b"), 1).expect_err("not writable");
     assert_eq!((read_all(&log), log.pending()), (vec!["a".to_owned()], 1));
+}
+
+#[test]
+fn what_is_queued_is_written_with_the_next_write_in_order() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
+    let events = ["a", "b"].map(|id| v1::Event {
+        id: id.into(),
+        ..v1::Event::default()
+    });
+    log.queue(&events[0]);
+    log.write_if_many().expect("little is left");
+    assert_eq!((read_all(&log).len(), log.pending()), (0, 1));
+    log.queue(&events[1]);
+    log.write_queued().expect("written");
+    let texts = events.map(|event| String::from_utf8(event.encode_to_vec()).expect("text"));
+    assert_eq!((read_all(&log), log.pending()), (texts.to_vec(), 2));
+    log.file = Some(File::open(path_of(dir.path(), 0)).expect("read-only"));
+    log.queue(&v1::Event::default());
+    log.write_queued().expect_err("not writable");
+    assert_eq!(log.pending(), 2, "it is gone");
 }

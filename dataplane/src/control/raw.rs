@@ -1,0 +1,67 @@
+//! Updates as they lie in their message: tables are decoded a few at a time, so that a thousand of them are never
+//! in memory twice.
+
+use bytes::Bytes;
+use floopy_proto::v1;
+use floopy_shared::{
+    domain::snapshot::{Rejection, Snapshot, Update},
+    wire::snapshot::table_from_wire,
+};
+use prost::{DecodeError, Message};
+
+/// Tables that are decoded together.
+const TOGETHER: usize = 16;
+
+/// `floopy.v1.WatchResponse` with its tables as bytes: on the wire the two are the same.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct RawUpdate {
+    #[prost(uint64, tag = "1")]
+    pub(super) snapshot_version: u64,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    tables: Vec<Bytes>,
+    #[prost(string, repeated, tag = "3")]
+    removed: Vec<String>,
+}
+
+/// The beginning of `floopy.v1.Table`.
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+impl RawUpdate {
+    /// The next snapshot, and the tables that were refused.
+    pub(crate) fn apply_to(
+        self,
+        snapshot: &Snapshot,
+    ) -> Result<(Snapshot, Vec<Rejection>), DecodeError> {
+        let mut update = Update {
+            version: self.snapshot_version,
+            removed: self.removed,
+            ..Update::default()
+        };
+        let (mut next, mut rejections) = (snapshot.clone(), Vec::new());
+        for tables in catalog_first(self.tables)?.chunks(TOGETHER) {
+            let read = |table: &Bytes| v1::Table::decode(table.clone()).map(table_from_wire);
+            update.tables = tables.iter().map(read).collect::<Result<_, _>>()?;
+            let (applied, refused) = next.apply(std::mem::take(&mut update));
+            (next, update.version) = (applied, self.snapshot_version);
+            rejections.extend(refused);
+        }
+        // What is left is an update without tables, or nothing.
+        let (next, refused) = next.apply(update);
+        rejections.extend(refused);
+        Ok((next, rejections))
+    }
+}
+
+/// Rankings may name models of the catalog that came with them.
+fn catalog_first(mut tables: Vec<Bytes>) -> Result<Vec<Bytes>, DecodeError> {
+    for at in 1..tables.len() {
+        if Named::decode(tables[at].clone())?.name == "catalog" {
+            tables[..=at].rotate_right(1);
+        }
+    }
+    Ok(tables)
+}

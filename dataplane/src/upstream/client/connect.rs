@@ -1,0 +1,80 @@
+//! Opening a connection: name, TCP, TLS, and which HTTP it turns out to speak.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{
+    client::legacy::connect::{Connection, HttpConnector},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tower::Service;
+
+pub(super) type Connector = HttpsConnector<HttpConnector>;
+
+/// A connection, to be read from and written to.
+pub(super) type Io = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A new connection.
+pub(super) enum Transport {
+    H1(Box<Io>),
+    /// Its connection is driven by a task of its own and serves many requests at once.
+    H2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// Resolves names anew for each connection, so that what DNS says now is what is used now.
+pub(super) fn connector(timeout: Duration) -> Connector {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_keepalive(Some(Duration::from_secs(60)));
+    http.set_connect_timeout(Some(timeout));
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls())
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(http)
+}
+
+fn tls() -> ClientConfig {
+    match ClientConfig::builder().with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(error) => {
+            tracing::warn!(%error, "no system certificates: only http:// providers can be reached");
+            ClientConfig::builder()
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth()
+        }
+    }
+}
+
+/// Connects to the host of `uri`.
+pub(super) async fn open(connector: &Connector, uri: Uri) -> Result<Transport, Failure> {
+    let stream = connector.clone().call(uri).await?;
+    if !is_h2(&stream) {
+        return Ok(Transport::H1(Box::new(TokioIo::new(stream))));
+    }
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(20))
+        .adaptive_window(true)
+        .handshake(stream)
+        .await?;
+    // How it ended is told to whoever waits on it.
+    tokio::spawn(connection);
+    Ok(Transport::H2(sender))
+}
+
+fn is_h2(stream: &MaybeHttpsStream<TokioIo<TcpStream>>) -> bool {
+    match stream {
+        MaybeHttpsStream::Http(_) => false,
+        MaybeHttpsStream::Https(_) => stream.connected().is_negotiated_h2(),
+    }
+}
