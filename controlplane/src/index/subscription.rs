@@ -15,8 +15,9 @@ use prost::Message;
 
 use super::tables::Tables;
 
-/// Encoded bytes of tables after which an update is closed: gRPC clients take 4 MiB by default.
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// Encoded bytes of tables after which an update is closed: a proxy keeps a buffer of the largest message it
+/// ever got.
+const MAX_BYTES: usize = 512 * 1024;
 
 /// What a proxy holds and what it was sent.
 #[derive(Debug)]

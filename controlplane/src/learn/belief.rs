@@ -7,7 +7,7 @@ use super::{estimate::Estimate, normal::cdf_table};
 
 /// Error that all posteriors of a shape share, as a standard deviation: a judge that is wrong in the same way
 /// about every reply of a model is not made right by more replies.
-const SHARED_BIAS: f64 = 0.04;
+pub const SHARED_BIAS: f64 = 0.04;
 /// As good as the best: nobody notices a difference of two points of a hundred.
 const MARGIN: f64 = 0.02;
 /// Cells of the grid.

@@ -10,7 +10,7 @@ const LAMBDAS: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7];
 /// Observations without a change between two false alarms, on average, at least.
 const ALARM: f64 = 10_000.0;
 /// The same for all tenants together: there are many more observations, and an alarm costs everybody.
-const PLATFORM_ALARM: f64 = 100_000.0;
+const PLATFORM_ALARM: f64 = 20_000.0;
 /// Observations that make a mean a reference.
 pub const REFERENCE_REPLIES: f64 = 20.0;
 /// Standard errors that a reference stays below the mean it comes from: its own luck is not a drop.

@@ -4,7 +4,7 @@ mod shadow;
 
 use floopy_shared::domain::ranking::Role;
 
-use super::{estimate::Estimate, normal::cdf};
+use super::{belief::SHARED_BIAS, estimate::Estimate, normal::cdf};
 
 /// What the tenant wants of routing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,7 @@ const SWITCH_Z: f64 = 0.5;
 /// Observations in this shape without which a candidate gets no live traffic as a canary.
 const CANARY_EVIDENCE: f64 = 3.0;
 /// How far below the assurance the incumbent of a floor may fall before it is replaced.
-const FLOOR_SLACK: f64 = 0.1;
+const FLOOR_SLACK: f64 = 0.05;
 /// Quality that is given up for a better price, and the standard deviations by which it must be no more.
 const TIE: f64 = 0.005;
 const TIE_Z: f64 = 1.28;
@@ -218,9 +218,11 @@ fn canary(contenders: &[Contender], field: &[usize], incumbent: usize) -> Option
         .max_by(|a, b| lead(a).total_cmp(&lead(b)))
 }
 
-/// Probability that `a` has at least `floor` times the quality of `b`, both normal and independent.
+/// Probability that `a` has at least `floor` times the quality of `b`, both normal and independent, each with
+/// the error that no number of replies removes.
 pub fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
-    cdf((a.q - floor * b.q) / (a.v + floor * floor * b.v).sqrt())
+    let bias = SHARED_BIAS * SHARED_BIAS;
+    cdf((a.q - floor * b.q) / (a.v + bias + floor * floor * (b.v + bias)).sqrt())
 }
 
 fn cheapest_above(

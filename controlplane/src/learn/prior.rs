@@ -4,7 +4,7 @@ use super::{evidence::Evidence, pool::PooledCell};
 
 /// Width of the prior around the public benchmarks, before the tenant's own data say how wrong they are. Narrow,
 /// so that the first lucky scores move nobody; where benchmarks are wrong, that shows in a few cells.
-pub const ROOT_TAU: f64 = 0.08;
+pub const ROOT_TAU: f64 = 0.05;
 /// The same for what a tenant tells others: what its data say, hardly what it started from.
 pub const OPEN_TAU: f64 = 0.15;
 /// Width of a shape's prior around its parent: shapes differ from their parent less than benchmarks do.

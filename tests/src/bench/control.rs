@@ -9,9 +9,13 @@ use floopy_proto::v1::{
     snapshots_server::{Snapshots, SnapshotsServer},
 };
 use futures::{Stream, StreamExt, stream};
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status, Streaming, transport::Server};
+
+/// Of one message, as the control plane's.
+const MESSAGE_BYTES: usize = 512 << 10;
 
 /// Clonable, because it is two services.
 #[derive(Clone)]
@@ -47,9 +51,30 @@ impl Snapshots for Silent {
         &self,
         _request: Request<Streaming<WatchRequest>>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let snapshot = stream::iter([Ok(self.0.clone())]);
+        let snapshot = stream::iter(messages(&self.0).into_iter().map(Ok));
         Ok(Response::new(Box::pin(snapshot.chain(stream::pending()))))
     }
+}
+
+/// The snapshot in messages of the size that the real control plane sends.
+fn messages(snapshot: &WatchResponse) -> Vec<WatchResponse> {
+    let mut messages: Vec<WatchResponse> = Vec::new();
+    let mut bytes = usize::MAX;
+    for table in &snapshot.tables {
+        let len = table.encoded_len();
+        if bytes.saturating_add(len) > MESSAGE_BYTES {
+            let snapshot_version = snapshot.snapshot_version;
+            messages.push(WatchResponse {
+                snapshot_version,
+                ..WatchResponse::default()
+            });
+            bytes = 0;
+        }
+        bytes += len;
+        let last = messages.last_mut().expect("just made");
+        last.tables.push(table.clone());
+    }
+    messages
 }
 
 /// Listens and answers on a thread of its own until the process ends.
