@@ -141,6 +141,7 @@ fn outcome() -> Outcome {
         usage_estimated: false,
         fallback_used: false,
         overhead_us: 180,
+        refused: false,
     }
 }
 

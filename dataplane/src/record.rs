@@ -254,6 +254,7 @@ impl Record {
             usage_estimated,
             fallback_used: served && self.decision.served != self.decision.chosen,
             overhead_us: self.decision.outcome.overhead_us,
+            refused: facts.is_some_and(|facts| facts.refused),
         }
     }
 
@@ -325,5 +326,6 @@ fn no_outcome() -> Outcome {
         usage_estimated: false,
         fallback_used: false,
         overhead_us: 0,
+        refused: false,
     }
 }

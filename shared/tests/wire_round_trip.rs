@@ -127,6 +127,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             usage_estimated: flag,
             fallback_used: !flag,
             overhead_us: number,
+            refused: flag,
         },
         stage: if flag {
             Stage::Finished

@@ -8,7 +8,7 @@ mod session;
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
-    decision::{AttemptResult, Decision, Strategy},
+    decision::{Attempt, AttemptResult, Decision, Strategy},
     event::RatingScore,
     ids::CandidateKey,
     shape::{ROOT, ShapeKey},
@@ -149,7 +149,10 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     if decision.shadow_of.is_some() {
         spend(&mut credit, decision.outcome.cost_micro_usd, day);
     }
-    let failed = failed_candidates(decision);
+    let mut failed = failed_candidates(decision);
+    // A judge says what a refusal was worth; without one it is no answer.
+    let refused = decision.outcome.refused && verdicts.judged.is_none();
+    failed.extend(subject(decision).filter(|key| refused && !failed.contains(key)));
     for key in &failed {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
@@ -307,7 +310,8 @@ fn link_shapes(credit: &mut Credit, chain: &[ShapeKey], day: i64) {
     }
 }
 
-/// Candidates whose own fault an attempt was; each once, however often it was tried.
+/// Candidates whose own fault it was that they did not answer; each once, however often it was tried. Who
+/// answered when asked again only took longer.
 fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     let mut failed: Vec<&CandidateKey> = Vec::new();
     let named = matches!(
@@ -329,6 +333,9 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
                 _ => true,
             },
         };
+        let answered =
+            |other: &Attempt| other.key == attempt.key && other.result == AttemptResult::Ok;
+        let at_fault = at_fault && !decision.attempts.iter().any(answered);
         if at_fault && !failed.contains(&&attempt.key) {
             failed.push(&attempt.key);
         }
@@ -337,59 +344,4 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_model_that_the_caller_named_is_not_the_models_failure() {
-        let credited = |strategy, status| {
-            let mut call = crate::fixture::decision(1);
-            call.strategy = strategy;
-            (call.served, call.outcome.ending) =
-                (None, floopy_shared::domain::decision::Ending::Error);
-            call.attempts[0].result = AttemptResult::UpstreamError;
-            call.attempts[0].status = Some(status);
-            !of_call(&call, Verdicts::default()).is_empty()
-        };
-        for status in [401, 403, 404] {
-            assert!(!credited(Strategy::LegacyModel, status), "{status}");
-            assert!(!credited(Strategy::Fallback, status), "{status}");
-            assert!(credited(Strategy::FeedbackDriven, status), "{status}");
-        }
-        assert!(credited(Strategy::LegacyModel, 500));
-    }
-
-    #[test]
-    fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
-        let mut call = crate::fixture::decision(1);
-        call.attempts[0].result = AttemptResult::TimedOut;
-        let credit = of_call(
-            &call,
-            Verdicts {
-                judged: Some(0.9),
-                manual: None,
-            },
-        );
-        let has = |source| credit.keys().any(|cell| cell.source == source);
-        assert!(has(Source::Failed) && !has(Source::Auto), "{credit:?}");
-    }
-
-    #[test]
-    fn a_reply_that_was_scored_and_rated_says_how_the_scales_agree() {
-        let call = crate::fixture::decision(1);
-        let verdicts = Verdicts {
-            judged: Some(0.5),
-            manual: RatingScore::new(8).ok(),
-        };
-        let credit = of_call(&call, verdicts);
-        let moment = |name: &str| {
-            let found = credit
-                .iter()
-                .find(|(cell, _)| cell.source == Source::Agreement && cell.arm == name);
-            *found.expect("there").1
-        };
-        assert_eq!(moment(JUDGED), Sums::of(ONE, 500_000));
-        assert_eq!(moment(RATED), Sums::of(ONE, 800_000));
-        assert_eq!(moment(PRODUCT), Sums::of(ONE, 400_000));
-    }
-}
+mod tests;

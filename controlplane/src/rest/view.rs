@@ -133,6 +133,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "cache_hit": false,
             "threat_blocked": false,
             "fallback_used": outcome.fallback_used,
+            "refused": outcome.refused,
         },
         "evidence": {
             "samples": d.evidence.samples,

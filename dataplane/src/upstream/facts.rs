@@ -20,6 +20,8 @@ pub(crate) struct Facts {
     pub done: bool,
     /// The upstream reported an error within the reply.
     pub failed: bool,
+    /// The model, or its provider's filter, declined to answer.
+    pub refused: bool,
     pub text: String,
     /// Something of the text was cut.
     pub truncated: bool,
@@ -39,6 +41,9 @@ pub(super) enum Event {
     /// Not a JSON object.
     Unreadable,
 }
+
+/// Why a reply ends that the provider's filter cut.
+const FILTERED: &str = "\"content_filter\"";
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -68,6 +73,8 @@ struct Message<'a> {
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tool_calls: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -104,6 +111,7 @@ impl Facts {
             done,
             finished,
             failed,
+            refused: self.refused,
             ..Self::default()
         }
     }
@@ -168,9 +176,20 @@ impl Facts {
             .unwrap_or_default();
         for choice in choices {
             self.finished |= choice.finish_reason.is_some();
+            self.refused |= choice
+                .finish_reason
+                .is_some_and(|why| why.get() == FILTERED);
             let Some(message) = choice.message else {
                 continue;
             };
+            if let Some(refusal) = message
+                .refusal
+                .and_then(text)
+                .filter(|said| !said.is_empty())
+            {
+                self.refused = true;
+                self.add_text(&refusal);
+            }
             match (message.content.and_then(text), message.tool_calls) {
                 (Some(content), _) if !content.is_empty() => self.add_text(&content),
                 (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
@@ -289,5 +308,25 @@ mod tests {
             facts.add_event(br#"{"error":{"message":"x"}}"#),
             Event::Error
         );
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_answer_and_its_words_are_kept() {
+        let whole = |message: &str, why: &str| {
+            let body =
+                format!(r#"{{"choices":[{{"message":{message},"finish_reason":"{why}"}}]}}"#);
+            Facts::of_whole(body.as_bytes(), Endpoint::Chat, 100).expect("a reply")
+        };
+        let facts = whole(
+            r#"{"content":null,"refusal":"I cannot help with that."}"#,
+            "stop",
+        );
+        assert!(facts.refused);
+        assert_eq!(facts.text, "I cannot help with that.");
+        assert!(whole(r#"{"content":""}"#, "content_filter").refused);
+        assert!(!whole(r#"{"content":"yes","refusal":null}"#, "stop").refused);
+        let mut facts = Facts::new(100);
+        facts.add_event(br#"{"choices":[{"delta":{"refusal":"No."}}]}"#);
+        assert!(facts.refused);
     }
 }

@@ -213,6 +213,8 @@ pub struct Outcome {
     /// The upstream reported no usage, so tokens were estimated from text length.
     pub usage_estimated: bool,
     pub fallback_used: bool,
+    /// The model, or its provider's filter, declined to answer.
+    pub refused: bool,
     /// Time spent in the proxy itself before the upstream was called.
     pub overhead_us: u64,
 }

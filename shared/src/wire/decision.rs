@@ -129,6 +129,7 @@ impl From<&Outcome> for v1::Outcome {
             usage_estimated: o.usage_estimated,
             fallback_used: o.fallback_used,
             overhead_us: o.overhead_us,
+            refused: o.refused,
         }
     }
 }
@@ -151,6 +152,7 @@ impl TryFrom<v1::Outcome> for Outcome {
             usage_estimated: o.usage_estimated,
             fallback_used: o.fallback_used,
             overhead_us: o.overhead_us,
+            refused: o.refused,
         })
     }
 }

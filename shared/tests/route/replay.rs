@@ -234,6 +234,7 @@ fn record(world: &World, choice: &Choice) -> Decision {
             usage_estimated: false,
             fallback_used: false,
             overhead_us: 1,
+            refused: false,
         },
         stage: Stage::Finished,
         shadow_of: None,

@@ -114,5 +114,6 @@ fn completed(latency_ms: u64) -> Outcome {
         usage_estimated: false,
         fallback_used: false,
         overhead_us: 0,
+        refused: false,
     }
 }

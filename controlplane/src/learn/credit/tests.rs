@@ -1,0 +1,82 @@
+//! Facts about what a call is credited with.
+
+use super::*;
+
+#[test]
+fn a_refused_model_that_the_caller_named_is_not_the_models_failure() {
+    let credited = |strategy, status| {
+        let mut call = crate::fixture::decision(1);
+        call.strategy = strategy;
+        (call.served, call.outcome.ending) = (None, floopy_shared::domain::decision::Ending::Error);
+        call.attempts[0].result = AttemptResult::UpstreamError;
+        call.attempts[0].status = Some(status);
+        !of_call(&call, Verdicts::default()).is_empty()
+    };
+    for status in [401, 403, 404] {
+        assert!(!credited(Strategy::LegacyModel, status), "{status}");
+        assert!(!credited(Strategy::Fallback, status), "{status}");
+        assert!(credited(Strategy::FeedbackDriven, status), "{status}");
+    }
+    assert!(credited(Strategy::LegacyModel, 500));
+}
+
+#[test]
+fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
+    let mut call = crate::fixture::decision(1);
+    call.attempts[0].result = AttemptResult::TimedOut;
+    let credit = of_call(
+        &call,
+        Verdicts {
+            judged: Some(0.9),
+            manual: None,
+        },
+    );
+    let has = |source| credit.keys().any(|cell| cell.source == source);
+    assert!(has(Source::Failed) && !has(Source::Auto), "{credit:?}");
+}
+
+#[test]
+fn a_refusal_is_no_answer_unless_a_judge_says_what_it_was_worth() {
+    let mut call = crate::fixture::decision(1);
+    call.outcome.refused = true;
+    let sources = |judged| {
+        let verdicts = Verdicts {
+            judged,
+            manual: None,
+        };
+        let credit = of_call(&call, verdicts);
+        let has = |source| credit.keys().any(|cell| cell.source == source);
+        (has(Source::Failed), has(Source::Auto))
+    };
+    assert_eq!(sources(None), (true, false));
+    assert_eq!(sources(Some(0.1)), (false, true));
+}
+
+#[test]
+fn who_answered_when_asked_again_did_not_fail() {
+    let mut call = crate::fixture::decision(1);
+    let mut first = call.attempts[0].clone();
+    first.result = AttemptResult::ConnectFailed;
+    call.attempts.insert(0, first);
+    let credit = of_call(&call, Verdicts::default());
+    assert!(credit.keys().all(|cell| cell.source != Source::Failed));
+}
+
+#[test]
+fn a_reply_that_was_scored_and_rated_says_how_the_scales_agree() {
+    let call = crate::fixture::decision(1);
+    let verdicts = Verdicts {
+        judged: Some(0.5),
+        manual: RatingScore::new(8).ok(),
+    };
+    let credit = of_call(&call, verdicts);
+    let moment = |name: &str| {
+        let found = credit
+            .iter()
+            .find(|(cell, _)| cell.source == Source::Agreement && cell.arm == name);
+        *found.expect("there").1
+    };
+    assert_eq!(moment(JUDGED), Sums::of(ONE, 500_000));
+    assert_eq!(moment(RATED), Sums::of(ONE, 800_000));
+    assert_eq!(moment(PRODUCT), Sums::of(ONE, 400_000));
+}
