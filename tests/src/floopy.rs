@@ -198,6 +198,8 @@ impl Floopy {
             .arg("--config")
             .arg(self.dir.path().join(config));
         command.env("RUST_LOG", "info").env("NO_COLOR", "1");
+        let set = self.settings.environment.iter();
+        command.envs(set.map(|(name, value)| (name, value)));
         command
     }
 

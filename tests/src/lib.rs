@@ -19,6 +19,7 @@ pub mod python;
 pub mod settings;
 pub mod simulator;
 pub mod soak;
+pub mod tls;
 pub mod upstream;
 
 pub use client::{Answer, Api, BodyExt};

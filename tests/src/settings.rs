@@ -47,6 +47,7 @@ pub struct Settings {
     more_tenants: Vec<(String, String)>,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
+    pub(crate) environment: Vec<(String, String)>,
     pub(crate) addrs: Addrs,
 }
 
@@ -88,6 +89,7 @@ impl Settings {
             tenant: String::new(),
             more_tenants: Vec::new(),
             file_limit_kib: None,
+            environment: Vec::new(),
             addrs: Addrs {
                 proxy: free_addr(),
                 admin: free_addr(),
@@ -118,6 +120,12 @@ impl Settings {
     /// A tenant beside the usual two, with its key.
     pub fn another_tenant(mut self, id: &str, key: &str) -> Self {
         self.more_tenants.push((id.to_owned(), key.to_owned()));
+        self
+    }
+
+    /// An environment variable of every process.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
