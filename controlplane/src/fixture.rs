@@ -102,6 +102,8 @@ pub(crate) fn decision(n: u64) -> Decision {
         released: None,
         baseline: None,
         calibrated: None,
+        rule: None,
+        passthrough: false,
     }
 }
 
@@ -122,6 +124,7 @@ fn trace(model: &str, propensity: f64) -> CandidateTrace {
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
+        load: None,
     }
 }
 

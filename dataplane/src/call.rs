@@ -37,6 +37,7 @@ pub enum Endpoint {
 pub struct Call {
     body: Bytes,
     model_span: Range<usize>,
+    is_untouched: bool,
     endpoint: Endpoint,
     model: String,
     stream: bool,
@@ -74,6 +75,7 @@ impl Call {
         Ok(Self {
             body,
             model_span,
+            is_untouched: false,
             endpoint,
             model,
             stream,
@@ -83,6 +85,19 @@ impl Call {
             history,
             opening,
         })
+    }
+
+    /// The same, to be forwarded byte for byte.
+    pub fn untouched(self) -> Self {
+        Self {
+            is_untouched: true,
+            ..self
+        }
+    }
+
+    /// Whether nobody may change or keep anything of it.
+    pub fn is_untouched(&self) -> bool {
+        self.is_untouched
     }
 
     /// What is asked for.
@@ -127,6 +142,9 @@ impl Call {
 
     /// The body with this model in place of the caller's; every other byte is the caller's.
     pub fn body_for(&self, model: &str) -> Bytes {
+        if self.is_untouched {
+            return self.body.clone();
+        }
         splice::splice(&self.body, &self.model_span, model)
     }
 

@@ -11,6 +11,7 @@ mod control;
 mod conversations;
 mod gateway;
 mod http;
+mod latencies;
 mod metrics;
 mod pipeline;
 mod provider;

@@ -88,6 +88,8 @@ impl Record {
             released: None,
             baseline: None,
             calibrated: None,
+            rule: None,
+            passthrough: false,
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -143,6 +145,8 @@ impl Record {
         decision.released = choice.released;
         decision.baseline.clone_from(&choice.baseline);
         decision.calibrated = choice.calibrated;
+        decision.rule.clone_from(&choice.rule);
+        decision.passthrough = plan.passthrough;
         decision.draw_key.clone_from(&plan.draw_key);
         decision.affinity.clone_from(&plan.affinity);
         self.planned_overhead();

@@ -25,6 +25,7 @@ pub(crate) use self::{
 use crate::{
     call::Call,
     config::Config,
+    latencies::Latencies,
     metrics::{AttemptLabel, Metrics},
     provider::Providers,
 };
@@ -34,6 +35,7 @@ pub(crate) struct Upstream {
     client: Client,
     pub(crate) providers: Providers,
     pub(crate) breakers: Arc<Breakers>,
+    pub(crate) latencies: Latencies,
     metrics: Arc<Metrics>,
     limits: Limits,
 }
@@ -95,6 +97,7 @@ impl Upstream {
             client: client(timeouts),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
+            latencies: Latencies::default(),
             metrics,
             limits: Limits {
                 first_byte: Duration::from_millis(timeouts.first_byte_ms),
@@ -154,6 +157,7 @@ impl Upstream {
     ) -> Result<Reply, Failure> {
         trail.begin(&model.key);
         let trial = Trial::begin(&self.breakers, &model.key);
+        let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
                 let request = attempt::request(provider, errand.call, &model.key, errand.headers);
@@ -161,6 +165,9 @@ impl Upstream {
             }
             None => Err(Failure::Connect),
         };
+        if result.is_ok() {
+            wait.began();
+        }
         match &mut result {
             Ok(reply) => {
                 trail.end(AttemptResult::Ok, Some(reply.status().as_u16()));

@@ -111,6 +111,9 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             default_model: None,
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         ..floopy_controlplane::Config::default()
     };
@@ -144,6 +147,9 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
             key: Secret::new(KEY),
             zero_retention: false,
             constraints: Default::default(),
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         ..floopy_dataplane::Config::default()
     };

@@ -111,6 +111,9 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         default_model: model.map(Into::into),
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
+        rules: Vec::new(),
+        rule: None,
+        passthrough: false,
     };
     let one = Config {
         tenants: vec![tenant("acme", Some("gpt-4o"))],
@@ -186,6 +189,9 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             default_model: None,
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         };
         let config = Config {
             tenants: vec![tenant],

@@ -227,7 +227,15 @@ fn compare(
     let weight = match (decision.shadow_of, decision.strategy) {
         (Some(_), _) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
         (None, Strategy::FeedbackDriven) => 1.0,
-        (None, Strategy::Fallback | Strategy::LegacyModel) => return,
+        (
+            None,
+            Strategy::Fallback
+            | Strategy::LegacyModel
+            | Strategy::RoundRobin
+            | Strategy::Weighted
+            | Strategy::LatencyBased
+            | Strategy::SmartCost,
+        ) => return,
     };
     #[expect(
         clippy::cast_possible_truncation,
@@ -310,10 +318,12 @@ fn link_shapes(credit: &mut Credit, chain: &[ShapeKey], day: i64) {
 /// Candidates whose own fault an attempt was; each once, however often it was tried.
 fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     let mut failed: Vec<&CandidateKey> = Vec::new();
-    let named = matches!(
-        decision.strategy,
-        Strategy::LegacyModel | Strategy::Fallback
-    );
+    // By the caller; a rule's models are the operator's.
+    let named = decision.rule.is_none()
+        && matches!(
+            decision.strategy,
+            Strategy::LegacyModel | Strategy::Fallback
+        );
     for attempt in &decision.attempts {
         let at_fault = match attempt.result {
             AttemptResult::Ok | AttemptResult::ClientGone => false,

@@ -28,8 +28,22 @@ pub(super) fn explain(decision: &Decision) -> Explanation {
         (Reason::Pinned, _) => ("session_pinned", pinned(decision)),
         (Reason::KeptWarm, _) => ("session_kept_warm", kept_warm(decision)),
         (Reason::Explored, _) => ("explored", explored(decision)),
-        (Reason::Dispatched, Strategy::LegacyModel) => ("no_router_invoked", legacy(decision)),
-        (Reason::Dispatched, Strategy::Fallback) => ("static_rule", listed(decision)),
+        (Reason::Passthrough, _) => ("passthrough", passthrough(decision)),
+        (Reason::Dispatched, Strategy::LegacyModel) if decision.rule.is_none() => {
+            ("no_router_invoked", legacy(decision))
+        }
+        (Reason::Dispatched, Strategy::Fallback) if decision.rule.is_none() => {
+            ("static_rule", listed(decision))
+        }
+        (
+            Reason::Dispatched,
+            Strategy::LegacyModel
+            | Strategy::Fallback
+            | Strategy::RoundRobin
+            | Strategy::Weighted
+            | Strategy::LatencyBased
+            | Strategy::SmartCost,
+        ) => ("static_rule", ruled(decision)),
         (Reason::Dispatched, Strategy::FeedbackDriven) => ranked(decision),
     };
     Explanation { template_id, text }
@@ -129,6 +143,30 @@ fn listed(decision: &Decision) -> String {
         served(decision),
         decision.requested_model
     )
+}
+
+fn passthrough(decision: &Decision) -> String {
+    format!(
+        "The request was forwarded to {} as it came; no routing was involved.",
+        served(decision)
+    )
+}
+
+fn ruled(decision: &Decision) -> String {
+    let rule = decision.rule.as_deref().unwrap_or_default();
+    let served = served(decision);
+    let percent = decision.propensity * 100.0;
+    let why = match decision.strategy {
+        Strategy::Fallback | Strategy::LegacyModel | Strategy::FeedbackDriven => {
+            "comes first among its usable models".to_owned()
+        }
+        Strategy::RoundRobin | Strategy::Weighted => {
+            format!("was drawn for this session with {percent:.1} % probability")
+        }
+        Strategy::LatencyBased => "was expected to begin its reply first".to_owned(),
+        Strategy::SmartCost => "is the cheapest that keeps the quality of the baseline".to_owned(),
+    };
+    format!("By the rule {rule:?}, {served} {why}.")
 }
 
 fn ranked(decision: &Decision) -> (&'static str, String) {
