@@ -131,18 +131,18 @@ pub struct TenantConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub shadow_budget_usd_per_day: Option<f64>,
-    /// What routing may do for it.
-    #[serde(default)]
-    pub constraints: Constraints,
-    /// What `auto` may mean instead of the learned ranking; calls name one with `floopy-routing-rule`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule>,
     /// The rule for calls that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Calls are forwarded untouched and never routed, unless they say `floopy-passthrough: false`.
     #[serde(default)]
     pub passthrough: bool,
+    /// What routing may do for it.
+    #[serde(default)]
+    pub constraints: Constraints,
+    /// What `auto` may mean instead of the learned ranking; calls name one with `floopy-routing-rule`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 impl TenantConfig {

@@ -106,14 +106,14 @@ pub struct BootstrapTenant {
     pub key: Secret,
     #[serde(default)]
     pub zero_retention: bool,
-    #[serde(default)]
-    pub constraints: Constraints,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     #[serde(default)]
     pub passthrough: bool,
+    #[serde(default)]
+    pub constraints: Constraints,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 impl BootstrapTenant {

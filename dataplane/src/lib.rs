@@ -27,6 +27,7 @@ pub use self::{
     config::Config,
     conversations::{ConversationId, Conversations},
     http::admin::SharedRegistry,
+    latencies::Latencies,
     provider::{
         InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,
     },

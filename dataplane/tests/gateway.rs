@@ -17,6 +17,8 @@ mod failures;
 mod feedback;
 #[path = "gateway/proxy.rs"]
 mod proxy;
+#[path = "gateway/rules.rs"]
+mod rules;
 #[path = "gateway/serving.rs"]
 mod serving;
 #[path = "gateway/shadows.rs"]

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use floopy_controlplane::{Storage, TenantConfig};
 use floopy_dataplane::{
-    Breakers, Conversations, Providers,
+    Breakers, Conversations, Latencies, Providers,
     call::{Call, Endpoint},
     config::Breaker,
     route::{Caller, View, decide},
@@ -197,12 +197,15 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         request_id: RequestId(Uuid::new_v4()),
         fallback: None,
         provider: None,
+        rule: None,
+        passthrough: None,
     };
     let view = View {
         snapshot,
         providers,
         breakers,
         conversations: &Conversations::default(),
+        latencies: &Latencies::default(),
         now_ms: 0,
         attempts: 4,
     };

@@ -293,7 +293,7 @@ mod tests {
                 ..
             }) => AUTO.to_owned(),
             Ok(Selected {
-                asked: Selection::One(key),
+                asked: Selection::One(key) | Selection::Untouched(key),
                 ..
             }) => key.to_string(),
             Ok(Selected {
