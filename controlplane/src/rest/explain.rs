@@ -194,3 +194,51 @@ fn ranked(decision: &Decision) -> (&'static str, String) {
     );
     (template, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_rule_is_named_with_why_it_came_to_this_candidate() {
+        let cases = [
+            (Strategy::Fallback, "comes first among its usable models"),
+            (
+                Strategy::Weighted,
+                "was drawn for this session with 25.0 % probability",
+            ),
+            (
+                Strategy::LatencyBased,
+                "was expected to begin its reply first",
+            ),
+            (Strategy::SmartCost, "is the cheapest that keeps"),
+        ];
+        for (strategy, why) in cases {
+            let mut decision = fixture::decision(1);
+            decision.strategy = strategy;
+            decision.rule = Some("cheap".into());
+            decision.propensity = 0.25;
+            let explanation = explain(&decision);
+            assert_eq!(explanation.template_id, "static_rule");
+            let text = explanation.text;
+            assert!(
+                text.starts_with("By the rule \"cheap\", ") && text.contains(why),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_forwarded_untouched_says_so() {
+        let mut decision = fixture::decision(1);
+        decision.reason = Reason::Passthrough;
+        let explanation = explain(&decision);
+        assert_eq!(explanation.template_id, "passthrough");
+        assert!(
+            explanation.text.contains("as it came"),
+            "{}",
+            explanation.text
+        );
+    }
+}

@@ -37,7 +37,7 @@ impl Config {
             }
             tenant.routing().validate().map_err(|e| InvalidConfig {
                 key: format!("tenants[{index}].{}", e.field),
-                value: e.reason,
+                value: format!("not usable ({})", e.reason),
                 expected: "a rule that can be followed",
             })?;
         }

@@ -88,6 +88,17 @@ fn one_model_serves_auto_as_if_it_were_named() {
     assert_eq!(order(&choice), ["p/b"]);
     assert_eq!(choice.strategy, Strategy::LegacyModel);
     assert_eq!(choice.rule.as_deref(), Some("r"));
+    let choice = world(rule(Strategy::LegacyModel, &["p/b"])).choose_where(open_at("p/b"));
+    assert_eq!(order(&choice), ["p/b"], "as if it were named");
+}
+
+#[test]
+fn whoever_got_worse_is_not_served_for_its_price() {
+    let mut world = priced(rule(Strategy::SmartCost, &NAMES), Some("q/c"));
+    world.candidates[1].role = Role::Masked;
+    let choice = choose_sure(&world, 0.02);
+    assert_eq!(order(&choice), ["q/c"]);
+    assert_eq!(filter(&choice, "p/b"), Some(Filter::Drift));
 }
 
 /// Over many sessions, the share of each name as first, and whether every one keeps its model.

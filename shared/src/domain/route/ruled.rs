@@ -1,7 +1,8 @@
 //! `auto` by a rule that does not learn: in the order of its list, by shares, by latency or by price.
 //!
 //! Who may serve is narrowed as for the ranking: by what the call needs, by open circuits, by what the tenant
-//! forbids and by the conversation before. What the tenant wishes of routing does not overrule its own rule.
+//! forbids and by the conversation before; where prices decide, also by drift. What the tenant wishes of
+//! routing does not overrule its own rule.
 
 mod cost;
 mod load;
@@ -130,9 +131,13 @@ fn entries<'a>(
         // That of the tenant's own floor, which is another one.
         trace.p_floor = None;
         trace.load = (ruled.by == By::Load).then(|| load_of(question, key));
+        // Who names one model wants that one, whatever befell it.
+        let blocked = blocked(model)
+            .filter(|f| *f != Filter::CircuitOpen || ruled.rule.strategy != Strategy::LegacyModel);
         trace.filter = unable(model, question.features)
-            .or_else(|| blocked(model))
-            .or_else(|| question.constraints.forbids(key));
+            .or(blocked)
+            .or_else(|| question.constraints.forbids(key))
+            .or_else(|| (trace.role == Some(Role::Masked)).then_some(Filter::Drift));
         Some(Entry {
             model,
             trace,

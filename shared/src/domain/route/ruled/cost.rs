@@ -75,8 +75,9 @@ pub(super) fn reason(rule: &Rule, first: &Entry<'_>) -> Option<Reason> {
     (!rule.lists(&first.trace.key)).then_some(Reason::Baseline)
 }
 
+/// Whether only its quality rules it out.
 fn misses(entry: &Entry<'_>) -> bool {
-    entry.trace.filter == Some(Filter::MinQuality)
+    matches!(entry.trace.filter, Some(Filter::MinQuality | Filter::Drift))
 }
 
 /// An unknown price may be any, so that it comes last; among equals, the better one comes first.
