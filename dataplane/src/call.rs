@@ -8,6 +8,7 @@ mod fields;
 mod history;
 mod prompt;
 mod splice;
+mod untouched;
 mod value;
 
 use std::{borrow::Cow, ops::Range};
@@ -85,19 +86,6 @@ impl Call {
             history,
             opening,
         })
-    }
-
-    /// The same, to be forwarded byte for byte.
-    pub fn untouched(self) -> Self {
-        Self {
-            is_untouched: true,
-            ..self
-        }
-    }
-
-    /// Whether nobody may change or keep anything of it.
-    pub fn is_untouched(&self) -> bool {
-        self.is_untouched
     }
 
     /// What is asked for.

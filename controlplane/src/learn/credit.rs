@@ -224,18 +224,10 @@ fn compare(
     decision: &Decision,
     (subject, score, day): (&CandidateKey, i64, i64),
 ) {
-    let weight = match (decision.shadow_of, decision.strategy) {
-        (Some(_), _) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
-        (None, Strategy::FeedbackDriven) => 1.0,
-        (
-            None,
-            Strategy::Fallback
-            | Strategy::LegacyModel
-            | Strategy::RoundRobin
-            | Strategy::Weighted
-            | Strategy::LatencyBased
-            | Strategy::SmartCost,
-        ) => return,
+    let weight = match decision.shadow_of {
+        Some(_) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
+        None if decision.strategy == Strategy::FeedbackDriven => 1.0,
+        None => return,
     };
     #[expect(
         clippy::cast_possible_truncation,
