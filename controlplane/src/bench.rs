@@ -75,6 +75,7 @@ impl Bench {
                 default_model: None,
                 constraints: Constraints::default(),
                 shadow_budget_micro_usd_per_day: None,
+                routing: Default::default(),
             }));
         }
         let keys = (0..size.candidates).filter_map(|n| CandidateKey::parse(&candidate(n)).ok());

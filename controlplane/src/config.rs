@@ -4,7 +4,10 @@ mod check;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::config::{Constraints, Secret, range};
+use floopy_shared::{
+    domain::rule::Routing,
+    process::config::{Constraints, Rule, Secret, range},
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured; every key has a default.
@@ -128,9 +131,29 @@ pub struct TenantConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub shadow_budget_usd_per_day: Option<f64>,
+    /// The rule for calls that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Calls are forwarded untouched and never routed, unless they say `floopy-passthrough: false`.
+    #[serde(default)]
+    pub passthrough: bool,
     /// What routing may do for it.
     #[serde(default)]
     pub constraints: Constraints,
+    /// What `auto` may mean instead of the learned ranking; calls name one with `floopy-routing-rule`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+}
+
+impl TenantConfig {
+    /// As routing knows it.
+    pub(crate) fn routing(&self) -> Routing {
+        Routing {
+            rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
+            rule: self.rule.clone(),
+            passthrough: self.passthrough,
+        }
+    }
 }
 
 /// How routing learns.

@@ -103,6 +103,8 @@ pub(crate) fn decision(n: u64) -> Decision {
         released: None,
         baseline: None,
         calibrated: None,
+        rule: None,
+        passthrough: false,
     }
 }
 
@@ -123,6 +125,7 @@ fn trace(model: &str, propensity: f64) -> CandidateTrace {
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
+        load: None,
     }
 }
 

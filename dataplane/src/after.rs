@@ -37,15 +37,17 @@ pub(crate) struct Work {
 }
 
 impl After {
-    /// Whether there is anything to do. Content of tenants with zero retention is never kept, and
-    /// embeddings have nothing to judge.
+    /// Whether there is anything to do. Content of tenants with zero retention is never kept, nor that of
+    /// calls that are forwarded untouched, and embeddings have nothing to judge.
     pub(crate) fn is_wanted(
         gateway: &Gateway,
         admitted: &Admitted,
         call: &Call,
         (id, has_shadow): (RequestId, bool),
     ) -> bool {
-        let allowed = !admitted.tenant.zero_retention && call.endpoint() == Endpoint::Chat;
+        let allowed = !admitted.tenant.zero_retention
+            && !call.is_untouched()
+            && call.endpoint() == Endpoint::Chat;
         allowed && (has_shadow || gateway.is_sampled(id))
     }
 

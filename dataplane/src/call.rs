@@ -8,6 +8,7 @@ mod fields;
 mod history;
 mod prompt;
 mod splice;
+mod untouched;
 mod usage;
 mod value;
 
@@ -40,6 +41,7 @@ pub struct Call {
     model_span: Range<usize>,
     /// What makes a stream report its usage; `None`: the caller asks for it, or there is no stream.
     usage_edit: Option<usage::Edit>,
+    is_untouched: bool,
     endpoint: Endpoint,
     model: String,
     stream: bool,
@@ -81,6 +83,7 @@ impl Call {
             body,
             model_span,
             usage_edit,
+            is_untouched: false,
             endpoint,
             model,
             stream,
@@ -139,12 +142,15 @@ impl Call {
 
     /// Whether the caller wants to see what a stream cost; where there is none, it is never hidden.
     pub fn asks_usage(&self) -> bool {
-        self.usage_edit.is_none()
+        self.is_untouched || self.usage_edit.is_none()
     }
 
     /// The body with this model in place of the caller's, and with the request for a stream's usage where
     /// `with_usage` says so; every other byte is the caller's.
     pub fn body_for(&self, model: &str, with_usage: bool) -> Bytes {
+        if self.is_untouched {
+            return self.body.clone();
+        }
         let usage = self.usage_edit.as_ref().filter(|_| with_usage);
         splice::splice(&self.body, (&self.model_span, model), usage)
     }

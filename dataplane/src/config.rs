@@ -4,9 +4,12 @@ mod check;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::{
-    config::{Constraints, Secret},
-    telemetry::LogFormat,
+use floopy_shared::{
+    domain::rule::Routing,
+    process::{
+        config::{Constraints, Rule, Secret},
+        telemetry::LogFormat,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,8 +116,25 @@ pub struct BootstrapTenant {
     pub key: Secret,
     #[serde(default)]
     pub zero_retention: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(default)]
+    pub passthrough: bool,
     #[serde(default)]
     pub constraints: Constraints,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+}
+
+impl BootstrapTenant {
+    /// As routing knows it.
+    pub(crate) fn routing(&self) -> Routing {
+        Routing {
+            rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
+            rule: self.rule.clone(),
+            passthrough: self.passthrough,
+        }
+    }
 }
 
 /// What one proxy takes on at a time.

@@ -12,6 +12,7 @@ mod conversations;
 mod doors;
 mod gateway;
 mod http;
+mod latencies;
 mod linger;
 mod metrics;
 mod pipeline;
@@ -29,6 +30,7 @@ pub use self::{
     config::Config,
     conversations::{ConversationId, Conversations},
     http::admin::SharedRegistry,
+    latencies::Latencies,
     provider::{
         InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,
     },

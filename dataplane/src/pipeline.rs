@@ -30,6 +30,8 @@ static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
 static TASK: HeaderName = HeaderName::from_static("floopy-task");
 static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
 static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
+static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
+static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
 static CACHE_STATUS: HeaderName = HeaderName::from_static("floopy-cache-status");
@@ -172,6 +174,7 @@ async fn prepare(
         providers: &gateway.upstream.providers,
         breakers: &gateway.upstream.breakers,
         conversations: &gateway.conversations,
+        latencies: &gateway.upstream.latencies,
         now_ms: record.decision().created_at_ms,
         attempts: gateway.config.limits.attempts,
     };
@@ -182,8 +185,15 @@ async fn prepare(
         request_id,
         fallback: text_header(&parts.headers, &FALLBACK)?,
         provider: text_header(&parts.headers, &PROVIDER)?,
+        rule: text_header(&parts.headers, &RULE)?,
+        passthrough: text_header(&parts.headers, &PASSTHROUGH)?,
     };
     let mut plan = decide(&view, &call, &caller)?;
+    let call = if plan.passthrough {
+        call.untouched()
+    } else {
+        call
+    };
     record.planned(&mut plan);
     // A call without a session is one of its own, named by its request id.
     if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {

@@ -88,6 +88,8 @@ impl Record {
             released: None,
             baseline: None,
             calibrated: None,
+            rule: None,
+            passthrough: false,
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -143,6 +145,8 @@ impl Record {
         decision.released = choice.released;
         decision.baseline = choice.baseline.take();
         decision.calibrated = choice.calibrated;
+        decision.rule.clone_from(&choice.rule);
+        decision.passthrough = plan.passthrough;
         decision.draw_key = std::mem::take(&mut plan.draw_key);
         decision.affinity = std::mem::take(&mut plan.affinity);
         self.planned_overhead();

@@ -1,6 +1,8 @@
 //! From a call to a plan: names become candidates, and the shared decision function draws one.
 
+mod error;
 pub mod select;
+mod wish;
 
 use std::sync::Arc;
 
@@ -17,11 +19,16 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::{
     call::Call,
     conversations::{ConversationId, Conversations},
+    latencies::Latencies,
     provider::Providers,
     upstream::breaker::Breakers,
 };
 
-pub use self::select::{Asked, Unresolved};
+pub use self::{
+    error::Unroutable,
+    select::{Asked, Unresolved},
+    wish::InvalidWish,
+};
 
 /// What decisions are made on.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +37,7 @@ pub struct View<'a> {
     pub providers: &'a Providers,
     pub breakers: &'a Breakers,
     pub conversations: &'a Conversations,
+    pub latencies: &'a Latencies,
     pub now_ms: u64,
     /// Candidates tried for one `auto` call.
     pub attempts: usize,
@@ -46,6 +54,10 @@ pub struct Caller<'a> {
     pub fallback: Option<&'a str>,
     /// `floopy-provider`.
     pub provider: Option<&'a str>,
+    /// `floopy-routing-rule`.
+    pub rule: Option<&'a str>,
+    /// `floopy-passthrough`.
+    pub passthrough: Option<&'a str>,
 }
 
 /// A decision, ready to be sent out.
@@ -55,65 +67,8 @@ pub struct Plan {
     pub draw_key: String,
     pub affinity: Affinity,
     pub conversation: ConversationId,
-}
-
-/// Why there is nobody to send a call to.
-#[derive(Debug, thiserror::Error)]
-pub enum Unroutable {
-    #[error(transparent)]
-    Unresolved(#[from] Unresolved),
-    #[error("no candidate can serve this request: {}", reasons(.0))]
-    NoCandidate(Vec<CandidateTrace>),
-    /// The caller named models, and the tenant may use none of them.
-    #[error("this tenant may not use {}", reasons(.0))]
-    Forbidden(Vec<CandidateTrace>),
-    #[error("no provider has a key: set one of {}", select::ENV_EXAMPLES)]
-    NoProvider,
-}
-
-impl Unroutable {
-    /// Whether the same call may succeed in a while.
-    pub fn is_temporary(&self) -> bool {
-        match self {
-            Self::Unresolved(_) | Self::NoProvider | Self::Forbidden(_) => false,
-            Self::NoCandidate(traces) => {
-                traces.iter().any(|t| t.filter == Some(Filter::CircuitOpen))
-            }
-        }
-    }
-}
-
-fn reasons(traces: &[CandidateTrace]) -> String {
-    let shown = traces
-        .iter()
-        .take(16)
-        .map(|trace| format!("{} ({})", trace.key, why(trace.filter)));
-    let listed = shown.collect::<Vec<_>>().join(", ");
-    if listed.is_empty() {
-        "the catalog has none of this kind".to_owned()
-    } else {
-        listed
-    }
-}
-
-fn why(filter: Option<Filter>) -> &'static str {
-    match filter {
-        None => "eligible",
-        Some(Filter::NoProviderKey) => "its provider has no key",
-        Some(Filter::CapabilityMissing) => "lacks a capability that the request needs",
-        Some(Filter::ContextTooLong) => "the request is longer than its context",
-        Some(Filter::CircuitOpen) => "failed repeatedly and is left alone for a while",
-        Some(Filter::Drift) => "has become worse and is left alone until it recovers",
-        Some(Filter::AllowProviders) => "its provider is not in the tenant's allow_providers",
-        Some(Filter::DenyProviders) => "its provider is in the tenant's deny_providers",
-        Some(Filter::AllowModels) => "it is not in the tenant's allow_models",
-        Some(Filter::DenyModels) => "it is in the tenant's deny_models",
-        Some(Filter::MaxCost) => {
-            "would cost more than the tenant's max_cost_micro_usd, or an unknown amount"
-        }
-        Some(Filter::MaxLatency) => "is slower than the tenant's max_latency_ms",
-        Some(Filter::MinQuality) => "is not sure enough to keep the tenant's min_quality",
-    }
+    /// The body is forwarded as it came.
+    pub passthrough: bool,
 }
 
 /// Decides who serves a call.
@@ -126,7 +81,14 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         fallback: caller.fallback,
         provider: caller.provider,
     };
-    let selection = select::select(&asked, view.snapshot.catalog(), view.providers)?;
+    let rule = wish::rule(caller, call.features(), view.snapshot.catalog())?;
+    let passthrough = wish::passthrough(caller)?;
+    let selection = if passthrough {
+        wish::untouched(&asked, view.snapshot.catalog(), view.providers)?
+    } else {
+        select::select(&asked, view.snapshot.catalog(), view.providers)?
+    };
+    let loads = wish::loads(rule, view.latencies);
     let draw_key = draw_key(call, caller);
     let tenant = &caller.tenant.id;
     let conversation = ConversationId::new(tenant, &draw_key, call.opening());
@@ -140,6 +102,8 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         constraints: &caller.tenant.constraints,
         zero_retention: caller.tenant.zero_retention,
         selection: &selection.asked,
+        rule,
+        loads: &loads,
         affinity: &affinity,
         shadow_key: &shadow_key,
         ..Question::new(
@@ -155,6 +119,7 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         affinity,
         conversation,
         draw_key,
+        passthrough,
     })
 }
 
@@ -305,6 +270,7 @@ mod tests {
             providers: &world.providers,
             breakers: &world.breakers,
             conversations: &world.conversations,
+            latencies: &Latencies::default(),
             now_ms: 0,
             attempts: 4,
         };
@@ -315,6 +281,8 @@ mod tests {
             request_id: RequestId(Uuid::nil()),
             fallback,
             provider: None,
+            rule: None,
+            passthrough: None,
         };
         decide(&view, &call, &caller)
     }

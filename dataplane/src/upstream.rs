@@ -37,6 +37,7 @@ use self::{
 use crate::{
     call::Call,
     config::{self, Config},
+    latencies::Latencies,
     metrics::{AttemptLabel, Metrics},
     provider::Providers,
 };
@@ -51,6 +52,7 @@ pub(crate) struct Upstream {
     client: Client,
     pub(crate) providers: Providers,
     pub(crate) breakers: Arc<Breakers>,
+    pub(crate) latencies: Latencies,
     metrics: Arc<Metrics>,
     limits: Limits,
     retry: config::Retry,
@@ -116,6 +118,7 @@ impl Upstream {
             client: Client::new(timeouts, config.limits.workers),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
+            latencies: Latencies::default(),
             metrics,
             limits: Limits {
                 first_byte: Duration::from_millis(timeouts.first_byte_ms),
@@ -195,6 +198,7 @@ impl Upstream {
 
     async fn ask(&self, errand: &Errand<'_>, model: &CatalogModel) -> Result<Reply, Failure> {
         let trial = Trial::begin(&self.breakers, &model.key);
+        let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
                 let request = attempt::request(provider, errand.call, &model.key, errand.headers);
@@ -203,6 +207,9 @@ impl Upstream {
             }
             None => Err(Failure::Connect),
         };
+        if result.is_ok() {
+            wait.began();
+        }
         match &mut result {
             Ok(reply) => {
                 match reply {

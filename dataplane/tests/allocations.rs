@@ -145,6 +145,9 @@ fn config(upstream: SocketAddr, data_dir: &std::path::Path) -> Config {
             key: Secret::new(KEY),
             zero_retention: false,
             constraints: Default::default(),
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         ..Config::default()
     }

@@ -27,6 +27,8 @@ mod hedges;
 mod proxy;
 #[path = "gateway/retries.rs"]
 mod retries;
+#[path = "gateway/rules.rs"]
+mod rules;
 #[path = "gateway/serving.rs"]
 mod serving;
 #[path = "gateway/shadows.rs"]

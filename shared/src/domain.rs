@@ -12,6 +12,7 @@ pub mod ids;
 pub mod money;
 pub mod ranking;
 pub mod route;
+pub mod rule;
 pub mod shape;
 pub mod snapshot;
 pub mod weights;

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod event;
 pub mod names;
 pub mod ranking;
+pub mod rule;
 pub mod scoring;
 pub mod snapshot;
 

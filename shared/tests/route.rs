@@ -3,11 +3,15 @@
 
 #[path = "route/affinity.rs"]
 mod affinity;
+#[path = "route/any.rs"]
+mod any;
 #[path = "route/choose.rs"]
 mod choose;
 #[path = "route/constraints.rs"]
 mod constraints;
 #[path = "route/replay.rs"]
 mod replay;
+#[path = "route/rules.rs"]
+mod rules;
 #[path = "route/world.rs"]
 mod world;

@@ -8,14 +8,15 @@ use floopy_shared::domain::{
     confidence::ConfidenceReason,
     constraints::{Constraints, MinQuality},
     decision::{
-        Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Outcome, Reason, Stage,
-        Strategy as Selected,
+        Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
+        Stage, Strategy as Selected,
     },
     event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     features::Features,
     ids::{CandidateKey, KeyHash, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    rule::{Routing, Rule},
     shape::ShapeKey,
     snapshot::{ApiKey, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
@@ -72,6 +73,10 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             latency_p95_ms: flag.then_some(number),
             p_floor: flag.then_some(share),
             p_best: flag.then_some(1.0 - share),
+            load: flag.then_some(Load {
+                first_byte_ms: Some(share),
+                waiting: 3,
+            }),
         }],
         chosen: chosen.clone(),
         served: chosen,
@@ -145,6 +150,33 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         released: (!flag).then_some(Release::NotRanked),
         baseline: flag.then(|| key("openai/gpt-4o")),
         calibrated: flag.then_some(share),
+        rule: flag.then(|| "cheap".into()),
+        passthrough: !flag,
+    }
+}
+
+fn routing() -> Routing {
+    let rule = |name: &str, strategy, weights: &[f64], floor: Option<f64>| Rule {
+        name: name.into(),
+        strategy,
+        models: weights
+            .iter()
+            .zip([key("p/a"), key("p/b")])
+            .map(|(_, k)| k)
+            .collect(),
+        weights: weights.to_vec(),
+        min_quality: floor.map(|floor| MinQuality {
+            floor,
+            assurance: 0.8,
+        }),
+    };
+    Routing {
+        rules: vec![
+            rule("cheap", Selected::Weighted, &[70.0, 0.5], None),
+            rule("frugal", Selected::SmartCost, &[], Some(0.9)),
+        ],
+        rule: Some("cheap".into()),
+        passthrough: true,
     }
 }
 
@@ -248,6 +280,7 @@ fn tables_survive_the_wire() {
             ..Constraints::default()
         },
         shadow_budget_micro_usd_per_day: Some(5_000_000),
+        routing: routing(),
     };
     let tables = [
         (TableName::Catalog, TableBody::Catalog(catalog.into())),

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use floopy_controlplane::{Storage, TenantConfig};
 use floopy_dataplane::{
-    Breakers, Conversations, Providers,
+    Breakers, Conversations, Latencies, Providers,
     call::{Call, Endpoint},
     config::Breaker,
     route::{Caller, View, decide},
@@ -111,6 +111,9 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             default_model: None,
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         ..floopy_controlplane::Config::default()
     };
@@ -145,6 +148,9 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
             key: Secret::new(KEY),
             zero_retention: false,
             constraints: Default::default(),
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         ..floopy_dataplane::Config::default()
     };
@@ -192,12 +198,15 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         request_id: RequestId(Uuid::new_v4()),
         fallback: None,
         provider: None,
+        rule: None,
+        passthrough: None,
     };
     let view = View {
         snapshot,
         providers,
         breakers,
         conversations: &Conversations::default(),
+        latencies: &Latencies::default(),
         now_ms: 0,
         attempts: 4,
     };

@@ -4,6 +4,7 @@ use floopy_shared::domain::{
     catalog::{Catalog, ModelKind},
     constraints::{Constraints, names_candidate},
     ids::CandidateKey,
+    rule::Routing,
 };
 
 use super::Error;
@@ -56,6 +57,36 @@ pub(super) fn constraints(
         ));
     }
     Ok(constraints)
+}
+
+/// The tenant's routing rules, if they can be told apart and every model of theirs is known and allowed.
+pub(super) fn routing(
+    catalog: &Catalog,
+    (index, tenant): (usize, &TenantConfig),
+    constraints: &Constraints,
+) -> Result<Routing, Error> {
+    let refused =
+        |field: &str, message: String| Error::config(format!("tenants[{index}].{field}"), message);
+    let routing = tenant.routing();
+    routing
+        .validate()
+        .map_err(|e| refused(&e.field, e.reason))?;
+    for (at, rule) in routing.rules.iter().enumerate() {
+        let field = format!("rules[{at}].models");
+        for key in &rule.models {
+            if catalog.get(key).is_none() {
+                let message = format!("\"{key}\" is not a known model; add it under [[models]]");
+                return Err(refused(&field, message));
+            }
+            if let Some(filter) = constraints.forbids(key) {
+                let by = filter.as_str().trim_start_matches("constraint_");
+                let message =
+                    format!("\"{key}\" is ruled out by constraints.{by} of the same tenant");
+                return Err(refused(&field, message));
+            }
+        }
+    }
+    Ok(routing)
 }
 
 fn is_provider(catalog: &Catalog, name: &str) -> bool {
@@ -139,6 +170,41 @@ mod tests {
         ];
         for (default_model, constraints, expected) in cases {
             let message = refuse(default_model, constraints).expect(constraints);
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn rules_are_refused_by_key_and_value() {
+        let rule = |lines: &str| format!("[[tenants.rules]]\nname = \"r\"\n{lines}\n");
+        let fallback =
+            |model: &str| rule(&format!("strategy = \"fallback\"\nmodels = [\"{model}\"]"));
+        let cases = [
+            (
+                String::new(),
+                fallback("p/x"),
+                "tenants[0].rules[0].models: \"p/x\" is not a known model",
+            ),
+            (
+                String::new(),
+                fallback("p/a") + "[tenants.constraints]\ndeny_models = [\"a\"]\n",
+                "tenants[0].rules[0].models: \"p/a\" is ruled out by constraints.deny_models",
+            ),
+            (
+                String::new(),
+                fallback("p/a") + &fallback("q/b"),
+                "tenants[0].rules[1].name: \"r\" is the name of an earlier rule",
+            ),
+            (
+                "rule = \"s\"".to_owned(),
+                fallback("p/a"),
+                "tenants[0].rule: no rule is named \"s\": r",
+            ),
+        ];
+        for (lines, tables, expected) in cases {
+            let text = format!("{MODELS}{lines}\n{tables}");
+            let config: Config = parse(&text, "floopy.toml").expect(expected);
+            let message = check(&config).expect_err(expected).to_string();
             assert!(message.starts_with(expected), "{message}");
         }
     }

@@ -152,12 +152,14 @@ fn profile((index, tenant): (usize, &TenantConfig), catalog: &Catalog) -> Result
         })
         .transpose()?;
     let constraints = allowed::constraints(catalog, (index, tenant), default_model.as_ref())?;
+    let routing = allowed::routing(catalog, (index, tenant), &constraints)?;
     Ok(Profile {
         id: tenant_id(&key("id"), &tenant.id)?,
         zero_retention: tenant.zero_retention,
         default_model,
         constraints,
         shadow_budget_micro_usd_per_day: micro_usd(tenant.shadow_budget_usd_per_day),
+        routing,
     })
 }
 

@@ -111,6 +111,9 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         default_model: model.map(Into::into),
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
+        rules: Vec::new(),
+        rule: None,
+        passthrough: false,
     };
     let one = Config {
         tenants: vec![tenant("acme", Some("gpt-4o"))],
@@ -146,9 +149,11 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
 }
 
 #[tokio::test]
-async fn constraints_and_budget_are_kept_with_their_tenant_until_they_are_taken_back() {
+async fn constraints_budget_and_rules_are_kept_with_their_tenant_until_they_are_taken_back() {
     let root = tempfile::tempdir().expect("temporary directory");
     let text = "[[tenants]]\nid = \"acme\"\nshadow_budget_usd_per_day = 2.5\n\
+        rule = \"cheap\"\npassthrough = true\n\
+        [[tenants.rules]]\nname = \"cheap\"\nstrategy = \"smart_cost\"\nfloor = 0.9\n\
         [tenants.constraints]\ndeny_providers = [\"openai\"]\nmin_quality = { floor = 0.9 }\n";
     let written: Config =
         floopy_shared::process::config::parse(text, "floopy.toml").expect("valid");
@@ -168,11 +173,14 @@ async fn constraints_and_budget_are_kept_with_their_tenant_until_they_are_taken_
         written.tenants[0].constraints.to_domain()
     );
     assert_eq!(tenant.shadow_budget_micro_usd_per_day, Some(2_500_000));
+    assert_eq!(tenant.routing, written.tenants[0].routing());
+    assert!(tenant.routing.passthrough && tenant.routing.default_rule().is_some());
     let plain: Config =
         floopy_shared::process::config::parse("[[tenants]]\nid = \"acme\"", "f").expect("valid");
     let tenant = stored(plain.tenants).await;
     assert_eq!(tenant.constraints, Constraints::default());
     assert_eq!(tenant.shadow_budget_micro_usd_per_day, None);
+    assert_eq!(tenant.routing, Default::default());
 }
 
 #[tokio::test]
@@ -186,6 +194,9 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             default_model: None,
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         };
         let config = Config {
             tenants: vec![tenant],

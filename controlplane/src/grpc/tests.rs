@@ -126,6 +126,9 @@ fn config() -> Config {
         default_model: None,
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
+        rules: Vec::new(),
+        rule: None,
+        passthrough: false,
     };
     let model = |name: &str, benchmark: &str| {
         let text = format!("provider = \"p\"\nmodel = \"{name}\"\nbenchmark = {benchmark}\n");

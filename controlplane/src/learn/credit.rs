@@ -227,10 +227,10 @@ fn compare(
     decision: &Decision,
     (subject, score, day): (&CandidateKey, i64, i64),
 ) {
-    let weight = match (decision.shadow_of, decision.strategy) {
-        (Some(_), _) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
-        (None, Strategy::FeedbackDriven) => 1.0,
-        (None, Strategy::Fallback | Strategy::LegacyModel) => return,
+    let weight = match decision.shadow_of {
+        Some(_) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
+        None if decision.strategy == Strategy::FeedbackDriven => 1.0,
+        None => return,
     };
     #[expect(
         clippy::cast_possible_truncation,
@@ -314,10 +314,12 @@ fn link_shapes(credit: &mut Credit, chain: &[ShapeKey], day: i64) {
 /// answered when asked again only took longer.
 fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
     let mut failed: Vec<&CandidateKey> = Vec::new();
-    let named = matches!(
-        decision.strategy,
-        Strategy::LegacyModel | Strategy::Fallback
-    );
+    // By the caller; a rule's models are the operator's.
+    let named = decision.rule.is_none()
+        && matches!(
+            decision.strategy,
+            Strategy::LegacyModel | Strategy::Fallback
+        );
     for attempt in &decision.attempts {
         let at_fault = match attempt.result {
             AttemptResult::Ok | AttemptResult::ClientGone | AttemptResult::Cancelled => false,

@@ -28,8 +28,22 @@ pub(super) fn explain(decision: &Decision) -> Explanation {
         (Reason::Pinned, _) => ("session_pinned", pinned(decision)),
         (Reason::KeptWarm, _) => ("session_kept_warm", kept_warm(decision)),
         (Reason::Explored, _) => ("explored", explored(decision)),
-        (Reason::Dispatched, Strategy::LegacyModel) => ("no_router_invoked", legacy(decision)),
-        (Reason::Dispatched, Strategy::Fallback) => ("static_rule", listed(decision)),
+        (Reason::Passthrough, _) => ("passthrough", passthrough(decision)),
+        (Reason::Dispatched, Strategy::LegacyModel) if decision.rule.is_none() => {
+            ("no_router_invoked", legacy(decision))
+        }
+        (Reason::Dispatched, Strategy::Fallback) if decision.rule.is_none() => {
+            ("static_rule", listed(decision))
+        }
+        (
+            Reason::Dispatched,
+            Strategy::LegacyModel
+            | Strategy::Fallback
+            | Strategy::RoundRobin
+            | Strategy::Weighted
+            | Strategy::LatencyBased
+            | Strategy::SmartCost,
+        ) => ("static_rule", ruled(decision)),
         (Reason::Dispatched, Strategy::FeedbackDriven) => ranked(decision),
     };
     Explanation { template_id, text }
@@ -131,6 +145,30 @@ fn listed(decision: &Decision) -> String {
     )
 }
 
+fn passthrough(decision: &Decision) -> String {
+    format!(
+        "The request was forwarded to {} as it came; no routing was involved.",
+        served(decision)
+    )
+}
+
+fn ruled(decision: &Decision) -> String {
+    let rule = decision.rule.as_deref().unwrap_or_default();
+    let served = served(decision);
+    let percent = decision.propensity * 100.0;
+    let why = match decision.strategy {
+        Strategy::Fallback | Strategy::LegacyModel | Strategy::FeedbackDriven => {
+            "comes first among its usable models".to_owned()
+        }
+        Strategy::RoundRobin | Strategy::Weighted => {
+            format!("was drawn for this session with {percent:.1} % probability")
+        }
+        Strategy::LatencyBased => "was expected to begin its reply first".to_owned(),
+        Strategy::SmartCost => "is the cheapest that keeps the quality of the baseline".to_owned(),
+    };
+    format!("By the rule {rule:?}, {served} {why}.")
+}
+
 fn ranked(decision: &Decision) -> (&'static str, String) {
     let (template, label) = match decision.confidence {
         Some(confidence) if confidence >= HIGH => ("feedback_driven_high_confidence", "high"),
@@ -155,4 +193,52 @@ fn ranked(decision: &Decision) -> (&'static str, String) {
         evidence.top2_gap,
     );
     (template, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_rule_is_named_with_why_it_came_to_this_candidate() {
+        let cases = [
+            (Strategy::Fallback, "comes first among its usable models"),
+            (
+                Strategy::Weighted,
+                "was drawn for this session with 25.0 % probability",
+            ),
+            (
+                Strategy::LatencyBased,
+                "was expected to begin its reply first",
+            ),
+            (Strategy::SmartCost, "is the cheapest that keeps"),
+        ];
+        for (strategy, why) in cases {
+            let mut decision = fixture::decision(1);
+            decision.strategy = strategy;
+            decision.rule = Some("cheap".into());
+            decision.propensity = 0.25;
+            let explanation = explain(&decision);
+            assert_eq!(explanation.template_id, "static_rule");
+            let text = explanation.text;
+            assert!(
+                text.starts_with("By the rule \"cheap\", ") && text.contains(why),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_forwarded_untouched_says_so() {
+        let mut decision = fixture::decision(1);
+        decision.reason = Reason::Passthrough;
+        let explanation = explain(&decision);
+        assert_eq!(explanation.template_id, "passthrough");
+        assert!(
+            explanation.text.contains("as it came"),
+            "{}",
+            explanation.text
+        );
+    }
 }

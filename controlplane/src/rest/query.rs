@@ -1,6 +1,6 @@
 //! The query of a list of decisions, checked key by key.
 
-use floopy_shared::domain::ids::RequestId;
+use floopy_shared::domain::{decision::Strategy, ids::RequestId};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -29,17 +29,6 @@ const KEYS: [&str; 11] = [
     "limit",
     "cursor",
 ];
-/// Every strategy that can be asked for, whether or not this version decides by it.
-const STRATEGIES: [&str; 7] = [
-    "feedback_driven",
-    "smart_cost",
-    "fallback",
-    "round_robin",
-    "weighted",
-    "latency_based",
-    "legacy_model",
-];
-
 /// A checked query.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ListQuery {
@@ -90,10 +79,10 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
         "to" => filter.to_ms = Some(moment(key, value)?),
         "request_ids" => request_ids(&mut filter.request_ids, key, value)?,
         "routing_strategy" => {
-            if !STRATEGIES.contains(&value) {
+            if Strategy::parse(value).is_none() {
                 let message = format!(
                     "routing_strategy is {value:?}, it must be one of {}",
-                    STRATEGIES.join(", ")
+                    Strategy::ALL.map(Strategy::as_str).join(", ")
                 );
                 return Err(ApiError::invalid_query(key, message));
             }

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::explain::explain;
-use crate::store::calls::strategy_name;
 
 /// What was said of a decision's reply.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +81,9 @@ fn choice(d: &Decision) -> Value {
     let filtered: Vec<Value> = d.candidates.iter().filter_map(filtered).collect();
     let candidates: Vec<Value> = d.candidates.iter().map(candidate).collect();
     json!({
-        "routing_strategy": strategy_name(d.strategy),
+        "routing_strategy": d.strategy.as_str(),
+        "routing_rule_id": d.rule,
+        "passthrough": d.passthrough,
         "phase": phase(d.phase),
         "weights": weights(&d.weights),
         "candidates": candidates,
@@ -167,6 +168,7 @@ fn candidate(c: &CandidateTrace) -> Value {
         "p_best": c.p_best,
         "p_floor": c.p_floor,
         "latency_p95_ms": c.latency_p95_ms,
+        "load": c.load.map(|load| json!({"first_byte_ms": load.first_byte_ms, "waiting": load.waiting})),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Decisions by request id, with what they added to the buckets.
 
 use floopy_shared::domain::{
-    decision::{Decision, Stage, Strategy},
+    decision::{Decision, Stage},
     ids::{RequestId, SessionId},
 };
 use sqlx::{
@@ -97,22 +97,13 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a Sto
         .push_bind(decision.session_id.as_ref().map(SessionId::as_str))
         .push_bind(decision.completion_id.as_deref())
         .push_bind(decision.shadow_of.is_some())
-        .push_bind(strategy_name(decision.strategy))
+        .push_bind(decision.strategy.as_str())
         .push_bind(decision.served.as_ref().map(|key| key.as_str()))
         .push_bind(decision.served.as_ref().map(|key| key.model()))
         .push_bind(decision.confidence)
         .push_bind(record::encode_decision(decision))
         .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)))
         .push_bind(stored_credit(call));
-}
-
-/// The name that callers filter by.
-pub(crate) fn strategy_name(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::FeedbackDriven => "feedback_driven",
-        Strategy::Fallback => "fallback",
-        Strategy::LegacyModel => "legacy_model",
-    }
 }
 
 /// What a decision added, as it is stored; `None`: nothing.

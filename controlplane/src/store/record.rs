@@ -4,7 +4,7 @@
 use floopy_proto::v1;
 use floopy_shared::domain::{
     constraints::Constraints, decision::Decision, event::ScoringJob, ids::CandidateKey,
-    shape::ShapeKey,
+    rule::Routing, shape::ShapeKey,
 };
 use prost::{
     DecodeError, Message,
@@ -63,6 +63,18 @@ pub(crate) fn encode_constraints(constraints: &Constraints) -> Vec<u8> {
 pub(crate) fn decode_constraints(bytes: &[u8]) -> Result<Constraints, StoreError> {
     let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("constraints", e);
     let message = v1::Constraints::decode(bytes).map_err(|e| corrupt(&e))?;
+    message.try_into().map_err(|e| corrupt(&e))
+}
+
+/// The bytes of a tenant's routing.
+pub(crate) fn encode_routing(routing: &Routing) -> Vec<u8> {
+    v1::Routing::from(routing).encode_to_vec()
+}
+
+/// Reads the bytes of a tenant's routing.
+pub(crate) fn decode_routing(bytes: &[u8]) -> Result<Routing, StoreError> {
+    let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("routing", e);
+    let message = v1::Routing::decode(bytes).map_err(|e| corrupt(&e))?;
     message.try_into().map_err(|e| corrupt(&e))
 }
 

@@ -107,6 +107,8 @@ const STEPS: &[&[&str]] = &[&[
     ],
     // What is forgotten of each day goes when the day's sums go.
     &["ALTER TABLE alarms ADD COLUMN days TEXT NOT NULL DEFAULT '[]'"],
+    // A tenant's routing rules, in their wire form.
+    &["ALTER TABLE tenants ADD COLUMN routing BLOB"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use floopy_shared::domain::{
     constraints::Constraints,
     ids::{CandidateKey, KeyHash, TenantId},
+    rule::Routing,
     snapshot::{ApiKey, Tenant},
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -19,21 +20,24 @@ pub(crate) struct Profile {
     pub(crate) default_model: Option<CandidateKey>,
     pub(crate) constraints: Constraints,
     pub(crate) shadow_budget_micro_usd_per_day: Option<u64>,
+    pub(crate) routing: Routing,
 }
 
 /// Writes a tenant over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, created_ms)
-         VALUES (?, ?, ?, ?, ?, ?)
+        "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
+            created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
-            constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd",
+            constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
+            routing = excluded.routing",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
     .bind(profile.default_model.as_ref().map(CandidateKey::as_str))
     .bind(record::encode_constraints(&profile.constraints))
     .bind(profile.shadow_budget_micro_usd_per_day.map(to_i64))
+    .bind(record::encode_routing(&profile.routing))
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -134,7 +138,8 @@ pub(crate) async fn put_configured_key(
 
 /// All tenants with their keys.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
-    let query = "SELECT id, zero_retention, default_model, constraints, shadow_budget_micro_usd
+    let query =
+        "SELECT id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing
         FROM tenants ORDER BY id";
     let rows = sqlx::query(query).fetch_all(store.read()).await?;
     let mut tenants = BTreeMap::new();
@@ -159,6 +164,7 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
     let default_model: Option<String> = row.try_get(2)?;
     let constraints: Option<&[u8]> = row.try_get(3)?;
     let budget: Option<i64> = row.try_get(4)?;
+    let routing: Option<&[u8]> = row.try_get(5)?;
     Ok(Tenant {
         id: tenant_id(row.try_get(0)?)?,
         keys: Vec::new(),
@@ -169,6 +175,10 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
             .transpose()?
             .unwrap_or_default(),
         shadow_budget_micro_usd_per_day: budget.and_then(|micro_usd| u64::try_from(micro_usd).ok()),
+        routing: routing
+            .map(record::decode_routing)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 

@@ -183,6 +183,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
         let tenant = tenants.entry(id.clone()).or_insert_with(|| Tenant {
             zero_retention: entry.zero_retention,
             constraints: entry.constraints.to_domain(),
+            routing: entry.routing(),
             ..Tenant::new(id)
         });
         tenant.keys.push(ApiKey {

@@ -35,6 +35,11 @@ impl Config {
                     expected: "an API key",
                 });
             }
+            tenant.routing().validate().map_err(|e| InvalidConfig {
+                key: format!("tenants[{index}].{}", e.field),
+                value: format!("not usable ({})", e.reason),
+                expected: "a rule that can be followed",
+            })?;
         }
         Ok(())
     }

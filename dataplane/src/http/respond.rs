@@ -166,6 +166,10 @@ impl From<Unroutable> for Refusal {
                 Self::new(StatusCode::BAD_REQUEST, "no_candidate", message).about(Some("model"))
             }
             Unroutable::Unresolved(unresolved) => Self::from(&unresolved),
+            Unroutable::Wish(wish) => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+                    .about(Some(wish.param()))
+            }
         }
     }
 }

@@ -69,6 +69,10 @@ label! {
         FeedbackDriven = "feedback_driven",
         Fallback = "fallback",
         LegacyModel = "legacy_model",
+        RoundRobin = "round_robin",
+        Weighted = "weighted",
+        LatencyBased = "latency_based",
+        SmartCost = "smart_cost",
         None = "none",
     }
 }
@@ -79,6 +83,10 @@ impl From<Strategy> for StrategyLabel {
             Strategy::FeedbackDriven => Self::FeedbackDriven,
             Strategy::Fallback => Self::Fallback,
             Strategy::LegacyModel => Self::LegacyModel,
+            Strategy::RoundRobin => Self::RoundRobin,
+            Strategy::Weighted => Self::Weighted,
+            Strategy::LatencyBased => Self::LatencyBased,
+            Strategy::SmartCost => Self::SmartCost,
         }
     }
 }

@@ -121,7 +121,10 @@ pub fn select(
     })
 }
 
-fn pinned<'a>(asked: &Asked<'a>, providers: &Providers) -> Result<Option<&'a str>, Unresolved> {
+pub(super) fn pinned<'a>(
+    asked: &Asked<'a>,
+    providers: &Providers,
+) -> Result<Option<&'a str>, Unresolved> {
     let Some(name) = asked
         .provider
         .map(str::trim)
@@ -138,17 +141,17 @@ fn pinned<'a>(asked: &Asked<'a>, providers: &Providers) -> Result<Option<&'a str
     }
 }
 
-fn names(list: &str) -> Vec<&str> {
+pub(super) fn names(list: &str) -> Vec<&str> {
     list.split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
         .collect()
 }
 
-struct Resolver<'a> {
-    catalog: &'a Catalog,
-    providers: &'a Providers,
-    pin: Option<&'a str>,
+pub(super) struct Resolver<'a> {
+    pub(super) catalog: &'a Catalog,
+    pub(super) providers: &'a Providers,
+    pub(super) pin: Option<&'a str>,
 }
 
 impl Resolver<'_> {
@@ -167,7 +170,7 @@ impl Resolver<'_> {
         Ok(keys)
     }
 
-    fn one(&self, name: &str) -> Result<CandidateKey, Unresolved> {
+    pub(super) fn one(&self, name: &str) -> Result<CandidateKey, Unresolved> {
         if name == AUTO {
             return Err(Unresolved::AutoInList);
         }
@@ -216,7 +219,7 @@ impl Resolver<'_> {
         listed || known_provider(provider).is_some()
     }
 
-    fn key(&self, provider: &str, model: &str) -> Result<CandidateKey, Unresolved> {
+    pub(super) fn key(&self, provider: &str, model: &str) -> Result<CandidateKey, Unresolved> {
         CandidateKey::new(provider, model).map_err(|_| self.unknown(model))
     }
 
@@ -241,7 +244,7 @@ fn configured(providers: &Providers) -> String {
     providers.names().collect::<Vec<_>>().join(", ")
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     text.chars().take(SHOWN_CHARS).collect()
 }
 
@@ -291,7 +294,7 @@ mod tests {
                 ..
             }) => AUTO.to_owned(),
             Ok(Selected {
-                asked: Selection::One(key),
+                asked: Selection::One(key) | Selection::Untouched(key),
                 ..
             }) => key.to_string(),
             Ok(Selected {

@@ -110,6 +110,7 @@ mod tests {
             latency_p95_ms: p95_ms,
             p_floor: None,
             p_best: None,
+            load: None,
         };
         let config = Hedge {
             after_ms: 900,

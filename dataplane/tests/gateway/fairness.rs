@@ -32,6 +32,9 @@ async fn start(upstream: &Upstream, change: impl FnOnce(&mut floopy_dataplane::C
             key: Secret::new(OTHER_KEY),
             zero_retention: false,
             constraints: Default::default(),
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         });
         change(config);
     })

@@ -98,6 +98,9 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
             key: Secret::new(KEY),
             zero_retention: false,
             constraints: Default::default(),
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         }],
         timeouts: config::Timeouts {
             connect_ms: 1_000,

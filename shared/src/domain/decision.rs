@@ -16,10 +16,49 @@ use super::{
 pub enum Strategy {
     /// `model: "auto"`: the learned ranking decided.
     FeedbackDriven,
-    /// A comma list: the caller's own order.
+    /// A comma list, or a rule: the order that was written down.
     Fallback,
     /// One model id, served as asked.
     LegacyModel,
+    /// A rule: every model of its list gets the same share of sessions.
+    RoundRobin,
+    /// A rule: each model of its list gets its own share of sessions.
+    Weighted,
+    /// A rule: whoever is quickest to begin its reply.
+    LatencyBased,
+    /// A rule: the cheapest that keeps the quality of the baseline.
+    SmartCost,
+}
+
+impl Strategy {
+    /// Every strategy, in the order of their names in errors.
+    pub const ALL: [Self; 7] = [
+        Self::FeedbackDriven,
+        Self::Fallback,
+        Self::RoundRobin,
+        Self::Weighted,
+        Self::LatencyBased,
+        Self::SmartCost,
+        Self::LegacyModel,
+    ];
+
+    /// The name in configurations, records and queries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FeedbackDriven => "feedback_driven",
+            Self::Fallback => "fallback",
+            Self::LegacyModel => "legacy_model",
+            Self::RoundRobin => "round_robin",
+            Self::Weighted => "weighted",
+            Self::LatencyBased => "latency_based",
+            Self::SmartCost => "smart_cost",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
 }
 
 /// Why the served candidate was served.
@@ -42,6 +81,8 @@ pub enum Reason {
     Error,
     /// Not served: a copy of another call, sent to learn.
     Shadow,
+    /// Forwarded untouched to whom the caller named.
+    Passthrough,
 }
 
 /// Why a candidate could not serve this call.
@@ -133,6 +174,7 @@ impl Reason {
             Self::KeptWarm => "kept_warm",
             Self::Error => "error",
             Self::Shadow => "shadow",
+            Self::Passthrough => "passthrough",
         }
     }
 }
@@ -157,6 +199,17 @@ pub struct CandidateTrace {
     pub p_floor: Option<f64>,
     /// Probability of being the best of its shape.
     pub p_best: Option<f64>,
+    /// `None`: the strategy does not ask for it.
+    pub load: Option<Load>,
+}
+
+/// How busy and how slow a candidate is, as one proxy sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Load {
+    /// Peak-sensitive moving average of the time to its first byte; `None`: not measured yet.
+    pub first_byte_ms: Option<f64>,
+    /// Calls that wait for their first byte.
+    pub waiting: u32,
 }
 
 /// What came of one try at one candidate.
@@ -273,6 +326,10 @@ pub struct Decision {
     pub baseline: Option<CandidateKey>,
     /// Calibrated probability that the incumbent is as good as the best within 0.02.
     pub calibrated: Option<f64>,
+    /// The tenant's rule that decided; `None`: none did.
+    pub rule: Option<String>,
+    /// Forwarded untouched.
+    pub passthrough: bool,
 }
 
 impl Decision {

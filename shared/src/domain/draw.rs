@@ -50,6 +50,27 @@ pub fn draw<'a>(key: DrawKey<'_>, weighted: impl Iterator<Item = (&'a str, f64)>
     best.map(|(index, _)| index)
 }
 
+/// Draws them all, one after the other without putting back: the first is that of [`draw`], and each next one
+/// is drawn among those that are left by the same weights (Efraimidis & Spirakis 2006). Those without a weight
+/// come last, as they are listed.
+pub fn draw_all<'a>(
+    key: DrawKey<'_>,
+    weighted: impl Iterator<Item = (&'a str, f64)>,
+) -> Vec<usize> {
+    let seed = key.seed();
+    let score = |name: &str, weight: f64| {
+        if weight > 0.0 {
+            to_unit(xxh3_64_with_seed(name.as_bytes(), seed)).ln() / weight
+        } else {
+            f64::NEG_INFINITY
+        }
+    };
+    let scores: Vec<f64> = weighted.map(|(name, weight)| score(name, weight)).collect();
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    order
+}
+
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
 fn to_unit(hash: u64) -> f64 {
     ((hash >> 11) as f64 + 0.5) / (1u64 << 53) as f64
@@ -94,6 +115,27 @@ mod tests {
             })
             .count();
         assert!(moved < 700, "{moved} of 10,000 sessions moved");
+    }
+
+    #[test]
+    fn the_second_is_drawn_by_the_weights_of_those_that_are_left() {
+        let names = ["a/x", "b/y", "c/z", "d/w"];
+        let weights = [0.6, 0.3, 0.1, 0.0];
+        let mut after_first = [0u32; 4];
+        let mut firsts = 0u32;
+        for i in 0..40_000 {
+            let session = format!("s{i}");
+            let pairs = || names.iter().copied().zip(weights);
+            let order = draw_all(serve(&session), pairs());
+            assert_eq!(order.first().copied(), draw(serve(&session), pairs()));
+            assert_eq!(order[3], 3, "without a weight it comes last");
+            if order[0] == 0 {
+                firsts += 1;
+                after_first[order[1]] += 1;
+            }
+        }
+        let share = f64::from(after_first[1]) / f64::from(firsts);
+        assert!((share - 0.75).abs() < 0.01, "{share} for 0.3 of 0.4");
     }
 
     #[test]

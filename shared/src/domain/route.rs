@@ -6,6 +6,7 @@ mod entry;
 mod listed;
 mod ranked;
 pub mod replay;
+mod ruled;
 mod shadow;
 
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use super::{
     catalog::{Catalog, CatalogModel, ModelKind},
     confidence::ConfidenceReason,
     constraints::{Constraints, UNCONSTRAINED},
-    decision::{CandidateTrace, Filter, Reason, Strategy},
+    decision::{CandidateTrace, Filter, Load, Reason, Strategy},
     features::Features,
     ids::CandidateKey,
     money::Usage,
     ranking::{Evidence, Rankings},
+    rule::Rule,
     shape::ShapeKey,
     weights::{Phase, Weights},
 };
@@ -27,12 +29,14 @@ use super::{
 /// What the caller's `model` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// `auto`: the learned ranking.
+    /// `auto`: the learned ranking, or what a rule puts in its place.
     Auto,
     /// One model.
     One(CandidateKey),
     /// The caller's own order of preference.
     Ordered(Vec<CandidateKey>),
+    /// One model, to which the call goes as it is.
+    Untouched(CandidateKey),
 }
 
 /// Everything that decides, gathered before.
@@ -46,6 +50,10 @@ pub struct Question<'a> {
     /// Content of this tenant is never kept, so that there is nothing to learn from a shadow.
     pub zero_retention: bool,
     pub selection: &'a Selection,
+    /// What `auto` means; `None`: the learned ranking among all candidates.
+    pub rule: Option<&'a Rule>,
+    /// Of the rule's models, where it asks for them.
+    pub loads: &'a [(CandidateKey, Load)],
     pub features: &'a Features,
     pub shapes: &'a [ShapeKey],
     pub affinity: &'a Affinity,
@@ -70,12 +78,19 @@ impl<'a> Question<'a> {
             constraints: &UNCONSTRAINED,
             zero_retention: false,
             selection: &Selection::Auto,
+            rule: None,
+            loads: &[],
             features,
             shapes,
             affinity: &UNTIED,
             draw_key,
             shadow_key: draw_key,
         }
+    }
+
+    /// Whether the rule, if there is one, lets this candidate serve.
+    fn lists(&self, key: &CandidateKey) -> bool {
+        self.rule.is_none_or(|rule| rule.lists(key))
     }
 }
 
@@ -100,6 +115,8 @@ pub struct Choice {
     pub evidence: Evidence,
     pub exploration_rate: f64,
     pub shadow: Option<Shadow>,
+    /// The name of the rule that decided.
+    pub rule: Option<String>,
 }
 
 /// Whom a copy of the call goes to, unseen.
@@ -122,13 +139,26 @@ pub fn choose(
     blocked: impl Fn(&CatalogModel) -> Option<Filter>,
 ) -> Result<Choice, NoCandidate> {
     match question.selection {
-        Selection::Auto => ranked::choose(question, &blocked),
+        Selection::Auto => match question.rule.and_then(ruled::Ruled::of) {
+            Some(rule) => ruled::choose(question, rule, &blocked),
+            None => ranked::choose(question, &blocked),
+        },
         Selection::One(key) => listed::choose(
             question,
             std::slice::from_ref(key),
             Strategy::LegacyModel,
             &blocked,
         ),
+        Selection::Untouched(key) => listed::choose(
+            question,
+            std::slice::from_ref(key),
+            Strategy::LegacyModel,
+            &blocked,
+        )
+        .map(|choice| Choice {
+            reason: Reason::Passthrough,
+            ..choice
+        }),
         Selection::Ordered(keys) => listed::choose(question, keys, Strategy::Fallback, &blocked),
     }
 }

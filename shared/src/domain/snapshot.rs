@@ -11,6 +11,7 @@ use super::{
     constraints::Constraints,
     ids::{CandidateKey, KeyHash, TenantId},
     ranking::Rankings,
+    rule::Routing,
 };
 
 /// A table's name on the wire.
@@ -64,6 +65,7 @@ pub struct Tenant {
     pub constraints: Constraints,
     /// What shadow calls may cost between two midnights UTC; `None`: nothing limits it but their rate.
     pub shadow_budget_micro_usd_per_day: Option<u64>,
+    pub routing: Routing,
 }
 
 impl Tenant {
@@ -76,6 +78,7 @@ impl Tenant {
             default_model: None,
             constraints: Constraints::default(),
             shadow_budget_micro_usd_per_day: None,
+            routing: Routing::default(),
         }
     }
 }

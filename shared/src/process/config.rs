@@ -3,12 +3,14 @@
 mod constraints;
 mod locate;
 pub mod range;
+mod rules;
 
 use std::{fmt, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use self::constraints::{Constraints, MinQuality};
+pub use self::rules::Rule;
 
 /// What is wrong with a configuration file, and where.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use super::{
     required, uuid,
 };
 use crate::domain::{
-    decision::{Attempt, CandidateTrace, Decision, Outcome},
+    decision::{Attempt, CandidateTrace, Decision, Load, Outcome},
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
@@ -62,6 +62,7 @@ impl From<&CandidateTrace> for v1::CandidateTrace {
             latency_p95_ms: c.latency_p95_ms,
             p_floor: c.p_floor,
             p_best: c.p_best,
+            load: c.load.map(Into::into),
         }
     }
 }
@@ -81,7 +82,26 @@ impl TryFrom<v1::CandidateTrace> for CandidateTrace {
             latency_p95_ms: c.latency_p95_ms,
             p_floor: c.p_floor,
             p_best: c.p_best,
+            load: c.load.map(Into::into),
         })
+    }
+}
+
+impl From<Load> for v1::Load {
+    fn from(load: Load) -> Self {
+        Self {
+            first_byte_ms: load.first_byte_ms,
+            waiting: load.waiting,
+        }
+    }
+}
+
+impl From<v1::Load> for Load {
+    fn from(load: v1::Load) -> Self {
+        Self {
+            first_byte_ms: load.first_byte_ms,
+            waiting: load.waiting,
+        }
     }
 }
 
@@ -203,6 +223,8 @@ impl From<&Decision> for v1::Decision {
                 .into(),
             baseline: optional_candidate_text(d.baseline.as_ref()),
             calibrated: d.calibrated,
+            rule: d.rule.clone().unwrap_or_default(),
+            passthrough: d.passthrough,
         }
     }
 }
@@ -268,6 +290,8 @@ impl TryFrom<v1::Decision> for Decision {
             released: names::optional(d.released, names::release)?,
             baseline: optional_candidate(d.baseline)?,
             calibrated: d.calibrated,
+            rule: non_empty(d.rule),
+            passthrough: d.passthrough,
         })
     }
 }

@@ -39,9 +39,11 @@ closed_set!(origin, Origin, Origin, "origin", { Anthropic, OpenAi, OpenAiStyle, 
 closed_set!(release, Release, Release, "released", { Filtered, NotRanked, OriginUnavailable });
 closed_set!(model_kind, ModelKind, ModelKind, "kind", { Chat, Embedding });
 closed_set!(stage, Stage, Stage, "stage", { Started, Finished });
-closed_set!(strategy, Strategy, Strategy, "strategy", { FeedbackDriven, Fallback, LegacyModel });
+closed_set!(strategy, Strategy, Strategy, "strategy", {
+    FeedbackDriven, Fallback, LegacyModel, RoundRobin, Weighted, LatencyBased, SmartCost,
+});
 closed_set!(reason, Reason, Reason, "reason", {
-    Dispatched, Fallback, DefaultModel, Explored, Error, Shadow, Baseline, Pinned, KeptWarm,
+    Dispatched, Fallback, DefaultModel, Explored, Error, Shadow, Baseline, Pinned, KeptWarm, Passthrough,
 });
 closed_set!(filter, Filter, Filter, "filter", {
     NoProviderKey, CapabilityMissing, ContextTooLong, CircuitOpen, Drift, AllowProviders, DenyProviders,

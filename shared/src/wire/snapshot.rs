@@ -171,6 +171,7 @@ impl From<&Tenant> for v1::Tenant {
                 .unwrap_or_default(),
             constraints: Some((&t.constraints).into()),
             shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
+            routing: Some((&t.routing).into()),
         }
     }
 }
@@ -193,6 +194,11 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
+            routing: t
+                .routing
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }

@@ -44,6 +44,9 @@ impl Control {
             default_model: None,
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
+            rules: Vec::new(),
+            rule: None,
+            passthrough: false,
         };
         let config = Config {
             data_dir: dir.to_owned(),

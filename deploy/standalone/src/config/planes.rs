@@ -72,6 +72,9 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
             key,
             zero_retention: tenant.zero_retention,
             constraints: tenant.constraints.clone(),
+            rules: tenant.rules.clone(),
+            rule: tenant.rule.clone(),
+            passthrough: tenant.passthrough,
         })
     };
     proxy::Config {

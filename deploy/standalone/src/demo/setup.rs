@@ -105,6 +105,9 @@ pub(super) fn config(
         default_model: None,
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
+        rules: Vec::new(),
+        rule: None,
+        passthrough: false,
     }];
     config
 }

@@ -44,14 +44,8 @@ pub(super) fn ranked<'a>(
     let entry = |candidate: &RankedCandidate| {
         let model = question.catalog.get(&candidate.key)?;
         let mut trace = CandidateTrace {
-            score: candidate.score,
-            posterior: Some(candidate.posterior),
             propensity: candidate.probability,
-            role: Some(candidate.role),
-            latency_p95_ms: candidate.latency_p95_ms,
-            p_floor: candidate.p_floor,
-            p_best: candidate.p_best,
-            ..unranked(question, model)
+            ..learned(question, model, candidate)
         };
         trace.filter = constrain::filter(question, (model, &trace), baseline, blocked);
         Some(Entry {
@@ -63,8 +57,27 @@ pub(super) fn ranked<'a>(
         })
     };
     let mut entries = Vec::with_capacity(ranking.candidates.len());
-    entries.extend(ranking.candidates.iter().filter_map(entry));
+    let candidates = ranking.candidates.iter();
+    let candidates = candidates.filter(|c| question.lists(&c.key));
+    entries.extend(candidates.filter_map(entry));
     entries
+}
+
+/// What the ranking says of a candidate, but for its traffic.
+pub(super) fn learned(
+    question: &Question<'_>,
+    model: &CatalogModel,
+    candidate: &RankedCandidate,
+) -> CandidateTrace {
+    CandidateTrace {
+        score: candidate.score,
+        posterior: Some(candidate.posterior),
+        role: Some(candidate.role),
+        latency_p95_ms: candidate.latency_p95_ms,
+        p_floor: candidate.p_floor,
+        p_best: candidate.p_best,
+        ..unranked(question, model)
+    }
 }
 
 /// Before anything was learned: the best public benchmark serves, cheaper first among equals. Models whose
@@ -76,6 +89,7 @@ pub(super) fn prior<'a>(
     let models = question.catalog.models().iter();
     let mut entries: Vec<Entry<'a>> = models
         .filter(|model| (model.kind == ModelKind::Embedding) == question.features.embeddings)
+        .filter(|model| question.lists(&model.key))
         .map(|model| {
             let mut trace = unranked(question, model);
             let baseline = question.default_model;
@@ -106,7 +120,7 @@ fn best_prior_first(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
         .then_with(|| a.trace.key.cmp(&b.trace.key))
 }
 
-fn unranked(question: &Question<'_>, model: &CatalogModel) -> CandidateTrace {
+pub(super) fn unranked(question: &Question<'_>, model: &CatalogModel) -> CandidateTrace {
     CandidateTrace {
         key: model.key.clone(),
         score: model.benchmark,
@@ -118,6 +132,7 @@ fn unranked(question: &Question<'_>, model: &CatalogModel) -> CandidateTrace {
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
+        load: None,
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) fn choose(
             latency_p95_ms: None,
             p_floor: None,
             p_best: None,
+            load: None,
         });
         if filter.is_none() {
             order.push(model);
@@ -69,6 +70,7 @@ pub(super) fn choose(
         evidence: Evidence::default(),
         exploration_rate: 0.0,
         shadow: None,
+        rule: None,
         candidates,
         order,
     })

@@ -1,4 +1,5 @@
-//! `auto`: the learned ranking decides, or benchmark priors before anything was learned.
+//! `auto`: the learned ranking decides, or benchmark priors before anything was learned; among all candidates,
+//! or among those that a rule lists.
 
 use std::sync::Arc;
 
@@ -22,11 +23,11 @@ use crate::domain::{
 };
 
 /// Who serves and why.
-struct Pick {
-    index: usize,
-    reason: Reason,
-    released: Option<Release>,
-    exploration_rate: f64,
+pub(super) struct Pick {
+    pub(super) index: usize,
+    pub(super) reason: Reason,
+    pub(super) released: Option<Release>,
+    pub(super) exploration_rate: f64,
 }
 
 pub(super) fn choose(
@@ -39,7 +40,8 @@ pub(super) fn choose(
         None => entry::prior(question, blocked),
     };
     let shape = ranking.map_or(ROOT, |ranking| ranking.shape.as_str());
-    let baseline = baseline(question, ranking);
+    let reference = baseline(question, ranking);
+    let baseline = reference.filter(|key| question.lists(key));
     let Some(pick) = pick(question, &mut entries, shape, baseline) else {
         return Err(NoCandidate {
             candidates: entries.into_iter().map(|e| e.trace).collect(),
@@ -49,18 +51,20 @@ pub(super) fn choose(
     let order = order(&entries, pick.index, baseline);
     let mut choice = plan(ranking, entries, &pick, shadow);
     choice.order = order;
-    choice.baseline = baseline.cloned();
+    choice.baseline = reference.cloned();
+    choice.rule = question.rule.map(|rule| rule.name.clone());
     Ok(choice)
 }
 
-/// That of the most specific shape that has one.
-fn ranking<'a>(question: &Question<'a>) -> Option<&'a ShapeRanking> {
+/// That of the most specific shape that has one; none where it has nobody that a rule lists.
+pub(super) fn ranking<'a>(question: &Question<'a>) -> Option<&'a ShapeRanking> {
     let rankings = question.rankings?;
     let ranked = |shape: &ShapeKey| rankings.shapes.iter().find(|r| r.shape == *shape);
     let shapes = question.shapes.iter();
     shapes
         .filter(|_| !question.features.embeddings)
         .find_map(ranked)
+        .filter(|ranking| ranking.candidates.iter().any(|c| question.lists(&c.key)))
 }
 
 fn pick(
@@ -110,7 +114,7 @@ fn pick(
 }
 
 /// No draw: this one serves.
-fn certain(
+pub(super) fn certain(
     entries: &mut [Entry<'_>],
     (index, reason): (usize, Reason),
     released: Option<Release>,
@@ -196,7 +200,7 @@ fn order(
     order
 }
 
-fn plan(
+pub(super) fn plan(
     ranking: Option<&ShapeRanking>,
     entries: Vec<Entry<'_>>,
     pick: &Pick,
@@ -218,6 +222,7 @@ fn plan(
         exploration_rate: pick.exploration_rate,
         shadow,
         baseline: None,
+        rule: None,
         order: Vec::new(),
         candidates: entries.into_iter().map(|e| e.trace).collect(),
     }

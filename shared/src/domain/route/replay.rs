@@ -3,19 +3,23 @@
 use super::{Choice, NoCandidate, Question, Selection, choose};
 use crate::domain::{
     catalog::CatalogModel,
-    decision::{Decision, Filter, Strategy},
+    decision::{Decision, Filter, Load, Strategy},
     ids::CandidateKey,
+    rule::Rule,
     snapshot::{Snapshot, Tenant},
 };
 
 /// Decides again what the record tells of. `snapshot` and `tenant` are those of the record's version, or
-/// others to ask what would have been.
+/// others to ask what would have been: a rule that they lack, or that has become another one, decides nothing.
 pub fn replay(
     decision: &Decision,
     snapshot: &Snapshot,
     tenant: &Tenant,
 ) -> Result<Choice, NoCandidate> {
-    let selection = selection(decision);
+    let rule = decision.rule.as_deref();
+    let rule = rule.and_then(|name| tenant.routing.find(name));
+    let selection = selection(decision, rule);
+    let loads: Vec<(CandidateKey, Load)> = loads(decision).collect();
     let request_id = decision
         .shadow_of
         .unwrap_or(decision.request_id)
@@ -26,6 +30,8 @@ pub fn replay(
         constraints: &tenant.constraints,
         zero_retention: tenant.zero_retention,
         selection: &selection,
+        rule,
+        loads: &loads,
         affinity: &decision.affinity,
         shadow_key: &request_id,
         ..Question::new(
@@ -39,16 +45,30 @@ pub fn replay(
 }
 
 /// A list is recorded candidate by candidate, in its order.
-fn selection(decision: &Decision) -> Selection {
+fn selection(decision: &Decision, rule: Option<&Rule>) -> Selection {
     let keys = || decision.candidates.iter().map(|c| c.key.clone());
+    if rule.is_some() {
+        return Selection::Auto;
+    }
     match decision.strategy {
         Strategy::FeedbackDriven => Selection::Auto,
-        Strategy::Fallback => Selection::Ordered(keys().collect::<Vec<CandidateKey>>()),
+        Strategy::Fallback
+        | Strategy::RoundRobin
+        | Strategy::Weighted
+        | Strategy::LatencyBased
+        | Strategy::SmartCost => Selection::Ordered(keys().collect::<Vec<CandidateKey>>()),
         Strategy::LegacyModel => match keys().next() {
+            Some(key) if decision.passthrough => Selection::Untouched(key),
             Some(key) => Selection::One(key),
             None => Selection::Ordered(Vec::new()),
         },
     }
+}
+
+/// What the proxy had measured at the time.
+fn loads(decision: &Decision) -> impl Iterator<Item = (CandidateKey, Load)> {
+    let candidates = decision.candidates.iter();
+    candidates.filter_map(|c| c.load.map(|load| (c.key.clone(), load)))
 }
 
 /// What the proxy knew at the time. Candidates that were not even traced had no key.

@@ -61,6 +61,8 @@ impl Learner {
             released: choice.released,
             baseline: choice.baseline,
             calibrated: choice.calibrated,
+            rule: choice.rule,
+            passthrough: false,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
