@@ -163,12 +163,18 @@ impl Upstream {
             }
             left = &left[hedged.asked..];
         }
-        for model in left {
+        for (index, model) in left.iter().enumerate() {
             if failed.is_over() {
                 break;
             }
+            let trial = if index + 1 < left.len() {
+                Trial::begin_unless_left_alone(&self.breakers, &model.key)
+            } else {
+                Some(Trial::begin(&self.breakers, &model.key))
+            };
+            let Some(trial) = trial else { continue };
             self.deposit(model);
-            let result = self.attempt(errand, model, trail).await;
+            let result = self.attempt_as(errand, (model, trial), trail).await;
             if let Some(served) = failed.sort(model, result, errand.call.features()) {
                 return Ok(served);
             }
@@ -186,8 +192,18 @@ impl Upstream {
         model: &CatalogModel,
         trail: &mut Trail,
     ) -> Result<Reply, Failure> {
+        let trial = Trial::begin(&self.breakers, &model.key);
+        self.attempt_as(errand, (model, trial), trail).await
+    }
+
+    async fn attempt_as(
+        &self,
+        errand: &Errand<'_>,
+        (model, trial): (&CatalogModel, Trial),
+        trail: &mut Trail,
+    ) -> Result<Reply, Failure> {
         let lane = self.begin(errand, model, trail);
-        let result = self.ask(errand, model).await;
+        let result = self.ask(errand, (model, trial)).await;
         trail.end(lane, attempt::ended(&result));
         result
     }
@@ -196,8 +212,11 @@ impl Upstream {
         trail.begin(&model.key, expected_cost(model, errand.call.features()))
     }
 
-    async fn ask(&self, errand: &Errand<'_>, model: &CatalogModel) -> Result<Reply, Failure> {
-        let trial = Trial::begin(&self.breakers, &model.key);
+    async fn ask(
+        &self,
+        errand: &Errand<'_>,
+        (model, trial): (&CatalogModel, Trial),
+    ) -> Result<Reply, Failure> {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {

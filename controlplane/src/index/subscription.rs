@@ -230,7 +230,7 @@ mod tests {
             write: true,
         };
         let tenant = Tenant {
-            keys: (0..100).map(key).collect(),
+            keys: (0..25).map(key).collect(),
             ..Tenant::new(id.clone())
         };
         (TableName::Tenant(id), TableBody::Tenant(Arc::new(tenant)))

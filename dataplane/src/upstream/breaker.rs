@@ -118,21 +118,26 @@ impl Breakers {
         &self.forgotten
     }
 
-    /// A call is about to be made: where a circuit is half open, it is the probe, known by its deadline.
-    fn begun(&self, key: &CandidateKey) -> Option<Instant> {
+    /// A call is about to be made, unless the candidate is left alone and the call can do without it.
+    fn begun(&self, key: &CandidateKey, or_never: bool) -> Begun {
         if self.troubled.load(Ordering::Relaxed) == 0 {
-            return None;
+            return Begun::Usual;
         }
         let mut circuits = self.lock();
-        let health = circuits.get_mut(key)?;
-        let before = health.circuit;
-        health.circuit = before.begun(Instant::now(), self.rules);
+        let Some(health) = circuits.get_mut(key) else {
+            return Begun::Usual;
+        };
+        let (now, before) = (Instant::now(), health.circuit);
+        if or_never && health.is_left_alone(now) {
+            return Begun::NotAtAll;
+        }
+        health.circuit = before.begun(now, self.rules);
         match health.circuit {
             Circuit::Probing { until, .. } if health.circuit != before => {
                 tracing::debug!(candidate = %key, "circuit half open: a probe is sent");
-                Some(until)
+                Begun::Probe(until)
             }
-            Circuit::Closed { .. } | Circuit::Open { .. } | Circuit::Probing { .. } => None,
+            Circuit::Closed { .. } | Circuit::Open { .. } | Circuit::Probing { .. } => Begun::Usual,
         }
     }
 
@@ -210,11 +215,13 @@ impl Breakers {
     }
 }
 
-impl Health {
-    /// Whether a call says something of the circuit as it is now: one that was made before it opened does not.
-    fn is_news(&self, begun: u64) -> bool {
-        self.circuit.is_closed() || begun >= self.opening
-    }
+/// How a call stands to its candidate's circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Usual,
+    /// The circuit is half open and this is the probe, known by its deadline.
+    Probe(Instant),
+    NotAtAll,
 }
 
 /// A call under way, as its candidate's circuit sees it. Dropped without a verdict, it counts neither way.
@@ -230,8 +237,27 @@ pub(crate) struct Trial {
 
 impl Trial {
     pub(crate) fn begin(breakers: &Arc<Breakers>, key: &CandidateKey) -> Self {
+        Self::of(breakers, key, breakers.begun(key, false))
+    }
+
+    /// The same of a call that others can serve: `None` where the candidate is left alone, as when another call
+    /// has become its probe since this one was decided.
+    pub(crate) fn begin_unless_left_alone(
+        breakers: &Arc<Breakers>,
+        key: &CandidateKey,
+    ) -> Option<Self> {
+        match breakers.begun(key, true) {
+            Begun::NotAtAll => None,
+            begun @ (Begun::Usual | Begun::Probe(_)) => Some(Self::of(breakers, key, begun)),
+        }
+    }
+
+    fn of(breakers: &Arc<Breakers>, key: &CandidateKey, begun: Begun) -> Self {
         Self {
-            probe: breakers.begun(key),
+            probe: match begun {
+                Begun::Probe(until) => Some(until),
+                Begun::Usual | Begun::NotAtAll => None,
+            },
             begun: breakers.openings.load(Ordering::Relaxed),
             breakers: Arc::clone(breakers),
             key: key.clone(),

@@ -10,7 +10,10 @@ use floopy_shared::domain::{
 };
 use tokio::time::timeout;
 
-use super::{ABANDONED, Errand, Served, Trail, Upstream, attempt, retry::Failed, trail::Ended};
+use super::{
+    ABANDONED, Errand, Served, Trail, Upstream, attempt, breaker::Trial, retry::Failed,
+    trail::Ended,
+};
 use crate::{config::Hedge, metrics::AttemptLabel};
 
 /// When the second candidate is asked. Never where a provider's own tools would run twice.
@@ -54,7 +57,10 @@ impl Upstream {
         let features = errand.call.features();
         self.deposit(pair[0]);
         let lane = self.begin(errand, pair[0], trail);
-        let mut asked = pin!(self.ask(errand, pair[0]));
+        let mut asked = pin!(self.ask(
+            errand,
+            (pair[0], Trial::begin(&self.breakers, &pair[0].key))
+        ));
         let mut early = timeout(after, &mut asked).await.ok();
         if early.is_none() && ABANDONED.try_with(|()| ()).is_ok() {
             early = Some(asked.as_mut().await);
@@ -67,7 +73,10 @@ impl Upstream {
         self.metrics.hedged();
         self.deposit(pair[1]);
         let lanes = [lane, self.begin(errand, pair[1], trail)];
-        let mut hedge = pin!(self.ask(errand, pair[1]));
+        let mut hedge = pin!(self.ask(
+            errand,
+            (pair[1], Trial::begin(&self.breakers, &pair[1].key))
+        ));
         let (winner, result) = tokio::select! {
             result = &mut asked => (0, result),
             result = &mut hedge => (1, result),

@@ -129,7 +129,7 @@ fn a_shape_that_does_as_its_parent_is_not_told_apart() {
 
 #[test]
 fn an_incumbent_is_kept_against_a_lead_within_the_noise() {
-    let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.88))];
+    let near: &[(&str, ArmSums)] = &[("a", auto(50, 0.80)), ("b", auto(50, 0.93))];
     assert_eq!(
         ask(&stats(&[("all", near)]), &Incumbents::new()).1[&ShapeKey::root()],
         key("a")

@@ -118,6 +118,11 @@ impl Health {
         self.rests(now) || self.circuit.is_open(now)
     }
 
+    /// Whether a call says something of the circuit as it is now: one that was made before it opened does not.
+    pub(super) fn is_news(&self, begun: u64) -> bool {
+        self.circuit.is_closed() || begun >= self.opening
+    }
+
     /// The higher, the later it is forgotten when there are too many.
     pub(super) fn worth(&self, now: Instant) -> (u8, u32, Option<Instant>) {
         let kept = self.rests_until.filter(|until| *until > now);
