@@ -1,8 +1,8 @@
 //! A tenant's rankings from a tenant's sums, level by level from the root.
 //!
 //! The root shape's prior is the public benchmark; every other shape's prior is its parent's composite.
-//! A parent's data contain its children's, so a child's own data count a little twice; with the parents'
-//! many observations that is far less than the sampling error.
+//! A parent's data contain its children's: a child starts from what its parent says without them, so that
+//! nothing counts twice. A shape that its parent predicts as well is not ranked on its own.
 
 mod draft;
 mod levels;
