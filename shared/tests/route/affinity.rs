@@ -112,6 +112,8 @@ fn sealed_content_stays_with_its_provider_also_outside_a_loop() {
         let choice = bound(held).choose();
         assert_eq!(order(&choice)[0], "anthropic/claude", "{held:?}");
         assert_eq!(choice.reason, Reason::Pinned);
+        let rate = choice.exploration_rate;
+        assert_eq!(rate, 0.0, "the canary serves for the sake of the history");
         assert_eq!(
             choice.shadow.expect("drawn").model.key,
             key("anthropic/claude-mini"),

@@ -182,12 +182,10 @@ proptest! {
         let choice = world.choose_with((&catalog, &rankings), circuit(seed)).expect("as before");
         let sum: f64 = choice.candidates.iter().map(|c| c.propensity).sum();
         prop_assert!((sum - 1.0).abs() < 1e-9, "propensities sum to {sum}");
-        if choice.reason != Reason::Pinned {
-            prop_assert!(
-                (explored - choice.exploration_rate).abs() < tolerance,
-                "explored {explored}, logged {}", choice.exploration_rate
-            );
-        }
+        prop_assert!(
+            (explored - choice.exploration_rate).abs() < tolerance,
+            "explored {explored}, logged {}", choice.exploration_rate
+        );
         for candidate in &choice.candidates {
             let share = served.get(candidate.key.as_str()).copied().unwrap_or(0.0);
             prop_assert!(

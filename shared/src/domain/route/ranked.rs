@@ -96,8 +96,11 @@ fn pick(
         return Some(certain(entries, (index, reason), released));
     };
     let warmth = keep_warm(question, entries, drawn);
-    let exploring = entries.iter().filter(|e| e.explores());
+    // Whoever serves because nobody else can read the history is not explored.
+    let is_free = tie == Tie::Free;
+    let exploring = entries.iter().filter(|e| is_free && e.explores());
     let exploring: f64 = exploring.map(|e| e.trace.propensity).sum();
+    let unexplored = if is_free { warmth.unexplored } else { 0.0 };
     let drawn_reason = || match tie {
         Tie::Loop(_) | Tie::Readers => Reason::Pinned,
         Tie::Free if entries[drawn].explores() => Reason::Explored,
@@ -109,7 +112,7 @@ fn pick(
             .instead
             .map_or_else(drawn_reason, |_| Reason::KeptWarm),
         released,
-        exploration_rate: exploring - warmth.unexplored,
+        exploration_rate: exploring - unexplored,
     })
 }
 
