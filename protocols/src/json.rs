@@ -1,6 +1,8 @@
 //! JSON read field by field: every error knows where it is, what nobody asked for is left over and not lost,
 //! and values that only pass through keep their bytes.
 
+mod out;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{
@@ -9,6 +11,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+pub use self::out::Out;
 use crate::error::Invalid;
 
 /// A value that passes through as it was written. Not shown: it may be content.

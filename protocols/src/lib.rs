@@ -15,7 +15,7 @@ pub mod rules;
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},
     event::{Delta, Event},
-    json::{At, Field, Item, Json, Object},
+    json::{At, Field, Item, Json, Object, Out},
     reply::{Choice, Finish, Reply, Usage},
     request::{
         CacheTtl, Content, Detail, Effort, Format, Media, Message, Part, Reasoning, Request, Role,
