@@ -8,6 +8,7 @@ mod fields;
 mod history;
 mod prompt;
 mod splice;
+mod typed;
 mod untouched;
 mod usage;
 mod value;
@@ -15,6 +16,7 @@ mod value;
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
+use floopy_protocols::{CallerApi, Invalid, Request};
 use floopy_shared::domain::{
     features::Features,
     shape::{ShapeKey, Signals, shapes},
@@ -32,6 +34,17 @@ use self::{fields::Fields, value::text};
 pub enum Endpoint {
     Chat,
     Embeddings,
+}
+
+impl Endpoint {
+    /// The API in which it is asked and answered; none of those that are translated where it is not a
+    /// conversation.
+    pub fn api(self) -> Option<CallerApi> {
+        match self {
+            Self::Chat => Some(CallerApi::Chat),
+            Self::Embeddings => None,
+        }
+    }
 }
 
 /// One parsed call. Not `Debug`: it holds content.
@@ -133,6 +146,19 @@ impl Call {
     /// A hash of how the conversation began and who it is with; the same for each of its turns.
     pub fn opening(&self) -> u64 {
         self.opening
+    }
+
+    /// As it came.
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// In the form between all APIs, of a call that is a conversation.
+    pub(crate) fn typed(&self) -> Result<Request, Invalid> {
+        match self.endpoint.api() {
+            Some(api) => api.read_request(&self.body),
+            None => Err(Invalid::NotJson("it is no conversation".to_owned())),
+        }
     }
 
     /// How long its body is.

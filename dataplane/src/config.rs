@@ -91,12 +91,15 @@ impl Default for Control {
     }
 }
 
-/// One upstream provider of an OpenAI-compatible API.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// One upstream provider.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// As in `provider/model`.
     pub name: String,
+    /// The known provider whose API it speaks; unsaid, the one of its own name, else OpenAI's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Including the version path, as in `https://api.openai.com/v1`; known providers need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
@@ -106,6 +109,16 @@ pub struct Provider {
     /// known; callers see it only if they asked for it. On, except for providers known to refuse the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_usage: Option<bool>,
+}
+
+impl Provider {
+    /// One of this name, about which nothing else is said.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A tenant that is known before the control plane was ever reached.

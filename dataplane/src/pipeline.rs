@@ -121,6 +121,7 @@ async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
         call,
         headers: &asking.headers,
         order: &plan.choice.order,
+        now_ms: asking.record.decision().created_at_ms,
         hedge_after,
     };
     let trail = asking.record.trail();
@@ -317,6 +318,14 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
+        Failure::Unsupported(unsupported) => {
+            let refusal = Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "unsupported_field",
+                unsupported.to_string(),
+            );
+            return refusal.about(Some(&unsupported.field)).response();
+        }
         Failure::Invalid(_) | Failure::Cut(_) => {
             (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
         }
@@ -326,7 +335,7 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
 
 fn passed_on(reply: ErrorReply) -> Response<Body> {
     let mut response = Response::new(Body::whole(reply.body));
-    *response.status_mut() = reply.status;
+    *response.status_mut() = reply.shown;
     *response.headers_mut() = reply.headers;
     response
 }

@@ -1,104 +1,16 @@
 //! The providers this proxy holds credentials for, and where they are.
 
+mod credentials;
+mod known;
+
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use floopy_protocols::{ProviderApi, chat::dialect};
+use http::Uri;
 
+use self::credentials::Credentials;
+pub use self::known::{KnownProvider, known_provider, known_providers};
 use crate::{call::Endpoint, config, upstream::RetryBudget};
-
-/// A provider whose OpenAI-compatible API is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownProvider {
-    pub name: &'static str,
-    /// The environment variable its key is usually in.
-    pub env_var: &'static str,
-    pub base_url: &'static str,
-}
-
-const fn known(name: &'static str, env_var: &'static str, base_url: &'static str) -> KnownProvider {
-    KnownProvider {
-        name,
-        env_var,
-        base_url,
-    }
-}
-
-static KNOWN: &[KnownProvider] = &[
-    known("openai", "OPENAI_API_KEY", "https://api.openai.com/v1"),
-    known(
-        "anthropic",
-        "ANTHROPIC_API_KEY",
-        "https://api.anthropic.com/v1",
-    ),
-    known(
-        "gemini",
-        "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-    ),
-    known(
-        "deepseek",
-        "DEEPSEEK_API_KEY",
-        "https://api.deepseek.com/v1",
-    ),
-    known("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1"),
-    known("xai", "XAI_API_KEY", "https://api.x.ai/v1"),
-    known("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1"),
-    known("cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1"),
-    known(
-        "sambanova",
-        "SAMBANOVA_API_KEY",
-        "https://api.sambanova.ai/v1",
-    ),
-    known(
-        "together",
-        "TOGETHER_API_KEY",
-        "https://api.together.xyz/v1",
-    ),
-    known(
-        "fireworks",
-        "FIREWORKS_API_KEY",
-        "https://api.fireworks.ai/inference/v1",
-    ),
-    known(
-        "perplexity",
-        "PERPLEXITY_API_KEY",
-        "https://api.perplexity.ai",
-    ),
-    known(
-        "cohere",
-        "COHERE_API_KEY",
-        "https://api.cohere.ai/compatibility/v1",
-    ),
-    known("ai21", "AI21_API_KEY", "https://api.ai21.com/studio/v1"),
-    known(
-        "deepinfra",
-        "DEEPINFRA_API_KEY",
-        "https://api.deepinfra.com/v1/openai",
-    ),
-    known(
-        "nebius",
-        "NEBIUS_API_KEY",
-        "https://api.studio.nebius.com/v1",
-    ),
-    known(
-        "novita",
-        "NOVITA_API_KEY",
-        "https://api.novita.ai/v3/openai",
-    ),
-];
-
-/// Their APIs refuse a body with `stream_options`, and report usage in the last chunk anyway.
-const REFUSE_STREAM_OPTIONS: [&str; 1] = ["mistral"];
-
-/// Every provider that needs no `base_url`.
-pub fn known_providers() -> &'static [KnownProvider] {
-    KNOWN
-}
-
-/// The known provider of this name.
-pub fn known_provider(name: &str) -> Option<&'static KnownProvider> {
-    KNOWN.iter().find(|provider| provider.name == name)
-}
 
 /// One provider that can be called.
 #[derive(Debug)]
@@ -106,8 +18,10 @@ pub struct Provider {
     name: Box<str>,
     chat: Uri,
     embeddings: Uri,
-    /// Marked sensitive, so that it is never shown; none where the server asks for no key.
-    authorization: Option<HeaderValue>,
+    pub(crate) api: ProviderApi,
+    /// By whose dialect of that API it is called: its own name, or that of its kind.
+    pub(crate) dialect: Box<str>,
+    pub(crate) credentials: Credentials,
     pub(crate) retries: RetryBudget,
     /// Whether it can be asked for the usage of a stream.
     pub(crate) stream_usage: bool,
@@ -125,11 +39,6 @@ impl Provider {
             Endpoint::Chat => &self.chat,
             Endpoint::Embeddings => &self.embeddings,
         }
-    }
-
-    /// The header that replaces the caller's.
-    pub fn authorization(&self) -> Option<&HeaderValue> {
-        self.authorization.as_ref()
     }
 }
 
@@ -188,7 +97,10 @@ impl Providers {
 
 fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
     let name = configured.name.as_str();
-    let base = match (&configured.base_url, known_provider(name)) {
+    let base = match (
+        &configured.base_url,
+        known_provider(configured.kind.as_deref().unwrap_or(name)),
+    ) {
         (Some(url), _) => url.as_str(),
         (None, Some(known)) => known.base_url,
         (None, None) => "",
@@ -203,28 +115,20 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
                 source,
             })
     };
-    let authorization = configured
-        .api_key
-        .as_ref()
-        .map(|key| bearer(name, key.expose()))
-        .transpose()?;
+    let known = known_provider(configured.kind.as_deref().unwrap_or(name));
+    let dialect_name = known.map_or(name, |known| known.name);
     Ok(Provider {
         name: name.into(),
         chat: uri("/chat/completions")?,
         embeddings: uri("/embeddings")?,
-        authorization,
+        api: known.map_or(ProviderApi::Chat, |known| known.api),
+        dialect: dialect_name.into(),
+        credentials: Credentials::read(configured, known)?,
         retries: RetryBudget::default(),
         stream_usage: configured
             .stream_usage
-            .unwrap_or(!REFUSE_STREAM_OPTIONS.contains(&name)),
+            .unwrap_or_else(|| dialect(dialect_name).stream_options),
     })
-}
-
-fn bearer(name: &str, key: &str) -> Result<HeaderValue, InvalidProvider> {
-    let value = HeaderValue::try_from(format!("Bearer {}", key.trim()));
-    let mut value = value.map_err(|_| InvalidProvider::Key(name.to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]
@@ -235,10 +139,9 @@ mod tests {
 
     fn provider(name: &str, base_url: Option<&str>, key: Option<&str>) -> config::Provider {
         config::Provider {
-            name: name.to_owned(),
             base_url: base_url.map(str::to_owned),
             api_key: key.map(Secret::new),
-            stream_usage: None,
+            ..config::Provider::named(name)
         }
     }
 
@@ -273,7 +176,7 @@ mod tests {
             local.uri(Endpoint::Embeddings).to_string(),
             "http://h:1/v1/embeddings"
         );
-        assert!(local.authorization().is_none());
+        assert!(local.credentials.is_none());
     }
 
     #[test]

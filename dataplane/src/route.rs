@@ -243,10 +243,8 @@ mod tests {
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant::new(id);
         let provider = |name: &str| config::Provider {
-            name: name.to_owned(),
             base_url: Some(format!("http://{name}.test/v1")),
-            api_key: None,
-            stream_usage: None,
+            ..config::Provider::named(name)
         };
         World {
             snapshot: Snapshot::cold(catalog.expect("valid"), [tenant.clone()]),

@@ -145,6 +145,7 @@ async fn send(
         call: &work.call,
         headers: &work.headers,
         order,
+        now_ms: gateway.clock.now_ms(),
         hedge_after: None,
     };
     let reply = gateway

@@ -5,6 +5,7 @@ pub(crate) mod breaker;
 mod budget;
 mod client;
 mod facts;
+mod form;
 mod headers;
 mod hedge;
 mod pause;
@@ -75,6 +76,8 @@ pub(crate) struct Errand<'a> {
     /// The caller's.
     pub headers: &'a HeaderMap,
     pub order: &'a [Arc<CatalogModel>],
+    /// When it was asked.
+    pub now_ms: u64,
     /// Without a first byte by then, the second candidate is asked too.
     pub hedge_after: Option<Duration>,
 }
@@ -220,9 +223,14 @@ impl Upstream {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
-                let request = attempt::request(provider, errand.call, &model.key, errand.headers);
-                let of = (errand.call, &**provider);
-                attempt::send(&self.client, &self.limits, request, of).await
+                let of = (model.key.model(), errand.now_ms);
+                match attempt::prepare(provider, errand.call, of, errand.headers) {
+                    Ok(prepared) => {
+                        let of = (errand.call, &**provider);
+                        attempt::send(&self.client, &self.limits, prepared, of).await
+                    }
+                    Err(failure) => Err(failure),
+                }
             }
             None => Err(Failure::Connect),
         };
@@ -261,6 +269,10 @@ impl Upstream {
         self.metrics.attempt(AttemptLabel::of(failure.result()));
         if is_callers_fault(failure) {
             trial.succeeded();
+            return;
+        }
+        // It was not asked, which says nothing of it.
+        if matches!(failure, Failure::Unsupported(_)) {
             return;
         }
         tracing::debug!(candidate = %model.key, %failure, "attempt failed");

@@ -135,10 +135,9 @@ fn config(upstream: SocketAddr, data_dir: &std::path::Path) -> Config {
             ..config::Limits::default()
         },
         providers: vec![config::Provider {
-            name: "openai".to_owned(),
             base_url: Some(format!("http://{upstream}/v1")),
             api_key: Some(Secret::new("sk")),
-            stream_usage: None,
+            ..config::Provider::named("openai")
         }],
         tenants: vec![config::BootstrapTenant {
             id: "acme".to_owned(),

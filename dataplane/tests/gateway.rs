@@ -37,5 +37,7 @@ mod shadows;
 mod snapshots;
 #[path = "gateway/streams.rs"]
 mod streams;
+#[path = "gateway/translation.rs"]
+mod translation;
 #[path = "gateway/upstream.rs"]
 mod upstream;

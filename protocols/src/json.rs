@@ -134,6 +134,11 @@ impl<'a> Object<'a> {
         Ok(Self { at, fields })
     }
 
+    /// The names of what was not taken yet.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| &**name)
+    }
+
     /// Where it stands.
     pub fn at(&self) -> &str {
         &self.at

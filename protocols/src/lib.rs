@@ -8,6 +8,7 @@ pub mod chat;
 mod error;
 mod event;
 mod json;
+mod protocol;
 mod reply;
 mod request;
 pub mod rules;
@@ -16,6 +17,7 @@ pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},
     event::{Delta, Event},
     json::{At, Field, Item, Json, Object, Out},
+    protocol::{CallerApi, ProviderApi},
     reply::{Choice, Finish, Reply, Usage},
     request::{
         CacheTtl, Content, Detail, Effort, Format, Media, Message, Part, Reasoning, Request, Role,

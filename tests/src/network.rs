@@ -135,10 +135,8 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
 /// A proxy that decides all the time, whatever happens to its control plane.
 pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
     let provider = |name: &str| floopy_dataplane::config::Provider {
-        name: name.into(),
-        base_url: None,
         api_key: Some(Secret::new("sk")),
-        stream_usage: None,
+        ..floopy_dataplane::config::Provider::named(name)
     };
     let config = floopy_dataplane::Config {
         data_dir: dir,

@@ -322,7 +322,10 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
         );
     for attempt in &decision.attempts {
         let at_fault = match attempt.result {
-            AttemptResult::Ok | AttemptResult::ClientGone | AttemptResult::Cancelled => false,
+            AttemptResult::Ok
+            | AttemptResult::ClientGone
+            | AttemptResult::Cancelled
+            | AttemptResult::Unsupported => false,
             AttemptResult::ConnectFailed
             | AttemptResult::TimedOut
             | AttemptResult::InvalidReply

@@ -278,5 +278,6 @@ fn attempt(result: AttemptResult) -> &'static str {
         AttemptResult::BrokenStream => "broken_stream",
         AttemptResult::ClientGone => "client_gone",
         AttemptResult::Cancelled => "cancelled",
+        AttemptResult::Unsupported => "unsupported",
     }
 }

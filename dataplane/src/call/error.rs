@@ -15,6 +15,9 @@ pub enum InvalidCall {
     DuplicateKey(String),
     #[error("the body has more than {0} keys at its top level")]
     TooManyKeys(usize),
+    /// In a protocol that is read into the typed form.
+    #[error(transparent)]
+    Typed(floopy_protocols::Invalid),
     #[error("{field} is missing, it must be {expected}")]
     Missing {
         field: &'static str,
@@ -61,6 +64,7 @@ impl InvalidCall {
         match self {
             Self::NotJson(_) | Self::NotAnObject { .. } | Self::TooManyKeys(_) => None,
             Self::DuplicateKey(key) => Some(key),
+            Self::Typed(invalid) => invalid.param(),
             Self::Missing { field, .. } => Some(field),
             Self::Wrong { field, .. } => Some(field),
         }

@@ -35,6 +35,30 @@ pub(super) fn of_content(content: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The ends of several texts together.
+pub(super) fn of_texts(mut texts: Vec<&str>) -> Cow<'_, str> {
+    if texts.len() > 2 * MAX_PARTS {
+        texts.drain(MAX_PARTS..texts.len() - MAX_PARTS);
+    }
+    match texts.as_slice() {
+        [] => Cow::Borrowed(""),
+        [only] => of_text(only),
+        several => {
+            let several: Vec<Cow<'_, str>> = several.iter().map(|text| of_text(text)).collect();
+            several.join(GAP).into()
+        }
+    }
+}
+
+fn of_text(text: &str) -> Cow<'_, str> {
+    if text.len() <= 3 * ENOUGH_BYTES {
+        return text.into();
+    }
+    let head = text.floor_char_boundary(ENOUGH_BYTES);
+    let tail = text.ceil_char_boundary(text.len() - ENOUGH_BYTES);
+    format!("{}{GAP}{}", &text[..head], &text[tail..]).into()
+}
+
 fn of_string(raw: &RawValue) -> Option<Cow<'_, str>> {
     // What cannot be cut, such as one run of backslashes, is read whole.
     match ends_of(raw.get()) {

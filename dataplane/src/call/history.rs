@@ -132,7 +132,7 @@ impl History {
 }
 
 /// Who gives tool calls ids of this form.
-fn writer_of(id: &str) -> Option<Origin> {
+pub(super) fn writer_of(id: &str) -> Option<Origin> {
     let forms = [
         ("toolu_", Origin::Anthropic),
         ("call_", Origin::OpenAiStyle),

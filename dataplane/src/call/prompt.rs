@@ -31,11 +31,15 @@ struct Message<'a> {
 pub(super) fn read(body: &[u8], max_bytes: usize) -> Prompt {
     let fields = Fields::read(body).unwrap_or_default();
     let messages = fields.messages.and_then(items).unwrap_or_default();
+    last_of(messages.into_iter().rev().filter_map(line), max_bytes)
+}
+
+/// The last `max_bytes` of these lines, of which the newest comes first.
+pub(super) fn last_of(newest_first: impl Iterator<Item = String>, max_bytes: usize) -> Prompt {
     let mut kept: Vec<String> = Vec::new();
     let mut room = max_bytes;
     let mut truncated = false;
-    for raw in messages.into_iter().rev() {
-        let Some(line) = line(raw) else { continue };
+    for line in newest_first {
         if room == 0 {
             truncated = true;
             break;

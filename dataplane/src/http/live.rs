@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use floopy_protocols::{ApiError, ErrorKind};
 use floopy_shared::domain::decision::Ending;
 use serde_json::json;
 
@@ -158,13 +159,23 @@ impl Live {
     }
 
     /// The last event of a stream that cannot be finished; no `[DONE]` follows.
-    fn error_event(&self, how: &str, code: &str) -> Bytes {
+    fn error_event(&mut self, how: &str, code: &str) -> Bytes {
         let served = self
             .record
             .served_key()
             .map_or("the upstream", |key| key.as_str());
+        let message = format!("{served} {how} in the middle of its reply");
+        let typed = ApiError {
+            kind: ErrorKind::Server,
+            message: message.clone(),
+            code: Some(code.to_owned()),
+            param: None,
+        };
+        if let Some(event) = self.relay.fail(typed) {
+            return event;
+        }
         let error = json!({"error": {
-            "message": format!("{served} {how} in the middle of its reply"),
+            "message": message,
             "type": "upstream_error",
             "param": null,
             "code": code,

@@ -143,6 +143,7 @@ impl From<InvalidCall> for Refusal {
         let code = match invalid {
             InvalidCall::NotJson(_) | InvalidCall::NotAnObject { .. } => "invalid_body",
             InvalidCall::DuplicateKey(_)
+            | InvalidCall::Typed(_)
             | InvalidCall::TooManyKeys(_)
             | InvalidCall::Missing { .. }
             | InvalidCall::Wrong { .. } => "invalid_request",

@@ -106,6 +106,7 @@ label! {
         BrokenStream = "broken_stream",
         ClientGone = "client_gone",
         Cancelled = "cancelled",
+        Unsupported = "unsupported",
     }
 }
 
@@ -120,6 +121,7 @@ impl AttemptLabel {
             AttemptResult::BrokenStream => Self::BrokenStream,
             AttemptResult::ClientGone => Self::ClientGone,
             AttemptResult::Cancelled => Self::Cancelled,
+            AttemptResult::Unsupported => Self::Unsupported,
         }
     }
 }

@@ -272,10 +272,8 @@ mod tests {
         let list: Vec<config::Provider> = names
             .iter()
             .map(|name| config::Provider {
-                name: (*name).to_owned(),
                 base_url: Some("http://h:1/v1".to_owned()),
-                api_key: None,
-                stream_usage: None,
+                ..config::Provider::named(name)
             })
             .collect();
         Providers::new(&list).expect("valid")

@@ -1,21 +1,21 @@
 //! One try at one candidate: from sending the request to having a reply that can be passed on.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
+use floopy_protocols::Unsupported;
 use floopy_shared::domain::decision::AttemptResult;
-use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
-pub(super) use super::headers::request;
 use super::{
     Limits,
     breaker::Trial,
     client::{Client, ReplyBody},
     facts::{Event, Facts},
-    headers::returned,
-    pause,
+    form::{self, Form},
+    headers, pause,
     sieve::Sieve,
     trail::Ended,
 };
@@ -71,6 +71,8 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) struct ErrorReply {
     pub status: StatusCode,
+    /// What the caller is told: the same, but for the differences between APIs.
+    pub shown: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
     /// How long its sender asks to be left alone.
@@ -89,7 +91,10 @@ pub(crate) enum Failure {
     #[error("answered with status {}", .0.status.as_u16())]
     Status(Box<ErrorReply>),
     #[error("sent {0}")]
-    Invalid(&'static str),
+    Invalid(Cow<'static, str>),
+    /// Nothing was sent.
+    #[error("was not asked: {0}")]
+    Unsupported(Unsupported),
     /// It was at work, and did not end it.
     #[error("sent {0}")]
     Cut(&'static str),
@@ -102,15 +107,19 @@ impl Failure {
             Self::TimedOut(_) => AttemptResult::TimedOut,
             Self::Status(_) => AttemptResult::UpstreamError,
             Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
+            Self::Unsupported(_) => AttemptResult::Unsupported,
         }
     }
 
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status(reply) => Some(reply.status),
-            Self::Connect | Self::Reset | Self::TimedOut(_) | Self::Invalid(_) | Self::Cut(_) => {
-                None
-            }
+            Self::Connect
+            | Self::Reset
+            | Self::TimedOut(_)
+            | Self::Invalid(_)
+            | Self::Unsupported(_)
+            | Self::Cut(_) => None,
         }
     }
 
@@ -118,7 +127,11 @@ impl Failure {
     fn worked_in_vain(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::Cut(_) => true,
-            Self::Connect | Self::Reset | Self::Status(_) | Self::Invalid(_) => false,
+            Self::Connect
+            | Self::Reset
+            | Self::Status(_)
+            | Self::Invalid(_)
+            | Self::Unsupported(_) => false,
         }
     }
 
@@ -133,6 +146,7 @@ impl Failure {
             | Self::Reset
             | Self::TimedOut(_)
             | Self::Invalid(_)
+            | Self::Unsupported(_)
             | Self::Cut(_) => None,
         }
     }
@@ -154,11 +168,30 @@ pub(super) fn ended(result: &Result<Reply, Failure>) -> Ended {
     }
 }
 
+/// A request to one candidate, and how its reply is read.
+pub(super) struct Prepared {
+    request: Request<Bytes>,
+    form: Form,
+}
+
+/// Puts a call to one candidate, or says why it cannot be put.
+pub(super) fn prepare(
+    provider: &Provider,
+    call: &Call,
+    (model, now_ms): (&str, u64),
+    from: &HeaderMap,
+) -> Result<Prepared, Failure> {
+    let (body, form) = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
+    let uri = provider.uri(call.endpoint()).clone();
+    let request = headers::request(provider, uri, body, from);
+    Ok(Prepared { request, form })
+}
+
 /// Sends the request and reads as much of the reply as must be seen before it may be passed on.
 pub(super) async fn send(
     client: &Client,
     limits: &Limits,
-    request: Request<Bytes>,
+    Prepared { request, form }: Prepared,
     (call, provider): (&Call, &Provider),
 ) -> Result<Reply, Failure> {
     let begun = Instant::now();
@@ -175,12 +208,17 @@ pub(super) async fn send(
         })?;
     let deadline = begun + limits.total;
     if !response.status().is_success() {
-        return Err(Box::pin(read_error(response, deadline, limits.total)).await);
+        return Err(Box::pin(read_error(response, &form, (deadline, limits.total))).await);
     }
-    if is_event_stream(response.headers()) {
-        let strips = provider.stream_usage && !call.asks_usage();
-        let sieve = Sieve::new(limits.text_bytes, strips);
-        let opening = Box::pin(open_stream(response, sieve, deadline));
+    if headers::is_event_stream(response.headers()) {
+        let sieve = match &form {
+            Form::Own(_) => {
+                let strips = provider.stream_usage && !call.asks_usage();
+                Sieve::new(limits.text_bytes, strips)
+            }
+            Form::Translated(translated) => Sieve::typed(limits.text_bytes, translated.typed()),
+        };
+        let opening = Box::pin(open_stream(response, (sieve, form), deadline));
         return timeout_at(begun + first_byte, opening)
             .await
             .map_err(|_| Failure::TimedOut(first_byte))?;
@@ -191,47 +229,46 @@ pub(super) async fn send(
         .map_err(|_| Failure::TimedOut(limits.total))?
         .map_err(|_| Failure::Cut("a reply that broke off or is over the size limit"))?
         .to_bytes();
-    let facts =
-        Facts::of_whole(&body, call.endpoint(), limits.text_bytes).map_err(Failure::Invalid)?;
+    let (body, facts) = form
+        .whole(body, limits.text_bytes)
+        .map_err(|what| Failure::Invalid(what.into()))?;
     Ok(Reply::Whole(WholeReply {
         status: parts.status,
-        headers: returned(&parts.headers),
+        headers: form.headers(&parts.headers),
         body,
         facts,
     }))
 }
 
-async fn read_error(response: Response<ReplyBody>, deadline: Instant, total: Duration) -> Failure {
+async fn read_error(
+    response: Response<ReplyBody>,
+    form: &Form,
+    (deadline, total): (Instant, Duration),
+) -> Failure {
     let (parts, body) = response.into_parts();
     if parts.status.is_redirection() || parts.status.is_informational() {
-        return Failure::Invalid("a redirect");
+        return Failure::Invalid("a redirect".into());
     }
     match timeout_at(deadline, Limited::new(body, MAX_ERROR_BYTES).collect()).await {
         Err(_) => Failure::TimedOut(total),
-        Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit"),
-        Ok(Ok(body)) => Failure::Status(Box::new(ErrorReply {
-            status: parts.status,
-            headers: returned(&parts.headers),
-            body: body.to_bytes(),
-            pause: pause::asked(&parts.headers),
-        })),
+        Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit".into()),
+        Ok(Ok(body)) => {
+            let (shown, body) = form.error(parts.status, &parts.headers, body.to_bytes());
+            Failure::Status(Box::new(ErrorReply {
+                status: parts.status,
+                shown,
+                headers: form.headers(&parts.headers),
+                body,
+                pause: pause::asked(&parts.headers),
+            }))
+        }
     }
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let kind = "text/event-stream";
-    let start = content_type.trim_start().get(..kind.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 /// Reads up to the first event; only then is it known that there is a reply.
 async fn open_stream(
     response: Response<ReplyBody>,
-    mut sieve: Sieve,
+    (mut sieve, form): (Sieve, Form),
     deadline: Instant,
 ) -> Result<Reply, Failure> {
     let (parts, mut tail) = response.into_parts();
@@ -242,7 +279,7 @@ async fn open_stream(
         let frame = tail
             .frame()
             .await
-            .ok_or(Failure::Invalid("a stream without events"))?;
+            .ok_or(Failure::Invalid("a stream without events".into()))?;
         let frame =
             frame.map_err(|_| Failure::Cut("a stream that broke off before its first event"))?;
         let Ok(bytes) = frame.into_data() else {
@@ -258,14 +295,18 @@ async fn open_stream(
     }
     match first {
         Some(Event::Error) => {
-            return Err(Failure::Invalid("an error as the first event of a stream"));
+            return Err(Failure::Invalid(
+                "an error as the first event of a stream".into(),
+            ));
         }
         Some(Event::Unreadable) => {
-            return Err(Failure::Invalid("a stream of something else than JSON"));
+            return Err(Failure::Invalid(
+                "a stream of something else than JSON".into(),
+            ));
         }
         Some(Event::Chunk | Event::Usage | Event::Done) | None => {}
     }
-    let (status, headers) = (parts.status, returned(&parts.headers));
+    let (status, headers) = (parts.status, form.headers(&parts.headers));
     Ok(Reply::Stream(Box::new(StreamReply {
         status,
         headers,

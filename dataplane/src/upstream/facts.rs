@@ -1,5 +1,7 @@
 //! What the record and the judge need of a reply, read while it passes.
 
+mod typed;
+
 use std::borrow::Cow;
 
 use floopy_shared::domain::money::Usage;

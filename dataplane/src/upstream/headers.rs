@@ -1,12 +1,12 @@
 //! Which headers pass through: only those that are known to be meant for the other side.
 
-use floopy_shared::domain::ids::CandidateKey;
+use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    HeaderMap, HeaderName, HeaderValue, Request, Uri,
+    header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
-use crate::{call::Call, provider::Provider};
+use crate::provider::Provider;
 
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 static BETA: HeaderName = HeaderName::from_static("openai-beta");
@@ -15,13 +15,13 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The request to one candidate, with the provider's own credentials in place of the caller's.
 pub(super) fn request(
     provider: &Provider,
-    call: &Call,
-    key: &CandidateKey,
+    uri: Uri,
+    body: Bytes,
     from: &HeaderMap,
-) -> Request<bytes::Bytes> {
-    let mut request = Request::new(call.body_for(key.model(), provider.stream_usage));
+) -> Request<Bytes> {
+    let mut request = Request::new(body);
     *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = provider.uri(call.endpoint()).clone();
+    *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in from.iter().filter(|(name, _)| is_forwarded(name)) {
@@ -31,9 +31,7 @@ pub(super) fn request(
         USER_AGENT,
         HeaderValue::from_static(concat!("floopy/", env!("CARGO_PKG_VERSION"))),
     );
-    if let Some(authorization) = provider.authorization() {
-        headers.insert(AUTHORIZATION, authorization.clone());
-    }
+    provider.credentials.apply(headers);
     request
 }
 
@@ -62,6 +60,17 @@ fn is_returned(name: &HeaderName) -> bool {
         || text == "retry-after-ms"
         || text.starts_with("openai-")
         || text.starts_with("x-ratelimit-")
+}
+
+/// Whether a reply is a stream of events.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = "text/event-stream";
+    let start = content_type.trim_start().get(..kind.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use floopy_protocols::ApiError;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -137,7 +138,15 @@ impl<B: Body<Data = Bytes> + Unpin> Relay<B> {
 
     fn finish(&mut self, end: End) {
         self.sieve.finish(&mut self.ready);
+        if end == End::Complete {
+            self.sieve.complete(&mut self.ready);
+        }
         self.end = Some(end);
+    }
+
+    /// Tells the caller that the stream broke, where its API is not chat completions.
+    pub(crate) fn fail(&mut self, error: ApiError) -> Option<Bytes> {
+        self.sieve.fail(error)
     }
 
     fn end_at_deadline(&self) -> End {

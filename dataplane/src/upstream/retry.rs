@@ -106,7 +106,9 @@ fn may_pass(failure: &Failure, features: &Features) -> bool {
         // It may have been at work: what its own tools do would be done twice.
         Failure::Reset => !features.provider_tools,
         Failure::Status(reply) => matches!(reply.status.as_u16(), 429 | 502 | 503),
-        Failure::TimedOut(_) | Failure::Invalid(_) | Failure::Cut(_) => false,
+        Failure::TimedOut(_) | Failure::Invalid(_) | Failure::Unsupported(_) | Failure::Cut(_) => {
+            false
+        }
     }
 }
 
@@ -155,8 +157,10 @@ mod tests {
     use super::{super::ErrorReply, *};
 
     fn status(code: u16) -> Failure {
+        let status = StatusCode::from_u16(code).expect("valid");
         Failure::Status(Box::new(ErrorReply {
-            status: StatusCode::from_u16(code).expect("valid"),
+            status,
+            shown: status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
             pause: None,
@@ -174,7 +178,7 @@ mod tests {
         }
         assert!(may_pass(&Failure::Connect, &plain) && may_pass(&Failure::Reset, &plain));
         assert!(!may_pass(&Failure::TimedOut(Duration::ZERO), &plain));
-        assert!(!may_pass(&Failure::Invalid("x"), &plain));
+        assert!(!may_pass(&Failure::Invalid("x".into()), &plain));
         let provider_tools = Features {
             provider_tools: true,
             ..plain

@@ -1,10 +1,14 @@
 //! A stream is read while it passes, and what its caller did not ask for is taken out: the chunk that says what
 //! the stream cost, where only we asked for it. All other bytes pass as they came.
 
+mod typed;
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use floopy_protocols::ApiError;
 
+pub(super) use self::typed::{Typed, What};
 use super::{
     facts::{Event, Facts},
     sse::Scanner,
@@ -23,6 +27,8 @@ pub(crate) struct Sieve {
     held_bytes: usize,
     /// Some of the event under way has passed, so that it cannot be taken out.
     leaked: bool,
+    /// Streams that are read in their typed form.
+    typed: Option<Box<Typed>>,
 }
 
 impl Sieve {
@@ -34,11 +40,23 @@ impl Sieve {
             held: Vec::new(),
             held_bytes: 0,
             leaked: false,
+            typed: None,
+        }
+    }
+
+    /// For a stream that is read in its typed form.
+    pub(super) fn typed(max_text: usize, typed: Typed) -> Self {
+        Self {
+            typed: Some(Box::new(typed)),
+            ..Self::new(max_text, false)
         }
     }
 
     /// Reads the next bytes and lets those pass that may; tells the first event that they complete.
     pub(super) fn pass(&mut self, bytes: Bytes, out: &mut VecDeque<Bytes>) -> Option<Event> {
+        if self.typed.is_some() {
+            return self.pass_typed(bytes, out);
+        }
         if self.strips {
             return self.strip(&bytes, out);
         }
@@ -48,6 +66,21 @@ impl Sieve {
             first.get_or_insert(event);
         });
         out.push_back(bytes);
+        first
+    }
+
+    fn pass_typed(&mut self, bytes: Bytes, out: &mut VecDeque<Bytes>) -> Option<Event> {
+        let typed = self.typed.as_mut()?;
+        let (facts, mut first) = (&mut self.facts, None);
+        self.scanner.feed(&bytes, |data, _| {
+            let event = typed.read(data, facts);
+            first = first.or(event);
+        });
+        if typed.is_passing() {
+            out.push_back(bytes);
+        } else {
+            typed.take(out);
+        }
         first
     }
 
@@ -87,6 +120,19 @@ impl Sieve {
     /// Nothing more comes: an event without its end passes as it is.
     pub(super) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         out.extend(self.held.drain(..));
+    }
+
+    /// Nothing more comes, and the reply is whole.
+    pub(super) fn complete(&mut self, out: &mut VecDeque<Bytes>) {
+        if let Some(typed) = &mut self.typed {
+            typed.finish(&mut self.facts);
+            typed.take(out);
+        }
+    }
+
+    /// Tells the caller that the stream broke, where its API is not chat completions.
+    pub(super) fn fail(&mut self, error: ApiError) -> Option<Bytes> {
+        self.typed.as_mut().map(|typed| typed.fail(error))
     }
 }
 

@@ -82,10 +82,11 @@ pub fn no_control() -> Dialer {
 pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
     let names = ["a", "b", "c"];
     let provider = |(name, url): (&&str, &String)| config::Provider {
-        name: (*name).to_owned(),
+        // The servers of these tests speak OpenAI's API, whatever they are called.
+        kind: Some("openai".to_owned()),
         base_url: Some(url.clone()),
         api_key: Some(Secret::new(format!("sk-{name}"))),
-        stream_usage: None,
+        ..config::Provider::named(name)
     };
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),

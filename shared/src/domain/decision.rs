@@ -226,6 +226,8 @@ pub enum AttemptResult {
     ClientGone,
     /// A hedge: another candidate answered first.
     Cancelled,
+    /// Nothing was sent: the candidate's API cannot say what was asked.
+    Unsupported,
 }
 
 /// One try at one candidate.

@@ -51,6 +51,7 @@ closed_set!(filter, Filter, Filter, "filter", {
 });
 closed_set!(attempt_result, AttemptResult, AttemptResult, "result", {
     Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone, Cancelled,
+    Unsupported,
 });
 closed_set!(ending, Ending, Ending, "ending", {
     Completed, Error, ClientDisconnected, BrokenStream, Interrupted,

@@ -38,10 +38,8 @@ pub(super) fn add_providers(
             .find(|provider| provider.name == known.name)
         {
             None => config.providers.push(Provider {
-                name: known.name.to_owned(),
-                base_url: None,
                 api_key: Some(Secret::new(key)),
-                stream_usage: None,
+                ..Provider::named(known.name)
             }),
             // Never to an address that the key was not meant for.
             Some(provider) if provider.api_key.is_none() && provider.base_url.is_none() => {

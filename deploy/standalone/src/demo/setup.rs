@@ -92,10 +92,8 @@ pub(super) fn config(
     config.learning.shadow_rate = SHADOW_RATE;
     config.learning.shadow_spend = SHADOW_SPEND;
     config.providers = vec![Provider {
-        name: PROVIDER.into(),
         base_url: Some(format!("http://{simulator}/v1")),
-        api_key: None,
-        stream_usage: None,
+        ..Provider::named(PROVIDER)
     }];
     config.models = MODELS.iter().map(model).collect();
     config.tenants = vec![control::TenantConfig {

@@ -1,0 +1,107 @@
+//! The providers that need no address, and how each wants to be called.
+
+use floopy_protocols::ProviderApi;
+
+/// A provider whose API is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownProvider {
+    pub name: &'static str,
+    /// The environment variable its key is usually in.
+    pub env_var: &'static str,
+    pub base_url: &'static str,
+    pub(crate) api: ProviderApi,
+    pub(super) auth: Auth,
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Auth {
+    /// `authorization: Bearer …`
+    Bearer,
+    /// In this header, as it is.
+    Header(&'static str),
+}
+
+const fn known(name: &'static str, env_var: &'static str, base_url: &'static str) -> KnownProvider {
+    KnownProvider {
+        name,
+        env_var,
+        base_url,
+        api: ProviderApi::Chat,
+        auth: Auth::Bearer,
+    }
+}
+
+static KNOWN: &[KnownProvider] = &[
+    known("openai", "OPENAI_API_KEY", "https://api.openai.com/v1"),
+    known(
+        "anthropic",
+        "ANTHROPIC_API_KEY",
+        "https://api.anthropic.com/v1",
+    ),
+    known(
+        "gemini",
+        "GEMINI_API_KEY",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+    ),
+    known(
+        "deepseek",
+        "DEEPSEEK_API_KEY",
+        "https://api.deepseek.com/v1",
+    ),
+    known("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1"),
+    known("xai", "XAI_API_KEY", "https://api.x.ai/v1"),
+    known("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1"),
+    known("cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1"),
+    known(
+        "sambanova",
+        "SAMBANOVA_API_KEY",
+        "https://api.sambanova.ai/v1",
+    ),
+    known(
+        "together",
+        "TOGETHER_API_KEY",
+        "https://api.together.xyz/v1",
+    ),
+    known(
+        "fireworks",
+        "FIREWORKS_API_KEY",
+        "https://api.fireworks.ai/inference/v1",
+    ),
+    known(
+        "perplexity",
+        "PERPLEXITY_API_KEY",
+        "https://api.perplexity.ai",
+    ),
+    known(
+        "cohere",
+        "COHERE_API_KEY",
+        "https://api.cohere.ai/compatibility/v1",
+    ),
+    known("ai21", "AI21_API_KEY", "https://api.ai21.com/studio/v1"),
+    known(
+        "deepinfra",
+        "DEEPINFRA_API_KEY",
+        "https://api.deepinfra.com/v1/openai",
+    ),
+    known(
+        "nebius",
+        "NEBIUS_API_KEY",
+        "https://api.studio.nebius.com/v1",
+    ),
+    known(
+        "novita",
+        "NOVITA_API_KEY",
+        "https://api.novita.ai/v3/openai",
+    ),
+];
+
+/// Every provider that needs no `base_url`.
+pub fn known_providers() -> &'static [KnownProvider] {
+    KNOWN
+}
+
+/// The known provider of this name.
+pub fn known_provider(name: &str) -> Option<&'static KnownProvider> {
+    KNOWN.iter().find(|provider| provider.name == name)
+}

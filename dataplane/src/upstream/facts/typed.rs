@@ -1,0 +1,101 @@
+//! The same facts of replies that are read in their typed form.
+
+use floopy_protocols::{Content, Delta, Event, Finish, Reply, Usage};
+use floopy_shared::domain::money;
+
+use super::Facts;
+
+impl Facts {
+    /// Of a whole reply.
+    pub(in crate::upstream) fn of_reply(reply: &Reply, max_text: usize) -> Self {
+        let mut facts = Self::new(max_text);
+        facts.named(&reply.id);
+        facts.usage = reply.usage.as_ref().map(spent);
+        for choice in &reply.choices {
+            for part in &choice.parts {
+                facts.add_part(&part.content);
+            }
+            if let Some(finish) = &choice.finish {
+                facts.finish(finish);
+            }
+        }
+        facts
+    }
+
+    /// Of one event of a stream.
+    pub(in crate::upstream) fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Start { id, .. } => self.named(id),
+            Event::Delta { delta, .. } => self.add_delta(delta),
+            Event::Logprobs { .. } => {}
+            Event::Finish { finish, .. } => self.finish(finish),
+            Event::Usage(usage) => self.usage = Some(spent(usage)),
+            Event::Error(_) => self.failed = true,
+            Event::Done => self.done = true,
+        }
+    }
+
+    fn named(&mut self, id: &str) {
+        if !id.is_empty() && id.len() <= 256 {
+            self.completion_id.get_or_insert_with(|| id.to_owned());
+        }
+    }
+
+    fn finish(&mut self, finish: &Finish) {
+        self.finished = true;
+        match finish {
+            Finish::ContentFilter | Finish::Refusal => self.refused = true,
+            Finish::Failed(_) => self.failed = true,
+            Finish::Stop
+            | Finish::StopSequence(_)
+            | Finish::Length
+            | Finish::ContextLength
+            | Finish::ToolCalls
+            | Finish::Paused => {}
+        }
+    }
+
+    fn add_part(&mut self, content: &Content) {
+        match content {
+            Content::Text(text) => self.add_text(text),
+            Content::Refusal(text) => {
+                self.refused = true;
+                self.add_text(text);
+            }
+            Content::ToolCall {
+                name, arguments, ..
+            } => {
+                self.add_text(name);
+                self.add_text(arguments);
+            }
+            Content::Thinking(text) => self.text_bytes += text.len() as u64,
+            Content::Image(_)
+            | Content::Audio(_)
+            | Content::Document(_)
+            | Content::ToolResult { .. }
+            | Content::RedactedThinking => {}
+        }
+    }
+
+    /// Thoughts are paid for, and not judged.
+    fn add_delta(&mut self, delta: &Delta) {
+        match delta {
+            Delta::Text(text) | Delta::Arguments(text) => self.add_text(text),
+            Delta::Refusal(text) => {
+                self.refused = true;
+                self.add_text(text);
+            }
+            Delta::ToolCall { name, .. } => self.add_text(name),
+            Delta::Thinking(text) => self.text_bytes += text.len() as u64,
+            Delta::Signature(_) | Delta::RedactedThinking(_) => {}
+        }
+    }
+}
+
+fn spent(usage: &Usage) -> money::Usage {
+    money::Usage {
+        input: usage.input,
+        cached_input: usage.cached_input,
+        output: usage.output,
+    }
+}

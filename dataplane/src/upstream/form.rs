@@ -1,0 +1,193 @@
+//! A call in the form of the provider's API, and the reply in that of the caller's.
+
+use bytes::Bytes;
+use floopy_protocols::{
+    ApiError, CallerApi, Event, Finish, Object, ProviderApi, Reply, Request, Target, Unsupported,
+    chat::dialect,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+
+use super::{
+    facts::Facts,
+    headers::{is_event_stream, returned},
+    sieve::{Typed, What},
+};
+use crate::{
+    call::{Call, Endpoint},
+    provider::Provider,
+};
+
+/// The caller's fields that a rule let go.
+static DROPPED: HeaderName = HeaderName::from_static("floopy-dropped-params");
+
+/// What AWS calls an error, which its body does not say.
+const ERROR_TYPE: &str = "x-amzn-errortype";
+
+/// How a call was put to its provider.
+pub(super) enum Form {
+    /// In the caller's own bytes; the reply comes back in its form.
+    Own(Endpoint),
+    /// In another form.
+    Translated(Box<Translated>),
+}
+
+/// A call whose provider speaks another API than its caller.
+pub(super) struct Translated {
+    pub caller: CallerApi,
+    pub provider: ProviderApi,
+    request: Request,
+    /// Fields that were let go by rule.
+    pub dropped: Vec<String>,
+    /// When it was asked, for replies that do not say when they were written.
+    now_s: u64,
+}
+
+/// Whether the bytes of a chat completion can be sent to this provider as they are.
+fn takes_own_fields(provider: &Provider, call: &Call) -> bool {
+    let dialect = dialect(&provider.dialect);
+    if provider.api != ProviderApi::Chat || dialect.only.is_none() {
+        return true;
+    }
+    Object::top(call.body()).is_ok_and(|top| dialect.takes(top.names()))
+}
+
+/// The body that asks this provider for this model.
+pub(super) fn body(
+    provider: &Provider,
+    call: &Call,
+    (model, now_ms): (&str, u64),
+) -> Result<(Bytes, Form), Unsupported> {
+    let own = || {
+        let body = call.body_for(model, provider.stream_usage);
+        Ok((body, Form::Own(call.endpoint())))
+    };
+    let Some(caller) = call.endpoint().api() else {
+        return own();
+    };
+    if call.is_untouched() || (provider.api.is(caller) && takes_own_fields(provider, call)) {
+        return own();
+    }
+    let unreadable =
+        |e: floopy_protocols::Invalid| Unsupported::new("the body", provider.name(), e.to_string());
+    let mut request = call.typed().map_err(unreadable)?;
+    let is_asked = request.stream_usage;
+    // What a stream costs is always asked for, and told only to a caller who wants to know.
+    request.stream_usage = request.stream;
+    let target = Target {
+        provider: &provider.dialect,
+        model,
+    };
+    let written = provider.api.write_request(&request, target)?;
+    request.stream_usage = is_asked;
+    let translated = Translated {
+        caller,
+        provider: provider.api,
+        request,
+        dropped: written.dropped,
+        now_s: now_ms / 1_000,
+    };
+    Ok((written.body.into(), Form::Translated(Box::new(translated))))
+}
+
+impl Form {
+    /// Reads a whole reply; its body is what the caller gets.
+    pub(super) fn whole(&self, body: Bytes, max_text: usize) -> Result<(Bytes, Facts), String> {
+        let translated = match self {
+            Self::Own(endpoint) => {
+                let facts = Facts::of_whole(&body, *endpoint, max_text)?;
+                return Ok((body, facts));
+            }
+            Self::Translated(translated) => translated,
+        };
+        let mut reply = translated
+            .provider
+            .read_reply(&body)
+            .map_err(|invalid| invalid.0)?;
+        check(&reply)?;
+        reply.created.get_or_insert(translated.now_s);
+        let facts = Facts::of_reply(&reply, max_text);
+        Ok((translated.caller.write_reply(&reply).into(), facts))
+    }
+
+    /// The headers of a reply as the caller gets them.
+    pub(super) fn headers(&self, from: &HeaderMap) -> HeaderMap {
+        let mut headers = returned(from);
+        let Self::Translated(translated) = self else {
+            return headers;
+        };
+        // The body is ours.
+        let kind = if is_event_stream(from) {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        let dropped = HeaderValue::try_from(translated.dropped.join(", "));
+        if let (false, Ok(dropped)) = (translated.dropped.is_empty(), dropped) {
+            headers.insert(DROPPED.clone(), dropped);
+        }
+        headers
+    }
+
+    /// An upstream's error as the caller is told it.
+    pub(super) fn error(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> (StatusCode, Bytes) {
+        let Self::Translated(translated) = self else {
+            return (status, body);
+        };
+        let kind = headers.get(ERROR_TYPE).and_then(|kind| kind.to_str().ok());
+        let error = translated.provider.read_error(status.as_u16(), kind, &body);
+        let (shown, body) = translated.caller.write_error(&error);
+        let shown = StatusCode::from_u16(shown).unwrap_or(status);
+        (shown, body.into())
+    }
+}
+
+impl Translated {
+    /// Reads the provider's stream and writes the one that answers the caller.
+    pub(super) fn typed(&self) -> Typed {
+        let writer = self.caller.event_writer(&self.request);
+        Typed::new(
+            self.provider.event_reader(),
+            What::Rewritten(writer),
+            self.now_s,
+        )
+    }
+}
+
+/// A reply that its provider gave up on is none.
+fn check(reply: &Reply) -> Result<(), String> {
+    let failed = reply
+        .choices
+        .iter()
+        .find_map(|choice| match &choice.finish {
+            Some(Finish::Failed(word)) => Some(word),
+            Some(
+                Finish::Stop
+                | Finish::StopSequence(_)
+                | Finish::Length
+                | Finish::ContextLength
+                | Finish::ToolCalls
+                | Finish::ContentFilter
+                | Finish::Refusal
+                | Finish::Paused,
+            )
+            | None => None,
+        });
+    match failed {
+        Some(word) => Err(format!("a reply that it gave up with {word:?}")),
+        None => Ok(()),
+    }
+}
+
+/// The event that tells a caller of this API that a stream broke.
+pub(super) fn error_event(caller: CallerApi, error: ApiError) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = caller.event_writer(&Request::default());
+    writer.write(&Event::Error(error), &mut bytes);
+    bytes
+}

@@ -1,0 +1,109 @@
+//! A stream that is read in its typed form: rewritten for a caller of another API, or passed as it came.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use floopy_protocols::{ApiError, CallerApi, Event, EventReader, EventWriter};
+
+use super::super::{
+    facts::{self, Facts},
+    form,
+};
+
+/// Reads a provider's events, and writes the caller's.
+pub(crate) struct Typed {
+    reader: Box<dyn EventReader>,
+    what: What,
+    /// For providers that do not say when they answered.
+    now_s: u64,
+    events: Vec<Event>,
+    written: Vec<u8>,
+    /// The reader's `Done` was written.
+    done: bool,
+}
+
+/// What becomes of the events.
+pub(in crate::upstream) enum What {
+    /// They are written in the caller's form.
+    Rewritten(Box<dyn EventWriter>),
+    /// Their bytes pass as they came.
+    Passed(CallerApi),
+}
+
+impl Typed {
+    pub(in crate::upstream) fn new(reader: Box<dyn EventReader>, what: What, now_s: u64) -> Self {
+        Self {
+            reader,
+            what,
+            now_s,
+            events: Vec::new(),
+            written: Vec::new(),
+            done: false,
+        }
+    }
+
+    /// Whether bytes are passed as they came.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.what, What::Passed(_))
+    }
+
+    /// Reads one event's data; tells what it was, where it was anything.
+    pub(super) fn read(&mut self, data: &[u8], facts: &mut Facts) -> Option<facts::Event> {
+        if self.reader.read(data, &mut self.events).is_err() {
+            self.events.clear();
+            facts.failed = true;
+            return Some(facts::Event::Unreadable);
+        }
+        let mut first = None;
+        for mut event in std::mem::take(&mut self.events) {
+            if let Event::Start { created, .. } = &mut event {
+                created.get_or_insert(self.now_s);
+            }
+            facts.observe(&event);
+            first = first.or(match &event {
+                Event::Error(_) => Some(facts::Event::Error),
+                Event::Done => Some(facts::Event::Done),
+                Event::Start { .. }
+                | Event::Delta { .. }
+                | Event::Logprobs { .. }
+                | Event::Finish { .. } => Some(facts::Event::Chunk),
+                Event::Usage(_) => None,
+            });
+            self.write(&event);
+        }
+        first
+    }
+
+    fn write(&mut self, event: &Event) {
+        self.done |= *event == Event::Done;
+        if let What::Rewritten(writer) = &mut self.what {
+            writer.write(event, &mut self.written);
+        }
+    }
+
+    /// What was written since.
+    pub(super) fn take(&mut self, out: &mut VecDeque<Bytes>) {
+        if !self.written.is_empty() {
+            out.push_back(std::mem::take(&mut self.written).into());
+        }
+    }
+
+    /// The provider's stream ended: where it has no word for that, the caller's may.
+    pub(super) fn finish(&mut self, facts: &mut Facts) {
+        if facts.finished && !facts.failed && !self.done {
+            facts.done = true;
+            self.write(&Event::Done);
+        }
+    }
+
+    /// Tells the caller that the stream broke.
+    pub(super) fn fail(&mut self, error: ApiError) -> Bytes {
+        match &mut self.what {
+            What::Rewritten(writer) => {
+                writer.write(&Event::Error(error), &mut self.written);
+                std::mem::take(&mut self.written).into()
+            }
+            What::Passed(caller) => form::error_event(*caller, error).into(),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which API a caller speaks and which a provider does, and the translation between any two of them.
+
+use crate::{
+    ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
+    Written, chat,
+};
+
+/// The API that a caller speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CallerApi {
+    /// OpenAI's chat completions.
+    Chat,
+}
+
+/// The API that a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProviderApi {
+    /// OpenAI's chat completions.
+    Chat,
+}
+
+impl CallerApi {
+    pub fn read_request(self, body: &[u8]) -> Result<Request, Invalid> {
+        match self {
+            Self::Chat => chat::read_request(body),
+        }
+    }
+
+    pub fn write_reply(self, reply: &Reply) -> Vec<u8> {
+        match self {
+            Self::Chat => chat::write_reply(reply),
+        }
+    }
+
+    /// Writes the stream that answers this request.
+    pub fn event_writer(self, request: &Request) -> Box<dyn EventWriter> {
+        match self {
+            Self::Chat => Box::new(chat::EventWriter::new(request.stream_usage)),
+        }
+    }
+
+    /// Status and body.
+    pub fn write_error(self, error: &ApiError) -> (u16, Vec<u8>) {
+        match self {
+            Self::Chat => chat::write_error(error),
+        }
+    }
+}
+
+impl ProviderApi {
+    /// Whether the caller's bytes can be sent as they are.
+    pub fn is(self, caller: CallerApi) -> bool {
+        match (self, caller) {
+            (Self::Chat, CallerApi::Chat) => true,
+        }
+    }
+
+    pub fn write_request(
+        self,
+        request: &Request,
+        target: Target<'_>,
+    ) -> Result<Written, Unsupported> {
+        match self {
+            Self::Chat => chat::write_request(request, target),
+        }
+    }
+
+    pub fn read_reply(self, body: &[u8]) -> Result<Reply, InvalidReply> {
+        match self {
+            Self::Chat => chat::read_reply(body),
+        }
+    }
+
+    pub fn event_reader(self) -> Box<dyn EventReader> {
+        match self {
+            Self::Chat => Box::new(chat::EventReader::default()),
+        }
+    }
+
+    /// What went wrong. `error_type`: what the `x-amzn-errortype` header says, where there is one.
+    pub fn read_error(self, status: u16, error_type: Option<&str>, body: &[u8]) -> ApiError {
+        let _ = error_type;
+        match self {
+            Self::Chat => chat::read_error(status, body),
+        }
+    }
+}
