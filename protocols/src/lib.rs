@@ -7,6 +7,7 @@
 pub mod chat;
 mod error;
 mod event;
+pub mod gemini;
 mod json;
 mod protocol;
 mod reply;
