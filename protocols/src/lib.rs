@@ -5,12 +5,16 @@
 //! names the field, or is dropped where a rule of [`rules`] says so: never silently.
 
 pub mod chat;
+pub mod converse;
 mod error;
 mod event;
+pub mod event_stream;
+pub mod google_jwt;
 mod json;
 mod reply;
 mod request;
 pub mod rules;
+pub mod sigv4;
 
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},
