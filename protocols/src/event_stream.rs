@@ -19,6 +19,9 @@ const CHECKSUM_BYTES: usize = 4;
 const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 const MAX_HEADERS_BYTES: usize = 128 * 1024;
 
+/// What [`Frame::to_json`] calls an error that is no exception.
+pub const UNMODELLED: &str = "unmodelledException";
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Frame {
     pub headers: Headers,
@@ -107,6 +110,24 @@ impl Frame {
             }),
             other => Err(FrameError::UnknownKind(other.to_owned())),
         }
+    }
+
+    /// The event in the form in which AWS's references write streams, `{"messageStart":{…}}`: the payload under
+    /// the event's name, or the exception's. Of any other error only its code and message are known.
+    pub fn to_json(&self) -> Result<Vec<u8>, FrameError> {
+        let (name, payload) = match self.kind()? {
+            Kind::Event(name) | Kind::Exception(name) => (name, self.payload.clone()),
+            Kind::Error { code, message } => {
+                let payload = serde_json::json!({"__type": code, "message": message});
+                (UNMODELLED, Bytes::from(payload.to_string()))
+            }
+        };
+        let mut json = serde_json::json!(name).to_string().into_bytes();
+        json.insert(0, b'{');
+        json.push(b':');
+        json.extend_from_slice(&payload);
+        json.push(b'}');
+        Ok(json)
     }
 
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {

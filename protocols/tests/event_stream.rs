@@ -1,4 +1,5 @@
 //! Binary event streams: any cutting gives the same frames, and broken bytes are errors.
+#![allow(clippy::unwrap_used, reason = "a broken assumption must end the test")]
 
 use bytes::Bytes;
 use floopy_protocols::event_stream::{Decoder, Frame, FrameError, HeaderValue, Headers};
