@@ -5,14 +5,18 @@
 //! names the field, or is dropped where a rule of [`rules`] says so: never silently.
 
 pub mod chat;
+pub mod converse;
 mod error;
 mod event;
+pub mod event_stream;
 pub mod gemini;
+pub mod google_jwt;
 mod json;
 mod protocol;
 mod reply;
 mod request;
 pub mod rules;
+pub mod sigv4;
 
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},
@@ -46,6 +50,9 @@ pub struct Target<'a> {
 pub trait EventReader: Send {
     /// Appends what this event says. `data` is what stands behind `data:`, or the payload of a binary frame.
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply>;
+
+    /// The body ended: appends what that says, where the API has no last event.
+    fn end(&mut self, _out: &mut Vec<Event>) {}
 }
 
 /// Writes a stream in the caller's form.

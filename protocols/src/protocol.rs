@@ -2,7 +2,7 @@
 
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
-    Written, chat,
+    Written, chat, converse, gemini,
 };
 
 /// The API that a caller speaks.
@@ -17,6 +17,10 @@ pub enum CallerApi {
 pub enum ProviderApi {
     /// OpenAI's chat completions.
     Chat,
+    /// Google's `generateContent`.
+    Gemini,
+    /// AWS Bedrock's Converse.
+    Converse,
 }
 
 impl CallerApi {
@@ -52,6 +56,7 @@ impl ProviderApi {
     pub fn is(self, caller: CallerApi) -> bool {
         match (self, caller) {
             (Self::Chat, CallerApi::Chat) => true,
+            (Self::Gemini | Self::Converse, CallerApi::Chat) => false,
         }
     }
 
@@ -62,26 +67,41 @@ impl ProviderApi {
     ) -> Result<Written, Unsupported> {
         match self {
             Self::Chat => chat::write_request(request, target),
+            Self::Gemini => gemini::write_request(request, target),
+            Self::Converse => converse::write_request(request, target),
         }
     }
 
     pub fn read_reply(self, body: &[u8]) -> Result<Reply, InvalidReply> {
         match self {
             Self::Chat => chat::read_reply(body),
+            Self::Gemini => gemini::read_reply(body),
+            Self::Converse => converse::read_reply(body),
         }
     }
 
     pub fn event_reader(self) -> Box<dyn EventReader> {
         match self {
             Self::Chat => Box::new(chat::EventReader::default()),
+            Self::Gemini => Box::new(gemini::EventReader::default()),
+            Self::Converse => Box::new(converse::EventReader::default()),
+        }
+    }
+
+    /// Whether its streams are framed as AWS does it, and not as server-sent events.
+    pub fn is_binary(self) -> bool {
+        match self {
+            Self::Converse => true,
+            Self::Chat | Self::Gemini => false,
         }
     }
 
     /// What went wrong. `error_type`: what the `x-amzn-errortype` header says, where there is one.
     pub fn read_error(self, status: u16, error_type: Option<&str>, body: &[u8]) -> ApiError {
-        let _ = error_type;
         match self {
             Self::Chat => chat::read_error(status, body),
+            Self::Gemini => gemini::read_error(status, body),
+            Self::Converse => converse::read_error(status, error_type, body),
         }
     }
 }

@@ -70,17 +70,16 @@ impl crate::EventReader for EventReader {
         out.extend(usage.map(|usage| Event::Usage(usage.into())));
         Ok(())
     }
-}
 
-impl EventReader {
-    /// To be called at the end of the body, for the API has no event that says that this is all: it is where every
-    /// choice that began has said how it ended.
-    pub fn end(&self, out: &mut Vec<Event>) {
+    /// The API has no event that says that this is all: it is where every choice that began has said how it ended.
+    fn end(&mut self, out: &mut Vec<Event>) {
         if !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished) {
             out.push(Event::Done);
         }
     }
+}
 
+impl EventReader {
     fn candidate(
         &mut self,
         mut candidate: Candidate<'_>,

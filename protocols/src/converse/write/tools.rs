@@ -1,0 +1,115 @@
+//! Tools, and whether one must be called.
+
+use super::Writing;
+use crate::{
+    converse::wire::{
+        Empty, InputSchema, Schema, Tool as WireTool, ToolChoice as WireChoice, ToolConfig,
+        ToolSpec,
+    },
+    error::Unsupported,
+    request::{Content, Part, Request, Tool, ToolChoice},
+};
+
+/// What names of tools and ids of calls may hold.
+const MAX_NAME_CHARS: usize = 64;
+
+pub(super) fn write<'a>(
+    request: &'a Request,
+    writing: &mut Writing<'_>,
+) -> Result<Option<ToolConfig<'a>>, Unsupported> {
+    let called = request.messages.iter().flat_map(|message| &message.parts);
+    let called = called.into_iter().find(|part| is_of_a_call(part));
+    if request.tools.is_empty() {
+        return without_tools(request, called, writing);
+    }
+    if request.parallel_tool_calls == Some(false) {
+        let why = "its API cannot keep a reply to one call";
+        return Err(writing.refuse("parallel_tool_calls", why));
+    }
+    if request.tool_choice == Some(ToolChoice::None) {
+        let Some(_) = called else {
+            return Ok(None);
+        };
+        let why = "its API has no such choice, and wants the tools of earlier calls declared";
+        return Err(writing.refuse("tool_choice", why));
+    }
+    let mut tools = Vec::with_capacity(request.tools.len());
+    for tool in &request.tools {
+        tools.push(WireTool::ToolSpec(spec(tool, writing)?));
+        let point = writing.cache_point(tool.cache, &tool.at.0);
+        tools.extend(point.map(WireTool::CachePoint));
+    }
+    Ok(Some(ToolConfig {
+        tools,
+        tool_choice: request.tool_choice.as_ref().and_then(choice),
+    }))
+}
+
+fn is_of_a_call(part: &Part) -> bool {
+    matches!(
+        part.content,
+        Content::ToolCall { .. } | Content::ToolResult { .. }
+    )
+}
+
+fn without_tools<'a>(
+    request: &Request,
+    called: Option<&Part>,
+    writing: &Writing<'_>,
+) -> Result<Option<ToolConfig<'a>>, Unsupported> {
+    match &request.tool_choice {
+        Some(ToolChoice::Required | ToolChoice::Tool(_)) => {
+            return Err(writing.refuse("tool_choice", "there are no tools"));
+        }
+        None | Some(ToolChoice::Auto | ToolChoice::None) => {}
+    }
+    if let Some(part) = called {
+        let why = format!("its API wants the tool of {} declared", part.at);
+        return Err(writing.refuse("tools", why));
+    }
+    Ok(None)
+}
+
+fn choice(choice: &ToolChoice) -> Option<WireChoice<'_>> {
+    match choice {
+        ToolChoice::Auto => Some(WireChoice::Auto(Empty {})),
+        ToolChoice::Required => Some(WireChoice::Any(Empty {})),
+        ToolChoice::Tool(name) => Some(WireChoice::Tool { name }),
+        ToolChoice::None => None,
+    }
+}
+
+fn spec<'a>(tool: &'a Tool, writing: &Writing<'_>) -> Result<ToolSpec<'a>, Unsupported> {
+    check_name(&tool.name, &tool.at.0, writing)?;
+    Ok(ToolSpec {
+        name: &tool.name,
+        description: tool.description.as_deref().filter(|text| !text.is_empty()),
+        input_schema: InputSchema {
+            json: tool.parameters.as_ref().map_or(
+                Schema::Nothing {
+                    r#type: "object",
+                    properties: Empty {},
+                },
+                Schema::Said,
+            ),
+        },
+        strict: tool.strict.filter(|strict| *strict),
+    })
+}
+
+pub(super) fn check_name(name: &str, at: &str, writing: &Writing<'_>) -> Result<(), Unsupported> {
+    check(name, "_-", at, writing)
+}
+
+pub(super) fn check_id(id: &str, at: &str, writing: &Writing<'_>) -> Result<(), Unsupported> {
+    check(id, "_.:-", at, writing)
+}
+
+fn check(text: &str, also: &str, at: &str, writing: &Writing<'_>) -> Result<(), Unsupported> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || also.contains(c);
+    if !text.is_empty() && text.len() <= MAX_NAME_CHARS && text.chars().all(is_allowed) {
+        return Ok(());
+    }
+    let why = format!("{text:?} is not 1 to {MAX_NAME_CHARS} letters, digits and any of {also}");
+    Err(writing.refuse(at, why))
+}
