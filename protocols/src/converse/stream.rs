@@ -55,6 +55,13 @@ impl crate::EventReader for EventReader {
         }
         Ok(())
     }
+
+    /// The API has no event that says that this is all; these two are its last.
+    fn end(&mut self, out: &mut Vec<Event>) {
+        if self.has_stopped && self.has_usage {
+            out.push(Event::Done);
+        }
+    }
 }
 
 impl EventReader {
@@ -110,13 +117,6 @@ impl EventReader {
                 model: String::new(),
                 created: None,
             });
-        }
-    }
-
-    /// The API has no event that says that this is all; these two are its last.
-    fn end(&self, out: &mut Vec<Event>) {
-        if self.has_stopped && self.has_usage {
-            out.push(Event::Done);
         }
     }
 
