@@ -1,23 +1,24 @@
 //! The providers this proxy holds credentials for, and where they are.
 
+mod address;
 mod credentials;
 mod known;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use floopy_protocols::{ProviderApi, chat::dialect};
 use http::Uri;
 
-use self::credentials::Credentials;
 pub use self::known::{KnownProvider, known_provider, known_providers};
-use crate::{call::Endpoint, config, upstream::RetryBudget};
+use self::{address::Address, known::Paths};
+pub(crate) use self::{address::Place, credentials::Credentials};
+use crate::{config, upstream::RetryBudget};
 
 /// One provider that can be called.
 #[derive(Debug)]
 pub struct Provider {
     name: Box<str>,
-    chat: Uri,
-    embeddings: Uri,
+    address: Address,
     pub(crate) api: ProviderApi,
     /// By whose dialect of that API it is called: its own name, or that of its kind.
     pub(crate) dialect: Box<str>,
@@ -33,12 +34,9 @@ impl Provider {
         &self.name
     }
 
-    /// Where an endpoint is.
-    pub fn uri(&self, endpoint: Endpoint) -> &Uri {
-        match endpoint {
-            Endpoint::Chat => &self.chat,
-            Endpoint::Embeddings => &self.embeddings,
-        }
+    /// Where a call goes. `None`: the model's name cannot be part of an address.
+    pub(crate) fn uri(&self, place: Place<'_>) -> Option<Uri> {
+        self.address.of(place)
     }
 }
 
@@ -51,6 +49,12 @@ pub enum InvalidProvider {
         url: String,
         source: http::uri::InvalidUri,
     },
+    #[error("service_account_file {file:?} of provider {name}: {why}")]
+    Account {
+        name: String,
+        file: PathBuf,
+        why: String,
+    },
     #[error("the key of provider {0} has characters that a header cannot hold")]
     Key(String),
 }
@@ -62,10 +66,9 @@ pub struct Providers(Vec<Arc<Provider>>);
 impl Providers {
     /// Reads the configuration. A known provider without a key is left out: it could only answer 401.
     pub fn new(configured: &[config::Provider]) -> Result<Self, InvalidProvider> {
-        let usable = |p: &&config::Provider| p.api_key.is_some() || p.base_url.is_some();
         configured
             .iter()
-            .filter(usable)
+            .filter(|provider| provider.is_usable())
             .map(|p| build(p).map(Arc::new))
             .collect::<Result<_, _>>()
             .map(Self)
@@ -86,7 +89,7 @@ impl Providers {
 
     /// Where they are.
     pub fn addresses(&self) -> impl Iterator<Item = Uri> {
-        self.0.iter().map(|provider| provider.chat.clone())
+        self.0.iter().filter_map(|provider| provider.address.any())
     }
 
     /// All names, in the order of the configuration.
@@ -97,33 +100,28 @@ impl Providers {
 
 fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
     let name = configured.name.as_str();
-    let base = match (
-        &configured.base_url,
-        known_provider(configured.kind.as_deref().unwrap_or(name)),
-    ) {
-        (Some(url), _) => url.as_str(),
-        (None, Some(known)) => known.base_url,
-        (None, None) => "",
-    };
-    let base = base.trim_end_matches('/');
-    let uri = |path: &str| {
-        format!("{base}{path}")
-            .parse()
-            .map_err(|source| InvalidProvider::Url {
-                name: name.to_owned(),
-                url: base.to_owned(),
-                source,
-            })
-    };
-    let known = known_provider(configured.kind.as_deref().unwrap_or(name));
+    let known = configured.known();
+    let base = configured.base_url.as_deref();
+    let base = base.unwrap_or_else(|| known.map_or("", |known| known.base_url));
+    let credentials = Credentials::read(configured, known)?;
+    let mut placed = configured.clone();
+    if placed.project.is_none() {
+        placed.project = credentials.project().map(str::to_owned);
+    }
+    let paths = known.map_or(Paths::OpenAi, |known| known.paths);
+    let address = Address::new(&placed, paths, base);
+    let address = address.map_err(|source| InvalidProvider::Url {
+        name: name.to_owned(),
+        url: base.to_owned(),
+        source,
+    })?;
     let dialect_name = known.map_or(name, |known| known.name);
     Ok(Provider {
         name: name.into(),
-        chat: uri("/chat/completions")?,
-        embeddings: uri("/embeddings")?,
+        address,
         api: known.map_or(ProviderApi::Chat, |known| known.api),
         dialect: dialect_name.into(),
-        credentials: Credentials::read(configured, known)?,
+        credentials,
         retries: RetryBudget::default(),
         stream_usage: configured
             .stream_usage
@@ -136,6 +134,16 @@ mod tests {
     use floopy_shared::process::config::Secret;
 
     use super::*;
+    use crate::call::Endpoint;
+
+    fn chat(provider: &Provider) -> Uri {
+        let place = Place {
+            endpoint: Endpoint::Chat,
+            model: "m",
+            stream: false,
+        };
+        provider.uri(place).expect("an address")
+    }
 
     fn provider(name: &str, base_url: Option<&str>, key: Option<&str>) -> config::Provider {
         config::Provider {
@@ -148,18 +156,18 @@ mod tests {
     #[test]
     fn every_known_provider_has_usable_addresses() {
         for known in known_providers() {
-            let providers =
-                Providers::new(&[provider(known.name, None, Some("k"))]).expect(known.name);
+            let configured = config::Provider {
+                region: Some("r".into()),
+                project: Some("p".into()),
+                base_url: known
+                    .needs
+                    .contains(&"base_url")
+                    .then(|| "https://h".into()),
+                ..provider(known.name, None, Some("k"))
+            };
+            let providers = Providers::new(&[configured]).expect(known.name);
             let built = providers.get(known.name).expect("configured");
-            assert!(
-                built
-                    .uri(Endpoint::Chat)
-                    .path()
-                    .ends_with("/chat/completions"),
-                "{}",
-                known.name
-            );
-            assert_eq!(built.uri(Endpoint::Chat).scheme_str(), Some("https"));
+            assert_eq!(chat(built).scheme_str(), Some("https"), "{}", known.name);
         }
     }
 
@@ -172,10 +180,7 @@ mod tests {
         let providers = Providers::new(&list).expect("valid");
         assert!(providers.get("openai").is_none());
         let local = providers.only().expect("one");
-        assert_eq!(
-            local.uri(Endpoint::Embeddings).to_string(),
-            "http://h:1/v1/embeddings"
-        );
+        assert_eq!(chat(local).to_string(), "http://h:1/v1/chat/completions");
         assert!(local.credentials.is_none());
     }
 

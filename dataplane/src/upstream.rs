@@ -223,8 +223,8 @@ impl Upstream {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
-                let of = (model.key.model(), errand.now_ms);
-                match attempt::prepare(provider, errand.call, of, errand.headers) {
+                let model = model.key.model();
+                match attempt::prepare(&self.client, provider, errand, model).await {
                     Ok(prepared) => {
                         let of = (errand.call, &**provider);
                         attempt::send(&self.client, &self.limits, prepared, of).await

@@ -3,7 +3,6 @@
 use floopy_shared::domain::ids::TenantId;
 
 use super::{Config, Provider};
-use crate::provider::known_provider;
 
 /// A value that cannot be used; names its key.
 #[derive(Debug, thiserror::Error)]
@@ -108,16 +107,50 @@ impl Config {
                 expected: "unique",
             });
         }
-        match (&provider.base_url, known_provider(name)) {
-            (Some(url), _) => check_url(&key("base_url"), url),
-            (None, Some(_)) => Ok(()),
-            (None, None) => Err(InvalidConfig {
-                key: key("base_url"),
-                value: format!("missing for {name:?}"),
-                expected: "an http(s) URL, because this is not a known provider",
-            }),
+        if let Some(url) = &provider.base_url {
+            check_url(&key("base_url"), url)?;
         }
+        let Some(known) = provider.known() else {
+            return check_unknown(provider, key);
+        };
+        let is_set = |need: &str| match need {
+            "base_url" => provider.base_url.is_some(),
+            _ => provider.region.is_some(),
+        };
+        if let Some(need) = known.needs.iter().find(|need| !is_set(need)) {
+            return Err(InvalidConfig {
+                key: key(need),
+                value: format!("missing for {name:?}"),
+                expected: "set: without it, there is no address to call",
+            });
+        }
+        if provider.access_key_id.is_some() != provider.secret_access_key.is_some() {
+            return Err(InvalidConfig {
+                key: key("secret_access_key"),
+                value: "set without its counterpart".to_owned(),
+                expected: "set together with access_key_id",
+            });
+        }
+        Ok(())
     }
+}
+
+fn check_unknown(provider: &Provider, key: impl Fn(&str) -> String) -> Result<(), InvalidConfig> {
+    if let Some(kind) = &provider.kind {
+        return Err(InvalidConfig {
+            key: key("kind"),
+            value: format!("{kind:?}"),
+            expected: "the name of a known provider, such as \"openai\" for whoever speaks its API",
+        });
+    }
+    if provider.base_url.is_some() {
+        return Ok(());
+    }
+    Err(InvalidConfig {
+        key: key("base_url"),
+        value: format!("missing for {:?}", provider.name),
+        expected: "an http(s) URL, because this is not a known provider",
+    })
 }
 
 fn at_least(key: &str, value: u64, least: u64) -> Result<(), InvalidConfig> {
@@ -198,6 +231,14 @@ mod tests {
             (
                 "[[providers]]\nname = \"mine\"",
                 "providers[0].base_url is missing for \"mine\"",
+            ),
+            (
+                "[[providers]]\nname = \"mine\"\nkind = \"opnai\"",
+                "providers[0].kind is \"opnai\"",
+            ),
+            (
+                "[[providers]]\nname = \"bedrock\"\napi_key = \"k\"",
+                "providers[0].region is missing for \"bedrock\"",
             ),
             (
                 "[[providers]]\nname = \"Open AI\"",

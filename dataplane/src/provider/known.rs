@@ -1,4 +1,4 @@
-//! The providers that need no address, and how each wants to be called.
+//! The providers that are known by name, and how each wants to be called.
 
 use floopy_protocols::ProviderApi;
 
@@ -8,9 +8,13 @@ pub struct KnownProvider {
     pub name: &'static str,
     /// The environment variable its key is usually in.
     pub env_var: &'static str,
+    /// Empty where every customer has an address of their own: see `needs`.
     pub base_url: &'static str,
+    /// The settings without which it cannot be called, beside its key.
+    pub needs: &'static [&'static str],
     pub(crate) api: ProviderApi,
     pub(super) auth: Auth,
+    pub(super) paths: Paths,
 }
 
 /// How a key is sent.
@@ -22,13 +26,30 @@ pub(super) enum Auth {
     Header(&'static str),
 }
 
+/// Where under its address an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paths {
+    /// `/chat/completions` and `/embeddings`
+    OpenAi,
+    /// By deployment where an API version is set, else like OpenAI under `/openai/v1`.
+    Azure,
+    /// `/models/{model}:generateContent`
+    Gemini,
+    /// The same under a project and a region.
+    Vertex,
+    /// `/model/{model}/converse`
+    Bedrock,
+}
+
 const fn known(name: &'static str, env_var: &'static str, base_url: &'static str) -> KnownProvider {
     KnownProvider {
         name,
         env_var,
         base_url,
+        needs: &[],
         api: ProviderApi::Chat,
         auth: Auth::Bearer,
+        paths: Paths::OpenAi,
     }
 }
 
@@ -39,11 +60,34 @@ static KNOWN: &[KnownProvider] = &[
         "ANTHROPIC_API_KEY",
         "https://api.anthropic.com/v1",
     ),
-    known(
-        "gemini",
-        "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-    ),
+    KnownProvider {
+        api: ProviderApi::Gemini,
+        auth: Auth::Header("x-goog-api-key"),
+        paths: Paths::Gemini,
+        ..known(
+            "gemini",
+            "GEMINI_API_KEY",
+            "https://generativelanguage.googleapis.com/v1beta",
+        )
+    },
+    KnownProvider {
+        needs: &["region"],
+        api: ProviderApi::Gemini,
+        paths: Paths::Vertex,
+        ..known("vertex", "VERTEX_ACCESS_TOKEN", "")
+    },
+    KnownProvider {
+        needs: &["region"],
+        api: ProviderApi::Converse,
+        paths: Paths::Bedrock,
+        ..known("bedrock", "AWS_BEARER_TOKEN_BEDROCK", "")
+    },
+    KnownProvider {
+        needs: &["base_url"],
+        auth: Auth::Header("api-key"),
+        paths: Paths::Azure,
+        ..known("azure", "AZURE_OPENAI_API_KEY", "")
+    },
     known(
         "deepseek",
         "DEEPSEEK_API_KEY",
@@ -96,7 +140,7 @@ static KNOWN: &[KnownProvider] = &[
     ),
 ];
 
-/// Every provider that needs no `base_url`.
+/// Every provider that is known by name.
 pub fn known_providers() -> &'static [KnownProvider] {
     KNOWN
 }

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Limits,
+    Errand, Limits,
     breaker::Trial,
     client::{Client, ReplyBody},
     facts::{Event, Facts},
@@ -19,7 +19,10 @@ use super::{
     sieve::Sieve,
     trail::Ended,
 };
-use crate::{call::Call, provider::Provider};
+use crate::{
+    call::Call,
+    provider::{Place, Provider},
+};
 
 /// Of an upstream's error, passed on as it is.
 const MAX_ERROR_BYTES: usize = 1 << 20;
@@ -95,6 +98,9 @@ pub(crate) enum Failure {
     /// Nothing was sent.
     #[error("was not asked: {0}")]
     Unsupported(Unsupported),
+    /// Nothing was sent, for want of a token to send it with.
+    #[error("was not asked: its credentials were refused: {0}")]
+    Credentials(String),
     /// It was at work, and did not end it.
     #[error("sent {0}")]
     Cut(&'static str),
@@ -103,7 +109,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn result(&self) -> AttemptResult {
         match self {
-            Self::Connect | Self::Reset => AttemptResult::ConnectFailed,
+            Self::Connect | Self::Reset | Self::Credentials(_) => AttemptResult::ConnectFailed,
             Self::TimedOut(_) => AttemptResult::TimedOut,
             Self::Status(_) => AttemptResult::UpstreamError,
             Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
@@ -119,6 +125,7 @@ impl Failure {
             | Self::TimedOut(_)
             | Self::Invalid(_)
             | Self::Unsupported(_)
+            | Self::Credentials(_)
             | Self::Cut(_) => None,
         }
     }
@@ -131,7 +138,8 @@ impl Failure {
             | Self::Reset
             | Self::Status(_)
             | Self::Invalid(_)
-            | Self::Unsupported(_) => false,
+            | Self::Unsupported(_)
+            | Self::Credentials(_) => false,
         }
     }
 
@@ -147,6 +155,7 @@ impl Failure {
             | Self::TimedOut(_)
             | Self::Invalid(_)
             | Self::Unsupported(_)
+            | Self::Credentials(_)
             | Self::Cut(_) => None,
         }
     }
@@ -175,15 +184,26 @@ pub(super) struct Prepared {
 }
 
 /// Puts a call to one candidate, or says why it cannot be put.
-pub(super) fn prepare(
+pub(super) async fn prepare(
+    client: &Client,
     provider: &Provider,
-    call: &Call,
-    (model, now_ms): (&str, u64),
-    from: &HeaderMap,
+    errand: &Errand<'_>,
+    model: &str,
 ) -> Result<Prepared, Failure> {
+    let (call, now_ms) = (errand.call, errand.now_ms);
     let (body, form) = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
-    let uri = provider.uri(call.endpoint()).clone();
-    let request = headers::request(provider, uri, body, from);
+    let place = Place {
+        endpoint: call.endpoint(),
+        model,
+        stream: call.stream(),
+    };
+    let uri = provider.uri(place).ok_or_else(|| {
+        let why = "it cannot be part of an address";
+        Failure::Unsupported(Unsupported::new("model", provider.name(), why))
+    })?;
+    let mut request = headers::request(uri, body, errand.headers);
+    let credentials = &provider.credentials;
+    credentials.apply(&mut request, (client, now_ms)).await?;
     Ok(Prepared { request, form })
 }
 

@@ -7,6 +7,8 @@ use floopy_protocols::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
+use uuid::Uuid;
+
 use super::{
     facts::Facts,
     headers::{is_event_stream, returned},
@@ -38,7 +40,8 @@ pub(super) struct Translated {
     request: Request,
     /// Fields that were let go by rule.
     pub dropped: Vec<String>,
-    /// When it was asked, for replies that do not say when they were written.
+    /// For replies that do not say what they are, or when they were written.
+    names: Names,
     now_s: u64,
 }
 
@@ -84,9 +87,35 @@ pub(super) fn body(
         provider: provider.api,
         request,
         dropped: written.dropped,
+        names: Names::new(model),
         now_s: now_ms / 1_000,
     };
     Ok((written.body.into(), Form::Translated(Box::new(translated))))
+}
+
+/// What a reply is called whose provider does not say.
+#[derive(Clone)]
+pub(super) struct Names {
+    id: String,
+    model: String,
+}
+
+impl Names {
+    fn new(model: &str) -> Self {
+        Self {
+            id: format!("chatcmpl-{}", Uuid::new_v4().simple()),
+            model: model.to_owned(),
+        }
+    }
+
+    /// Fills in what is missing.
+    pub(super) fn complete(&self, id: &mut String, model: &mut String) {
+        for (name, own) in [(id, &self.id), (model, &self.model)] {
+            if name.is_empty() {
+                name.clone_from(own);
+            }
+        }
+    }
 }
 
 impl Form {
@@ -105,6 +134,7 @@ impl Form {
             .map_err(|invalid| invalid.0)?;
         check(&reply)?;
         reply.created.get_or_insert(translated.now_s);
+        translated.names.complete(&mut reply.id, &mut reply.model);
         let facts = Facts::of_reply(&reply, max_text);
         Ok((translated.caller.write_reply(&reply).into(), facts))
     }
@@ -150,12 +180,8 @@ impl Form {
 impl Translated {
     /// Reads the provider's stream and writes the one that answers the caller.
     pub(super) fn typed(&self) -> Typed {
-        let writer = self.caller.event_writer(&self.request);
-        Typed::new(
-            self.provider.event_reader(),
-            What::Rewritten(writer),
-            self.now_s,
-        )
+        let what = What::Rewritten(self.caller.event_writer(&self.request));
+        Typed::new(self.provider, what, (self.names.clone(), self.now_s))
     }
 }
 

@@ -6,19 +6,13 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
-use crate::provider::Provider;
-
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 static BETA: HeaderName = HeaderName::from_static("openai-beta");
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What providers call a request of theirs.
+const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
 
-/// The request to one candidate, with the provider's own credentials in place of the caller's.
-pub(super) fn request(
-    provider: &Provider,
-    uri: Uri,
-    body: Bytes,
-    from: &HeaderMap,
-) -> Request<Bytes> {
+/// The request to one candidate, without the caller's credentials.
+pub(super) fn request(uri: Uri, body: Bytes, from: &HeaderMap) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = uri;
@@ -31,7 +25,6 @@ pub(super) fn request(
         USER_AGENT,
         HeaderValue::from_static(concat!("floopy/", env!("CARGO_PKG_VERSION"))),
     );
-    provider.credentials.apply(headers);
     request
 }
 
@@ -44,7 +37,7 @@ fn is_forwarded(name: &HeaderName) -> bool {
 pub(crate) fn returned(from: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
     for (name, value) in from {
-        if *name == REQUEST_ID {
+        if REQUEST_IDS.contains(&name.as_str()) {
             headers.insert(UPSTREAM_REQUEST_ID.clone(), value.clone());
         } else if is_returned(name) {
             headers.append(name.clone(), value.clone());
@@ -68,9 +61,11 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let kind = "text/event-stream";
-    let start = content_type.trim_start().get(..kind.len());
-    start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
+    let kinds = ["text/event-stream", "application/vnd.amazon.eventstream"];
+    kinds.iter().any(|kind| {
+        let start = content_type.trim_start().get(..kind.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(kind))
+    })
 }
 
 #[cfg(test)]

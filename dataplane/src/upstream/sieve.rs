@@ -72,10 +72,14 @@ impl Sieve {
     fn pass_typed(&mut self, bytes: Bytes, out: &mut VecDeque<Bytes>) -> Option<Event> {
         let typed = self.typed.as_mut()?;
         let (facts, mut first) = (&mut self.facts, None);
-        self.scanner.feed(&bytes, |data, _| {
-            let event = typed.read(data, facts);
-            first = first.or(event);
-        });
+        if typed.is_binary {
+            first = typed.read_frames(&bytes, facts);
+        } else {
+            self.scanner.feed(&bytes, |data, _| {
+                let event = typed.read(data, facts);
+                first = first.or(event);
+            });
+        }
         if typed.is_passing() {
             out.push_back(bytes);
         } else {

@@ -3,18 +3,24 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use floopy_protocols::{ApiError, CallerApi, Event, EventReader, EventWriter};
+use floopy_protocols::{
+    ApiError, CallerApi, Event, EventReader, EventWriter, ProviderApi, event_stream::Decoder,
+};
 
 use super::super::{
     facts::{self, Facts},
-    form,
+    form::{self, Names},
 };
 
 /// Reads a provider's events, and writes the caller's.
 pub(crate) struct Typed {
     reader: Box<dyn EventReader>,
     what: What,
-    /// For providers that do not say when they answered.
+    /// For streams that are no server-sent events.
+    frames: Decoder,
+    pub(super) is_binary: bool,
+    /// For providers that do not say what they are, or when they answered.
+    names: Names,
     now_s: u64,
     events: Vec<Event>,
     written: Vec<u8>,
@@ -31,9 +37,16 @@ pub(in crate::upstream) enum What {
 }
 
 impl Typed {
-    pub(in crate::upstream) fn new(reader: Box<dyn EventReader>, what: What, now_s: u64) -> Self {
+    pub(in crate::upstream) fn new(
+        provider: ProviderApi,
+        what: What,
+        (names, now_s): (Names, u64),
+    ) -> Self {
         Self {
-            reader,
+            reader: provider.event_reader(),
+            frames: Decoder::default(),
+            is_binary: provider.is_binary(),
+            names,
             what,
             now_s,
             events: Vec::new(),
@@ -47,6 +60,27 @@ impl Typed {
         matches!(self.what, What::Passed(_))
     }
 
+    /// Reads frames as AWS writes them, of which any bytes may be a part.
+    pub(super) fn read_frames(&mut self, bytes: &[u8], facts: &mut Facts) -> Option<facts::Event> {
+        self.frames.push(bytes);
+        let mut first = None;
+        loop {
+            let event = match self
+                .frames
+                .next_frame()
+                .map(|frame| frame.map(|f| f.to_json()))
+            {
+                Ok(None) => return first,
+                Ok(Some(Ok(data))) => self.read(&data, facts),
+                Ok(Some(Err(_))) | Err(_) => {
+                    facts.failed = true;
+                    return first.or(Some(facts::Event::Unreadable));
+                }
+            };
+            first = first.or(event);
+        }
+    }
+
     /// Reads one event's data; tells what it was, where it was anything.
     pub(super) fn read(&mut self, data: &[u8], facts: &mut Facts) -> Option<facts::Event> {
         if self.reader.read(data, &mut self.events).is_err() {
@@ -54,10 +88,15 @@ impl Typed {
             facts.failed = true;
             return Some(facts::Event::Unreadable);
         }
+        self.pass(facts)
+    }
+
+    fn pass(&mut self, facts: &mut Facts) -> Option<facts::Event> {
         let mut first = None;
         for mut event in std::mem::take(&mut self.events) {
-            if let Event::Start { created, .. } = &mut event {
+            if let Event::Start { id, model, created } = &mut event {
                 created.get_or_insert(self.now_s);
+                self.names.complete(id, model);
             }
             facts.observe(&event);
             first = first.or(match &event {
@@ -90,6 +129,11 @@ impl Typed {
 
     /// The provider's stream ended: where it has no word for that, the caller's may.
     pub(super) fn finish(&mut self, facts: &mut Facts) {
+        self.reader.end(&mut self.events);
+        if self.done {
+            self.events.clear();
+        }
+        self.pass(facts);
         if facts.finished && !facts.failed && !self.done {
             facts.done = true;
             self.write(&Event::Done);

@@ -37,12 +37,14 @@ pub(super) fn add_providers(
             .iter_mut()
             .find(|provider| provider.name == known.name)
         {
+            // It has no address that everybody shares.
+            None if !known.needs.is_empty() => continue,
             None => config.providers.push(Provider {
                 api_key: Some(Secret::new(key)),
                 ..Provider::named(known.name)
             }),
             // Never to an address that the key was not meant for.
-            Some(provider) if provider.api_key.is_none() && provider.base_url.is_none() => {
+            Some(provider) if !provider.has_credentials() && provider.base_url.is_none() => {
                 provider.api_key = Some(Secret::new(key));
             }
             Some(_) => continue,
@@ -52,8 +54,7 @@ pub(super) fn add_providers(
             origin,
         });
     }
-    let usable = |p: &&Provider| p.api_key.is_some() || p.base_url.is_some();
-    for provider in config.providers.iter().filter(usable) {
+    for provider in config.providers.iter().filter(|p| p.is_usable()) {
         if found.iter().all(|f| f.name != provider.name) {
             found.push(FoundProvider {
                 name: provider.name.clone(),
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn every_usual_variable_makes_its_provider_callable() {
-        for known in known_providers() {
+        for known in known_providers().iter().filter(|k| k.needs.is_empty()) {
             let effective = found("", &[(known.env_var, "k")]);
             let expected = FoundProvider {
                 name: known.name.into(),

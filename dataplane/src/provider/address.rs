@@ -1,0 +1,191 @@
+//! Where a provider's endpoints are.
+
+use floopy_protocols::{converse, sigv4::encode};
+use http::Uri;
+
+use super::known::Paths;
+use crate::{call::Endpoint, config};
+
+/// A provider's endpoints.
+#[derive(Debug)]
+pub(super) enum Address {
+    /// The same for every model.
+    Fixed { chat: Uri, embeddings: Uri },
+    /// Made of the model's name: the part before it.
+    PerModel {
+        base: String,
+        paths: Paths,
+        query: String,
+    },
+}
+
+/// What a call is for, as far as its address depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub endpoint: Endpoint,
+    pub model: &'a str,
+    pub stream: bool,
+}
+
+impl Address {
+    pub(super) fn new(
+        configured: &config::Provider,
+        paths: Paths,
+        base: &str,
+    ) -> Result<Self, http::uri::InvalidUri> {
+        let setting = |value: &Option<String>| value.clone().unwrap_or_default();
+        let base = base.trim_end_matches('/').to_owned();
+        let per_model = |base: String| {
+            // A base that is no address is refused now, and not by the first call.
+            base.parse::<Uri>()?;
+            let version = configured.api_version.as_deref();
+            let query = version.map_or(String::new(), |version| {
+                format!("?api-version={}", encode(version))
+            });
+            Ok(Self::PerModel { base, paths, query })
+        };
+        match paths {
+            Paths::OpenAi => Self::fixed(&base),
+            Paths::Azure if configured.api_version.is_some() => {
+                per_model(format!("{base}/openai/deployments"))
+            }
+            Paths::Azure => Self::fixed(&format!("{base}/openai/v1")),
+            Paths::Gemini => per_model(format!("{base}/models")),
+            Paths::Vertex => {
+                let region = setting(&configured.region);
+                let host = match (base.is_empty(), region.as_str()) {
+                    (false, _) => base,
+                    (true, "global") => "https://aiplatform.googleapis.com".to_owned(),
+                    (true, region) => format!("https://{region}-aiplatform.googleapis.com"),
+                };
+                let project = setting(&configured.project);
+                per_model(format!(
+                    "{host}/v1/projects/{project}/locations/{region}/publishers/google/models"
+                ))
+            }
+            Paths::Bedrock if base.is_empty() => {
+                let region = setting(&configured.region);
+                per_model(format!("https://bedrock-runtime.{region}.amazonaws.com"))
+            }
+            Paths::Bedrock => per_model(base),
+        }
+    }
+
+    fn fixed(base: &str) -> Result<Self, http::uri::InvalidUri> {
+        Ok(Self::Fixed {
+            chat: format!("{base}/chat/completions").parse()?,
+            embeddings: format!("{base}/embeddings").parse()?,
+        })
+    }
+
+    /// Some address of its host, to keep connections to.
+    pub(super) fn any(&self) -> Option<Uri> {
+        match self {
+            Self::Fixed { chat, .. } => Some(chat.clone()),
+            Self::PerModel { base, .. } => base.parse().ok(),
+        }
+    }
+
+    /// `None`: the model's name cannot be part of an address.
+    pub(super) fn of(&self, place: Place<'_>) -> Option<Uri> {
+        let (base, paths, query) = match self {
+            Self::Fixed { chat, embeddings } => {
+                let uri = match place.endpoint {
+                    Endpoint::Chat => chat,
+                    Endpoint::Embeddings => embeddings,
+                };
+                return Some(uri.clone());
+            }
+            Self::PerModel { base, paths, query } => (base, paths, query),
+        };
+        let model = encode(place.model);
+        let uri = match paths {
+            Paths::Gemini | Paths::Vertex => match (place.endpoint, place.stream) {
+                (Endpoint::Chat, false) => format!("{base}/{model}:generateContent"),
+                (Endpoint::Chat, true) => format!("{base}/{model}:streamGenerateContent?alt=sse"),
+                (Endpoint::Embeddings, _) => format!("{base}/{model}:batchEmbedContents"),
+            },
+            Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
+            Paths::OpenAi | Paths::Azure => match place.endpoint {
+                Endpoint::Chat => format!("{base}/{model}/chat/completions{query}"),
+                Endpoint::Embeddings => format!("{base}/{model}/embeddings{query}"),
+            },
+        };
+        uri.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(configured: &config::Provider, paths: Paths, base: &str, stream: bool) -> String {
+        let address = Address::new(configured, paths, base).expect("valid");
+        let place = Place {
+            endpoint: Endpoint::Chat,
+            model: "m-1",
+            stream,
+        };
+        address.of(place).expect("valid").to_string()
+    }
+
+    #[test]
+    fn each_provider_has_its_own_paths() {
+        let plain = config::Provider::named("p");
+        let placed = config::Provider {
+            region: Some("europe-west4".into()),
+            project: Some("acme".into()),
+            ..config::Provider::named("p")
+        };
+        let versioned = config::Provider {
+            api_version: Some("2024-10-21".into()),
+            ..config::Provider::named("p")
+        };
+        for (configured, paths, base, stream, expected) in [
+            (
+                &plain,
+                Paths::OpenAi,
+                "https://h/v1/",
+                true,
+                "https://h/v1/chat/completions",
+            ),
+            (
+                &plain,
+                Paths::Azure,
+                "https://h",
+                true,
+                "https://h/openai/v1/chat/completions",
+            ),
+            (
+                &versioned,
+                Paths::Azure,
+                "https://h",
+                false,
+                "https://h/openai/deployments/m-1/chat/completions?api-version=2024-10-21",
+            ),
+            (
+                &plain,
+                Paths::Gemini,
+                "https://h/v1beta",
+                false,
+                "https://h/v1beta/models/m-1:generateContent",
+            ),
+            (
+                &placed,
+                Paths::Vertex,
+                "",
+                true,
+                "https://europe-west4-aiplatform.googleapis.com/v1/projects/acme/locations/europe-west4/publishers/google/models/m-1:streamGenerateContent?alt=sse",
+            ),
+            (
+                &placed,
+                Paths::Bedrock,
+                "",
+                true,
+                "https://bedrock-runtime.europe-west4.amazonaws.com/model/m-1/converse-stream",
+            ),
+        ] {
+            assert_eq!(uri(configured, paths, base, stream), expected);
+        }
+    }
+}
