@@ -8,6 +8,7 @@ pub mod chat;
 mod error;
 mod event;
 mod json;
+pub mod messages;
 mod reply;
 mod request;
 pub mod rules;
