@@ -101,6 +101,11 @@ impl<'a> Item<'a> {
     pub fn string(&self) -> Result<String, Invalid> {
         string(self.raw, &self.at)
     }
+
+    /// Its elements, where it is an array itself.
+    pub fn items(&self) -> Result<Vec<Self>, Invalid> {
+        items(self.raw, &self.at)
+    }
 }
 
 /// An object whose fields are taken one by one. `null` is the same as nothing.

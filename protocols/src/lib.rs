@@ -12,6 +12,7 @@ pub mod event_stream;
 pub mod gemini;
 pub mod google_jwt;
 mod json;
+pub mod messages;
 mod protocol;
 mod reply;
 mod request;

@@ -9,7 +9,7 @@ use crate::{
 
 /// Fields that change what a call costs, where it is logged or how fast it is, and nothing about what a good
 /// reply is; `seed` is best effort by every API that has it.
-const HINTS: [&str; 16] = [
+const HINTS: [&str; 17] = [
     "user",
     "metadata",
     "store",
@@ -26,6 +26,7 @@ const HINTS: [&str; 16] = [
     "include",
     "truncation",
     "background",
+    "eager_input_streaming",
 ];
 
 /// Values that say what would happen anyway.
@@ -42,7 +43,14 @@ fn is_neutral(field: &Field) -> bool {
         "annotations" | "audio" => matches!(text, "[]"),
         "verbosity" => text == "\"medium\"",
         "truncation" => text == "\"disabled\"",
-        "strict" => text == "false",
+        "strict" | "defer_loading" => text == "false",
+        // Anthropic's, as its client libraries send back what the model wrote.
+        "caller" => Json::parse(r#"{"type":"direct"}"#).is_some_and(|only| only == field.value),
+        "allowed_callers" => Json::parse(r#"["direct"]"#).is_some_and(|only| only == field.value),
+        "citations" => {
+            text == "[]"
+                || Json::parse(r#"{"enabled":false}"#).is_some_and(|off| off == field.value)
+        }
         _ => false,
     }
 }
