@@ -5,6 +5,7 @@
 //! names the field, or is dropped where a rule of [`rules`] says so: never silently.
 
 pub mod chat;
+pub mod cohere;
 mod error;
 mod event;
 pub mod gemini;
@@ -12,6 +13,7 @@ mod json;
 mod reply;
 mod request;
 pub mod rules;
+mod schema;
 
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},
