@@ -6,6 +6,7 @@
 
 pub mod chat;
 pub mod cohere;
+pub mod embeddings;
 mod error;
 mod event;
 pub mod gemini;
