@@ -35,6 +35,8 @@ fn kind_of(status: u16, message: &str) -> ErrorKind {
         400 | 422 if message.contains("too many tokens") => ErrorKind::ContextLength,
         // A token that is not valid.
         498 => ErrorKind::Authentication,
+        // Cancelled, and not by us; Cohere says to try again.
+        499 => ErrorKind::Server,
         _ => ErrorKind::of_status(status),
     }
 }
@@ -76,7 +78,7 @@ mod tests {
                 "blocked input: please adjust prompt and try again.",
                 ErrorKind::ContentFilter,
             ),
-            (499, "request cancelled", ErrorKind::InvalidRequest),
+            (499, "request cancelled", ErrorKind::Server),
             (500, "internal server error", ErrorKind::Server),
             (501, "not implemented", ErrorKind::Server),
             (503, "unavailable", ErrorKind::Overloaded),

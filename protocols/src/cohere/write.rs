@@ -221,6 +221,21 @@ fn put_thinking(reasoning: &Reasoning, writing: &mut Writing<'_>, body: &mut Out
 mod tests {
     use super::*;
 
+    fn thinking(reasoning: &Reasoning) -> (String, Vec<String>) {
+        let target = Target {
+            provider: "cohere",
+            model: "m",
+        };
+        let mut writing = Writing {
+            target,
+            dropped: Vec::new(),
+        };
+        let mut body = Out::default();
+        put_thinking(reasoning, &mut writing, &mut body);
+        let body = String::from_utf8(body.into_bytes()).expect("UTF-8");
+        (body, writing.dropped)
+    }
+
     #[test]
     fn efforts_and_budgets_limit_thoughts() {
         for (said, expected) in [
@@ -237,18 +252,19 @@ mod tests {
                 budget_tokens: said.parse().ok(),
                 shown: None,
             };
-            let target = Target {
-                provider: "cohere",
-                model: "m",
-            };
-            let mut writing = Writing {
-                target,
-                dropped: Vec::new(),
-            };
-            let mut body = Out::default();
-            put_thinking(&reasoning, &mut writing, &mut body);
-            let found = String::from_utf8(body.into_bytes()).expect("UTF-8");
-            assert_eq!(found, format!(r#"{{"thinking":{expected}}}"#), "{said}");
+            let (body, dropped) = thinking(&reasoning);
+            assert_eq!(body, format!(r#"{{"thinking":{expected}}}"#), "{said}");
+            assert!(dropped.is_empty());
         }
+    }
+
+    #[test]
+    fn that_thoughts_cannot_be_hidden_is_told() {
+        let hidden = Reasoning {
+            shown: Some(false),
+            ..Reasoning::default()
+        };
+        let expected = ("{}".to_owned(), vec!["reasoning.summary".to_owned()]);
+        assert_eq!(thinking(&hidden), expected);
     }
 }

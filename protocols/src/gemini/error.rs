@@ -94,7 +94,7 @@ fn kind_of(status: u16, error: &Status) -> ErrorKind {
         "RESOURCE_EXHAUSTED" => ErrorKind::RateLimit,
         "UNAVAILABLE" => ErrorKind::Overloaded,
         "DEADLINE_EXCEEDED" => ErrorKind::Timeout,
-        "INTERNAL" | "UNKNOWN" | "DATA_LOSS" | "ABORTED" => ErrorKind::Server,
+        "INTERNAL" | "UNKNOWN" | "DATA_LOSS" | "ABORTED" | "CANCELLED" => ErrorKind::Server,
         _ if error.code != 0 && status == 500 => ErrorKind::of_status(error.code),
         _ => ErrorKind::of_status(status),
     }
@@ -133,7 +133,7 @@ mod tests {
             (500, "INTERNAL", ErrorKind::Server),
             (503, "UNAVAILABLE", ErrorKind::Overloaded),
             (504, "DEADLINE_EXCEEDED", ErrorKind::Timeout),
-            (499, "CANCELLED", ErrorKind::InvalidRequest),
+            (499, "CANCELLED", ErrorKind::Server),
             (429, "OF_NEXT_YEAR", ErrorKind::RateLimit),
         ] {
             let body =
