@@ -44,6 +44,7 @@ fn read_finish(word: &str, has_call: bool) -> Finish {
         | "PROHIBITED_CONTENT"
         | "SPII"
         | "MODEL_ARMOR"
+        | "ESCALATION"
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => Finish::ContentFilter,
@@ -68,6 +69,7 @@ mod tests {
             "PROHIBITED_CONTENT",
             "SPII",
             "MODEL_ARMOR",
+            "ESCALATION",
             "IMAGE_SAFETY",
         ] {
             assert_eq!(read_finish(word, false), Finish::ContentFilter, "{word}");

@@ -5,7 +5,9 @@
 //! names the field, or is dropped where a rule of [`rules`] says so: never silently.
 
 pub mod chat;
+pub mod cohere;
 pub mod converse;
+pub mod embeddings;
 mod error;
 mod event;
 pub mod event_stream;
@@ -17,6 +19,7 @@ mod protocol;
 mod reply;
 mod request;
 pub mod rules;
+mod schema;
 pub mod sigv4;
 
 pub use self::{

@@ -14,7 +14,7 @@ use std::{
 
 use floopy_protocols::{
     Event, EventReader, EventWriter, InvalidReply, Reply, Request, Target, Unsupported, Written,
-    chat, gemini,
+    chat, cohere, gemini,
 };
 use serde_json::Value;
 
@@ -36,6 +36,13 @@ const GEMINI: Api = Api {
         reader.end(&mut out);
         out
     },
+};
+
+const COHERE: Api = Api {
+    folder: "cohere",
+    write_request: cohere::write_request,
+    read_reply: cohere::read_reply,
+    read_events: |events| read_all(&mut cohere::EventReader::default(), events),
 };
 
 fn read_all(reader: &mut impl EventReader, events: &[&str]) -> Vec<Event> {
@@ -155,4 +162,9 @@ fn check(api: &Api) {
 #[test]
 fn gemini_is_told_and_read_as_documented() {
     check(&GEMINI);
+}
+
+#[test]
+fn cohere_is_told_and_read_as_documented() {
+    check(&COHERE);
 }

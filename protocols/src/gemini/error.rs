@@ -94,15 +94,16 @@ fn kind_of(status: u16, error: &Status) -> ErrorKind {
         "RESOURCE_EXHAUSTED" => ErrorKind::RateLimit,
         "UNAVAILABLE" => ErrorKind::Overloaded,
         "DEADLINE_EXCEEDED" => ErrorKind::Timeout,
-        "INTERNAL" | "UNKNOWN" | "DATA_LOSS" | "ABORTED" => ErrorKind::Server,
+        "INTERNAL" | "UNKNOWN" | "DATA_LOSS" | "ABORTED" | "CANCELLED" => ErrorKind::Server,
         _ if error.code != 0 && status == 500 => ErrorKind::of_status(error.code),
         _ => ErrorKind::of_status(status),
     }
 }
 
-/// There is no word for it: "The input token count (…) exceeds the maximum number of tokens allowed (…)."
+/// There is no word for it: "The input token count (…) exceeds the maximum number of tokens allowed (…)."; Vertex AI:
+/// "…the input token count is … but the model only supports up to …".
 fn tells_of_context(message: &str) -> bool {
-    message.contains("exceeds the maximum number of tokens")
+    message.to_lowercase().contains("input token count")
 }
 
 /// Prepaid credit that is used up has the word of a rate limit.
@@ -132,7 +133,7 @@ mod tests {
             (500, "INTERNAL", ErrorKind::Server),
             (503, "UNAVAILABLE", ErrorKind::Overloaded),
             (504, "DEADLINE_EXCEEDED", ErrorKind::Timeout),
-            (499, "CANCELLED", ErrorKind::InvalidRequest),
+            (499, "CANCELLED", ErrorKind::Server),
             (429, "OF_NEXT_YEAR", ErrorKind::RateLimit),
         ] {
             let body =
@@ -154,6 +155,10 @@ mod tests {
         assert_eq!(kind(400, key), ErrorKind::Authentication);
         let long = r#"{"error":{"code":400,"message":"The input token count (2000000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#;
         assert_eq!(kind(400, long), ErrorKind::ContextLength);
+        let vertex = r#"{"error":{"code":400,"message":"Unable to submit request because the input token count is 2000000 but the model only supports up to 1048576.","status":"INVALID_ARGUMENT"}}"#;
+        assert_eq!(kind(400, vertex), ErrorKind::ContextLength);
+        let spent = r#"{"error":{"code":429,"message":"Your prepayment credits are depleted.","status":"RESOURCE_EXHAUSTED"}}"#;
+        assert_eq!(kind(429, spent), ErrorKind::Quota);
         let field = r#"{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT",
             "details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"contents[0]","description":"d"}]}]}}"#;
         let error = read_error(400, field.as_bytes());

@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct EventReader {
     has_begun: bool,
+    has_failed: bool,
     /// The reply's.
     id: String,
     choices: Vec<State>,
@@ -40,13 +41,13 @@ impl crate::EventReader for EventReader {
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         if data.trim_ascii_start().starts_with(b"[") {
             // An error at the beginning may come as the array that the API answers without SSE.
-            out.push(Event::Error(read_error(500, data)));
+            self.fail(data, out);
             return Ok(());
         }
         let mut response: Response<'_> = serde_json::from_slice(data)
             .map_err(|e| InvalidReply(format!("an event that cannot be read: {e}")))?;
         if response.error.is_some() {
-            out.push(Event::Error(read_error(500, data)));
+            self.fail(data, out);
             return Ok(());
         }
         if !self.has_begun {
@@ -71,15 +72,32 @@ impl crate::EventReader for EventReader {
         Ok(())
     }
 
+<<<<<<< HEAD
     /// The API has no event that says that this is all: it is where every choice that began has said how it ended.
     fn end(&mut self, out: &mut Vec<Event>) {
         if !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished) {
+=======
+impl EventReader {
+    /// To be called at the end of the body, for the API has no event that says that this is all: it is where every
+    /// choice that began has said how it ended.
+    pub fn end(&self, out: &mut Vec<Event>) {
+        let is_finished = self.choices.iter().all(|choice| choice.is_finished);
+        if is_finished && !self.choices.is_empty() && !self.has_failed {
+>>>>>>> wip-e
             out.push(Event::Done);
         }
     }
 }
 
+<<<<<<< HEAD
 impl EventReader {
+=======
+    fn fail(&mut self, data: &[u8], out: &mut Vec<Event>) {
+        self.has_failed = true;
+        out.push(Event::Error(read_error(500, data)));
+    }
+
+>>>>>>> wip-e
     fn candidate(
         &mut self,
         mut candidate: Candidate<'_>,
@@ -190,6 +208,8 @@ mod tests {
         assert!(!read(&[half]).contains(&Event::Done));
         let end = r#"{"candidates":[{"finishReason":"STOP"}]}"#;
         assert_eq!(read(&[half, end]).last(), Some(&Event::Done));
+        let error = r#"{"error":{"code":500,"message":"m","status":"INTERNAL"}}"#;
+        assert!(!read(&[half, end, error]).contains(&Event::Done));
     }
 
     #[test]

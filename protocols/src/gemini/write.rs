@@ -79,9 +79,12 @@ fn instruction_parts(
             let Content::Text(text) = &part.content else {
                 return Err(writing.refuse(&part.at.0, "its instructions are text only"));
             };
-            let mut wire = Out::default();
-            wire.put("text", text);
-            out.push(wire);
+            // The API refuses empty words.
+            if !text.is_empty() {
+                let mut wire = Out::default();
+                wire.put("text", text);
+                out.push(wire);
+            }
         }
     }
     Ok(out)

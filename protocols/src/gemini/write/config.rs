@@ -3,8 +3,9 @@
 use super::{Writing, model::Model};
 use crate::{
     error::Unsupported,
-    json::{Json, Out},
+    json::Out,
     request::{Effort, Format, Reasoning, Request},
+    schema::described,
 };
 
 /// As documented for `stopSequences`.
@@ -83,19 +84,6 @@ fn put_format(
         }
     }
     Ok(())
-}
-
-/// The schema with a description, for the API has no other place for one. `None` where it has one already.
-fn described(schema: &Json, description: &str) -> Option<Json> {
-    let mut object = schema.object("schema").ok()?;
-    if object.take("description").is_some() {
-        return None;
-    }
-    let has_more = !object.rest().is_empty();
-    let fields = schema.text().strip_prefix('{')?;
-    let text = serde_json::to_string(description).ok()?;
-    let comma = if has_more { "," } else { "" };
-    Json::parse(&format!("{{\"description\":{text}{comma}{fields}"))
 }
 
 const EFFORT: &str = "reasoning_effort";
@@ -229,19 +217,5 @@ mod tests {
         assert_eq!(of(shown(None)), "{}");
         assert_eq!(of(shown(Some(true))), r#"{"includeThoughts":true}"#);
         assert_eq!(of(shown(Some(false))), r#"{"includeThoughts":false}"#);
-    }
-
-    #[test]
-    fn a_schemas_description_stands_in_the_schema() {
-        let of = |schema: &str| {
-            let schema = Json::parse(schema).expect("JSON");
-            described(&schema, "a \"city\"").map(|json| json.text().to_owned())
-        };
-        assert_eq!(
-            of(r#"{"type": "object"}"#).as_deref(),
-            Some(r#"{"description":"a \"city\"","type": "object"}"#)
-        );
-        assert_eq!(of("{}").as_deref(), Some(r#"{"description":"a \"city\""}"#));
-        assert_eq!(of(r#"{"description":"mine"}"#), None);
     }
 }
