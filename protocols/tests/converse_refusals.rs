@@ -272,13 +272,36 @@ fn tool_choices() {
         &format!("tool_choice cannot be sent to bedrock: {why}"),
     );
     request.tool_choice = None;
-    request.parallel_tool_calls = Some(false);
-    let why =
-        "parallel_tool_calls cannot be sent to bedrock: its API cannot keep a reply to one call";
-    refused(&request, CLAUDE, why);
     request.tools.clear();
     let why = "tools cannot be sent to bedrock: its API wants the tool of messages[0].tool_calls[0] declared";
     refused(&request, CLAUDE, why);
+}
+
+#[test]
+fn only_claude_can_be_kept_to_one_call_that_is_not_required() {
+    let mut request = asks();
+    request.tools = vec![tool("f")];
+    request.parallel_tool_calls = Some(false);
+    for choice in [None, Some(ToolChoice::Auto)] {
+        request.tool_choice = choice;
+        let (body, _) = write(&request, CLAUDE).unwrap();
+        let expected = json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}});
+        assert_eq!(body["additionalModelRequestFields"], expected);
+        assert_eq!(
+            body["toolConfig"].get("toolChoice"),
+            None,
+            "it is told once"
+        );
+    }
+    let start = "parallel_tool_calls cannot be sent to bedrock:";
+    let why = format!("{start} of all models there only Claude can be kept to one call");
+    refused(&request, NOVA, &why);
+    request.tool_choice = Some(ToolChoice::Required);
+    let why = format!("{start} a call cannot be both required and the only one there");
+    refused(&request, CLAUDE, &why);
+    request.tool_choice = Some(ToolChoice::None);
+    let (body, _) = write(&request, NOVA).unwrap();
+    assert_eq!(body.get("additionalModelRequestFields"), None);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Which family a model is of: its maker's own parameters go beside the common ones.
 //!
-//! | family | thinking | `top_k` | cache points |
-//! |---|---|---|---|
-//! | Claude up to 4.5 | `thinking` with a budget of tokens | `top_k` | yes |
-//! | Claude since 4.6 | `thinking` that is adaptive, and `outputConfig.effort` | `top_k` | yes |
-//! | Nova | `reasoningConfig.maxReasoningEffort` | `inferenceConfig.topK` | yes |
-//! | OpenAI's | `reasoning_effort` | no | no |
-//! | others | refused | refused | no |
+//! | family | thinking | `top_k` | one call at most | cache points |
+//! |---|---|---|---|---|
+//! | Claude up to 4.5 | `thinking` with a budget of tokens | `top_k` | `tool_choice` | yes |
+//! | Claude since 4.6 | `thinking` that is adaptive, and `outputConfig.effort` | `top_k` | `tool_choice` | yes |
+//! | Nova | `reasoningConfig.maxReasoningEffort` | `inferenceConfig.topK` | refused | yes |
+//! | OpenAI's | `reasoning_effort` | refused | refused | dropped |
+//! | others | refused | refused | refused | dropped |
 //!
 //! (<https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html>,
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html>,

@@ -182,6 +182,9 @@ pub(super) struct ModelFields {
     /// Claude's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) top_k: Option<u64>,
+    /// Claude's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<SingleCall>,
     /// Nova's.
     #[serde(rename = "inferenceConfig", skip_serializing_if = "Option::is_none")]
     pub(super) inference_config: Option<NovaInference>,
@@ -197,6 +200,7 @@ impl ModelFields {
     fn is_empty(&self) -> bool {
         self.thinking.is_none()
             && self.top_k.is_none()
+            && self.tool_choice.is_none()
             && self.inference_config.is_none()
             && self.reasoning_config.is_none()
             && self.reasoning_effort.is_none()
@@ -210,6 +214,12 @@ pub(super) struct Thinking {
     pub(super) budget_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) display: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SingleCall {
+    pub(super) r#type: &'static str,
+    pub(super) disable_parallel_tool_use: bool,
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! Settings: the common ones, and those with a place of their own in each family.
 
-use super::{Writing, thinking::Thinking};
+use super::{Writing, thinking::Thinking, tools};
 use crate::{
     converse::{
         model::Family,
@@ -70,6 +70,7 @@ pub(super) fn model_fields(
     writing: &Writing<'_>,
 ) -> Result<ModelFields, Unsupported> {
     let mut fields = thinking.fields;
+    fields.tool_choice = tools::single_call(request, writing)?;
     let Some(top_k) = request.sampling.top_k else {
         return Ok(fields);
     };

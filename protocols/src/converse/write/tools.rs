@@ -3,8 +3,8 @@
 use super::Writing;
 use crate::{
     converse::wire::{
-        Empty, InputSchema, Schema, Tool as WireTool, ToolChoice as WireChoice, ToolConfig,
-        ToolSpec,
+        Empty, InputSchema, Schema, SingleCall, Tool as WireTool, ToolChoice as WireChoice,
+        ToolConfig, ToolSpec,
     },
     error::Unsupported,
     request::{Content, Part, Request, Tool, ToolChoice},
@@ -22,10 +22,7 @@ pub(super) fn write<'a>(
     if request.tools.is_empty() {
         return without_tools(request, called, writing);
     }
-    if request.parallel_tool_calls == Some(false) {
-        let why = "its API cannot keep a reply to one call";
-        return Err(writing.refuse("parallel_tool_calls", why));
-    }
+    let single = single_call(request, writing)?;
     if request.tool_choice == Some(ToolChoice::None) {
         let Some(_) = called else {
             return Ok(None);
@@ -41,8 +38,39 @@ pub(super) fn write<'a>(
     }
     Ok(Some(ToolConfig {
         tools,
-        tool_choice: request.tool_choice.as_ref().and_then(choice),
+        tool_choice: match single {
+            // The API refuses to be told the choice twice.
+            Some(_) => None,
+            None => request.tool_choice.as_ref().and_then(choice),
+        },
     }))
+}
+
+/// Claude takes its own API's way of saying that a reply calls one tool at most, unless Converse's way of saying that
+/// some tool must be called stands beside it.
+pub(super) fn single_call(
+    request: &Request,
+    writing: &Writing<'_>,
+) -> Result<Option<SingleCall>, Unsupported> {
+    if request.parallel_tool_calls != Some(false) || request.tools.is_empty() {
+        return Ok(None);
+    }
+    match &request.tool_choice {
+        // Nothing will be called.
+        Some(ToolChoice::None) => Ok(None),
+        None | Some(ToolChoice::Auto) if writing.family.is_claude() => Ok(Some(SingleCall {
+            r#type: "auto",
+            disable_parallel_tool_use: true,
+        })),
+        None | Some(ToolChoice::Auto) => {
+            let why = "of all models there only Claude can be kept to one call";
+            Err(writing.refuse("parallel_tool_calls", why))
+        }
+        Some(ToolChoice::Required | ToolChoice::Tool(_)) => {
+            let why = "a call cannot be both required and the only one there";
+            Err(writing.refuse("parallel_tool_calls", why))
+        }
+    }
 }
 
 fn is_of_a_call(part: &Part) -> bool {
