@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a broken assumption must end the test")]
 
 use floopy_protocols::{
-    At, CacheTtl, Content, Detail, Effort, Field, Format, Json, Media, Message, Part, Reasoning,
-    Request, Role, Sampling, Source, Target, Tool, ToolChoice, converse::write_request,
+    At, Content, Detail, Effort, Field, Format, Json, Media, Message, Part, Reasoning, Request,
+    Role, Sampling, Source, Target, Tool, ToolChoice, converse::write_request,
 };
 use serde_json::{Value, json};
 
@@ -364,37 +364,4 @@ fn content_that_the_api_lacks_is_refused_where_it_stands() {
         CLAUDE,
         &format!("{at}: instructions are text there"),
     );
-}
-
-#[test]
-fn hints_and_another_familys_thoughts_are_let_go_and_named() {
-    let thought = Part {
-        signature: Some("s".to_owned()),
-        ..Part::new(Content::Thinking("t".to_owned())).at("messages[0].content[0]")
-    };
-    let cached = Part {
-        cache: Some(CacheTtl::FiveMinutes),
-        signature: Some("s".to_owned()),
-        ..Part::text("a").at("messages[0].content[1]")
-    };
-    let mut picture = image("s3://pictures/cat.png", "");
-    picture.at = At("messages[0].content[2]".to_owned());
-    let (body, dropped) = write(&with(vec![thought, cached, picture]), LLAMA).unwrap();
-    let expected = [
-        "messages[0].content[0]",
-        "messages[0].content[1].signature",
-        "messages[0].content[1].cache_control",
-        "messages[0].content[2].detail",
-    ];
-    assert_eq!(dropped, expected);
-    assert_eq!(body["messages"][0]["content"].as_array().unwrap().len(), 2);
-}
-
-#[test]
-fn unsigned_thoughts_go_back_to_models_that_sign_none() {
-    let thought = Part::new(Content::Thinking("t".to_owned()));
-    let (body, dropped) = write(&with(vec![thought, Part::text("a")]), GPT).unwrap();
-    let expected = json!({"reasoningContent": {"reasoningText": {"text": "t"}}});
-    assert_eq!(body["messages"][0]["content"][0], expected);
-    assert!(dropped.is_empty());
 }

@@ -191,9 +191,15 @@ pub(super) struct ModelFields {
     /// Nova's.
     #[serde(rename = "reasoningConfig", skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_config: Option<NovaReasoning>,
-    /// OpenAI's.
+    /// OpenAI's, as the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<i64>,
 }
 
 impl ModelFields {
@@ -204,6 +210,9 @@ impl ModelFields {
             && self.inference_config.is_none()
             && self.reasoning_config.is_none()
             && self.reasoning_effort.is_none()
+            && self.frequency_penalty.is_none()
+            && self.presence_penalty.is_none()
+            && self.seed.is_none()
     }
 }
 

@@ -138,6 +138,7 @@ fn check(text: &str, also: &str, at: &str, writing: &Writing<'_>) -> Result<(), 
     if !text.is_empty() && text.len() <= MAX_NAME_CHARS && text.chars().all(is_allowed) {
         return Ok(());
     }
+    let text: String = text.chars().take(MAX_NAME_CHARS).collect();
     let why = format!("{text:?} is not 1 to {MAX_NAME_CHARS} letters, digits and any of {also}");
     Err(writing.refuse(at, why))
 }
