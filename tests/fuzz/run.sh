@@ -17,7 +17,7 @@ for name; do
     [ ! -d "$folder" ] || seeds+=("$folder")
   done
   log=target/fuzz-$name.log
-  if ! FUZZ_TARGET=$name "$fuzz" "$learned" "${seeds[@]}" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=5 \
+  if ! FUZZ_TARGET=$name "$fuzz" "$learned" "${seeds[@]}" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=60 \
     -rss_limit_mb=1024 -max_len=65536 -artifact_prefix="$findings$name-" -print_final_stats=1 >"$log" 2>&1; then
     tail -40 "$log"
     echo "$name failed: its input is in tests/fuzz/$findings; mend it, and keep it in tests/fuzz/seeds/$name"
