@@ -10,7 +10,7 @@ use crate::{
     request::{Content, Part, Request, Tool, ToolChoice},
 };
 
-/// What names of tools and ids of calls may hold.
+/// The API's longest name of a tool and id of a call.
 const MAX_NAME_CHARS: usize = 64;
 
 pub(super) fn write<'a>(
@@ -24,9 +24,9 @@ pub(super) fn write<'a>(
     }
     let single = single_call(request, writing)?;
     if request.tool_choice == Some(ToolChoice::None) {
-        let Some(_) = called else {
+        if called.is_none() {
             return Ok(None);
-        };
+        }
         let why = "its API has no such choice, and wants the tools of earlier calls declared";
         return Err(writing.refuse("tool_choice", why));
     }
