@@ -5,7 +5,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use ring::{digest, hmac};
-use time::{OffsetDateTime, UtcOffset};
+pub use time::OffsetDateTime as Time;
+use time::UtcOffset;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -87,7 +88,7 @@ pub fn sign(
     request: &Unsigned<'_>,
     credentials: &Credentials,
     scope: Scope<'_>,
-    now: OffsetDateTime,
+    now: Time,
 ) -> Signature {
     let (date, amz_date) = dates(now);
     let security_token = credentials.session_token.clone();
@@ -121,7 +122,7 @@ pub fn sign(
 }
 
 /// `20150830` and `20150830T123600Z`.
-fn dates(now: OffsetDateTime) -> (String, String) {
+fn dates(now: Time) -> (String, String) {
     let now = now.to_offset(UtcOffset::UTC);
     let date = format!(
         "{:04}{:02}{:02}",
@@ -260,8 +261,8 @@ mod tests {
     }
 
     /// 2015-08-30T12:36:00Z, when all of the suite happens.
-    fn then() -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp(1_440_938_160).unwrap()
+    fn then() -> Time {
+        Time::from_unix_timestamp(1_440_938_160).unwrap()
     }
 
     fn check(case: &Case) {

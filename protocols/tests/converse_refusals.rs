@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a broken assumption must end the test")]
 
 use floopy_protocols::{
-    At, CacheTtl, Content, Detail, Effort, Field, Format, Json, Media, Message, Part, Reasoning,
-    Request, Role, Sampling, Source, Target, Tool, ToolChoice, converse::write_request,
+    At, Content, Detail, Effort, Field, Format, Json, Media, Message, Part, Reasoning, Request,
+    Role, Sampling, Source, Target, Tool, ToolChoice, converse::write_request,
 };
 use serde_json::{Value, json};
 
@@ -272,13 +272,36 @@ fn tool_choices() {
         &format!("tool_choice cannot be sent to bedrock: {why}"),
     );
     request.tool_choice = None;
-    request.parallel_tool_calls = Some(false);
-    let why =
-        "parallel_tool_calls cannot be sent to bedrock: its API cannot keep a reply to one call";
-    refused(&request, CLAUDE, why);
     request.tools.clear();
     let why = "tools cannot be sent to bedrock: its API wants the tool of messages[0].tool_calls[0] declared";
     refused(&request, CLAUDE, why);
+}
+
+#[test]
+fn only_claude_can_be_kept_to_one_call_that_is_not_required() {
+    let mut request = asks();
+    request.tools = vec![tool("f")];
+    request.parallel_tool_calls = Some(false);
+    for choice in [None, Some(ToolChoice::Auto)] {
+        request.tool_choice = choice;
+        let (body, _) = write(&request, CLAUDE).unwrap();
+        let expected = json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}});
+        assert_eq!(body["additionalModelRequestFields"], expected);
+        assert_eq!(
+            body["toolConfig"].get("toolChoice"),
+            None,
+            "it is told once"
+        );
+    }
+    let start = "parallel_tool_calls cannot be sent to bedrock:";
+    let why = format!("{start} of all models there only Claude can be kept to one call");
+    refused(&request, NOVA, &why);
+    request.tool_choice = Some(ToolChoice::Required);
+    let why = format!("{start} a call cannot be both required and the only one there");
+    refused(&request, CLAUDE, &why);
+    request.tool_choice = Some(ToolChoice::None);
+    let (body, _) = write(&request, NOVA).unwrap();
+    assert_eq!(body.get("additionalModelRequestFields"), None);
 }
 
 #[test]
@@ -341,37 +364,4 @@ fn content_that_the_api_lacks_is_refused_where_it_stands() {
         CLAUDE,
         &format!("{at}: instructions are text there"),
     );
-}
-
-#[test]
-fn hints_and_another_familys_thoughts_are_let_go_and_named() {
-    let thought = Part {
-        signature: Some("s".to_owned()),
-        ..Part::new(Content::Thinking("t".to_owned())).at("messages[0].content[0]")
-    };
-    let cached = Part {
-        cache: Some(CacheTtl::FiveMinutes),
-        signature: Some("s".to_owned()),
-        ..Part::text("a").at("messages[0].content[1]")
-    };
-    let mut picture = image("s3://pictures/cat.png", "");
-    picture.at = At("messages[0].content[2]".to_owned());
-    let (body, dropped) = write(&with(vec![thought, cached, picture]), LLAMA).unwrap();
-    let expected = [
-        "messages[0].content[0]",
-        "messages[0].content[1].signature",
-        "messages[0].content[1].cache_control",
-        "messages[0].content[2].detail",
-    ];
-    assert_eq!(dropped, expected);
-    assert_eq!(body["messages"][0]["content"].as_array().unwrap().len(), 2);
-}
-
-#[test]
-fn unsigned_thoughts_go_back_to_models_that_sign_none() {
-    let thought = Part::new(Content::Thinking("t".to_owned()));
-    let (body, dropped) = write(&with(vec![thought, Part::text("a")]), GPT).unwrap();
-    let expected = json!({"reasoningContent": {"reasoningText": {"text": "t"}}});
-    assert_eq!(body["messages"][0]["content"][0], expected);
-    assert!(dropped.is_empty());
 }

@@ -1,12 +1,14 @@
 //! Which family a model is of: its maker's own parameters go beside the common ones.
 //!
-//! | family | thinking | `top_k` | cache points |
-//! |---|---|---|---|
-//! | Claude up to 4.5 | `thinking` with a budget of tokens | `top_k` | yes |
-//! | Claude since 4.6 | `thinking` that is adaptive, and `outputConfig.effort` | `top_k` | yes |
-//! | Nova | `reasoningConfig.maxReasoningEffort` | `inferenceConfig.topK` | yes |
-//! | OpenAI's | `reasoning_effort` | no | no |
-//! | others | refused | refused | no |
+//! | family | thinking | `top_k` | one call at most | cache points |
+//! |---|---|---|---|---|
+//! | Claude up to 4.5 | `thinking` with a budget of tokens | `top_k` | `tool_choice` | yes |
+//! | Claude since 4.6 | `thinking` that is adaptive, and `outputConfig.effort` | `top_k` | `tool_choice` | yes |
+//! | Nova | `reasoningConfig.maxReasoningEffort` | `inferenceConfig.topK` | refused | yes |
+//! | OpenAI's `gpt-oss` | `reasoning_effort` | refused | refused | dropped |
+//! | others | refused | refused | refused | dropped |
+//!
+//! `gpt-oss` takes OpenAI's penalties and seed besides.
 //!
 //! (<https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html>,
 //! <https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-adaptive-thinking.html>,
@@ -21,7 +23,8 @@ pub(super) enum Family {
     /// Claude that decides how much it thinks, by an effort.
     ClaudeAdaptive,
     Nova,
-    OpenAi,
+    /// OpenAI's open-weight models.
+    GptOss,
     /// Of a maker whose own parameters are not known here.
     Other,
     /// The ARN of a profile, a custom model or a router does not say whose model it is.
@@ -55,8 +58,8 @@ impl Family {
         if is_by("amazon") && id.contains("nova") {
             return Self::Nova;
         }
-        if is_by("openai") {
-            return Self::OpenAi;
+        if is_by("openai") && id.contains("gpt-oss") {
+            return Self::GptOss;
         }
         if model.starts_with("arn:") && !id.contains('.') {
             return Self::Unknown;
@@ -103,7 +106,8 @@ mod tests {
                 "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-v1:0",
                 Family::Nova,
             ),
-            ("openai.gpt-oss-120b-1:0", Family::OpenAi),
+            ("openai.gpt-oss-120b-1:0", Family::GptOss),
+            ("us.openai.gpt-5.2", Family::Other),
             ("meta.llama3-3-70b-instruct-v1:0", Family::Other),
             ("amazon.titan-text-premier-v1:0", Family::Other),
             (

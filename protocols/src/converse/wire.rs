@@ -182,24 +182,37 @@ pub(super) struct ModelFields {
     /// Claude's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) top_k: Option<u64>,
+    /// Claude's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<SingleCall>,
     /// Nova's.
     #[serde(rename = "inferenceConfig", skip_serializing_if = "Option::is_none")]
     pub(super) inference_config: Option<NovaInference>,
     /// Nova's.
     #[serde(rename = "reasoningConfig", skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_config: Option<NovaReasoning>,
-    /// OpenAI's.
+    /// OpenAI's, as the rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<i64>,
 }
 
 impl ModelFields {
     fn is_empty(&self) -> bool {
         self.thinking.is_none()
             && self.top_k.is_none()
+            && self.tool_choice.is_none()
             && self.inference_config.is_none()
             && self.reasoning_config.is_none()
             && self.reasoning_effort.is_none()
+            && self.frequency_penalty.is_none()
+            && self.presence_penalty.is_none()
+            && self.seed.is_none()
     }
 }
 
@@ -210,6 +223,12 @@ pub(super) struct Thinking {
     pub(super) budget_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) display: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SingleCall {
+    pub(super) r#type: &'static str,
+    pub(super) disable_parallel_tool_use: bool,
 }
 
 #[derive(Serialize)]

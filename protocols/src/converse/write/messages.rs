@@ -201,12 +201,12 @@ fn result<'a>(parts: &'a [Part], writing: &mut Writing<'_>) -> Result<Vec<Block<
     Ok(out)
 }
 
-/// Claude takes back only thoughts that it signed; OpenAI's models and Nova sign none, so that a signed one is
+/// Claude takes back only thoughts that it signed; `gpt-oss` and Nova sign none, so that a signed one is
 /// another family's. The rest take none back.
 fn thought<'a>(text: &'a str, part: &'a Part, writing: &mut Writing<'_>) -> Option<Block<'a>> {
     let is_its_own = match writing.family {
         Family::ClaudeBudget | Family::ClaudeAdaptive | Family::Unknown => part.signature.is_some(),
-        Family::Nova | Family::OpenAi => part.signature.is_none(),
+        Family::Nova | Family::GptOss => part.signature.is_none(),
         Family::Other => false,
     };
     if !is_its_own {
@@ -224,7 +224,7 @@ fn redacted<'a>(part: &'a Part, writing: &mut Writing<'_>) -> Option<Block<'a>> 
         Family::ClaudeBudget | Family::ClaudeAdaptive | Family::Unknown => {
             part.signature.as_deref()
         }
-        Family::Nova | Family::OpenAi | Family::Other => None,
+        Family::Nova | Family::GptOss | Family::Other => None,
     };
     if content.is_none() {
         writing.dropped.push(part.at.0.clone());

@@ -1,6 +1,6 @@
 //! Settings: the common ones, and those with a place of their own in each family.
 
-use super::{Writing, thinking::Thinking};
+use super::{Writing, thinking::Thinking, tools};
 use crate::{
     converse::{
         model::Family,
@@ -19,7 +19,8 @@ pub(super) fn refuse_unknown(
     writing: &mut Writing<'_>,
 ) -> Result<(), Unsupported> {
     let sampling = &request.sampling;
-    let is_set = |penalty: Option<f64>| penalty.is_some_and(|penalty| penalty != 0.0);
+    let has_openais = writing.family == Family::GptOss;
+    let is_set = |of: Option<f64>| !has_openais && of.is_some_and(|penalty| penalty != 0.0);
     let unknown = [
         ("n", sampling.n.is_some_and(|n| n != 1)),
         ("frequency_penalty", is_set(sampling.frequency_penalty)),
@@ -30,7 +31,7 @@ pub(super) fn refuse_unknown(
     if let Some((field, _)) = unknown.into_iter().find(|(_, is_set)| *is_set) {
         return Err(writing.refuse(field, "its API has no such field"));
     }
-    if sampling.seed.is_some() {
+    if sampling.seed.is_some() && !has_openais {
         writing.dropped.push("seed".to_owned());
     }
     if request.user.is_some() {
@@ -70,13 +71,20 @@ pub(super) fn model_fields(
     writing: &Writing<'_>,
 ) -> Result<ModelFields, Unsupported> {
     let mut fields = thinking.fields;
-    let Some(top_k) = request.sampling.top_k else {
+    fields.tool_choice = tools::single_call(request, writing)?;
+    let sampling = &request.sampling;
+    if writing.family == Family::GptOss {
+        fields.frequency_penalty = sampling.frequency_penalty;
+        fields.presence_penalty = sampling.presence_penalty;
+        fields.seed = sampling.seed;
+    }
+    let Some(top_k) = sampling.top_k else {
         return Ok(fields);
     };
     match writing.family {
         Family::ClaudeBudget | Family::ClaudeAdaptive => fields.top_k = Some(top_k),
         Family::Nova => fields.inference_config = Some(NovaInference { top_k }),
-        Family::OpenAi | Family::Other | Family::Unknown => {
+        Family::GptOss | Family::Other | Family::Unknown => {
             return Err(writing.refuse("top_k", "the model is not known to have it"));
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn write(request: &Request, writing: &Writing<'_>) -> Result<Thinking
         Family::ClaudeBudget => budget_claude(request, reasoning, writing),
         Family::ClaudeAdaptive => Ok(adaptive_claude(reasoning)),
         Family::Nova => nova(reasoning, writing),
-        Family::OpenAi => open_ai(reasoning, writing),
+        Family::GptOss => gpt_oss(reasoning, writing),
         Family::Other | Family::Unknown => other(reasoning, writing),
     }
 }
@@ -109,7 +109,7 @@ fn adaptive_claude(reasoning: &Reasoning) -> Thinking {
     }
 }
 
-/// `low`, `medium` and `high`, which Nova and OpenAI's models have in common.
+/// `low`, `medium` and `high`, which Nova and `gpt-oss` have in common.
 fn word(effort: Effort, writing: &Writing<'_>) -> Result<&'static str, Unsupported> {
     match effort {
         Effort::Low => Ok("low"),
@@ -141,7 +141,7 @@ fn nova(reasoning: &Reasoning, writing: &Writing<'_>) -> Result<Thinking, Unsupp
     }))
 }
 
-fn open_ai(reasoning: &Reasoning, writing: &Writing<'_>) -> Result<Thinking, Unsupported> {
+fn gpt_oss(reasoning: &Reasoning, writing: &Writing<'_>) -> Result<Thinking, Unsupported> {
     if reasoning.shown == Some(false) {
         return Err(hidden(writing));
     }

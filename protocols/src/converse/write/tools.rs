@@ -3,14 +3,14 @@
 use super::Writing;
 use crate::{
     converse::wire::{
-        Empty, InputSchema, Schema, Tool as WireTool, ToolChoice as WireChoice, ToolConfig,
-        ToolSpec,
+        Empty, InputSchema, Schema, SingleCall, Tool as WireTool, ToolChoice as WireChoice,
+        ToolConfig, ToolSpec,
     },
     error::Unsupported,
     request::{Content, Part, Request, Tool, ToolChoice},
 };
 
-/// What names of tools and ids of calls may hold.
+/// The API's longest name of a tool and id of a call.
 const MAX_NAME_CHARS: usize = 64;
 
 pub(super) fn write<'a>(
@@ -22,14 +22,11 @@ pub(super) fn write<'a>(
     if request.tools.is_empty() {
         return without_tools(request, called, writing);
     }
-    if request.parallel_tool_calls == Some(false) {
-        let why = "its API cannot keep a reply to one call";
-        return Err(writing.refuse("parallel_tool_calls", why));
-    }
+    let single = single_call(request, writing)?;
     if request.tool_choice == Some(ToolChoice::None) {
-        let Some(_) = called else {
+        if called.is_none() {
             return Ok(None);
-        };
+        }
         let why = "its API has no such choice, and wants the tools of earlier calls declared";
         return Err(writing.refuse("tool_choice", why));
     }
@@ -41,8 +38,39 @@ pub(super) fn write<'a>(
     }
     Ok(Some(ToolConfig {
         tools,
-        tool_choice: request.tool_choice.as_ref().and_then(choice),
+        tool_choice: match single {
+            // The API refuses to be told the choice twice.
+            Some(_) => None,
+            None => request.tool_choice.as_ref().and_then(choice),
+        },
     }))
+}
+
+/// Claude takes its own API's way of saying that a reply calls one tool at most, unless Converse's way of saying that
+/// some tool must be called stands beside it.
+pub(super) fn single_call(
+    request: &Request,
+    writing: &Writing<'_>,
+) -> Result<Option<SingleCall>, Unsupported> {
+    if request.parallel_tool_calls != Some(false) || request.tools.is_empty() {
+        return Ok(None);
+    }
+    match &request.tool_choice {
+        // Nothing will be called.
+        Some(ToolChoice::None) => Ok(None),
+        None | Some(ToolChoice::Auto) if writing.family.is_claude() => Ok(Some(SingleCall {
+            r#type: "auto",
+            disable_parallel_tool_use: true,
+        })),
+        None | Some(ToolChoice::Auto) => {
+            let why = "of all models there only Claude can be kept to one call";
+            Err(writing.refuse("parallel_tool_calls", why))
+        }
+        Some(ToolChoice::Required | ToolChoice::Tool(_)) => {
+            let why = "a call cannot be both required and the only one there";
+            Err(writing.refuse("parallel_tool_calls", why))
+        }
+    }
 }
 
 fn is_of_a_call(part: &Part) -> bool {
@@ -110,6 +138,7 @@ fn check(text: &str, also: &str, at: &str, writing: &Writing<'_>) -> Result<(), 
     if !text.is_empty() && text.len() <= MAX_NAME_CHARS && text.chars().all(is_allowed) {
         return Ok(());
     }
+    let text: String = text.chars().take(MAX_NAME_CHARS).collect();
     let why = format!("{text:?} is not 1 to {MAX_NAME_CHARS} letters, digits and any of {also}");
     Err(writing.refuse(at, why))
 }
