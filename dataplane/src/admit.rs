@@ -6,7 +6,9 @@ use floopy_shared::domain::{
     ids::KeyHash,
     snapshot::{Snapshot, Tenant},
 };
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What an endpoint needs of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,13 @@ pub(crate) fn admit(
     if snapshot.tenants().next().is_none() {
         return Err(Denied::NoSnapshot);
     }
-    let key = bearer(headers)?;
+    let key = match headers.get(&API_KEY) {
+        // Anthropic's clients send their key so.
+        Some(value) if !headers.contains_key(AUTHORIZATION) => {
+            value.to_str().map_err(|_| Denied::Malformed)?.trim()
+        }
+        Some(_) | None => bearer(headers)?,
+    };
     let (tenant, key) = snapshot
         .tenant_of_key(&KeyHash::of(key))
         .ok_or(Denied::Unknown)?;

@@ -47,7 +47,7 @@ impl After {
     ) -> bool {
         let allowed = !admitted.tenant.zero_retention
             && !call.is_untouched()
-            && call.endpoint() == Endpoint::Chat;
+            && call.endpoint() != Endpoint::Embeddings;
         allowed && (has_shadow || gateway.is_sampled(id))
     }
 

@@ -16,8 +16,9 @@ mod value;
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
-use floopy_protocols::{CallerApi, Invalid, Request};
+use floopy_protocols::{CallerApi, Invalid, Request, messages};
 use floopy_shared::domain::{
+    affinity::Origin,
     features::Features,
     shape::{ShapeKey, Signals, shapes},
 };
@@ -33,6 +34,10 @@ use self::{fields::Fields, value::text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     Chat,
+    /// In Anthropic's form.
+    Messages,
+    /// The same, of which only the tokens are counted.
+    CountTokens,
     Embeddings,
 }
 
@@ -42,7 +47,8 @@ impl Endpoint {
     pub fn api(self) -> Option<CallerApi> {
         match self {
             Self::Chat => Some(CallerApi::Chat),
-            Self::Embeddings => None,
+            Self::Messages => Some(CallerApi::Messages),
+            Self::CountTokens | Self::Embeddings => None,
         }
     }
 }
@@ -70,9 +76,19 @@ impl Call {
     pub fn parse(body: Bytes, endpoint: Endpoint, task: Option<&str>) -> Result<Self, InvalidCall> {
         let fields = Fields::read(&body)?;
         let (model, model_span) = read_model(&fields, &body)?;
+        let typed;
         let seen = match endpoint {
             Endpoint::Chat => chat::read(&fields)?,
             Endpoint::Embeddings => embeddings::read(&fields)?,
+            Endpoint::Messages | Endpoint::CountTokens => {
+                let read = if endpoint == Endpoint::Messages {
+                    messages::read_request
+                } else {
+                    messages::read_count_request
+                };
+                typed = read(&body).map_err(InvalidCall::Typed)?;
+                typed::read(&typed, Origin::Anthropic)
+            }
         };
         let tool_names: Vec<&str> = seen.tool_names.iter().map(AsRef::as_ref).collect();
         let signals = Signals {
@@ -89,7 +105,7 @@ impl Call {
         let (features, json_expected) = (seen.features, seen.json_expected);
         let (history, opening) = (seen.history, seen.opening);
         let stream = features.stream;
-        let usage_edit = stream
+        let usage_edit = (stream && endpoint == Endpoint::Chat)
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
         Ok(Self {
@@ -183,7 +199,13 @@ impl Call {
 
     /// The conversation as text for a judge, at most `max_bytes` of it.
     pub fn prompt(&self, max_bytes: usize) -> Prompt {
-        prompt::read(&self.body, max_bytes)
+        match self.endpoint {
+            Endpoint::Chat | Endpoint::Embeddings => prompt::read(&self.body, max_bytes),
+            Endpoint::Messages | Endpoint::CountTokens => match self.typed() {
+                Ok(request) => typed::prompt(&request, max_bytes),
+                Err(_) => prompt::read(&[], max_bytes),
+            },
+        }
     }
 }
 

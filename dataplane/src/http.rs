@@ -1,6 +1,7 @@
 //! The HTTP side: connections, routes, bodies, and the one shape of errors.
 
 pub(crate) mod admin;
+mod anthropic;
 pub(crate) mod body;
 mod decisions;
 mod dispatch;

@@ -23,6 +23,8 @@ mod fairness;
 mod feedback;
 #[path = "gateway/hedges.rs"]
 mod hedges;
+#[path = "gateway/messages.rs"]
+mod messages;
 #[path = "gateway/proxy.rs"]
 mod proxy;
 #[path = "gateway/retries.rs"]

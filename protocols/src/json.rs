@@ -131,10 +131,10 @@ impl<'a> Object<'a> {
         let fields: Fields<'a> =
             serde_json::from_str(raw.get()).map_err(|e| Invalid::NotJson(e.to_string()))?;
         let Fields(fields) = fields;
-        for (index, (name, _)) in fields.iter().enumerate() {
-            if fields[..index].iter().any(|(other, _)| other == name) {
-                return Err(Invalid::Duplicate(join(&at, name)));
-            }
+        let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Invalid::Duplicate(join(&at, twice[0])));
         }
         Ok(Self { at, fields })
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
-    Written, chat, converse, gemini,
+    Written, chat, cohere, converse, gemini, messages,
 };
 
 /// The API that a caller speaks.
@@ -10,6 +10,8 @@ use crate::{
 pub enum CallerApi {
     /// OpenAI's chat completions.
     Chat,
+    /// Anthropic's Messages.
+    Messages,
 }
 
 /// The API that a provider speaks.
@@ -17,6 +19,10 @@ pub enum CallerApi {
 pub enum ProviderApi {
     /// OpenAI's chat completions.
     Chat,
+    /// Anthropic's Messages.
+    Messages,
+    /// Cohere's chat, version 2.
+    Cohere,
     /// Google's `generateContent`.
     Gemini,
     /// AWS Bedrock's Converse.
@@ -27,12 +33,14 @@ impl CallerApi {
     pub fn read_request(self, body: &[u8]) -> Result<Request, Invalid> {
         match self {
             Self::Chat => chat::read_request(body),
+            Self::Messages => messages::read_request(body),
         }
     }
 
     pub fn write_reply(self, reply: &Reply) -> Vec<u8> {
         match self {
             Self::Chat => chat::write_reply(reply),
+            Self::Messages => messages::write_reply(reply),
         }
     }
 
@@ -40,6 +48,7 @@ impl CallerApi {
     pub fn event_writer(self, request: &Request) -> Box<dyn EventWriter> {
         match self {
             Self::Chat => Box::new(chat::EventWriter::new(request.stream_usage)),
+            Self::Messages => Box::new(messages::EventWriter::new()),
         }
     }
 
@@ -47,6 +56,7 @@ impl CallerApi {
     pub fn write_error(self, error: &ApiError) -> (u16, Vec<u8>) {
         match self {
             Self::Chat => chat::write_error(error),
+            Self::Messages => messages::write_error(error),
         }
     }
 }
@@ -55,8 +65,10 @@ impl ProviderApi {
     /// Whether the caller's bytes can be sent as they are.
     pub fn is(self, caller: CallerApi) -> bool {
         match (self, caller) {
-            (Self::Chat, CallerApi::Chat) => true,
-            (Self::Gemini | Self::Converse, CallerApi::Chat) => false,
+            (Self::Chat, CallerApi::Chat) | (Self::Messages, CallerApi::Messages) => true,
+            (Self::Chat, CallerApi::Messages)
+            | (Self::Messages, CallerApi::Chat)
+            | (Self::Cohere | Self::Gemini | Self::Converse, _) => false,
         }
     }
 
@@ -67,6 +79,8 @@ impl ProviderApi {
     ) -> Result<Written, Unsupported> {
         match self {
             Self::Chat => chat::write_request(request, target),
+            Self::Messages => messages::write_request(request, target),
+            Self::Cohere => cohere::write_request(request, target),
             Self::Gemini => gemini::write_request(request, target),
             Self::Converse => converse::write_request(request, target),
         }
@@ -75,6 +89,8 @@ impl ProviderApi {
     pub fn read_reply(self, body: &[u8]) -> Result<Reply, InvalidReply> {
         match self {
             Self::Chat => chat::read_reply(body),
+            Self::Messages => messages::read_reply(body),
+            Self::Cohere => cohere::read_reply(body),
             Self::Gemini => gemini::read_reply(body),
             Self::Converse => converse::read_reply(body),
         }
@@ -83,6 +99,8 @@ impl ProviderApi {
     pub fn event_reader(self) -> Box<dyn EventReader> {
         match self {
             Self::Chat => Box::new(chat::EventReader::default()),
+            Self::Messages => Box::new(messages::EventReader::default()),
+            Self::Cohere => Box::new(cohere::EventReader::default()),
             Self::Gemini => Box::new(gemini::EventReader::default()),
             Self::Converse => Box::new(converse::EventReader::default()),
         }
@@ -92,7 +110,7 @@ impl ProviderApi {
     pub fn is_binary(self) -> bool {
         match self {
             Self::Converse => true,
-            Self::Chat | Self::Gemini => false,
+            Self::Chat | Self::Messages | Self::Cohere | Self::Gemini => false,
         }
     }
 
@@ -100,6 +118,8 @@ impl ProviderApi {
     pub fn read_error(self, status: u16, error_type: Option<&str>, body: &[u8]) -> ApiError {
         match self {
             Self::Chat => chat::read_error(status, body),
+            Self::Messages => messages::read_error(status, body),
+            Self::Cohere => cohere::read_error(status, body),
             Self::Gemini => gemini::read_error(status, body),
             Self::Converse => converse::read_error(status, error_type, body),
         }

@@ -27,7 +27,10 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
         Some(Format::JsonObject | Format::JsonSchema { .. })
     );
     let tokens = |bytes: u64, images: u64| bytes / BYTES_PER_TOKEN + images * IMAGE_TOKENS;
-    let provider_tools = request.rest.iter().any(|field| field.name == "tools");
+    let provider_tools = request
+        .rest
+        .iter()
+        .any(|field| field.at.0.starts_with("tools["));
     let features = Features {
         tools: !request.tools.is_empty(),
         vision: counted.images > 0,

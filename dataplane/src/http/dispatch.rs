@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
+    anthropic,
     body::Body,
     decisions, feedback, models,
     respond::{Refusal, json_response},
@@ -73,6 +74,14 @@ async fn enter(
     let inside = &mut passage;
     let response = match route {
         Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id, inside).await,
+        Route::Messages => {
+            let served = pipeline::serve(gateway, request, Endpoint::Messages, id, inside).await;
+            anthropic::reword(served, id)
+        }
+        Route::CountTokens => {
+            let counted = Box::pin(anthropic::count(gateway, request, inside)).await;
+            anthropic::reword(answer(counted), id)
+        }
         Route::Embeddings => {
             pipeline::serve(gateway, request, Endpoint::Embeddings, id, inside).await
         }

@@ -11,6 +11,12 @@ use crate::{
     route::{Unresolved, Unroutable},
 };
 
+/// Marks a response as an error of ours, for callers who want it in other words.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnError {
+    pub message: String,
+}
+
 /// An error of ours, as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -77,6 +83,9 @@ impl Refusal {
             "code": self.code,
         }});
         let mut response = json_response(self.status, &envelope);
+        response.extensions_mut().insert(OwnError {
+            message: self.message.clone(),
+        });
         if let Some(seconds) = self.retry_after {
             response
                 .headers_mut()

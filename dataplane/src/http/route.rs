@@ -8,6 +8,8 @@ use crate::metrics::RouteLabel;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Chat,
+    Messages,
+    CountTokens,
     Embeddings,
     Models,
     Feedback,
@@ -23,6 +25,8 @@ impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let (route, allowed) = match path {
             "/v1/chat/completions" => (Self::Chat, "POST"),
+            "/v1/messages" => (Self::Messages, "POST"),
+            "/v1/messages/count_tokens" => (Self::CountTokens, "POST"),
             "/v1/embeddings" => (Self::Embeddings, "POST"),
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/models" => (Self::Models, "GET"),
@@ -43,6 +47,8 @@ impl Route {
     pub(crate) fn label(self) -> RouteLabel {
         match self {
             Self::Chat => RouteLabel::Chat,
+            Self::Messages => RouteLabel::Messages,
+            Self::CountTokens => RouteLabel::CountTokens,
             Self::Embeddings => RouteLabel::Embeddings,
             Self::Models => RouteLabel::Models,
             Self::Feedback => RouteLabel::Feedback,

@@ -32,6 +32,8 @@ pub(super) struct RequestLabels {
 label! {
     pub(crate) enum RouteLabel {
         Chat = "chat",
+        Messages = "messages",
+        CountTokens = "count_tokens",
         Embeddings = "embeddings",
         Models = "models",
         Feedback = "feedback",

@@ -11,6 +11,8 @@ use crate::{call::Endpoint, config};
 pub(super) enum Address {
     /// The same for every model.
     Fixed { chat: Uri, embeddings: Uri },
+    /// One endpoint for all conversations, and nothing else.
+    Single(Uri),
     /// Made of the model's name: the part before it.
     PerModel {
         base: String,
@@ -50,6 +52,8 @@ impl Address {
                 per_model(format!("{base}/openai/deployments"))
             }
             Paths::Azure => Self::fixed(&format!("{base}/openai/v1")),
+            Paths::Messages => Ok(Self::Single(format!("{base}/messages").parse()?)),
+            Paths::Cohere => Ok(Self::Single(format!("{base}/chat").parse()?)),
             Paths::Gemini => per_model(format!("{base}/models")),
             Paths::Vertex => {
                 let region = setting(&configured.region);
@@ -82,6 +86,7 @@ impl Address {
     pub(super) fn any(&self) -> Option<Uri> {
         match self {
             Self::Fixed { chat, .. } => Some(chat.clone()),
+            Self::Single(uri) => Some(uri.clone()),
             Self::PerModel { base, .. } => base.parse().ok(),
         }
     }
@@ -91,25 +96,34 @@ impl Address {
         let (base, paths, query) = match self {
             Self::Fixed { chat, embeddings } => {
                 let uri = match place.endpoint {
-                    Endpoint::Chat => chat,
+                    Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => chat,
                     Endpoint::Embeddings => embeddings,
                 };
                 return Some(uri.clone());
             }
+            Self::Single(uri) => return Some(uri.clone()),
             Self::PerModel { base, paths, query } => (base, paths, query),
         };
         let model = encode(place.model);
         let uri = match paths {
             Paths::Gemini | Paths::Vertex => match (place.endpoint, place.stream) {
-                (Endpoint::Chat, false) => format!("{base}/{model}:generateContent"),
-                (Endpoint::Chat, true) => format!("{base}/{model}:streamGenerateContent?alt=sse"),
+                (Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens, false) => {
+                    format!("{base}/{model}:generateContent")
+                }
+                (Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens, true) => {
+                    format!("{base}/{model}:streamGenerateContent?alt=sse")
+                }
                 (Endpoint::Embeddings, _) => format!("{base}/{model}:batchEmbedContents"),
             },
             Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
-            Paths::OpenAi | Paths::Azure => match place.endpoint {
-                Endpoint::Chat => format!("{base}/{model}/chat/completions{query}"),
-                Endpoint::Embeddings => format!("{base}/{model}/embeddings{query}"),
-            },
+            Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere => {
+                match place.endpoint {
+                    Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => {
+                        format!("{base}/{model}/chat/completions{query}")
+                    }
+                    Endpoint::Embeddings => format!("{base}/{model}/embeddings{query}"),
+                }
+            }
         };
         uri.parse().ok()
     }

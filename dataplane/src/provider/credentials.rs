@@ -72,6 +72,7 @@ impl Credentials {
         })
     }
 
+    #[cfg(test)]
     pub(super) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }

@@ -33,6 +33,10 @@ pub(super) enum Paths {
     OpenAi,
     /// By deployment where an API version is set, else like OpenAI under `/openai/v1`.
     Azure,
+    /// `/messages`
+    Messages,
+    /// `/chat`
+    Cohere,
     /// `/models/{model}:generateContent`
     Gemini,
     /// The same under a project and a region.
@@ -55,11 +59,16 @@ const fn known(name: &'static str, env_var: &'static str, base_url: &'static str
 
 static KNOWN: &[KnownProvider] = &[
     known("openai", "OPENAI_API_KEY", "https://api.openai.com/v1"),
-    known(
-        "anthropic",
-        "ANTHROPIC_API_KEY",
-        "https://api.anthropic.com/v1",
-    ),
+    KnownProvider {
+        api: ProviderApi::Messages,
+        auth: Auth::Header("x-api-key"),
+        paths: Paths::Messages,
+        ..known(
+            "anthropic",
+            "ANTHROPIC_API_KEY",
+            "https://api.anthropic.com/v1",
+        )
+    },
     KnownProvider {
         api: ProviderApi::Gemini,
         auth: Auth::Header("x-goog-api-key"),
@@ -117,11 +126,11 @@ static KNOWN: &[KnownProvider] = &[
         "PERPLEXITY_API_KEY",
         "https://api.perplexity.ai",
     ),
-    known(
-        "cohere",
-        "COHERE_API_KEY",
-        "https://api.cohere.ai/compatibility/v1",
-    ),
+    KnownProvider {
+        api: ProviderApi::Cohere,
+        paths: Paths::Cohere,
+        ..known("cohere", "COHERE_API_KEY", "https://api.cohere.com/v2")
+    },
     known("ai21", "AI21_API_KEY", "https://api.ai21.com/studio/v1"),
     known(
         "deepinfra",

@@ -202,6 +202,7 @@ pub(super) async fn prepare(
         Failure::Unsupported(Unsupported::new("model", provider.name(), why))
     })?;
     let mut request = headers::request(uri, body, errand.headers);
+    headers::complete(provider.api, &mut request);
     let credentials = &provider.credentials;
     credentials.apply(&mut request, (client, now_ms)).await?;
     Ok(Prepared { request, form })
@@ -231,13 +232,8 @@ pub(super) async fn send(
         return Err(Box::pin(read_error(response, &form, (deadline, limits.total))).await);
     }
     if headers::is_event_stream(response.headers()) {
-        let sieve = match &form {
-            Form::Own(_) => {
-                let strips = provider.stream_usage && !call.asks_usage();
-                Sieve::new(limits.text_bytes, strips)
-            }
-            Form::Translated(translated) => Sieve::typed(limits.text_bytes, translated.typed()),
-        };
+        let strips = provider.stream_usage && !call.asks_usage();
+        let sieve = form.sieve(limits.text_bytes, strips);
         let opening = Box::pin(open_stream(response, (sieve, form), deadline));
         return timeout_at(begun + first_byte, opening)
             .await

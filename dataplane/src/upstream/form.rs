@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use floopy_protocols::{
     ApiError, CallerApi, Event, Finish, Object, ProviderApi, Reply, Request, Target, Unsupported,
-    chat::dialect,
+    chat::dialect, messages,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     facts::Facts,
     headers::{is_event_stream, returned},
-    sieve::{Typed, What},
+    sieve::{Sieve, Typed, What},
 };
 use crate::{
     call::{Call, Endpoint},
@@ -65,7 +65,11 @@ pub(super) fn body(
         Ok((body, Form::Own(call.endpoint())))
     };
     let Some(caller) = call.endpoint().api() else {
-        return own();
+        if provider.api == ProviderApi::Chat {
+            return own();
+        }
+        let why = "its embeddings are not translated yet";
+        return Err(Unsupported::new("input", provider.name(), why));
     };
     if call.is_untouched() || (provider.api.is(caller) && takes_own_fields(provider, call)) {
         return own();
@@ -122,7 +126,13 @@ impl Form {
     /// Reads a whole reply; its body is what the caller gets.
     pub(super) fn whole(&self, body: Bytes, max_text: usize) -> Result<(Bytes, Facts), String> {
         let translated = match self {
-            Self::Own(endpoint) => {
+            Self::Own(Endpoint::Messages) => {
+                let reply = messages::read_reply(&body).map_err(|invalid| invalid.0)?;
+                return Ok((body, Facts::of_reply(&reply, max_text)));
+            }
+            Self::Own(
+                endpoint @ (Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings),
+            ) => {
                 let facts = Facts::of_whole(&body, *endpoint, max_text)?;
                 return Ok((body, facts));
             }
@@ -137,6 +147,21 @@ impl Form {
         translated.names.complete(&mut reply.id, &mut reply.model);
         let facts = Facts::of_reply(&reply, max_text);
         Ok((translated.caller.write_reply(&reply).into(), facts))
+    }
+
+    /// Reads a stream that answers the call: in its typed form, where that is not OpenAI's.
+    pub(super) fn sieve(&self, max_text: usize, strips: bool) -> Sieve {
+        match self {
+            Self::Own(Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings) => {
+                Sieve::new(max_text, strips)
+            }
+            Self::Own(Endpoint::Messages) => {
+                let what = What::Passed(CallerApi::Messages);
+                let typed = Typed::new(ProviderApi::Messages, what, (Names::new(""), 0));
+                Sieve::typed(max_text, typed)
+            }
+            Self::Translated(translated) => Sieve::typed(max_text, translated.typed()),
+        }
     }
 
     /// The headers of a reply as the caller gets them.
@@ -179,7 +204,7 @@ impl Form {
 
 impl Translated {
     /// Reads the provider's stream and writes the one that answers the caller.
-    pub(super) fn typed(&self) -> Typed {
+    fn typed(&self) -> Typed {
         let what = What::Rewritten(self.caller.event_writer(&self.request));
         Typed::new(self.provider, what, (self.names.clone(), self.now_s))
     }

@@ -1,12 +1,15 @@
 //! Which headers pass through: only those that are known to be meant for the other side.
 
 use bytes::Bytes;
+use floopy_protocols::ProviderApi;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri,
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+static ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+static ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 static BETA: HeaderName = HeaderName::from_static("openai-beta");
 /// What providers call a request of theirs.
 const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
@@ -28,9 +31,22 @@ pub(super) fn request(uri: Uri, body: Bytes, from: &HeaderMap) -> Request<Bytes>
     request
 }
 
+/// What an API wants to be told of itself, where the caller did not.
+pub(super) fn complete(api: ProviderApi, request: &mut Request<Bytes>) {
+    if api == ProviderApi::Messages {
+        let headers = request.headers_mut();
+        let version = HeaderValue::from_static("2023-06-01");
+        headers.entry(&ANTHROPIC_VERSION).or_insert(version);
+    }
+}
+
 /// Never the caller's own organisation or project: the credentials are the operator's.
 fn is_forwarded(name: &HeaderName) -> bool {
-    name == CONTENT_TYPE || name == ACCEPT || *name == BETA
+    name == CONTENT_TYPE
+        || name == ACCEPT
+        || *name == BETA
+        || *name == ANTHROPIC_BETA
+        || *name == ANTHROPIC_VERSION
 }
 
 /// The headers of an upstream's reply that the client sees.
@@ -52,6 +68,7 @@ fn is_returned(name: &HeaderName) -> bool {
         || name == RETRY_AFTER
         || text == "retry-after-ms"
         || text.starts_with("openai-")
+        || text.starts_with("anthropic-ratelimit-")
         || text.starts_with("x-ratelimit-")
 }
 

@@ -72,32 +72,21 @@ impl crate::EventReader for EventReader {
         Ok(())
     }
 
-<<<<<<< HEAD
     /// The API has no event that says that this is all: it is where every choice that began has said how it ended.
     fn end(&mut self, out: &mut Vec<Event>) {
-        if !self.choices.is_empty() && self.choices.iter().all(|choice| choice.is_finished) {
-=======
-impl EventReader {
-    /// To be called at the end of the body, for the API has no event that says that this is all: it is where every
-    /// choice that began has said how it ended.
-    pub fn end(&self, out: &mut Vec<Event>) {
         let is_finished = self.choices.iter().all(|choice| choice.is_finished);
         if is_finished && !self.choices.is_empty() && !self.has_failed {
->>>>>>> wip-e
             out.push(Event::Done);
         }
     }
 }
 
-<<<<<<< HEAD
 impl EventReader {
-=======
     fn fail(&mut self, data: &[u8], out: &mut Vec<Event>) {
         self.has_failed = true;
         out.push(Event::Error(read_error(500, data)));
     }
 
->>>>>>> wip-e
     fn candidate(
         &mut self,
         mut candidate: Candidate<'_>,
