@@ -11,6 +11,7 @@ mod json;
 pub mod messages;
 mod reply;
 mod request;
+pub mod responses;
 pub mod rules;
 
 pub use self::{

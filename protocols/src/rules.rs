@@ -9,7 +9,7 @@ use crate::{
 
 /// Fields that change what a call costs, where it is logged or how fast it is, and nothing about what a good
 /// reply is; `seed` is best effort by every API that has it.
-const HINTS: [&str; 17] = [
+const HINTS: [&str; 20] = [
     "user",
     "metadata",
     "store",
@@ -27,6 +27,9 @@ const HINTS: [&str; 17] = [
     "truncation",
     "background",
     "eager_input_streaming",
+    "phase",
+    "prompt_cache_breakpoint",
+    "prompt_cache_options",
 ];
 
 /// Values that say what would happen anyway.
