@@ -50,6 +50,11 @@ fn is_neutral(field: &Field) -> bool {
         // Anthropic's, as its client libraries send back what the model wrote.
         "caller" => Json::parse(r#"{"type":"direct"}"#).is_some_and(|only| only == field.value),
         "allowed_callers" => Json::parse(r#"["direct"]"#).is_some_and(|only| only == field.value),
+        // That no thought is cleared from the context.
+        "context_management" => {
+            Json::parse(r#"{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#)
+                .is_some_and(|nothing| nothing == field.value)
+        }
         "citations" => {
             text == "[]"
                 || Json::parse(r#"{"enabled":false}"#).is_some_and(|off| off == field.value)
