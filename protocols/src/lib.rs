@@ -18,6 +18,7 @@ pub mod messages;
 mod protocol;
 mod reply;
 mod request;
+pub mod responses;
 pub mod rules;
 mod schema;
 pub mod sigv4;

@@ -9,7 +9,7 @@ use crate::{
 
 /// Fields that change what a call costs, where it is logged or how fast it is, and nothing about what a good
 /// reply is; `seed` is best effort by every API that has it.
-const HINTS: [&str; 17] = [
+const HINTS: [&str; 20] = [
     "user",
     "metadata",
     "store",
@@ -27,6 +27,9 @@ const HINTS: [&str; 17] = [
     "truncation",
     "background",
     "eager_input_streaming",
+    "phase",
+    "prompt_cache_breakpoint",
+    "prompt_cache_options",
 ];
 
 /// Values that say what would happen anyway.
@@ -47,6 +50,11 @@ fn is_neutral(field: &Field) -> bool {
         // Anthropic's, as its client libraries send back what the model wrote.
         "caller" => Json::parse(r#"{"type":"direct"}"#).is_some_and(|only| only == field.value),
         "allowed_callers" => Json::parse(r#"["direct"]"#).is_some_and(|only| only == field.value),
+        // That no thought is cleared from the context.
+        "context_management" => {
+            Json::parse(r#"{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]}"#)
+                .is_some_and(|nothing| nothing == field.value)
+        }
         "citations" => {
             text == "[]"
                 || Json::parse(r#"{"enabled":false}"#).is_some_and(|off| off == field.value)

@@ -49,8 +49,8 @@ pub fn write_request(request: &Request, target: Target<'_>) -> Result<Written, U
     }
     body.put("messages", &messages);
     if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(write_tool);
-        body.put("tools", &tools.collect::<Vec<_>>());
+        let tools = request.tools.iter().map(|tool| write_tool(tool, &writing));
+        body.put("tools", &tools.collect::<Result<Vec<_>, _>>()?);
     }
     settings::write(request, &mut writing, &mut body)?;
     Ok(Written {
@@ -85,19 +85,24 @@ enum Schema<'a> {
 #[derive(Serialize)]
 struct Properties {}
 
-fn write_tool(tool: &Tool) -> WireTool<'_> {
+fn write_tool<'a>(tool: &'a Tool, writing: &Writing<'_>) -> Result<WireTool<'a>, Unsupported> {
+    // Not being strict is the API's default.
+    let strict = tool.strict.filter(|strict| *strict);
+    if strict.is_some() && !writing.model.schema {
+        let why = "this model cannot be held to the schema of a tool";
+        return Err(writing.refuse(format!("{}.strict", tool.at), why));
+    }
     let nothing = Schema::Nothing {
         r#type: "object",
         properties: Properties {},
     };
-    WireTool {
+    Ok(WireTool {
         name: &tool.name,
         description: tool.description.as_deref(),
         input_schema: tool.parameters.as_ref().map_or(nothing, Schema::Said),
-        // Not being strict is the API's default.
-        strict: tool.strict.filter(|strict| *strict),
+        strict,
         cache_control: tool.cache.map(CacheControl::from),
-    }
+    })
 }
 
 #[derive(Serialize)]
@@ -143,6 +148,7 @@ mod tests {
     fn what_cannot_be_told_is_refused_by_name() {
         let schema =
             r#""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}}"#;
+        let strict = r#""tools":[{"type":"function","function":{"name":"f","strict":true}}]"#;
         for (fields, model, field) in [
             (r#""n":2"#, "claude-opus-4-5", "n"),
             (r#""logprobs":true"#, "claude-opus-4-5", "logprobs"),
@@ -160,6 +166,7 @@ mod tests {
                 "response_format",
             ),
             (schema, "claude-opus-4-1", "response_format"),
+            (strict, "claude-opus-4-1", "tools[0].strict"),
             (
                 r#""reasoning_effort":"low""#,
                 "claude-3-5-haiku-latest",
@@ -213,6 +220,13 @@ mod tests {
                 assert!(error.starts_with(&expected), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_tool_message_may_name_its_function_again() {
+        let body = r#"{"model":"m","messages":[{"role":"tool","tool_call_id":"c","name":"f","content":"r"}]}"#;
+        let written = write_body(body, "claude-opus-5").unwrap();
+        assert_eq!(written.dropped, ["messages[0].name"]);
     }
 
     #[test]

@@ -57,12 +57,17 @@ fn spoken(message: &Message, writing: &mut Writing<'_>) -> Result<Vec<Out>, Unsu
     parts::all(&message.parts, writing)
 }
 
-fn nameless(message: &Message, writing: &Writing<'_>) -> Result<(), Unsupported> {
+/// The name in a tool's message is its function's, which the call has told already.
+fn nameless(message: &Message, writing: &mut Writing<'_>) -> Result<(), Unsupported> {
     if message.name.is_none() {
         return Ok(());
     }
-    let why = "its messages have no names of participants";
-    Err(writing.refuse(format!("{}.name", message.at), why))
+    let field = format!("{}.name", message.at);
+    if message.role == Role::Tool {
+        writing.dropped.push(field);
+        return Ok(());
+    }
+    Err(writing.refuse(field, "its messages have no names of participants"))
 }
 
 /// Instructions in the middle follow the user (or tools, who are the user here) and come before the assistant or
