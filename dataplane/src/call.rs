@@ -16,7 +16,7 @@ mod value;
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
-use floopy_protocols::{CallerApi, Invalid, Request, messages};
+use floopy_protocols::{CallerApi, Invalid, Request, messages, responses};
 use floopy_shared::domain::{
     affinity::Origin,
     features::Features,
@@ -34,6 +34,8 @@ use self::{fields::Fields, value::text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     Chat,
+    /// In the form of OpenAI's Responses.
+    Responses,
     /// In Anthropic's form.
     Messages,
     /// The same, of which only the tokens are counted.
@@ -47,6 +49,7 @@ impl Endpoint {
     pub fn api(self) -> Option<CallerApi> {
         match self {
             Self::Chat => Some(CallerApi::Chat),
+            Self::Responses => Some(CallerApi::Responses),
             Self::Messages => Some(CallerApi::Messages),
             Self::CountTokens | Self::Embeddings => None,
         }
@@ -80,6 +83,10 @@ impl Call {
         let seen = match endpoint {
             Endpoint::Chat => chat::read(&fields)?,
             Endpoint::Embeddings => embeddings::read(&fields)?,
+            Endpoint::Responses => {
+                typed = responses::read_request(&body).map_err(InvalidCall::Typed)?;
+                typed::read(&typed, Origin::OpenAi)
+            }
             Endpoint::Messages | Endpoint::CountTokens => {
                 let read = if endpoint == Endpoint::Messages {
                     messages::read_request
@@ -201,10 +208,12 @@ impl Call {
     pub fn prompt(&self, max_bytes: usize) -> Prompt {
         match self.endpoint {
             Endpoint::Chat | Endpoint::Embeddings => prompt::read(&self.body, max_bytes),
-            Endpoint::Messages | Endpoint::CountTokens => match self.typed() {
-                Ok(request) => typed::prompt(&request, max_bytes),
-                Err(_) => prompt::read(&[], max_bytes),
-            },
+            Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
+                match self.typed() {
+                    Ok(request) => typed::prompt(&request, max_bytes),
+                    Err(_) => prompt::read(&[], max_bytes),
+                }
+            }
         }
     }
 }

@@ -111,6 +111,10 @@ pub struct Provider {
     /// keys are sent as.
     #[serde(default)]
     pub bearer: bool,
+    /// Whether it speaks OpenAI's Responses API itself; else it is asked by chat completions. On for OpenAI at
+    /// its own address and for Azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<bool>,
     /// Of Vertex AI and Bedrock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -148,6 +152,16 @@ impl Provider {
     /// The known provider whose API it speaks.
     pub fn known(&self) -> Option<&'static KnownProvider> {
         known_provider(self.kind.as_deref().unwrap_or(&self.name))
+    }
+
+    /// Whether it is asked by OpenAI's Responses API where its caller asks so.
+    pub fn speaks_responses(&self) -> bool {
+        let is_openai = match self.known().map(|known| known.name) {
+            Some("openai") => self.base_url.is_none(),
+            Some("azure") => self.api_version.is_none(),
+            Some(_) | None => false,
+        };
+        self.responses.unwrap_or(is_openai)
     }
 
     /// Whether it has credentials.

@@ -23,6 +23,8 @@ pub struct Provider {
     /// By whose dialect of that API it is called: its own name, or that of its kind.
     pub(crate) dialect: Box<str>,
     pub(crate) credentials: Credentials,
+    /// Whether it speaks OpenAI's Responses itself.
+    pub(crate) responses: bool,
     pub(crate) retries: RetryBudget,
     /// Whether it can be asked for the usage of a stream.
     pub(crate) stream_usage: bool,
@@ -122,6 +124,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         api: known.map_or(ProviderApi::Chat, |known| known.api),
         dialect: dialect_name.into(),
         credentials,
+        responses: configured.speaks_responses(),
         retries: RetryBudget::default(),
         stream_usage: configured
             .stream_usage

@@ -27,6 +27,8 @@ mod hedges;
 mod messages;
 #[path = "gateway/proxy.rs"]
 mod proxy;
+#[path = "gateway/responses.rs"]
+mod responses;
 #[path = "gateway/retries.rs"]
 mod retries;
 #[path = "gateway/rules.rs"]

@@ -2,7 +2,7 @@
 
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
-    Written, chat, cohere, converse, gemini, messages,
+    Written, chat, cohere, converse, gemini, messages, responses,
 };
 
 /// The API that a caller speaks.
@@ -12,6 +12,8 @@ pub enum CallerApi {
     Chat,
     /// Anthropic's Messages.
     Messages,
+    /// OpenAI's Responses.
+    Responses,
 }
 
 /// The API that a provider speaks.
@@ -34,13 +36,16 @@ impl CallerApi {
         match self {
             Self::Chat => chat::read_request(body),
             Self::Messages => messages::read_request(body),
+            Self::Responses => responses::read_request(body),
         }
     }
 
-    pub fn write_reply(self, reply: &Reply) -> Vec<u8> {
+    /// Writes the reply that answers this request.
+    pub fn write_reply(self, request: &Request, reply: &Reply) -> Vec<u8> {
         match self {
             Self::Chat => chat::write_reply(reply),
             Self::Messages => messages::write_reply(reply),
+            Self::Responses => responses::write_reply_to(request, reply),
         }
     }
 
@@ -49,6 +54,7 @@ impl CallerApi {
         match self {
             Self::Chat => Box::new(chat::EventWriter::new(request.stream_usage)),
             Self::Messages => Box::new(messages::EventWriter::new()),
+            Self::Responses => Box::new(responses::EventWriter::new(request)),
         }
     }
 
@@ -57,6 +63,7 @@ impl CallerApi {
         match self {
             Self::Chat => chat::write_error(error),
             Self::Messages => messages::write_error(error),
+            Self::Responses => responses::write_error(error),
         }
     }
 }
@@ -66,7 +73,8 @@ impl ProviderApi {
     pub fn is(self, caller: CallerApi) -> bool {
         match (self, caller) {
             (Self::Chat, CallerApi::Chat) | (Self::Messages, CallerApi::Messages) => true,
-            (Self::Chat, CallerApi::Messages)
+            (Self::Chat, CallerApi::Messages | CallerApi::Responses)
+            | (Self::Messages, CallerApi::Responses)
             | (Self::Messages, CallerApi::Chat)
             | (Self::Cohere | Self::Gemini | Self::Converse, _) => false,
         }

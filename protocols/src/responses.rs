@@ -10,11 +10,13 @@
 //! * A tool, an item or a choice of tools that only OpenAI has is kept whole, for targets to refuse by name.
 
 mod events;
+mod observe;
 mod read;
 mod write;
 
 pub use self::{
     events::EventWriter,
+    observe::{EventReader, read_reply},
     read::read_request,
     write::{write_reply, write_reply_to},
 };

@@ -74,6 +74,9 @@ async fn enter(
     let inside = &mut passage;
     let response = match route {
         Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id, inside).await,
+        Route::Responses => {
+            pipeline::serve(gateway, request, Endpoint::Responses, id, inside).await
+        }
         Route::Messages => {
             let served = pipeline::serve(gateway, request, Endpoint::Messages, id, inside).await;
             anthropic::reword(served, id)

@@ -8,6 +8,7 @@ use crate::metrics::RouteLabel;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Chat,
+    Responses,
     Messages,
     CountTokens,
     Embeddings,
@@ -25,6 +26,7 @@ impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let (route, allowed) = match path {
             "/v1/chat/completions" => (Self::Chat, "POST"),
+            "/v1/responses" => (Self::Responses, "POST"),
             "/v1/messages" => (Self::Messages, "POST"),
             "/v1/messages/count_tokens" => (Self::CountTokens, "POST"),
             "/v1/embeddings" => (Self::Embeddings, "POST"),
@@ -47,6 +49,7 @@ impl Route {
     pub(crate) fn label(self) -> RouteLabel {
         match self {
             Self::Chat => RouteLabel::Chat,
+            Self::Responses => RouteLabel::Responses,
             Self::Messages => RouteLabel::Messages,
             Self::CountTokens => RouteLabel::CountTokens,
             Self::Embeddings => RouteLabel::Embeddings,

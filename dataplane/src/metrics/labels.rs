@@ -32,6 +32,7 @@ pub(super) struct RequestLabels {
 label! {
     pub(crate) enum RouteLabel {
         Chat = "chat",
+        Responses = "responses",
         Messages = "messages",
         CountTokens = "count_tokens",
         Embeddings = "embeddings",

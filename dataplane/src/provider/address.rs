@@ -10,7 +10,11 @@ use crate::{call::Endpoint, config};
 #[derive(Debug)]
 pub(super) enum Address {
     /// The same for every model.
-    Fixed { chat: Uri, embeddings: Uri },
+    Fixed {
+        chat: Uri,
+        responses: Uri,
+        embeddings: Uri,
+    },
     /// One endpoint for all conversations, and nothing else.
     Single(Uri),
     /// Made of the model's name: the part before it.
@@ -24,6 +28,7 @@ pub(super) enum Address {
 /// What a call is for, as far as its address depends on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
+    /// The provider's own; a conversation in another form is a chat.
     pub endpoint: Endpoint,
     pub model: &'a str,
     pub stream: bool,
@@ -78,6 +83,7 @@ impl Address {
     fn fixed(base: &str) -> Result<Self, http::uri::InvalidUri> {
         Ok(Self::Fixed {
             chat: format!("{base}/chat/completions").parse()?,
+            responses: format!("{base}/responses").parse()?,
             embeddings: format!("{base}/embeddings").parse()?,
         })
     }
@@ -94,9 +100,14 @@ impl Address {
     /// `None`: the model's name cannot be part of an address.
     pub(super) fn of(&self, place: Place<'_>) -> Option<Uri> {
         let (base, paths, query) = match self {
-            Self::Fixed { chat, embeddings } => {
+            Self::Fixed {
+                chat,
+                responses,
+                embeddings,
+            } => {
                 let uri = match place.endpoint {
                     Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => chat,
+                    Endpoint::Responses => responses,
                     Endpoint::Embeddings => embeddings,
                 };
                 return Some(uri.clone());
@@ -105,24 +116,21 @@ impl Address {
             Self::PerModel { base, paths, query } => (base, paths, query),
         };
         let model = encode(place.model);
+        let is_embeddings = place.endpoint == Endpoint::Embeddings;
         let uri = match paths {
-            Paths::Gemini | Paths::Vertex => match (place.endpoint, place.stream) {
-                (Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens, false) => {
-                    format!("{base}/{model}:generateContent")
-                }
-                (Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens, true) => {
-                    format!("{base}/{model}:streamGenerateContent?alt=sse")
-                }
-                (Endpoint::Embeddings, _) => format!("{base}/{model}:batchEmbedContents"),
-            },
+            Paths::Gemini | Paths::Vertex if is_embeddings => {
+                format!("{base}/{model}:batchEmbedContents")
+            }
+            Paths::Gemini | Paths::Vertex if place.stream => {
+                format!("{base}/{model}:streamGenerateContent?alt=sse")
+            }
+            Paths::Gemini | Paths::Vertex => format!("{base}/{model}:generateContent"),
             Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
+            Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere if is_embeddings => {
+                format!("{base}/{model}/embeddings{query}")
+            }
             Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere => {
-                match place.endpoint {
-                    Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => {
-                        format!("{base}/{model}/chat/completions{query}")
-                    }
-                    Endpoint::Embeddings => format!("{base}/{model}/embeddings{query}"),
-                }
+                format!("{base}/{model}/chat/completions{query}")
             }
         };
         uri.parse().ok()

@@ -193,7 +193,7 @@ pub(super) async fn prepare(
     let (call, now_ms) = (errand.call, errand.now_ms);
     let (body, form) = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
     let place = Place {
-        endpoint: call.endpoint(),
+        endpoint: form.endpoint(),
         model,
         stream: call.stream(),
     };

@@ -127,16 +127,18 @@ impl Facts {
         let envelope: Envelope<'_> =
             serde_json::from_slice(body).map_err(|_| "a body that is not a JSON object")?;
         let content = match endpoint {
-            Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens => envelope.choices,
+            Endpoint::Chat | Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
+                envelope.choices
+            }
             Endpoint::Embeddings => envelope.data,
         };
         match (content, endpoint) {
             (Some(_), _) => {}
             (None, _) if envelope.error.is_some() => return Err("an error under a success status"),
-            (None, Endpoint::Chat | Endpoint::Messages | Endpoint::CountTokens) => {
+            (None, _) if endpoint != Endpoint::Embeddings => {
                 return Err("a reply without choices");
             }
-            (None, Endpoint::Embeddings) => return Err("a reply without data"),
+            (None, _) => return Err("a reply without data"),
         }
         let mut facts = Self::new(max_text);
         facts.take(&envelope);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use floopy_protocols::{
     ApiError, CallerApi, Event, Finish, Object, ProviderApi, Reply, Request, Target, Unsupported,
-    chat::dialect, messages,
+    chat::dialect, messages, responses,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
@@ -71,7 +71,11 @@ pub(super) fn body(
         let why = "its embeddings are not translated yet";
         return Err(Unsupported::new("input", provider.name(), why));
     };
-    if call.is_untouched() || (provider.api.is(caller) && takes_own_fields(provider, call)) {
+    let is_own = match caller {
+        CallerApi::Responses => provider.responses,
+        CallerApi::Chat | CallerApi::Messages => provider.api.is(caller),
+    };
+    if call.is_untouched() || (is_own && takes_own_fields(provider, call)) {
         return own();
     }
     let unreadable =
@@ -98,7 +102,7 @@ pub(super) fn body(
 }
 
 /// What a reply is called whose provider does not say.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Names {
     id: String,
     model: String,
@@ -123,9 +127,21 @@ impl Names {
 }
 
 impl Form {
+    /// What is asked of the provider.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Own(endpoint) => *endpoint,
+            Self::Translated(_) => Endpoint::Chat,
+        }
+    }
+
     /// Reads a whole reply; its body is what the caller gets.
     pub(super) fn whole(&self, body: Bytes, max_text: usize) -> Result<(Bytes, Facts), String> {
         let translated = match self {
+            Self::Own(Endpoint::Responses) => {
+                let reply = responses::read_reply(&body).map_err(|invalid| invalid.0)?;
+                return Ok((body, Facts::of_reply(&reply, max_text)));
+            }
             Self::Own(Endpoint::Messages) => {
                 let reply = messages::read_reply(&body).map_err(|invalid| invalid.0)?;
                 return Ok((body, Facts::of_reply(&reply, max_text)));
@@ -146,7 +162,13 @@ impl Form {
         reply.created.get_or_insert(translated.now_s);
         translated.names.complete(&mut reply.id, &mut reply.model);
         let facts = Facts::of_reply(&reply, max_text);
-        Ok((translated.caller.write_reply(&reply).into(), facts))
+        Ok((
+            translated
+                .caller
+                .write_reply(&translated.request, &reply)
+                .into(),
+            facts,
+        ))
     }
 
     /// Reads a stream that answers the call: in its typed form, where that is not OpenAI's.
@@ -156,9 +178,12 @@ impl Form {
                 Sieve::new(max_text, strips)
             }
             Self::Own(Endpoint::Messages) => {
-                let what = What::Passed(CallerApi::Messages);
-                let typed = Typed::new(ProviderApi::Messages, what, (Names::new(""), 0));
-                Sieve::typed(max_text, typed)
+                let reader = ProviderApi::Messages.event_reader();
+                Sieve::typed(max_text, Typed::passing(reader, CallerApi::Messages))
+            }
+            Self::Own(Endpoint::Responses) => {
+                let reader = Box::new(responses::EventReader::default());
+                Sieve::typed(max_text, Typed::passing(reader, CallerApi::Responses))
             }
             Self::Translated(translated) => Sieve::typed(max_text, translated.typed()),
         }

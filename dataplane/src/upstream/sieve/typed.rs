@@ -55,6 +55,21 @@ impl Typed {
         }
     }
 
+    /// Only reads; nothing is rewritten.
+    pub(in crate::upstream) fn passing(reader: Box<dyn EventReader>, caller: CallerApi) -> Self {
+        Self {
+            reader,
+            what: What::Passed(caller),
+            frames: Decoder::default(),
+            is_binary: false,
+            names: Names::default(),
+            now_s: 0,
+            events: Vec::new(),
+            written: Vec::new(),
+            done: false,
+        }
+    }
+
     /// Whether bytes are passed as they came.
     pub(super) fn is_passing(&self) -> bool {
         matches!(self.what, What::Passed(_))

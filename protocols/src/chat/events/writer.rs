@@ -25,6 +25,8 @@ pub struct EventWriter {
     begun: Vec<u32>,
     /// The calls in the order in which they began: choice and part.
     calls: Vec<(u32, u32)>,
+    /// The parts that are words: what signs them is no thought.
+    texts: Vec<(u32, u32)>,
     /// The last that was said, for the end.
     usage: Option<Usage>,
     failed: bool,
@@ -78,7 +80,11 @@ impl EventWriter {
             wire.put("role", "assistant");
         }
         match delta {
-            Delta::Text(text) => wire.put("content", text),
+            Delta::Text(text) => {
+                self.texts.push((choice, part));
+                self.texts.dedup();
+                wire.put("content", text);
+            }
             Delta::Refusal(text) => wire.put("refusal", text),
             Delta::Thinking(text) => wire.put("reasoning_content", text),
             Delta::RedactedThinking(data) => {
@@ -107,6 +113,9 @@ impl EventWriter {
 
     /// On a call it is Google's, on a thought Anthropic's.
     fn signature(&self, of: (u32, u32), signature: &str, wire: &mut Out) {
+        if self.texts.contains(&of) {
+            return;
+        }
         if self.calls.contains(&of) {
             let google = serde_json::json!({"google": {"thought_signature": signature}});
             let mut call = self.call(of);

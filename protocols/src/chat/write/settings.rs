@@ -188,6 +188,12 @@ fn put_format(
     Ok(())
 }
 
+/// OpenAI's models from GPT-5 on know the word for no thinking; to those that do not think it is an error
+/// (<https://platform.openai.com/docs/guides/reasoning>).
+fn knows_none(model: &str) -> bool {
+    model.starts_with("gpt-5")
+}
+
 /// Effort is the word that this API has; a budget in tokens becomes the effort that it is nearest to.
 fn put_reasoning(
     reasoning: Option<&Reasoning>,
@@ -201,6 +207,9 @@ fn put_reasoning(
         .effort
         .or(reasoning.budget_tokens.map(Effort::of_budget));
     let Some(effort) = effort else { return Ok(()) };
+    if effort == Effort::None && !knows_none(writing.target.model) {
+        return Ok(());
+    }
     if !writing.dialect.reasoning_effort {
         let why = "it thinks as its model does, and cannot be told how much";
         return Err(writing.refuse("reasoning_effort", why));
