@@ -7,6 +7,7 @@ mod excerpt;
 mod fields;
 mod history;
 mod prompt;
+mod site;
 mod splice;
 mod untouched;
 mod usage;
@@ -17,7 +18,7 @@ use std::{borrow::Cow, ops::Range};
 use bytes::Bytes;
 use floopy_shared::domain::{
     features::Features,
-    shape::{ShapeKey, Signals, shapes},
+    shape::{ShapeKey, Signals, chain},
 };
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
@@ -39,6 +40,8 @@ pub enum Endpoint {
 pub struct Call {
     body: Bytes,
     model_span: Range<usize>,
+    /// Empty where there are none.
+    messages_span: Range<usize>,
     /// What makes a stream report its usage; `None`: the caller asks for it, or there is no stream.
     usage_edit: Option<usage::Edit>,
     is_untouched: bool,
@@ -72,16 +75,18 @@ impl Call {
             user_text: &seen.user_text,
             features: seen.features,
         };
-        let chain = shapes(&signals);
+        let chain = chain(site::of(&signals), &signals);
         let (features, json_expected) = (seen.features, seen.json_expected);
         let (history, opening) = (seen.history, seen.opening);
         let stream = features.stream;
+        let messages_span = fields.messages.map_or(0..0, |raw| span_of(raw, &body));
         let usage_edit = stream
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
         Ok(Self {
             body,
             model_span,
+            messages_span,
             usage_edit,
             is_untouched: false,
             endpoint,
@@ -157,7 +162,7 @@ impl Call {
 
     /// The conversation as text for a judge, at most `max_bytes` of it.
     pub fn prompt(&self, max_bytes: usize) -> Prompt {
-        prompt::read(&self.body, max_bytes)
+        prompt::read(&self.body[self.messages_span.clone()], max_bytes)
     }
 }
 

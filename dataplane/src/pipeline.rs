@@ -55,7 +55,8 @@ struct Decided {
 struct Asking {
     record: Record,
     admitted: Admitted,
-    decided: Decided,
+    /// Boxed: it is moved into the attempt and out of it.
+    decided: Box<Decided>,
     headers: HeaderMap,
 }
 
@@ -98,7 +99,7 @@ pub(crate) async fn serve(
     };
     let (asking, result) = Lasting::wait(gateway, ask(Arc::clone(gateway), asking), settle).await;
     match result {
-        Ok(served) => answer(gateway, asking, served),
+        Ok(served) => answer(gateway, asking, served).await,
         Err(Some(exhausted)) => refuse(asking.record, Stopped::Exhausted(exhausted)),
         Err(None) => {
             let message = "no candidate is left to ask";
@@ -114,7 +115,7 @@ type Asked = Result<Served, Option<Exhausted>>;
 
 /// Owns what it needs: it may outlast its caller.
 async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
-    let Decided { call, plan } = &asking.decided;
+    let Decided { call, plan } = &*asking.decided;
     let planned = (&*plan.choice.order, &*asking.record.decision().candidates);
     let hedge_after = hedge_after(&gateway.config.hedge, planned, call.features());
     let errand = Errand {
@@ -158,7 +159,7 @@ async fn prepare(
     admitted: &Admitted,
     record: &mut Record,
     (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
-) -> Result<Decided, Refusal> {
+) -> Result<Box<Decided>, Refusal> {
     let session = session_header(&parts.headers)?;
     record.set_session(session.clone());
     let asked = Instant::now();
@@ -202,7 +203,7 @@ async fn prepare(
             .sessions
             .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
     }
-    Ok(Decided { call, plan })
+    Ok(Box::new(Decided { call, plan }))
 }
 
 /// The `floopy-session-id` header.
@@ -228,13 +229,14 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&
 }
 
 /// Passes a reply on. Its record is written before its last byte goes out.
-fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
+async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
     let Asking {
         mut record,
         admitted,
-        decided: Decided { call, plan },
+        decided,
         headers,
     } = asking;
+    let Decided { call, plan } = *decided;
     record.served_by(&served.model, plan.choice.reason);
     let (conversation, by) = (plan.conversation, served.model.key.clone());
     gateway
@@ -257,12 +259,12 @@ fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Bo
                 served: served.model.key.clone(),
                 shadow,
             };
-            After::new(gateway, work)
+            Box::new(After::new(gateway, work))
         });
     let (mut response_headers, mut body);
     match served.reply {
         Reply::Whole(whole) => {
-            record.end(status.as_u16(), Ending::Completed, Some(&whole.facts));
+            record.complete(status.as_u16(), &whole.facts).await;
             if let Some(after) = &mut after {
                 after.succeeded(whole.facts);
             }
@@ -271,7 +273,8 @@ fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Bo
             body = Body::whole_then(whole.body, after);
         }
         Reply::Stream(mut stream) => {
-            record.begin_stream(status.as_u16(), &stream.sieve.facts);
+            let facts = &stream.sieve.facts;
+            record.begin_stream(status.as_u16(), facts).await;
             response_headers = std::mem::take(&mut stream.headers);
             annotate(&mut response_headers, &record);
             let relay = Relay::new(*stream, gateway.upstream.limits());

@@ -11,9 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use prost::Message;
-
-use super::frame::{Decoded, decode, put};
+use super::frame::{Decoded, decode};
+use crate::metrics::KindLabel;
 
 const SUFFIX: &str = "seg";
 const CURSOR: &str = "acknowledged";
@@ -42,11 +41,58 @@ pub(super) struct Log {
     segments: VecDeque<Segment>,
     /// The file of the last segment; none before the first append.
     file: Option<File>,
-    /// Frames that are not written yet, and how many of them.
+    /// Frames that are not written yet, and of which kind each of them is.
     queued: Vec<u8>,
-    queued_events: u64,
+    queued_kinds: Vec<KindLabel>,
+    /// Of all frames ever queued, how many bytes there were, and how many of them are not queued any more.
+    taken: Ticket,
+    written: Ticket,
     acknowledged: u64,
     pending: u64,
+}
+
+/// Everything up to an event, in the order in which events were queued.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+/// What came of a chance to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    /// There was nothing that had to be.
+    Nothing,
+}
+
+/// Events that could not be written, and are gone.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    pub kinds: Vec<KindLabel>,
+    pub error: io::Error,
+}
+
+/// What is left to do on disk after an acknowledgement. Nobody who appends has to wait for it.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct Settlement {
+    cursor: PathBuf,
+    acknowledged: u64,
+    delivered: Vec<PathBuf>,
+}
+
+impl Settlement {
+    /// Deletes the segments that were delivered and saves the position. A file that cannot be deleted is left to
+    /// the next recovery; the acknowledgement stands.
+    pub(super) fn save(self) -> io::Result<()> {
+        let mut deleted = Ok(());
+        for path in self.delivered {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => deleted = Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        write_cursor(&self.cursor, self.acknowledged)?;
+        deleted
+    }
 }
 
 /// What recovery found.
@@ -97,7 +143,9 @@ impl Log {
                 segments,
                 file: None,
                 queued: Vec::new(),
-                queued_events: 0,
+                queued_kinds: Vec::new(),
+                taken: Ticket::default(),
+                written: Ticket::default(),
                 acknowledged,
                 pending,
             },
@@ -105,40 +153,52 @@ impl Log {
         ))
     }
 
-    /// Takes one message, to be written with what is queued already; says how many that is.
-    pub(super) fn queue(&mut self, message: &impl Message) -> u64 {
-        let before = self.queued_events();
-        put(message, &mut self.queued);
-        self.queued_events += 1;
-        before
-    }
-
-    /// Messages that are not written yet.
-    pub(super) fn queued_events(&self) -> u64 {
-        self.queued_events
+    /// Takes one frame, to be written with what is queued already.
+    pub(super) fn queue(&mut self, frame: &[u8], kind: KindLabel) -> Ticket {
+        self.queued.extend_from_slice(frame);
+        self.queued_kinds.push(kind);
+        self.taken.0 += frame.len() as u64;
+        self.taken
     }
 
     /// Writes what is queued, if it is much.
-    pub(super) fn write_if_many(&mut self) -> io::Result<()> {
+    pub(super) fn write_if_many(&mut self) -> Result<Written, Unwritten> {
         if self.queued.len() < MAX_QUEUED_BYTES {
-            return Ok(());
+            return Ok(Written::Nothing);
+        }
+        self.write_queued()
+    }
+
+    /// Writes what is queued, unless everything up to there was written meanwhile.
+    pub(super) fn write_until(&mut self, ticket: Ticket) -> Result<Written, Unwritten> {
+        if self.written >= ticket {
+            return Ok(Written::Nothing);
         }
         self.write_queued()
     }
 
     /// Writes what is queued, in one go. After an error it is gone, and what was written before is as before.
-    pub(super) fn write_queued(&mut self) -> io::Result<()> {
+    pub(super) fn write_queued(&mut self) -> Result<Written, Unwritten> {
         if self.queued.is_empty() {
-            return Ok(());
+            return Ok(Written::Nothing);
         }
         let mut frames = std::mem::take(&mut self.queued);
-        let events = std::mem::take(&mut self.queued_events);
-        let written = self.append(&frames, events);
+        let written = self.append(&frames, self.queued_kinds.len() as u64);
         frames.clear();
         // One burst must not keep its memory for ever.
         frames.shrink_to(MAX_QUEUED_BYTES);
         self.queued = frames;
-        written
+        self.written = self.taken;
+        match written {
+            Ok(()) => {
+                self.queued_kinds.clear();
+                Ok(Written::All)
+            }
+            Err(error) => Err(Unwritten {
+                kinds: std::mem::take(&mut self.queued_kinds),
+                error,
+            }),
+        }
     }
 
     /// Writes whole frames. After an error the log is as before.
@@ -196,7 +256,7 @@ impl Log {
 
     /// Events not acknowledged.
     pub(super) fn pending(&self) -> u64 {
-        self.pending + self.queued_events
+        self.pending + self.queued_kinds.len() as u64
     }
 
     /// The first position not acknowledged.
@@ -221,12 +281,11 @@ impl Log {
         })
     }
 
-    /// Everything before `position`, `events` of them, was delivered. Whole segments are deleted; a file that
-    /// cannot be deleted is left to the next recovery, the acknowledgement stands.
-    pub(super) fn acknowledge(&mut self, position: u64, events: u64) -> io::Result<()> {
+    /// Everything before `position`, `events` of them, was delivered. Whole segments are given up.
+    pub(super) fn acknowledge(&mut self, position: u64, events: u64) -> Settlement {
         self.acknowledged = self.acknowledged.max(position);
         self.pending = self.pending.saturating_sub(events);
-        let mut deleted = Ok(());
+        let mut delivered = Vec::new();
         while let Some(first) = self.segments.front() {
             if first.end() > self.acknowledged {
                 break;
@@ -238,20 +297,20 @@ impl Log {
             if is_current && !worth_it {
                 break;
             }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => deleted = Err(error),
-                Ok(()) | Err(_) => {}
-            }
             if is_current {
                 self.file = None;
             }
+            delivered.push(path);
             self.segments.pop_front();
         }
         if self.segments.is_empty() {
             self.pending = 0;
         }
-        write_cursor(&self.dir.join(CURSOR), self.acknowledged)?;
-        deleted
+        Settlement {
+            cursor: self.dir.join(CURSOR),
+            acknowledged: self.acknowledged,
+            delivered,
+        }
     }
 }
 

@@ -39,9 +39,8 @@ impl Spool {
     pub(super) fn next_batch(&self) -> io::Result<Option<Batch>> {
         let span = {
             let mut log = self.lock();
-            let jobs = log.queued_events();
-            if let Err(error) = log.write_queued() {
-                self.lost(jobs, &error);
+            if let Err(unwritten) = log.write_queued() {
+                self.lost(&unwritten);
             }
             log.span_from(log.acknowledged())
         };
@@ -50,15 +49,13 @@ impl Spool {
 
     /// The batch was delivered; blocking.
     pub(super) fn acknowledge(&self, batch: &Batch) -> io::Result<()> {
-        let (saved, bytes) = {
+        let (settlement, bytes) = {
             let mut log = self.lock();
-            (
-                log.acknowledge(batch.end, batch.events.len() as u64),
-                log.bytes(),
-            )
+            let settlement = log.acknowledge(batch.end, batch.events.len() as u64);
+            (settlement, log.bytes())
         };
         self.relieved(bytes);
-        saved
+        settlement.save()
     }
 }
 
@@ -114,7 +111,7 @@ fn split(bytes: &Bytes, span: &Span, to_end: bool) -> Batch {
 mod tests {
     use floopy_proto::v1;
 
-    use super::{super::frame::put, *};
+    use super::{super::frame, *};
 
     fn span(len: usize) -> Span {
         let path = std::path::PathBuf::new();
@@ -132,9 +129,8 @@ mod tests {
             recorded_at_ms: at,
             ..v1::Event::default()
         };
-        let mut frames = Vec::new();
-        (1..=count).for_each(|at| put(&event(at), &mut frames));
-        frames.into()
+        let frames = (1..=count).map(|at| frame::of(&event(at)).expect("short"));
+        frames.flatten().collect::<Vec<u8>>().into()
     }
 
     #[test]
