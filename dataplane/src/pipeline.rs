@@ -273,8 +273,7 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
             body = Body::whole_then(whole.body, after);
         }
         Reply::Stream(mut stream) => {
-            let facts = &stream.sieve.facts;
-            record.begin_stream(status.as_u16(), facts).await;
+            record.begin_stream(status.as_u16(), &stream.sieve.facts);
             response_headers = std::mem::take(&mut stream.headers);
             annotate(&mut response_headers, &record);
             let relay = Relay::new(*stream, gateway.upstream.limits());

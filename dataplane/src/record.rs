@@ -194,8 +194,9 @@ impl Record {
         self.first_byte = Some(self.began.elapsed());
     }
 
-    /// The headers of a stream may go out once this returned: from then on a crash must not lose the call.
-    pub(crate) async fn begin_stream(&mut self, status: u16, facts: &Facts) {
+    /// The headers of a stream may go out once this returned: from then on a crash must not lose the call. They
+    /// do not wait for the records of other calls: beside a thousand streams that takes longer than a write.
+    pub(crate) fn begin_stream(&mut self, status: u16, facts: &Facts) {
         self.answered = Some(status);
         let overhead_us = self.decision.outcome.overhead_us;
         self.decision.stage = Stage::Started;
@@ -209,7 +210,7 @@ impl Record {
             ..no_outcome()
         };
         if let Some(ticket) = ticket {
-            self.gateway.spool.written(ticket).await;
+            self.gateway.spool.write_until(ticket);
         }
     }
 

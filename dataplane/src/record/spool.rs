@@ -333,6 +333,30 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn what_is_ready_together_is_written_together_before_anybody_goes_on() {
+        let dir = tempfile::tempdir().expect("dir");
+        let spool = spool(dir.path(), 1 << 20);
+        let on_disk = || {
+            let segments = std::fs::read_dir(dir.path()).expect("listed");
+            let size = |file: io::Result<std::fs::DirEntry>| file.and_then(|file| file.metadata());
+            segments.map(|file| size(file).expect("a file").len()).sum::<u64>()
+        };
+        let queue = || {
+            let frame = frame::of(&v1::Event::from(&rating()));
+            spool.take(frame, KindLabel::Rating, |_| Ok(Written::Nothing))
+        };
+        let call = async || {
+            let ticket = queue().expect("room");
+            let before = on_disk();
+            spool.written(ticket).await;
+            (before, on_disk())
+        };
+        let (first, second) = tokio::join!(call(), call());
+        assert_eq!(first, second, "neither goes on before one write took both");
+        assert!(first.0 == 0 && first.1 > 0 && spool.depth().0 == 2);
+    }
+
     #[test]
     fn a_failing_disk_is_noticed_and_its_return_too() {
         let dir = tempfile::tempdir().expect("dir");

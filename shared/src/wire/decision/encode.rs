@@ -5,7 +5,7 @@
 use floopy_proto::v1;
 use prost::{
     Message,
-    encoding::{WireType, encode_key, encode_varint},
+    encoding::{WireType, encode_varint, encoded_len_varint},
 };
 use uuid::Uuid;
 
@@ -36,10 +36,10 @@ pub fn encode_event(id: Uuid, recorded_at_ms: u64, decision: &Decision, out: &mu
     });
 }
 
-/// A message within another. Its length comes before it and is known after it: one byte is left for it, which is
-/// enough for nearly all candidates.
+/// A message or text within another. Its length comes before it and is known after it: one byte is left for it,
+/// which is enough for nearly all candidates.
 fn nested(tag: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(tag, WireType::LengthDelimited, out);
+    key(tag, WireType::LengthDelimited, out);
     let at = out.len();
     out.push(0);
     write(out);
@@ -47,9 +47,12 @@ fn nested(tag: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     match u8::try_from(length) {
         Ok(short @ ..0x80) => out[at] = short,
         Ok(_) | Err(_) => {
-            let mut long = Vec::new();
-            encode_varint(length as u64, &mut long);
-            out.splice(at..=at, long);
+            // What was written moves back by as much as the length is longer.
+            let more = encoded_len_varint(length as u64) - 1;
+            out.resize(out.len() + more, 0);
+            out.copy_within(at + 1..at + 1 + length, at + 1 + more);
+            let mut room = &mut out[at..=at + more];
+            encode_varint(length as u64, &mut room);
         }
     }
 }
@@ -70,9 +73,7 @@ fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
         p_best,
         load,
     } = trace;
-    encode_key(1, WireType::LengthDelimited, out);
-    encode_varint(key.as_str().len() as u64, out);
-    out.extend_from_slice(key.as_str().as_bytes());
+    nested(1, out, |out| out.extend_from_slice(key.as_str().as_bytes()));
     double(2, not_zero(*score), out);
     if let Some(believed) = posterior {
         nested(3, out, |out| self::posterior(believed, out));
@@ -116,16 +117,24 @@ fn not_zero(value: f64) -> Option<f64> {
 
 fn double(tag: u32, value: Option<f64>, out: &mut Vec<u8>) {
     if let Some(value) = value {
-        encode_key(tag, WireType::SixtyFourBit, out);
+        key(tag, WireType::SixtyFourBit, out);
         out.extend_from_slice(&value.to_le_bytes());
     }
 }
 
 fn varint(tag: u32, value: Option<u64>, out: &mut Vec<u8>) {
     if let Some(value) = value {
-        encode_key(tag, WireType::Varint, out);
-        encode_varint(value, out);
+        key(tag, WireType::Varint, out);
+        match u8::try_from(value) {
+            Ok(short @ ..0x80) => out.push(short),
+            Ok(_) | Err(_) => encode_varint(value, out),
+        }
     }
+}
+
+/// What a field begins with: one byte, as all fields written here have numbers below 16.
+fn key(tag: u32, kind: WireType, out: &mut Vec<u8>) {
+    out.push((tag << 3) as u8 | kind as u8);
 }
 
 #[cfg(test)]
