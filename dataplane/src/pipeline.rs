@@ -97,6 +97,9 @@ pub(crate) async fn serve(
         decided,
         headers: parts.headers,
     };
+    // Calls that came together are all read and decided on before the first of them is sent: then they go out one
+    // right after the other, and whoever they go to is woken once for all of them.
+    tokio::task::yield_now().await;
     let (asking, result) = Lasting::wait(gateway, ask(Arc::clone(gateway), asking), settle).await;
     match result {
         Ok(served) => answer(gateway, asking, served).await,
