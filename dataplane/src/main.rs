@@ -10,8 +10,8 @@ use std::{
 use clap::Parser;
 use floopy_dataplane::{Config, Deps, bind};
 use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
-use tikv_jemallocator::Jemalloc;
 use prometheus_client::registry::Registry;
+use tikv_jemallocator::Jemalloc;
 
 /// A call takes about a hundred allocations, some of them of a few kilobytes, and gives them back on the same
 /// thread; glibc takes three times as long for that. What it keeps is set in `.cargo/config.toml`.

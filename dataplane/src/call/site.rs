@@ -53,7 +53,10 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_what_is_read() {
-        let prompts = ["You answer questions about trains.", "You write short poems."];
+        let prompts = [
+            "You answer questions about trains.",
+            "You write short poems.",
+        ];
         let tools: [&[&str]; 3] = [&[], &["search"], &["sea", "rch"]];
         for _ in 0..2 {
             for (task, prompt, tool_names) in prompts
@@ -67,7 +70,11 @@ mod tests {
                     tool_names,
                     ..Signals::default()
                 };
-                assert_eq!(of(&signals), call_site(&signals), "{task:?} {prompt} {tool_names:?}");
+                assert_eq!(
+                    of(&signals),
+                    call_site(&signals),
+                    "{task:?} {prompt} {tool_names:?}"
+                );
             }
         }
     }

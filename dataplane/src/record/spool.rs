@@ -340,7 +340,9 @@ mod tests {
         let on_disk = || {
             let segments = std::fs::read_dir(dir.path()).expect("listed");
             let size = |file: io::Result<std::fs::DirEntry>| file.and_then(|file| file.metadata());
-            segments.map(|file| size(file).expect("a file").len()).sum::<u64>()
+            segments
+                .map(|file| size(file).expect("a file").len())
+                .sum::<u64>()
         };
         let queue = || {
             let frame = frame::of(&v1::Event::from(&rating()));

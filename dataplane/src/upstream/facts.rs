@@ -100,9 +100,11 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 impl<'a> Envelope<'a> {
     /// Reads everything at once. Where choices are not as they should be, the rest is read all the same.
     fn read(json: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(json)
-            .ok()
-            .or_else(|| serde_json::from_slice::<Envelope<'a, &RawValue>>(json).ok().map(Self::from))
+        serde_json::from_slice(json).ok().or_else(|| {
+            serde_json::from_slice::<Envelope<'a, &RawValue>>(json)
+                .ok()
+                .map(Self::from)
+        })
     }
 }
 
@@ -156,7 +158,9 @@ impl Facts {
         };
         match (has_content, endpoint) {
             (true, _) => {}
-            (false, _) if envelope.error.is_some() => return Err("an error under a success status"),
+            (false, _) if envelope.error.is_some() => {
+                return Err("an error under a success status");
+            }
             (false, Endpoint::Chat) => return Err("a reply without choices"),
             (false, Endpoint::Embeddings) => return Err("a reply without data"),
         }

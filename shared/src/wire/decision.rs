@@ -4,12 +4,12 @@ mod encode;
 
 use floopy_proto::v1;
 
+pub use self::encode::encode_event;
 use super::{
     InvalidWire, id_bytes, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
     required, uuid,
 };
-pub use self::encode::encode_event;
 use crate::domain::{
     decision::{Attempt, CandidateTrace, Decision, Load, Outcome},
     features::Features,

@@ -96,7 +96,11 @@ mod tests {
     fn what_is_too_long_gets_no_frame() {
         let longest = vec![1; MAX_PAYLOAD_BYTES];
         assert!(framed(0, |out| out.extend_from_slice(&longest)).is_some());
-        assert!(framed(0, |out| out.extend_from_slice(&[&longest[..], &[1]].concat())).is_none());
+        assert!(
+            framed(0, |out| out
+                .extend_from_slice(&[&longest[..], &[1]].concat()))
+            .is_none()
+        );
     }
 
     #[test]

@@ -106,6 +106,9 @@ mod tests {
     fn what_is_not_known_is_refused_and_help_measures_nothing() {
         assert_eq!(read(&["--help"]), Ok(Asked::Help));
         let refused = read(&["quick", "--quick"]).expect_err("not known");
-        assert_eq!(refused.to_string(), r#"the argument "--quick" is not known"#);
+        assert_eq!(
+            refused.to_string(),
+            r#"the argument "--quick" is not known"#
+        );
     }
 }

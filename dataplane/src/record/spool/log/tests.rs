@@ -112,7 +112,9 @@ fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
         (vec!["eeee".to_owned()], 1)
     );
     assert_eq!(read_cursor(&dir.path().join(CURSOR)), 48);
-    log.acknowledge(60, 1).save().expect("the next one is not affected");
+    log.acknowledge(60, 1)
+        .save()
+        .expect("the next one is not affected");
 }
 
 #[test]
@@ -167,5 +169,8 @@ fn what_is_queued_is_written_with_the_next_write_in_order() {
     let lost = log.write_until(tickets[1]).expect_err("not writable");
     assert_eq!(lost.kinds, [job, decision]);
     assert_eq!(log.pending(), 2, "they are gone");
-    assert_eq!(log.write_until(tickets[0]).expect("nothing is left"), Written::Nothing);
+    assert_eq!(
+        log.write_until(tickets[0]).expect("nothing is left"),
+        Written::Nothing
+    );
 }
