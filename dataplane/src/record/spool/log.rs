@@ -3,6 +3,8 @@
 //! Positions count every byte ever appended, so they only grow. Writes go to the page cache: they survive
 //! the death of the process, not that of the machine, which is the promise made to callers.
 
+mod cursor;
+
 use std::{
     collections::VecDeque,
     fs::{self, File, OpenOptions},
@@ -11,11 +13,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use self::cursor::Settlement;
 use super::frame::{Decoded, decode};
 use crate::metrics::KindLabel;
 
 const SUFFIX: &str = "seg";
-const CURSOR: &str = "acknowledged";
 
 /// Queued bytes that are written although nothing else is: what a crash may cost in scoring jobs.
 const MAX_QUEUED_BYTES: usize = 256 << 10;
@@ -41,6 +43,8 @@ pub(super) struct Log {
     segments: VecDeque<Segment>,
     /// The file of the last segment; none before the first append.
     file: Option<File>,
+    /// An empty one for the next segment, and where that begins.
+    spare: Option<(u64, File)>,
     /// Frames that are not written yet, and of which kind each of them is.
     queued: Vec<u8>,
     queued_kinds: Vec<KindLabel>,
@@ -70,31 +74,6 @@ pub(super) struct Unwritten {
     pub error: io::Error,
 }
 
-/// What is left to do on disk after an acknowledgement. Nobody who appends has to wait for it.
-#[must_use]
-#[derive(Debug)]
-pub(super) struct Settlement {
-    cursor: PathBuf,
-    acknowledged: u64,
-    delivered: Vec<PathBuf>,
-}
-
-impl Settlement {
-    /// Deletes the segments that were delivered and saves the position. A file that cannot be deleted is left to
-    /// the next recovery; the acknowledgement stands.
-    pub(super) fn save(self) -> io::Result<()> {
-        let mut deleted = Ok(());
-        for path in self.delivered {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => deleted = Err(error),
-                Ok(()) | Err(_) => {}
-            }
-        }
-        write_cursor(&self.cursor, self.acknowledged)?;
-        deleted
-    }
-}
-
 /// What recovery found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Recovered {
@@ -120,7 +99,7 @@ impl Log {
     /// Opens the directory, cutting torn tails off. Appends always begin a new segment.
     pub(super) fn open(dir: &Path, segment_bytes: u64) -> io::Result<(Self, Recovered)> {
         fs::create_dir_all(dir)?;
-        let acknowledged = read_cursor(&dir.join(CURSOR));
+        let acknowledged = cursor::read(dir);
         let mut recovered = Recovered::default();
         let mut segments = VecDeque::new();
         for start in list(dir)? {
@@ -142,6 +121,7 @@ impl Log {
                 segment_bytes,
                 segments,
                 file: None,
+                spare: None,
                 queued: Vec::new(),
                 queued_kinds: Vec::new(),
                 taken: Ticket::default(),
@@ -223,21 +203,31 @@ impl Log {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let start = self.end();
+        let end = self.end();
         if self.segments.back().is_some_and(|segment| segment.len == 0) {
             self.segments.pop_back();
         }
-        // An empty file may be left from an append that failed.
-        let path = path_of(&self.dir, start);
-        self.file = Some(
-            OpenOptions::new()
-                .create(true)
-                .write(true)
-                .truncate(true)
-                .open(path)?,
-        );
+        let spare = self.spare.take().filter(|(start, _)| *start >= end);
+        let (start, file) = match spare {
+            Some(spare) => spare,
+            None => (end, create(&path_of(&self.dir, end))?),
+        };
+        self.file = Some(file);
         self.segments.push_back(Segment { start, len: 0 });
         Ok(())
+    }
+
+    /// Where the next segment may begin, once the last one is half full. Positions between the two are never used.
+    pub(super) fn lacks_spare(&self) -> Option<(u64, PathBuf)> {
+        let last = self.segments.back().filter(|_| self.spare.is_none())?;
+        let start = last.start + self.segment_bytes.max(last.len);
+        (last.len > self.segment_bytes / 2).then(|| (start, path_of(&self.dir, start)))
+    }
+
+    /// Takes an empty file for the segment that begins there: creating one may take long, and here nobody waits
+    /// for it.
+    pub(super) fn keep_spare(&mut self, start: u64, file: File) {
+        self.spare = Some((start, file));
     }
 
     /// One past the last byte.
@@ -306,12 +296,14 @@ impl Log {
         if self.segments.is_empty() {
             self.pending = 0;
         }
-        Settlement {
-            cursor: self.dir.join(CURSOR),
-            acknowledged: self.acknowledged,
-            delivered,
-        }
+        Settlement::new(&self.dir, self.acknowledged, delivered)
     }
+}
+
+/// An empty file. One may be left there from an append that failed.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).open(path)
 }
 
 fn path_of(dir: &Path, start: u64) -> PathBuf {
@@ -354,28 +346,6 @@ fn scan(path: &Path, start: u64, acknowledged: u64) -> io::Result<(u64, u64, u64
             .set_len(at as u64)?;
     }
     Ok((at as u64, events, torn))
-}
-
-/// An unreadable cursor means that everything is sent again: events are idempotent.
-fn read_cursor(path: &Path) -> u64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let Some((position, check)) = text.trim().split_once(' ') else {
-        return 0;
-    };
-    let expected = format!("{:08x}", crc32fast::hash(position.as_bytes()));
-    if check == expected {
-        position.parse().unwrap_or(0)
-    } else {
-        0
-    }
-}
-
-fn write_cursor(path: &Path, position: u64) -> io::Result<()> {
-    let position = position.to_string();
-    let check = crc32fast::hash(position.as_bytes());
-    let next = path.with_extension("next");
-    fs::write(&next, format!("{position} {check:08x}\n"))?;
-    fs::rename(&next, path)
 }
 
 #[cfg(test)]

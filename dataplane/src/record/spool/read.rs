@@ -47,6 +47,17 @@ impl Spool {
         span.map(|span| read(&span)).transpose()
     }
 
+    /// Creates a file for the next segment, if it is needed soon; blocking.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        let Some((start, path)) = self.lock().lacks_spare() else {
+            return Ok(());
+        };
+        // Never one that whoever writes has created meanwhile.
+        let file = File::create_new(path)?;
+        self.lock().keep_spare(start, file);
+        Ok(())
+    }
+
     /// The batch was delivered; blocking.
     pub(super) fn acknowledge(&self, batch: &Batch) -> io::Result<()> {
         let (settlement, bytes) = {
@@ -55,6 +66,8 @@ impl Spool {
             (settlement, log.bytes())
         };
         self.relieved(bytes);
+        // Without a spare file, whoever writes next creates one.
+        let _ = self.prepare();
         settlement.save()
     }
 }

@@ -1,6 +1,6 @@
 //! The log, through reopening, damage and failing disks.
 
-use super::*;
+use super::{cursor::CURSOR, *};
 
 /// A frame with this text as its payload.
 fn frame(text: &str) -> Vec<u8> {
@@ -111,7 +111,7 @@ fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
         (read_all(&log), log.pending()),
         (vec!["eeee".to_owned()], 1)
     );
-    assert_eq!(read_cursor(&dir.path().join(CURSOR)), 48);
+    assert_eq!(cursor::read(dir.path()), 48);
     log.acknowledge(60, 1)
         .save()
         .expect("the next one is not affected");
@@ -173,4 +173,36 @@ fn what_is_queued_is_written_with_the_next_write_in_order() {
         log.write_until(tickets[0]).expect("nothing is left"),
         Written::Nothing
     );
+}
+
+#[test]
+fn a_spare_file_becomes_the_next_segment_unless_the_log_went_past_it() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 40).expect("opens");
+    let prepare = |log: &mut Log| {
+        let (start, path) = log.lacks_spare().expect("more than half full");
+        log.keep_spare(start, create(&path).expect("created"));
+        start
+    };
+    assert_eq!(log.lacks_spare(), None, "nothing was written yet");
+    for text in ["aaaa", "bbbb"] {
+        log.append(&frame(text), 1).expect("written");
+    }
+    assert_eq!(prepare(&mut log), 40);
+    assert_eq!(log.lacks_spare(), None);
+    for text in ["cccc", "dddd", "eeee"] {
+        log.append(&frame(text), 1).expect("written");
+    }
+    assert_eq!(list(dir.path()).expect("listed"), [0, 40]);
+    assert_eq!(prepare(&mut log), 80);
+    log.append(&frame(&"f".repeat(60)), 1).expect("written");
+    log.acknowledge(40, 3).save().expect("acknowledged");
+    drop(log);
+    let (log, recovered) = Log::open(dir.path(), 40).expect("opens");
+    assert_eq!((recovered.pending_events, recovered.torn_bytes), (3, 0));
+    assert_eq!(read_all(&log), ["dddd", "eeee", &"f".repeat(60)]);
+    let (mut log, _) = Log::open(dir.path(), 40).expect("opens");
+    log.keep_spare(90, create(&path_of(dir.path(), 90)).expect("created"));
+    log.append(&frame("g"), 1).expect("written");
+    assert_eq!(list(dir.path()).expect("listed"), [40, 80, 90, 148]);
 }
