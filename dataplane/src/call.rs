@@ -7,6 +7,7 @@ mod excerpt;
 mod fields;
 mod history;
 mod prompt;
+mod site;
 mod splice;
 mod typed;
 mod untouched;
@@ -20,7 +21,7 @@ use floopy_protocols::{CallerApi, Invalid, Request, messages, responses};
 use floopy_shared::domain::{
     affinity::Origin,
     features::Features,
-    shape::{ShapeKey, Signals, shapes},
+    shape::{ShapeKey, Signals, chain},
 };
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
@@ -61,6 +62,8 @@ impl Endpoint {
 pub struct Call {
     body: Bytes,
     model_span: Range<usize>,
+    /// Empty where there are none.
+    messages_span: Range<usize>,
     /// What makes a stream report its usage; `None`: the caller asks for it, or there is no stream.
     usage_edit: Option<usage::Edit>,
     is_untouched: bool,
@@ -108,16 +111,18 @@ impl Call {
             user_text: &seen.user_text,
             features: seen.features,
         };
-        let chain = shapes(&signals);
+        let chain = chain(site::of(&signals), &signals);
         let (features, json_expected) = (seen.features, seen.json_expected);
         let (history, opening) = (seen.history, seen.opening);
         let stream = features.stream;
+        let messages_span = fields.messages.map_or(0..0, |raw| span_of(raw, &body));
         let usage_edit = (stream && endpoint == Endpoint::Chat)
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
         Ok(Self {
             body,
             model_span,
+            messages_span,
             usage_edit,
             is_untouched: false,
             endpoint,
@@ -207,12 +212,15 @@ impl Call {
     /// The conversation as text for a judge, at most `max_bytes` of it.
     pub fn prompt(&self, max_bytes: usize) -> Prompt {
         match self.endpoint {
-            Endpoint::Chat | Endpoint::Embeddings => prompt::read(&self.body, max_bytes),
+            Endpoint::Chat | Endpoint::Embeddings => {
+                prompt::read(&self.body[self.messages_span.clone()], max_bytes)
+            }
             Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
-                match self.typed() {
-                    Ok(request) => typed::prompt(&request, max_bytes),
-                    Err(_) => prompt::read(&[], max_bytes),
-                }
+                let typed = self.typed();
+                typed.map_or_else(
+                    |_| prompt::read(&[], max_bytes),
+                    |t| typed::prompt(&t, max_bytes),
+                )
             }
         }
     }
@@ -264,193 +272,4 @@ fn opening_hash(parts: &[Option<&RawValue>]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chat(body: &str) -> Result<Call, String> {
-        Call::parse(
-            Bytes::copy_from_slice(body.as_bytes()),
-            Endpoint::Chat,
-            None,
-        )
-        .map_err(|e| e.to_string())
-    }
-
-    fn embed(body: &str) -> Result<Call, String> {
-        Call::parse(
-            Bytes::copy_from_slice(body.as_bytes()),
-            Endpoint::Embeddings,
-            None,
-        )
-        .map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn features_are_read_without_a_tokenizer() {
-        let call = chat(
-            r#"{"model":"gpt-4o","stream":true,"max_tokens":7,"tools":[{"type":"function","function":{"name":"f"}}],
-            "response_format":{"type":"json_schema"},
-            "messages":[{"role":"system","content":"be brief"},{"role":"user","content":[
-            {"type":"text","text":"what is this?"},{"type":"image_url","image_url":{"url":"data:xxxx"}}]}]}"#,
-        )
-        .expect("valid");
-        let features = call.features();
-        assert!(features.tools && features.vision && features.json_schema && features.stream);
-        assert_eq!(
-            (features.messages, features.max_output_tokens),
-            (2, Some(7))
-        );
-        assert!(features.input_tokens_estimate > 765 && features.input_tokens_estimate < 850);
-        assert!(call.json_expected() && call.stream() && call.model() == "gpt-4o");
-        assert!(call.shapes()[0].as_str().starts_with("site:"));
-    }
-
-    fn refuse(cases: &[(&str, &str)]) {
-        for (body, expected) in cases {
-            let error = chat(body).err().unwrap_or_default();
-            assert!(error.contains(expected), "{body}: {error}");
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn bad_bodies_are_refused_with_field_value_and_type() {
-        refuse(&[
-            (
-                "{\"model\":\n x}",
-                "not valid JSON: expected value at line 2 column 2",
-            ),
-            ("[1]", "the body is an array, it must be a JSON object"),
-            ("", "the body is empty, it must be a JSON object"),
-            (r#"{"messages":[]}"#, "model is missing"),
-            (
-                r#"{"model":"","messages":[]}"#,
-                r#"model is the string "", it must be a model id"#,
-            ),
-            (
-                r#"{"model":42,"messages":[]}"#,
-                "model is the number 42, it must be a model id",
-            ),
-            (r#"{"model":null}"#, "model is null"),
-            (
-                r#"{"model":"m","model":"n","messages":[{"role":"user"}]}"#,
-                r#"the key "model" occurs twice"#,
-            ),
-            (
-                r#"{"model":"m","x":1,"\u0078":2}"#,
-                r#"the key "x" occurs twice"#,
-            ),
-            (
-                r#"{"model":"m","messages":[{"role":"user"}]} x"#,
-                "trailing characters at line 1 column 44",
-            ),
-        ]);
-    }
-
-    #[test]
-    fn bad_fields_are_refused_without_repeating_content() {
-        refuse(&[
-            (r#"{"model":"m"}"#, "messages is missing"),
-            (
-                r#"{"model":"m","messages":[]}"#,
-                "messages is an empty array",
-            ),
-            (
-                r#"{"model":"m","messages":"secret"}"#,
-                "messages is a string, it must be",
-            ),
-            (
-                r#"{"model":"m","messages":[{"role":"user"},"x"]}"#,
-                "messages[1] is a string",
-            ),
-            (
-                r#"{"model":"m","messages":[{"content":"x"}]}"#,
-                "messages[0].role is missing",
-            ),
-            (
-                r#"{"model":"m","messages":[{"role":3}]}"#,
-                "messages[0].role is the number 3",
-            ),
-            (
-                r#"{"model":"m","messages":[{"role":"user"}],"stream":"yes"}"#,
-                r#"stream is the string "yes""#,
-            ),
-        ]);
-    }
-
-    #[test]
-    fn embeddings_need_an_input() {
-        assert!(
-            embed(r#"{"model":"m"}"#)
-                .err()
-                .unwrap_or_default()
-                .contains("input is missing")
-        );
-        let number = embed(r#"{"model":"m","input":5}"#)
-            .err()
-            .unwrap_or_default();
-        assert!(number.contains("input is a number"), "{number}");
-    }
-
-    #[test]
-    fn arrays_that_would_cost_far_more_than_their_bytes_are_refused() {
-        let many = |item: &str| vec![item; 10_001].join(",");
-        let part = r#"{"type":"text","text":"x"}"#;
-        let message = r#"{"role":"user","content":"x"}"#;
-        let refused = [
-            (format!(r#"[{}]"#, many(message)), "messages is"),
-            (
-                format!(r#"[{{"role":"user","content":[{}]}}]"#, many(part)),
-                "messages[0].content is",
-            ),
-            (
-                format!(r#"[{message}],"tools":[{}]"#, many("1")),
-                "tools is",
-            ),
-        ];
-        for (messages, field) in refused {
-            let error = chat(&format!(r#"{{"model":"m","messages":{messages}}}"#))
-                .err()
-                .unwrap_or_default();
-            let expected = format!("{field} an array of more than 10000 elements");
-            assert!(error.starts_with(&expected), "{error}");
-        }
-        let tokens = embed(&format!(r#"{{"model":"m","input":[{}]}}"#, many("1"))).expect("valid");
-        assert_eq!(tokens.features().input_tokens_estimate, 10_001);
-    }
-
-    #[test]
-    fn embeddings_inputs_are_counted_in_every_form() {
-        let tokens = |input: &str| {
-            let call = embed(&format!(r#"{{"model":"m","input":{input}}}"#)).expect("valid");
-            call.features().input_tokens_estimate
-        };
-        assert_eq!(tokens(r#""12345678""#), 2);
-        assert_eq!(tokens(r#"["1234","5678"]"#), 2);
-        assert_eq!(tokens("[1,2,3]"), 3);
-        assert_eq!(tokens("[[1,2],[3]]"), 3);
-    }
-
-    #[test]
-    fn turns_of_one_conversation_share_their_opening() {
-        let opening = |tail: &str, user: &str| {
-            let body = format!(
-                r#"{{"model":"m","user":"{user}","messages":[{{"role":"system","content":"s"}},
-                {{"role":"user","content":"hi"}}{tail}]}}"#
-            );
-            chat(&body).expect("valid").opening()
-        };
-        let more = r#",{"role":"assistant","content":"a"},{"role":"user","content":"b"}"#;
-        assert_eq!(opening("", "u"), opening(more, "u"));
-        assert_ne!(opening("", "u"), opening("", "v"));
-    }
-
-    #[test]
-    fn an_escaped_key_is_the_same_key() {
-        let call = chat(r#"{"mod\u0065l":"a","messages":[{"role":"user"}]}"#).expect("valid");
-        assert_eq!(
-            &call.body_for("b", true)[..],
-            br#"{"mod\u0065l":"b","messages":[{"role":"user"}]}"#
-        );
-    }
-}
+mod tests;

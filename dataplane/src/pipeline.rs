@@ -55,7 +55,8 @@ struct Decided {
 struct Asking {
     record: Record,
     admitted: Admitted,
-    decided: Decided,
+    /// Boxed: it is moved into the attempt and out of it.
+    decided: Box<Decided>,
     headers: HeaderMap,
 }
 
@@ -96,9 +97,12 @@ pub(crate) async fn serve(
         decided,
         headers: parts.headers,
     };
+    // Calls that came together are all read and decided on before the first of them is sent: then they go out one
+    // right after the other, and whoever they go to is woken once for all of them.
+    tokio::task::yield_now().await;
     let (asking, result) = Lasting::wait(gateway, ask(Arc::clone(gateway), asking), settle).await;
     match result {
-        Ok(served) => answer(gateway, asking, served),
+        Ok(served) => answer(gateway, asking, served).await,
         Err(Some(exhausted)) => refuse(asking.record, Stopped::Exhausted(exhausted)),
         Err(None) => {
             let message = "no candidate is left to ask";
@@ -114,7 +118,7 @@ type Asked = Result<Served, Option<Exhausted>>;
 
 /// Owns what it needs: it may outlast its caller.
 async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
-    let Decided { call, plan } = &asking.decided;
+    let Decided { call, plan } = &*asking.decided;
     let planned = (&*plan.choice.order, &*asking.record.decision().candidates);
     let hedge_after = hedge_after(&gateway.config.hedge, planned, call.features());
     let errand = Errand {
@@ -159,7 +163,7 @@ async fn prepare(
     admitted: &Admitted,
     record: &mut Record,
     (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
-) -> Result<Decided, Refusal> {
+) -> Result<Box<Decided>, Refusal> {
     let session = session_header(&parts.headers)?;
     record.set_session(session.clone());
     let asked = Instant::now();
@@ -203,7 +207,7 @@ async fn prepare(
             .sessions
             .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
     }
-    Ok(Decided { call, plan })
+    Ok(Box::new(Decided { call, plan }))
 }
 
 /// The `floopy-session-id` header.
@@ -229,13 +233,14 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&
 }
 
 /// Passes a reply on. Its record is written before its last byte goes out.
-fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
+async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
     let Asking {
         mut record,
         admitted,
-        decided: Decided { call, plan },
+        decided,
         headers,
     } = asking;
+    let Decided { call, plan } = *decided;
     record.served_by(&served.model, plan.choice.reason);
     let (conversation, by) = (plan.conversation, served.model.key.clone());
     gateway
@@ -258,12 +263,12 @@ fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Bo
                 served: served.model.key.clone(),
                 shadow,
             };
-            After::new(gateway, work)
+            Box::new(After::new(gateway, work))
         });
     let (mut response_headers, mut body);
     match served.reply {
         Reply::Whole(whole) => {
-            record.end(status.as_u16(), Ending::Completed, Some(&whole.facts));
+            record.complete(status.as_u16(), &whole.facts).await;
             if let Some(after) = &mut after {
                 after.succeeded(whole.facts);
             }

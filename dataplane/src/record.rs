@@ -25,6 +25,7 @@ use crate::{
     admit::Admitted,
     call::Call,
     gateway::Gateway,
+    record::spool::Ticket,
     route::Plan,
     upstream::{Facts, Trail},
 };
@@ -193,7 +194,8 @@ impl Record {
         self.first_byte = Some(self.began.elapsed());
     }
 
-    /// The headers of a stream go out: from here on a crash must not lose the call.
+    /// The headers of a stream may go out once this returned: from then on a crash must not lose the call. They
+    /// do not wait for the records of other calls: beside a thousand streams that takes longer than a write.
     pub(crate) fn begin_stream(&mut self, status: u16, facts: &Facts) {
         self.answered = Some(status);
         let overhead_us = self.decision.outcome.overhead_us;
@@ -201,18 +203,35 @@ impl Record {
         self.decision.completion_id.clone_from(&facts.completion_id);
         self.decision.attempts = self.trail.attempts();
         self.decision.outcome = self.outcome(status, Ending::Interrupted, Some(facts));
-        self.spool(&self.decision);
+        let ticket = self.queue();
         self.decision.stage = Stage::Finished;
         self.decision.outcome = Outcome {
             overhead_us,
             ..no_outcome()
         };
+        if let Some(ticket) = ticket {
+            self.gateway.spool.write_until(ticket);
+        }
     }
 
     /// Writes the record. Only the first call counts.
     pub(crate) fn end(&mut self, status: u16, ending: Ending, facts: Option<&Facts>) {
+        if let Some(ticket) = self.close(status, ending, facts) {
+            self.gateway.spool.write_until(ticket);
+        }
+    }
+
+    /// The same for a reply that is whole and may go out once this returned. It is written together with the
+    /// records of other calls.
+    pub(crate) async fn complete(&mut self, status: u16, facts: &Facts) {
+        if let Some(ticket) = self.close(status, Ending::Completed, Some(facts)) {
+            self.gateway.spool.written(ticket).await;
+        }
+    }
+
+    fn close(&mut self, status: u16, ending: Ending, facts: Option<&Facts>) -> Option<Ticket> {
         if !std::mem::replace(&mut self.is_open, false) {
-            return;
+            return None;
         }
         match ending {
             Ending::BrokenStream => self.trail.revise(AttemptResult::BrokenStream),
@@ -227,7 +246,7 @@ impl Record {
         self.decision.outcome = self.outcome(status, ending, facts);
         self.decision.completion_id = facts.and_then(|facts| facts.completion_id.clone());
         self.decision.attempts = self.trail.close();
-        self.spool(&self.decision);
+        self.queue()
     }
 
     /// The client left, or was cut off because the proxy stops.
@@ -276,12 +295,11 @@ impl Record {
             .map_or_else(|| (estimate(), true), |usage| (usage, false))
     }
 
-    fn spool(&self, decision: &Decision) {
-        // Being dropped is counted and logged by the spool; the caller is served all the same.
-        let _ = self
-            .gateway
-            .spool
-            .append_decision(decision, self.gateway.clock.now_ms());
+    /// Being dropped is counted and logged by the spool; the caller is served all the same.
+    fn queue(&self) -> Option<Ticket> {
+        let now_ms = self.gateway.clock.now_ms();
+        let queued = self.gateway.spool.queue_decision(&self.decision, now_ms);
+        queued.ok()
     }
 
     pub(crate) fn id(&self) -> RequestId {

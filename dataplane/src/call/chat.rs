@@ -83,7 +83,7 @@ fn excerpt_of(content: Option<&RawValue>) -> Cow<'_, str> {
 fn read_tools<'a>(fields: &Fields<'a>) -> Result<Vec<&'a RawValue>, InvalidCall> {
     let mut tools = Vec::new();
     let visited = fields.tools.and_then(|raw| {
-        each(raw, |index, tool| {
+        each(raw.get(), |index, tool| {
             limit(index, || "tools".to_owned())?;
             tools.push(tool);
             Ok(())
@@ -130,7 +130,7 @@ impl<'a> Conversation<'a> {
         };
         let raw = fields.messages.ok_or(missing)?;
         let mut conversation = Self::default();
-        let visited = each(raw, |index, item| conversation.add(index, item));
+        let visited = each(raw.get(), |index, item| conversation.add(index, item));
         visited.ok_or_else(|| InvalidCall::hidden("messages", raw, MESSAGES))??;
         if conversation.messages == 0 {
             let found = "an empty array".to_owned();
@@ -205,7 +205,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn count(&mut self, content: &RawValue, field: impl Fn() -> String) -> Result<(), InvalidCall> {
-        let visited = each(content, |index, part| {
+        let visited = each(content.get(), |index, part| {
             limit(index, &field)?;
             self.count_part(&Part::read(part));
             Ok(())

@@ -47,7 +47,7 @@ fn tokens(input: &RawValue) -> Result<u64, InvalidCall> {
         return Ok(text_tokens(input));
     }
     let mut tokens = 0;
-    let visited = each(input, |_, item| {
+    let visited = each(input.get(), |_, item| {
         tokens += item_tokens(item);
         Ok(())
     });

@@ -18,7 +18,7 @@ const MAX_PARTS: usize = 4;
 
 /// The ends of a message's text: of its string, or of its text parts together. `None` if it has no text.
 pub(super) fn of_content(content: &RawValue) -> Option<Cow<'_, str>> {
-    let Some(parts) = items(content) else {
+    let Some(parts) = items(content.get()) else {
         return of_string(content);
     };
     let mut texts: Vec<&RawValue> = parts

@@ -157,7 +157,7 @@ fn is_filled(raw: &RawValue) -> bool {
 
 fn visit(raw: &RawValue, mut add: impl FnMut(&Piece<'_>)) {
     // A string has no pieces; what cannot be read has none either.
-    let _ = each(raw, |_, piece| {
+    let _ = each(raw.get(), |_, piece| {
         add(&Piece::read(piece));
         Ok::<_, std::convert::Infallible>(())
     });

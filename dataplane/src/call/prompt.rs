@@ -7,7 +7,6 @@ use serde_json::value::RawValue;
 
 use super::{
     chat::Part,
-    fields::Fields,
     value::{items, text},
 };
 
@@ -27,10 +26,10 @@ struct Message<'a> {
     content: Option<&'a RawValue>,
 }
 
-/// The last `max_bytes` of the conversation, oldest first.
-pub(super) fn read(body: &[u8], max_bytes: usize) -> Prompt {
-    let fields = Fields::read(body).unwrap_or_default();
-    let messages = fields.messages.and_then(items).unwrap_or_default();
+/// The last `max_bytes` of the conversation, oldest first; `messages` is the call's array of them.
+pub(super) fn read(messages: &[u8], max_bytes: usize) -> Prompt {
+    let messages = std::str::from_utf8(messages).unwrap_or_default();
+    let messages = items(messages).unwrap_or_default();
     last_of(messages.into_iter().rev().filter_map(line), max_bytes)
 }
 
@@ -39,15 +38,16 @@ pub(super) fn last_of(newest_first: impl Iterator<Item = String>, max_bytes: usi
     let mut kept: Vec<String> = Vec::new();
     let mut room = max_bytes;
     let mut truncated = false;
-    for line in newest_first {
+    for mut line in newest_first {
         if room == 0 {
             truncated = true;
             break;
         }
-        let tail = suffix(&line, room);
-        truncated |= tail.len() < line.len();
-        room = room.saturating_sub(tail.len() + 1);
-        kept.push(tail.to_owned());
+        let cut = line.len() - suffix(&line, room).len();
+        truncated |= cut > 0;
+        line.drain(..cut);
+        room = room.saturating_sub(line.len() + 1);
+        kept.push(line);
     }
     kept.reverse();
     Prompt {
@@ -60,7 +60,7 @@ fn line(raw: &RawValue) -> Option<String> {
     let message: Message<'_> = serde_json::from_str(raw.get()).ok()?;
     let content = message.content?;
     let role = message.role.unwrap_or_default();
-    let Some(parts) = items(content) else {
+    let Some(parts) = items(content.get()) else {
         return Some(format!("{role}: {}", text(content)?));
     };
     let texts: Vec<Cow<'_, str>> = parts
@@ -82,19 +82,19 @@ fn suffix(text: &str, bytes: usize) -> &str {
 mod tests {
     use super::*;
 
-    const BODY: &str = r#"{"messages":[{"role":"system","content":"be brief"},
-        {"role":"user","content":[{"type":"text","text":"caf\u00e9?"},{"type":"image_url"}]}]}"#;
+    const MESSAGES: &str = r#"[{"role":"system","content":"be brief"},
+        {"role":"user","content":[{"type":"text","text":"caf\u00e9?"},{"type":"image_url"}]}]"#;
 
     #[test]
     fn conversations_are_flattened_oldest_first() {
-        let prompt = read(BODY.as_bytes(), 1_000);
+        let prompt = read(MESSAGES.as_bytes(), 1_000);
         assert_eq!(prompt.text, "system: be brief\nuser: café?");
         assert!(!prompt.truncated);
     }
 
     #[test]
     fn the_beginning_is_cut_between_characters() {
-        let prompt = read(BODY.as_bytes(), 2);
+        let prompt = read(MESSAGES.as_bytes(), 2);
         assert_eq!(prompt.text, "?");
         assert!(prompt.truncated);
     }

@@ -133,4 +133,14 @@ mod tests {
         let call = Call::parse(body.clone(), Endpoint::Chat, None).expect("valid");
         assert_eq!(call.body_for("m", true).as_ptr(), body.as_ptr());
     }
+
+    #[test]
+    fn an_escaped_key_is_the_same_key() {
+        let body = Bytes::from_static(br#"{"mod\u0065l":"a","messages":[{"role":"user"}]}"#);
+        let call = Call::parse(body, Endpoint::Chat, None).expect("valid");
+        assert_eq!(
+            &call.body_for("b", true)[..],
+            br#"{"mod\u0065l":"b","messages":[{"role":"user"}]}"#
+        );
+    }
 }

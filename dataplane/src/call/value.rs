@@ -29,7 +29,7 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub(super) const MAX_ITEMS: usize = 10_000;
 
 /// The elements of a JSON array, at most [`MAX_ITEMS`] of them; `None` for anything else.
-pub(super) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
+pub(super) fn items(json: &str) -> Option<Vec<&RawValue>> {
     let mut list = Vec::new();
     let take = |index, item| {
         if index == MAX_ITEMS {
@@ -39,14 +39,14 @@ pub(super) fn items(raw: &RawValue) -> Option<Vec<&RawValue>> {
         Ok(())
     };
     // More than that are left out.
-    each(raw, take)?.ok();
+    each(json, take)?.ok();
     Some(list)
 }
 
 /// How many elements a JSON array has; `None` for anything else.
 pub(super) fn count(raw: &RawValue) -> Option<u64> {
     let mut counted = 0;
-    let visited = each(raw, |_, _| {
+    let visited = each(raw.get(), |_, _| {
         counted += 1;
         Ok::<_, std::convert::Infallible>(())
     });
@@ -55,10 +55,10 @@ pub(super) fn count(raw: &RawValue) -> Option<u64> {
 
 /// Visits the elements of a JSON array with their indices, without keeping them; `None` for anything else.
 pub(super) fn each<'a, E>(
-    raw: &'a RawValue,
+    json: &'a str,
     mut visit: impl FnMut(usize, &'a RawValue) -> Result<(), E>,
 ) -> Option<Result<(), E>> {
-    if !raw.get().starts_with('[') {
+    if !json.starts_with('[') {
         return None;
     }
     let mut refused = None;
@@ -66,7 +66,7 @@ pub(super) fn each<'a, E>(
         visit: &mut visit,
         refused: &mut refused,
     };
-    let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor);
+    let read = serde_json::Deserializer::from_str(json).deserialize_seq(visitor);
     match (refused, read) {
         (Some(error), _) => Some(Err(error)),
         (None, Ok(())) => Some(Ok(())),

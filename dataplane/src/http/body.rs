@@ -20,7 +20,7 @@ use crate::{after::After, doors::Passage, metrics::StrategyLabel};
 pub(crate) struct Body {
     kind: Kind,
     /// Its work is done when the body is dropped, after the last byte.
-    _after: Option<After>,
+    _after: Option<Box<After>>,
     passage: Option<Passage>,
     strategy: StrategyLabel,
 }
@@ -42,7 +42,7 @@ impl Body {
         }
     }
 
-    pub(crate) fn whole_then(bytes: Bytes, after: Option<After>) -> Self {
+    pub(crate) fn whole_then(bytes: Bytes, after: Option<Box<After>>) -> Self {
         Self {
             kind: Kind::Whole(Some(bytes)),
             _after: after,

@@ -22,7 +22,7 @@ pub(crate) struct Live {
     gateway: Arc<Gateway>,
     relay: Relay,
     record: Record,
-    after: Option<After>,
+    after: Option<Box<After>>,
     status: u16,
     sent: Sent,
     /// Everything that will be sent was sent.
@@ -70,7 +70,7 @@ impl Live {
         gateway: &Arc<Gateway>,
         relay: Relay,
         record: Record,
-        after: Option<After>,
+        after: Option<Box<After>>,
         status: u16,
     ) -> Self {
         let gateway = Arc::clone(gateway);

@@ -2,6 +2,7 @@
 
 mod acks;
 mod frame;
+mod level;
 mod log;
 mod read;
 mod send;
@@ -15,30 +16,37 @@ use std::{
     },
 };
 
-use bytes::Bytes;
 use floopy_proto::v1;
-use floopy_shared::domain::{
-    decision::Decision,
-    event::{Event, EventBody},
+use floopy_shared::{
+    domain::{
+        decision::Decision,
+        event::{Event, EventBody},
+    },
+    wire::decision::encode_event,
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub(crate) use self::{acks::Verdict, send::Sender};
+pub(crate) use self::{acks::Verdict, level::Level, log::Ticket, send::Sender};
 use self::{
     acks::{Acks, Waiter},
-    log::Log,
+    log::{Log, Unwritten, Written},
 };
 use crate::{
     config,
     metrics::{KindLabel, Metrics},
 };
 
+/// Longer than most: twenty candidates of about 90 bytes each, and what is known of the call.
+const COMMON_DECISION_BYTES: usize = 3 << 10;
+
 /// The spool of one proxy.
 ///
 /// Appending is one `write(2)` under a mutex, made where the event arises: a write to the page cache takes
-/// less time than handing it to another thread would, and the caller may only be answered after it. Scoring
-/// jobs, which nobody is promised, wait in memory for the next such write or for the delivery.
+/// less time than handing it to another thread would, and the caller may only be answered after it. Calls that
+/// are ready at the same time on the same thread share one. Scoring jobs, which nobody is promised, wait in
+/// memory for the next such write or for the delivery. Files are created and deleted without the mutex wherever
+/// nobody has to wait for that.
 #[derive(Debug)]
 pub(crate) struct Spool {
     log: Mutex<Log>,
@@ -60,65 +68,6 @@ pub(crate) enum Refused {
     Failing,
     #[error("the event is too long")]
     TooLong,
-}
-
-/// What the spool still takes, from everything to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Level {
-    Ok = 0,
-    /// Scoring jobs are dropped.
-    NoJobs = 1,
-    /// Decisions are dropped as well.
-    OnlyRatings = 2,
-    /// Nothing more fits.
-    Full = 3,
-    /// The last write failed; jobs are not even tried.
-    Failing = 4,
-}
-
-impl Level {
-    /// Ratings are worth most and jobs least, so each is refused at a different fill.
-    fn of(bytes: u64, max_bytes: u64) -> Self {
-        if bytes >= max_bytes {
-            Self::Full
-        } else if bytes >= max_bytes / 10 * 9 {
-            Self::OnlyRatings
-        } else if bytes >= max_bytes / 10 * 7 {
-            Self::NoJobs
-        } else {
-            Self::Ok
-        }
-    }
-
-    fn admits(self, kind: KindLabel) -> Result<(), Refused> {
-        match (self, kind) {
-            (Self::Ok, _) | (Self::NoJobs, KindLabel::Decision | KindLabel::Rating) => Ok(()),
-            (Self::OnlyRatings, KindLabel::Rating) => Ok(()),
-            // Trying again is how it is found out that space has returned.
-            (Self::Failing, KindLabel::Decision | KindLabel::Rating) => Ok(()),
-            (Self::Failing, KindLabel::ScoringJob) => Err(Refused::Failing),
-            (Self::NoJobs | Self::OnlyRatings | Self::Full, _) => Err(Refused::Full),
-        }
-    }
-
-    /// For people.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::NoJobs => "nearly full: scoring jobs are dropped",
-            Self::OnlyRatings => "nearly full: scoring jobs and decisions are dropped",
-            Self::Full => "full: nothing is taken",
-            Self::Failing => "cannot be written to: events are dropped",
-        }
-    }
-
-    fn from_u8(value: u8) -> Self {
-        [Self::Ok, Self::NoJobs, Self::OnlyRatings, Self::Full]
-            .into_iter()
-            .find(|level| *level as u8 == value)
-            .unwrap_or(Self::Failing)
-    }
 }
 
 impl Spool {
@@ -156,59 +105,93 @@ impl Spool {
     /// Writes an event; it is on its way when this returns.
     pub(crate) fn append(&self, event: &Event) -> Result<(), Refused> {
         let kind = kind_of(event);
-        let appended = self.append_wire(&event.into(), kind);
-        if kind == KindLabel::Rating {
-            self.urgent.notify_one();
-        }
-        appended
+        let frame = frame::of(&v1::Event::from(event));
+        match kind {
+            KindLabel::Decision => self.take(frame, kind, Log::write_queued)?,
+            KindLabel::ScoringJob => self.take(frame, kind, Log::write_if_many)?,
+            KindLabel::Rating => {
+                let taken = self.take(frame, kind, Log::write_queued);
+                self.urgent.notify_one();
+                taken?
+            }
+        };
+        Ok(())
     }
 
-    /// Writes a decision, under an event id of its own, without copying it first.
-    pub(crate) fn append_decision(
+    /// Takes a decision, under an event id of its own, without copying it first. It is written with the next
+    /// write, at the latest when [`Self::write_until`] or [`Self::written`] returns.
+    pub(crate) fn queue_decision(
         &self,
         decision: &Decision,
         recorded_at_ms: u64,
-    ) -> Result<(), Refused> {
-        let event = v1::Event {
-            id: Bytes::copy_from_slice(Uuid::new_v4().as_bytes()),
-            recorded_at_ms,
-            body: Some(v1::event::Body::Decision(decision.into())),
-        };
-        self.append_wire(&event, KindLabel::Decision)
+    ) -> Result<Ticket, Refused> {
+        let frame = frame::framed(COMMON_DECISION_BYTES, |out| {
+            encode_event(Uuid::new_v4(), recorded_at_ms, decision, out);
+        });
+        self.take(frame, KindLabel::Decision, |_| Ok(Written::Nothing))
     }
 
-    fn append_wire(&self, event: &v1::Event, kind: KindLabel) -> Result<(), Refused> {
-        let appended = self.try_append(event, kind);
-        match appended {
-            Ok(()) => self.appended.notify_one(),
-            Err(_) => self.metrics.spool_dropped(kind),
-        }
-        appended
-    }
-
-    fn try_append(&self, event: &v1::Event, kind: KindLabel) -> Result<(), Refused> {
-        let length = frame::length(event).ok_or(Refused::TooLong)?;
+    /// Writes what was queued up to there. That it could not be is counted and logged.
+    pub(crate) fn write_until(&self, ticket: Ticket) {
         let mut log = self.lock();
-        let by_fill = Level::of(log.bytes() + length as u64, self.max_bytes);
-        let failing = self.level() == Level::Failing;
-        by_fill.admits(kind)?;
-        if failing {
+        let written = log.write_until(ticket);
+        // Whoever is refused was told so when it queued; the caller is served all the same.
+        let _ = self.conclude(log, written);
+    }
+
+    /// The same, after every other call that is ready on this thread had its turn: what they queue is written
+    /// with it. Under load that is one write for many records.
+    pub(crate) async fn written(&self, ticket: Ticket) {
+        tokio::task::yield_now().await;
+        self.write_until(ticket);
+    }
+
+    fn take(
+        &self,
+        frame: Option<Vec<u8>>,
+        kind: KindLabel,
+        write: impl FnOnce(&mut Log) -> Result<Written, Unwritten>,
+    ) -> Result<Ticket, Refused> {
+        let Some(frame) = frame else {
+            self.metrics.spool_dropped(kind);
+            return Err(Refused::TooLong);
+        };
+        let mut log = self.lock();
+        if let Err(refused) = self.admit(&log, frame.len(), kind) {
+            drop(log);
+            self.metrics.spool_dropped(kind);
+            return Err(refused);
+        }
+        let ticket = log.queue(&frame, kind);
+        let written = write(&mut log);
+        self.conclude(log, written)?;
+        self.appended.notify_one();
+        Ok(ticket)
+    }
+
+    fn admit(&self, log: &Log, bytes: usize, kind: KindLabel) -> Result<(), Refused> {
+        Level::of(log.bytes() + bytes as u64, self.max_bytes).admits(kind)?;
+        if self.level() == Level::Failing {
             Level::Failing.admits(kind)?;
         }
-        let jobs = log.queue(event);
-        let written = match kind {
-            KindLabel::Decision | KindLabel::Rating => log.write_queued(),
-            KindLabel::ScoringJob => log.write_if_many(),
-        };
+        Ok(())
+    }
+
+    fn conclude(
+        &self,
+        log: MutexGuard<'_, Log>,
+        written: Result<Written, Unwritten>,
+    ) -> Result<(), Refused> {
         let fill = Level::of(log.bytes(), self.max_bytes);
         drop(log);
         match written {
-            Ok(()) => {
+            Ok(Written::Nothing) => Ok(()),
+            Ok(Written::All) => {
                 self.set_level(fill, None);
                 Ok(())
             }
-            Err(error) => {
-                self.lost(jobs, &error);
+            Err(unwritten) => {
+                self.lost(&unwritten);
                 Err(Refused::Failing)
             }
         }
@@ -230,10 +213,12 @@ impl Spool {
         (log.pending(), log.bytes())
     }
 
-    /// A write failed, and so many scoring jobs that were queued before went with it.
-    fn lost(&self, jobs: u64, error: &io::Error) {
-        (0..jobs).for_each(|_| self.metrics.spool_dropped(KindLabel::ScoringJob));
-        self.set_level(Level::Failing, Some(error));
+    /// A write failed.
+    fn lost(&self, unwritten: &Unwritten) {
+        for kind in &unwritten.kinds {
+            self.metrics.spool_dropped(*kind);
+        }
+        self.set_level(Level::Failing, Some(&unwritten.error));
     }
 
     /// Space was given back.
@@ -346,6 +331,32 @@ mod tests {
             spool(dir.path(), 64 << 20).append(&job(3 << 20)),
             Err(Refused::TooLong)
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_together_is_written_together_before_anybody_goes_on() {
+        let dir = tempfile::tempdir().expect("dir");
+        let spool = spool(dir.path(), 1 << 20);
+        let on_disk = || {
+            let segments = std::fs::read_dir(dir.path()).expect("listed");
+            let size = |file: io::Result<std::fs::DirEntry>| file.and_then(|file| file.metadata());
+            segments
+                .map(|file| size(file).expect("a file").len())
+                .sum::<u64>()
+        };
+        let queue = || {
+            let frame = frame::of(&v1::Event::from(&rating()));
+            spool.take(frame, KindLabel::Rating, |_| Ok(Written::Nothing))
+        };
+        let call = async || {
+            let ticket = queue().expect("room");
+            let before = on_disk();
+            spool.written(ticket).await;
+            (before, on_disk())
+        };
+        let (first, second) = tokio::join!(call(), call());
+        assert_eq!(first, second, "neither goes on before one write took both");
+        assert!(first.0 == 0 && first.1 > 0 && spool.depth().0 == 2);
     }
 
     #[test]

@@ -47,12 +47,13 @@ pub(super) enum Event {
 /// Why a reply ends that the provider's filter cut.
 const FILTERED: &str = "\"content_filter\"";
 
+/// A reply or a part of it; `C` are its choices.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct Envelope<'a, C = Vec<Choice<'a>>> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    choices: Option<&'a RawValue>,
+    #[serde(default = "Option::default")]
+    choices: Option<C>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -61,7 +62,7 @@ struct Envelope<'a> {
     error: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Choice<'a> {
     #[serde(borrow, default, alias = "delta")]
     message: Option<Message<'a>>,
@@ -98,6 +99,34 @@ struct Details {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
+impl<'a> Envelope<'a> {
+    /// Reads everything at once. Where choices are not as they should be, the rest is read all the same.
+    fn read(json: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok().or_else(|| {
+            serde_json::from_slice::<Envelope<'a, &RawValue>>(json)
+                .ok()
+                .map(Self::from)
+        })
+    }
+}
+
+impl<'a> From<Envelope<'a, &'a RawValue>> for Envelope<'a> {
+    fn from(envelope: Envelope<'a, &'a RawValue>) -> Self {
+        // One that says nothing stands for what cannot be read: there is something.
+        let nothing = || vec![Choice::default()];
+        let choices = envelope
+            .choices
+            .map(|raw| serde_json::from_str(raw.get()).unwrap_or_else(|_| nothing()));
+        Self {
+            id: envelope.id,
+            choices,
+            data: envelope.data,
+            usage: envelope.usage,
+            error: envelope.error,
+        }
+    }
+}
+
 impl Facts {
     pub(super) fn new(max_text: usize) -> Self {
         Self {
@@ -124,21 +153,20 @@ impl Facts {
         endpoint: Endpoint,
         max_text: usize,
     ) -> Result<Self, &'static str> {
-        let envelope: Envelope<'_> =
-            serde_json::from_slice(body).map_err(|_| "a body that is not a JSON object")?;
-        let content = match endpoint {
+        let envelope = Envelope::read(body).ok_or("a body that is not a JSON object")?;
+        let (has_content, without) = match endpoint {
+            Endpoint::Embeddings => (envelope.data.is_some(), "a reply without data"),
             Endpoint::Chat | Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens => {
-                envelope.choices
+                (envelope.choices.is_some(), "a reply without choices")
             }
-            Endpoint::Embeddings => envelope.data,
         };
-        match (content, endpoint) {
-            (Some(_), _) => {}
-            (None, _) if envelope.error.is_some() => return Err("an error under a success status"),
-            (None, _) if endpoint != Endpoint::Embeddings => {
-                return Err("a reply without choices");
-            }
-            (None, _) => return Err("a reply without data"),
+        if !has_content {
+            let is_error = envelope.error.is_some();
+            return Err(if is_error {
+                "an error under a success status"
+            } else {
+                without
+            });
         }
         let mut facts = Self::new(max_text);
         facts.take(&envelope);
@@ -151,7 +179,7 @@ impl Facts {
             self.done = true;
             return Event::Done;
         }
-        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(data) else {
+        let Some(envelope) = Envelope::read(data) else {
             return Event::Unreadable;
         };
         self.take(&envelope);
@@ -159,7 +187,7 @@ impl Facts {
             self.failed = true;
             return Event::Error;
         }
-        if envelope.usage.is_some() && envelope.choices.is_none_or(is_empty_array) {
+        if envelope.usage.is_some() && envelope.choices.is_none_or(|choices| choices.is_empty()) {
             return Event::Usage;
         }
         Event::Chunk
@@ -176,16 +204,12 @@ impl Facts {
         if let Some(usage) = envelope.usage.and_then(read_usage) {
             self.usage = Some(usage);
         }
-        let choices: Vec<Choice<'_>> = envelope
-            .choices
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .unwrap_or_default();
-        for choice in choices {
+        for choice in envelope.choices.iter().flatten() {
             self.finished |= choice.finish_reason.is_some();
             self.refused |= choice
                 .finish_reason
                 .is_some_and(|why| why.get() == FILTERED);
-            let Some(message) = choice.message else {
+            let Some(message) = &choice.message else {
                 continue;
             };
             if let Some(refusal) = message
@@ -220,11 +244,6 @@ fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get())
         .ok()
         .map(|text| text.0)
-}
-
-fn is_empty_array(raw: &RawValue) -> bool {
-    let inner = raw.get().trim_start_matches('[').trim_end_matches(']');
-    inner.trim_ascii().is_empty()
 }
 
 fn read_usage(raw: &RawValue) -> Option<Usage> {

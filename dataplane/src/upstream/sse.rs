@@ -44,7 +44,7 @@ impl Scanner {
             self.after_cr = false;
             rest = if first == b'\n' { &rest[1..] } else { rest };
         }
-        while let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+        while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
             let is_cr = rest[end] == b'\r';
             let is_crlf = is_cr && rest.get(end + 1) == Some(&b'\n');
             let next = end + 1 + usize::from(is_crlf);

@@ -88,17 +88,26 @@ pub const ENOUGH_BYTES: usize = 1_024;
 
 /// The chain of a request, most specific first, root last.
 pub fn shapes(signals: &Signals<'_>) -> Vec<ShapeKey> {
+    chain(call_site(signals), signals)
+}
+
+/// The chain of a request whose call site is known already.
+pub fn chain(site: Option<ShapeKey>, signals: &Signals<'_>) -> Vec<ShapeKey> {
     let mut chain = Vec::with_capacity(3);
-    if let Some(site) = call_site(signals) {
-        chain.push(ShapeKey(site.into()));
-    }
+    chain.extend(site);
     let class = classify(signals).as_str();
-    chain.push(ShapeKey(format!("class:{class}").into()));
+    chain.push(ShapeKey(["class:", class].concat().into()));
     chain.push(ShapeKey::root());
     chain
 }
 
-fn call_site(signals: &Signals<'_>) -> Option<String> {
+/// Where in an application a request comes from. Only its task, its system prompt, its tools' names and its
+/// schema's name say so.
+pub fn call_site(signals: &Signals<'_>) -> Option<ShapeKey> {
+    site_name(signals).map(|name| ShapeKey(name.into()))
+}
+
+fn site_name(signals: &Signals<'_>) -> Option<String> {
     let task = signals.task.map(str::trim).unwrap_or_default();
     if !task.is_empty() {
         let clean: String = task

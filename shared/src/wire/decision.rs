@@ -1,7 +1,10 @@
 //! The record of one routed call.
 
+mod encode;
+
 use floopy_proto::v1;
 
+pub use self::encode::encode_event;
 use super::{
     InvalidWire, id_bytes, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
@@ -180,52 +183,60 @@ impl TryFrom<v1::Outcome> for Outcome {
 impl From<&Decision> for v1::Decision {
     fn from(d: &Decision) -> Self {
         Self {
-            request_id: id_bytes(d.request_id.0),
-            tenant: d.tenant.as_str().to_owned(),
-            key_id: d.key_id.clone(),
-            created_at_ms: d.created_at_ms,
-            session_id: d
-                .session_id
-                .as_ref()
-                .map(|id| id.as_str().to_owned())
-                .unwrap_or_default(),
-            completion_id: d.completion_id.clone().unwrap_or_default(),
-            shapes: d.shapes.iter().map(|s| s.as_str().to_owned()).collect(),
-            ranked_shape: d
-                .ranked_shape
-                .as_ref()
-                .map(|shape| shape.as_str().to_owned())
-                .unwrap_or_default(),
-            requested_model: d.requested_model.clone(),
-            strategy: v1::Strategy::from(d.strategy).into(),
-            phase: v1::Phase::from(d.phase).into(),
-            weights: Some(d.weights.into()),
             candidates: d.candidates.iter().map(Into::into).collect(),
-            chosen: optional_candidate_text(d.chosen.as_ref()),
-            served: optional_candidate_text(d.served.as_ref()),
-            reason: v1::Reason::from(d.reason).into(),
-            propensity: d.propensity,
-            confidence: d.confidence,
-            confidence_reason: d.confidence_reason.as_str().to_owned(),
-            snapshot_version: d.snapshot_version,
-            features: Some((&d.features).into()),
-            attempts: d.attempts.iter().map(Into::into).collect(),
-            outcome: Some((&d.outcome).into()),
-            stage: v1::Stage::from(d.stage).into(),
-            shadow_of: d.shadow_of.map(|id| id_bytes(id.0)).unwrap_or_default(),
-            draw_key: d.draw_key.clone(),
-            evidence: Some(d.evidence.into()),
-            exploration_rate: d.exploration_rate,
-            affinity: Some((&d.affinity).into()),
-            released: d
-                .released
-                .map_or(v1::Release::Unspecified, Into::into)
-                .into(),
-            baseline: optional_candidate_text(d.baseline.as_ref()),
-            calibrated: d.calibrated,
-            rule: d.rule.clone().unwrap_or_default(),
-            passthrough: d.passthrough,
+            ..without_candidates(d)
         }
+    }
+}
+
+/// Everything but the candidates, of which there are many.
+fn without_candidates(d: &Decision) -> v1::Decision {
+    v1::Decision {
+        request_id: id_bytes(d.request_id.0),
+        tenant: d.tenant.as_str().to_owned(),
+        key_id: d.key_id.clone(),
+        created_at_ms: d.created_at_ms,
+        session_id: d
+            .session_id
+            .as_ref()
+            .map(|id| id.as_str().to_owned())
+            .unwrap_or_default(),
+        completion_id: d.completion_id.clone().unwrap_or_default(),
+        shapes: d.shapes.iter().map(|s| s.as_str().to_owned()).collect(),
+        ranked_shape: d
+            .ranked_shape
+            .as_ref()
+            .map(|shape| shape.as_str().to_owned())
+            .unwrap_or_default(),
+        requested_model: d.requested_model.clone(),
+        strategy: v1::Strategy::from(d.strategy).into(),
+        phase: v1::Phase::from(d.phase).into(),
+        weights: Some(d.weights.into()),
+        candidates: Vec::new(),
+        chosen: optional_candidate_text(d.chosen.as_ref()),
+        served: optional_candidate_text(d.served.as_ref()),
+        reason: v1::Reason::from(d.reason).into(),
+        propensity: d.propensity,
+        confidence: d.confidence,
+        confidence_reason: d.confidence_reason.as_str().to_owned(),
+        snapshot_version: d.snapshot_version,
+        features: Some((&d.features).into()),
+        attempts: d.attempts.iter().map(Into::into).collect(),
+        outcome: Some((&d.outcome).into()),
+        stage: v1::Stage::from(d.stage).into(),
+        shadow_of: d.shadow_of.map(|id| id_bytes(id.0)).unwrap_or_default(),
+        draw_key: d.draw_key.clone(),
+        evidence: Some(d.evidence.into()),
+        exploration_rate: d.exploration_rate,
+        affinity: Some((&d.affinity).into()),
+        released: d
+            .released
+            .map_or(v1::Release::Unspecified, Into::into)
+            .into(),
+        baseline: optional_candidate_text(d.baseline.as_ref()),
+        calibrated: d.calibrated,
+        rule: d.rule.clone().unwrap_or_default(),
+        passthrough: d.passthrough,
     }
 }
 

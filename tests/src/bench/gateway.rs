@@ -1,6 +1,7 @@
 //! The parts of the gateway's benchmark: who is measured, and what is measured of them.
 
 mod latency;
+pub mod options;
 mod saturation;
 mod streams;
 
@@ -72,14 +73,14 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// Starts the upstream and all who stand before it.
-    pub async fn start() -> Self {
+    /// Starts the upstream and all who stand before it; the proxy with so many threads that serve.
+    pub async fn start(workers: usize) -> Self {
         let upstream = upstream::start(Pace {
             events: 1,
             every: Duration::ZERO,
         });
         let nginx = Nginx::start(upstream).await;
-        let proxy = Proxy::start(upstream, TENANTS, machine::cores()).await;
+        let proxy = Proxy::start(upstream, TENANTS, workers).await;
         let named = format!(r#"{{"model":"{PROVIDER}/model-0","temperature":0.2,{MESSAGES}}}"#);
         let auto = format!(r#"{{"model":"auto","temperature":0.2,{MESSAGES}}}"#);
         let subject = |name, addr, body: &str, pid| Subject {

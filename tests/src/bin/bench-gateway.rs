@@ -1,23 +1,43 @@
 //! What the proxy costs, beside nginx in the same run: latency added, calls a second on one core, a thousand
 //! streams at once, memory. Prints the tables and writes them to `docs/benchmarks.md`.
 //!
-//! `bench-gateway quick` measures shortly and writes nothing.
+//! `bench-gateway --help` tells how to measure a part of it, or shortly.
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use floopy_tests::bench::{
-    gateway::{Lengths, Subjects, latency, memory, saturation, streams},
+    gateway::{
+        Lengths, Subjects, latency, memory,
+        options::{Asked, Options, USAGE},
+        saturation, streams,
+    },
     machine,
     report::{Report, say},
 };
 
 const FILE: &str = "docs/benchmarks.md";
 
+fn main() -> ExitCode {
+    match Options::read(std::env::args().skip(1)) {
+        Ok(Asked::Run(options)) => {
+            measure(options);
+            ExitCode::SUCCESS
+        }
+        Ok(Asked::Help) => {
+            say(USAGE);
+            ExitCode::SUCCESS
+        }
+        Err(unknown) => {
+            say(&format!("bench-gateway: {unknown}\n\n{USAGE}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let quick = std::env::args().any(|arg| arg == "quick");
-    let lengths = if quick {
+async fn measure(options: Options) {
+    let lengths = if options.quick {
         Lengths::quick()
     } else {
         Lengths::full()
@@ -30,14 +50,22 @@ async fn main() {
         machine::commit(),
         machine::description(),
     ));
-    let subjects = Subjects::start().await;
-    let mut failed = latency(&mut report, &subjects, &lengths).await;
-    failed += saturation(&mut report, &subjects, &lengths).await;
-    memory(&mut report, &subjects);
-    drop(subjects);
-    failed += streams(&mut report, &lengths).await;
+    let mut failed = 0;
+    if options.latency() {
+        let subjects = Subjects::start(machine::cores()).await;
+        failed += latency(&mut report, &subjects, &lengths).await;
+        memory(&mut report, &subjects);
+    }
+    if options.saturation() {
+        // As many threads as there are cores to serve on, which is what the proxy itself would choose.
+        let subjects = Subjects::start(1).await;
+        failed += saturation(&mut report, &subjects, &lengths).await;
+    }
+    if options.streams() {
+        failed += streams(&mut report, &lengths).await;
+    }
     assert_eq!(failed, 0, "calls failed: the figures are worth nothing");
-    if !quick {
+    if options.writes() {
         let path = report.write(FILE).expect("written");
         say(&format!("written to {}", path.display()));
     }

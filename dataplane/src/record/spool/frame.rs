@@ -8,22 +8,25 @@ pub(super) const HEADER_BYTES: usize = 8;
 /// A larger payload is not a frame of ours; gRPC messages are at most 4 MiB.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 2 << 20;
 
-/// How long the frame of a message is; `None` where it is too long to be one.
-pub(super) fn length(message: &impl Message) -> Option<usize> {
+/// A message in its frame; `None` where it is too long for one.
+pub(super) fn of(message: &impl Message) -> Option<Vec<u8>> {
     let length = message.encoded_len();
-    (length <= MAX_PAYLOAD_BYTES).then_some(HEADER_BYTES + length)
+    if length > MAX_PAYLOAD_BYTES {
+        return None;
+    }
+    framed(length, |out| message.encode_raw(out))
 }
 
-/// Appends a message in its frame, which must not be too long.
-pub(super) fn put(message: &impl Message, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(&[0; HEADER_BYTES]);
-    message.encode_raw(out);
-    let (header, payload) = out[start..].split_at_mut(HEADER_BYTES);
-    // At most `MAX_PAYLOAD_BYTES`.
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+/// What is written after a frame's head, in that frame; `None` where it is too long for one.
+pub(super) fn framed(capacity: usize, write: impl FnOnce(&mut Vec<u8>)) -> Option<Vec<u8>> {
+    let mut frame = Vec::with_capacity(HEADER_BYTES + capacity);
+    frame.extend_from_slice(&[0; HEADER_BYTES]);
+    write(&mut frame);
+    let (header, payload) = frame.split_at_mut(HEADER_BYTES);
+    let length = u32::try_from(payload.len()).ok()?;
     header[..4].copy_from_slice(&length.to_le_bytes());
     header[4..].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
+    (payload.len() <= MAX_PAYLOAD_BYTES).then_some(frame)
 }
 
 /// What the bytes at a position are.
@@ -64,11 +67,8 @@ mod tests {
 
     use super::*;
 
-    fn framed(payload: &Vec<u8>) -> Vec<u8> {
-        let mut frame = Vec::new();
-        put(payload, &mut frame);
-        assert_eq!(length(payload), Some(frame.len()));
-        frame
+    fn frame_of(payload: &Vec<u8>) -> Vec<u8> {
+        of(payload).expect("short")
     }
 
     proptest! {
@@ -77,7 +77,7 @@ mod tests {
             payload in prop::collection::vec(any::<u8>(), 1..200),
             flip in any::<prop::sample::Index>(),
         ) {
-            let (mut frame, payload) = (framed(&payload), payload.encode_to_vec());
+            let (mut frame, payload) = (frame_of(&payload), payload.encode_to_vec());
             prop_assert_eq!(decode(&frame), Decoded::Frame(&payload, frame.len()));
             let at = flip.index(frame.len());
             frame[at] ^= 1;
@@ -86,10 +86,21 @@ mod tests {
 
         #[test]
         fn a_torn_frame_is_incomplete(payload in prop::collection::vec(any::<u8>(), 1..50), keep in 0usize..59) {
-            let frame = framed(&payload);
+            let frame = frame_of(&payload);
             prop_assume!(keep < frame.len());
             prop_assert_eq!(decode(&frame[..keep]), Decoded::Incomplete);
         }
+    }
+
+    #[test]
+    fn what_is_too_long_gets_no_frame() {
+        let longest = vec![1; MAX_PAYLOAD_BYTES];
+        assert!(framed(0, |out| out.extend_from_slice(&longest)).is_some());
+        assert!(
+            framed(0, |out| out
+                .extend_from_slice(&[&longest[..], &[1]].concat()))
+            .is_none()
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Positions count every byte ever appended, so they only grow. Writes go to the page cache: they survive
 //! the death of the process, not that of the machine, which is the promise made to callers.
 
+mod cursor;
+
 use std::{
     collections::VecDeque,
     fs::{self, File, OpenOptions},
@@ -11,12 +13,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use prost::Message;
-
-use super::frame::{Decoded, decode, put};
+use self::cursor::Settlement;
+use super::frame::{Decoded, decode};
+use crate::metrics::KindLabel;
 
 const SUFFIX: &str = "seg";
-const CURSOR: &str = "acknowledged";
 
 /// Queued bytes that are written although nothing else is: what a crash may cost in scoring jobs.
 const MAX_QUEUED_BYTES: usize = 256 << 10;
@@ -42,11 +43,35 @@ pub(super) struct Log {
     segments: VecDeque<Segment>,
     /// The file of the last segment; none before the first append.
     file: Option<File>,
-    /// Frames that are not written yet, and how many of them.
+    /// An empty one for the next segment, and where that begins.
+    spare: Option<(u64, File)>,
+    /// Frames that are not written yet, and of which kind each of them is.
     queued: Vec<u8>,
-    queued_events: u64,
+    queued_kinds: Vec<KindLabel>,
+    /// Of all frames ever queued, how many bytes there were, and how many of them are not queued any more.
+    taken: Ticket,
+    written: Ticket,
     acknowledged: u64,
     pending: u64,
+}
+
+/// Everything up to an event, in the order in which events were queued.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+/// What came of a chance to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    All,
+    /// There was nothing that had to be.
+    Nothing,
+}
+
+/// Events that could not be written, and are gone.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    pub kinds: Vec<KindLabel>,
+    pub error: io::Error,
 }
 
 /// What recovery found.
@@ -74,7 +99,7 @@ impl Log {
     /// Opens the directory, cutting torn tails off. Appends always begin a new segment.
     pub(super) fn open(dir: &Path, segment_bytes: u64) -> io::Result<(Self, Recovered)> {
         fs::create_dir_all(dir)?;
-        let acknowledged = read_cursor(&dir.join(CURSOR));
+        let acknowledged = cursor::read(dir);
         let mut recovered = Recovered::default();
         let mut segments = VecDeque::new();
         for start in list(dir)? {
@@ -96,8 +121,11 @@ impl Log {
                 segment_bytes,
                 segments,
                 file: None,
+                spare: None,
                 queued: Vec::new(),
-                queued_events: 0,
+                queued_kinds: Vec::new(),
+                taken: Ticket::default(),
+                written: Ticket::default(),
                 acknowledged,
                 pending,
             },
@@ -105,40 +133,52 @@ impl Log {
         ))
     }
 
-    /// Takes one message, to be written with what is queued already; says how many that is.
-    pub(super) fn queue(&mut self, message: &impl Message) -> u64 {
-        let before = self.queued_events();
-        put(message, &mut self.queued);
-        self.queued_events += 1;
-        before
-    }
-
-    /// Messages that are not written yet.
-    pub(super) fn queued_events(&self) -> u64 {
-        self.queued_events
+    /// Takes one frame, to be written with what is queued already.
+    pub(super) fn queue(&mut self, frame: &[u8], kind: KindLabel) -> Ticket {
+        self.queued.extend_from_slice(frame);
+        self.queued_kinds.push(kind);
+        self.taken.0 += frame.len() as u64;
+        self.taken
     }
 
     /// Writes what is queued, if it is much.
-    pub(super) fn write_if_many(&mut self) -> io::Result<()> {
+    pub(super) fn write_if_many(&mut self) -> Result<Written, Unwritten> {
         if self.queued.len() < MAX_QUEUED_BYTES {
-            return Ok(());
+            return Ok(Written::Nothing);
+        }
+        self.write_queued()
+    }
+
+    /// Writes what is queued, unless everything up to there was written meanwhile.
+    pub(super) fn write_until(&mut self, ticket: Ticket) -> Result<Written, Unwritten> {
+        if self.written >= ticket {
+            return Ok(Written::Nothing);
         }
         self.write_queued()
     }
 
     /// Writes what is queued, in one go. After an error it is gone, and what was written before is as before.
-    pub(super) fn write_queued(&mut self) -> io::Result<()> {
+    pub(super) fn write_queued(&mut self) -> Result<Written, Unwritten> {
         if self.queued.is_empty() {
-            return Ok(());
+            return Ok(Written::Nothing);
         }
         let mut frames = std::mem::take(&mut self.queued);
-        let events = std::mem::take(&mut self.queued_events);
-        let written = self.append(&frames, events);
+        let written = self.append(&frames, self.queued_kinds.len() as u64);
         frames.clear();
         // One burst must not keep its memory for ever.
         frames.shrink_to(MAX_QUEUED_BYTES);
         self.queued = frames;
-        written
+        self.written = self.taken;
+        match written {
+            Ok(()) => {
+                self.queued_kinds.clear();
+                Ok(Written::All)
+            }
+            Err(error) => Err(Unwritten {
+                kinds: std::mem::take(&mut self.queued_kinds),
+                error,
+            }),
+        }
     }
 
     /// Writes whole frames. After an error the log is as before.
@@ -163,21 +203,31 @@ impl Log {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        let start = self.end();
+        let end = self.end();
         if self.segments.back().is_some_and(|segment| segment.len == 0) {
             self.segments.pop_back();
         }
-        // An empty file may be left from an append that failed.
-        let path = path_of(&self.dir, start);
-        self.file = Some(
-            OpenOptions::new()
-                .create(true)
-                .write(true)
-                .truncate(true)
-                .open(path)?,
-        );
+        let spare = self.spare.take().filter(|(start, _)| *start >= end);
+        let (start, file) = match spare {
+            Some(spare) => spare,
+            None => (end, create(&path_of(&self.dir, end))?),
+        };
+        self.file = Some(file);
         self.segments.push_back(Segment { start, len: 0 });
         Ok(())
+    }
+
+    /// Where the next segment may begin, once the last one is half full. Positions between the two are never used.
+    pub(super) fn lacks_spare(&self) -> Option<(u64, PathBuf)> {
+        let last = self.segments.back().filter(|_| self.spare.is_none())?;
+        let start = last.start + self.segment_bytes.max(last.len);
+        (last.len > self.segment_bytes / 2).then(|| (start, path_of(&self.dir, start)))
+    }
+
+    /// Takes an empty file for the segment that begins there: creating one may take long, and here nobody waits
+    /// for it.
+    pub(super) fn keep_spare(&mut self, start: u64, file: File) {
+        self.spare = Some((start, file));
     }
 
     /// One past the last byte.
@@ -196,7 +246,7 @@ impl Log {
 
     /// Events not acknowledged.
     pub(super) fn pending(&self) -> u64 {
-        self.pending + self.queued_events
+        self.pending + self.queued_kinds.len() as u64
     }
 
     /// The first position not acknowledged.
@@ -221,12 +271,11 @@ impl Log {
         })
     }
 
-    /// Everything before `position`, `events` of them, was delivered. Whole segments are deleted; a file that
-    /// cannot be deleted is left to the next recovery, the acknowledgement stands.
-    pub(super) fn acknowledge(&mut self, position: u64, events: u64) -> io::Result<()> {
+    /// Everything before `position`, `events` of them, was delivered. Whole segments are given up.
+    pub(super) fn acknowledge(&mut self, position: u64, events: u64) -> Settlement {
         self.acknowledged = self.acknowledged.max(position);
         self.pending = self.pending.saturating_sub(events);
-        let mut deleted = Ok(());
+        let mut delivered = Vec::new();
         while let Some(first) = self.segments.front() {
             if first.end() > self.acknowledged {
                 break;
@@ -238,21 +287,23 @@ impl Log {
             if is_current && !worth_it {
                 break;
             }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => deleted = Err(error),
-                Ok(()) | Err(_) => {}
-            }
             if is_current {
                 self.file = None;
             }
+            delivered.push(path);
             self.segments.pop_front();
         }
         if self.segments.is_empty() {
             self.pending = 0;
         }
-        write_cursor(&self.dir.join(CURSOR), self.acknowledged)?;
-        deleted
+        Settlement::new(&self.dir, self.acknowledged, delivered)
     }
+}
+
+/// An empty file. One may be left there from an append that failed.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).open(path)
 }
 
 fn path_of(dir: &Path, start: u64) -> PathBuf {
@@ -295,28 +346,6 @@ fn scan(path: &Path, start: u64, acknowledged: u64) -> io::Result<(u64, u64, u64
             .set_len(at as u64)?;
     }
     Ok((at as u64, events, torn))
-}
-
-/// An unreadable cursor means that everything is sent again: events are idempotent.
-fn read_cursor(path: &Path) -> u64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let Some((position, check)) = text.trim().split_once(' ') else {
-        return 0;
-    };
-    let expected = format!("{:08x}", crc32fast::hash(position.as_bytes()));
-    if check == expected {
-        position.parse().unwrap_or(0)
-    } else {
-        0
-    }
-}
-
-fn write_cursor(path: &Path, position: u64) -> io::Result<()> {
-    let position = position.to_string();
-    let check = crc32fast::hash(position.as_bytes());
-    let next = path.with_extension("next");
-    fs::write(&next, format!("{position} {check:08x}\n"))?;
-    fs::rename(&next, path)
 }
 
 #[cfg(test)]

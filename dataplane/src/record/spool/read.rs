@@ -39,26 +39,36 @@ impl Spool {
     pub(super) fn next_batch(&self) -> io::Result<Option<Batch>> {
         let span = {
             let mut log = self.lock();
-            let jobs = log.queued_events();
-            if let Err(error) = log.write_queued() {
-                self.lost(jobs, &error);
+            if let Err(unwritten) = log.write_queued() {
+                self.lost(&unwritten);
             }
             log.span_from(log.acknowledged())
         };
         span.map(|span| read(&span)).transpose()
     }
 
+    /// Creates a file for the next segment, if it is needed soon; blocking.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        let Some((start, path)) = self.lock().lacks_spare() else {
+            return Ok(());
+        };
+        // Never one that whoever writes has created meanwhile.
+        let file = File::create_new(path)?;
+        self.lock().keep_spare(start, file);
+        Ok(())
+    }
+
     /// The batch was delivered; blocking.
     pub(super) fn acknowledge(&self, batch: &Batch) -> io::Result<()> {
-        let (saved, bytes) = {
+        let (settlement, bytes) = {
             let mut log = self.lock();
-            (
-                log.acknowledge(batch.end, batch.events.len() as u64),
-                log.bytes(),
-            )
+            let settlement = log.acknowledge(batch.end, batch.events.len() as u64);
+            (settlement, log.bytes())
         };
         self.relieved(bytes);
-        saved
+        // Without a spare file, whoever writes next creates one.
+        let _ = self.prepare();
+        settlement.save()
     }
 }
 
@@ -114,7 +124,7 @@ fn split(bytes: &Bytes, span: &Span, to_end: bool) -> Batch {
 mod tests {
     use floopy_proto::v1;
 
-    use super::{super::frame::put, *};
+    use super::{super::frame, *};
 
     fn span(len: usize) -> Span {
         let path = std::path::PathBuf::new();
@@ -132,9 +142,8 @@ mod tests {
             recorded_at_ms: at,
             ..v1::Event::default()
         };
-        let mut frames = Vec::new();
-        (1..=count).for_each(|at| put(&event(at), &mut frames));
-        frames.into()
+        let frames = (1..=count).map(|at| frame::of(&event(at)).expect("short"));
+        frames.flatten().collect::<Vec<u8>>().into()
     }
 
     #[test]

@@ -134,9 +134,11 @@ impl Template {
             &mut self.word,
             head(line.trim_start_matches(['#', '*', '-', '=', '[', ' ']), 40),
         );
+        // One byte refuses nearly all of them.
+        let first = self.word.bytes().next();
         SECTIONS
             .iter()
-            .find(|section| self.word.starts_with(**section))
+            .find(|section| section.bytes().next() == first && self.word.starts_with(**section))
             .copied()
     }
 

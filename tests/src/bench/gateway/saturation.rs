@@ -43,7 +43,7 @@ pub async fn saturation(report: &mut Report, subjects: &Subjects, lengths: &Leng
     }
     report.text("## Saturation of one core");
     report.text(&format!(
-        "Closed loop, {CONNECTIONS} connections; the proxying process is kept on one core, load generator and \
+        "Closed loop, {CONNECTIONS} connections; the proxying process has one thread that serves and is kept on one core, load generator and \
          upstream on the others. Where they cannot saturate it, its core is less than fully busy, and calls for \
          each second of its processor time say what a full core would bring.",
     ));

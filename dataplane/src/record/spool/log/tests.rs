@@ -1,8 +1,6 @@
 //! The log, through reopening, damage and failing disks.
 
-use floopy_proto::v1;
-
-use super::*;
+use super::{cursor::CURSOR, *};
 
 /// A frame with this text as its payload.
 fn frame(text: &str) -> Vec<u8> {
@@ -78,13 +76,13 @@ fn acknowledged_segments_are_deleted_and_stay_acknowledged() {
     for text in ["aaaa", "bbbb", "cccc", "dddd"] {
         log.append(&frame(text), 1).expect("written");
     }
-    log.acknowledge(24, 2).expect("acknowledged");
+    log.acknowledge(24, 2).save().expect("acknowledged");
     assert_eq!(
         (read_all(&log), log.pending()),
         (vec!["cccc".to_owned(), "dddd".to_owned()], 2)
     );
     assert_eq!(list(dir.path()).expect("listed"), [24]);
-    log.acknowledge(48, 2).expect("acknowledged");
+    log.acknowledge(48, 2).save().expect("acknowledged");
     assert_eq!((log.bytes(), log.pending()), (0, 0));
     drop(log);
     let (mut log, recovered) = Log::open(dir.path(), 30).expect("opens");
@@ -108,13 +106,14 @@ fn segments_that_cannot_be_deleted_do_not_hold_up_acknowledgement() {
     let undeletable = path_of(dir.path(), 24);
     fs::remove_file(&undeletable).expect("deleted by somebody");
     fs::create_dir(&undeletable).expect("a directory is no file");
-    log.acknowledge(48, 4).expect_err("one is left");
+    log.acknowledge(48, 4).save().expect_err("one is left");
     assert_eq!(
         (read_all(&log), log.pending()),
         (vec!["eeee".to_owned()], 1)
     );
-    assert_eq!(read_cursor(&dir.path().join(CURSOR)), 48);
+    assert_eq!(cursor::read(dir.path()), 48);
     log.acknowledge(60, 1)
+        .save()
         .expect("the next one is not affected");
 }
 
@@ -124,7 +123,7 @@ fn after_the_current_segment_vanished_appends_go_to_a_new_one() {
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
     log.append(&frame("lost"), 1).expect("written");
     fs::remove_file(path_of(dir.path(), 0)).expect("deleted by somebody");
-    log.acknowledge(12, 1).expect("passed over");
+    log.acknowledge(12, 1).save().expect("passed over");
     log.append(&frame("kept"), 1).expect("written");
     assert_eq!(read_all(&log), ["kept"]);
 }
@@ -135,7 +134,7 @@ fn a_damaged_cursor_means_sending_again() {
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
     log.append(&frame("a"), 1).expect("written");
     log.append(&frame("b"), 1).expect("written");
-    log.acknowledge(9, 1).expect("acknowledged");
+    log.acknowledge(9, 1).save().expect("acknowledged");
     drop(log);
     fs::write(dir.path().join(CURSOR), "18 00000000").expect("damaged");
     let (log, _) = Log::open(dir.path(), 1_000).expect("opens");
@@ -156,19 +155,54 @@ fn a_failed_append_leaves_the_log_as_it_was() {
 fn what_is_queued_is_written_with_the_next_write_in_order() {
     let dir = tempfile::tempdir().expect("dir");
     let (mut log, _) = Log::open(dir.path(), 1_000).expect("opens");
-    let events = ["a", "b"].map(|id| v1::Event {
-        id: id.into(),
-        ..v1::Event::default()
-    });
-    log.queue(&events[0]);
-    log.write_if_many().expect("little is left");
+    let (job, decision) = (KindLabel::ScoringJob, KindLabel::Decision);
+    log.queue(&frame("a"), job);
+    let few = log.write_if_many().expect("little is left");
+    assert_eq!(few, Written::Nothing);
     assert_eq!((read_all(&log).len(), log.pending()), (0, 1));
-    log.queue(&events[1]);
-    log.write_queued().expect("written");
-    let texts = events.map(|event| String::from_utf8(event.encode_to_vec()).expect("text"));
-    assert_eq!((read_all(&log), log.pending()), (texts.to_vec(), 2));
+    let ticket = log.queue(&frame("b"), decision);
+    assert_eq!(log.write_until(ticket).expect("written"), Written::All);
+    assert_eq!(log.write_until(ticket).expect("it is"), Written::Nothing);
+    assert_eq!(read_all(&log), ["a", "b"]);
     log.file = Some(File::open(path_of(dir.path(), 0)).expect("read-only"));
-    log.queue(&v1::Event::default());
-    log.write_queued().expect_err("not writable");
-    assert_eq!(log.pending(), 2, "it is gone");
+    let tickets = [job, decision].map(|kind| log.queue(&frame("c"), kind));
+    let lost = log.write_until(tickets[1]).expect_err("not writable");
+    assert_eq!(lost.kinds, [job, decision]);
+    assert_eq!(log.pending(), 2, "they are gone");
+    assert_eq!(
+        log.write_until(tickets[0]).expect("nothing is left"),
+        Written::Nothing
+    );
+}
+
+#[test]
+fn a_spare_file_becomes_the_next_segment_unless_the_log_went_past_it() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (mut log, _) = Log::open(dir.path(), 40).expect("opens");
+    let prepare = |log: &mut Log| {
+        let (start, path) = log.lacks_spare().expect("more than half full");
+        log.keep_spare(start, create(&path).expect("created"));
+        start
+    };
+    assert_eq!(log.lacks_spare(), None, "nothing was written yet");
+    for text in ["aaaa", "bbbb"] {
+        log.append(&frame(text), 1).expect("written");
+    }
+    assert_eq!(prepare(&mut log), 40);
+    assert_eq!(log.lacks_spare(), None);
+    for text in ["cccc", "dddd", "eeee"] {
+        log.append(&frame(text), 1).expect("written");
+    }
+    assert_eq!(list(dir.path()).expect("listed"), [0, 40]);
+    assert_eq!(prepare(&mut log), 80);
+    log.append(&frame(&"f".repeat(60)), 1).expect("written");
+    log.acknowledge(40, 3).save().expect("acknowledged");
+    drop(log);
+    let (log, recovered) = Log::open(dir.path(), 40).expect("opens");
+    assert_eq!((recovered.pending_events, recovered.torn_bytes), (3, 0));
+    assert_eq!(read_all(&log), ["dddd", "eeee", &"f".repeat(60)]);
+    let (mut log, _) = Log::open(dir.path(), 40).expect("opens");
+    log.keep_spare(90, create(&path_of(dir.path(), 90)).expect("created"));
+    log.append(&frame("g"), 1).expect("written");
+    assert_eq!(list(dir.path()).expect("listed"), [40, 80, 90, 148]);
 }

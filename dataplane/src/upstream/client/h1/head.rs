@@ -1,6 +1,6 @@
 //! Heads of HTTP/1.1 messages: writing those of requests, reading those of responses.
 
-use std::io;
+use std::{io, mem::MaybeUninit};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{
@@ -84,7 +84,7 @@ fn field(head: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
 /// Takes the head of the final response from the buffer; `None` where it has not all come yet.
 pub(super) fn parse(buffer: &mut BytesMut) -> io::Result<Option<Head>> {
     loop {
-        let Some(length) = length(buffer)? else {
+        let Some(length) = length(buffer) else {
             return Ok(None);
         };
         let head = read(&buffer.split_to(length).freeze())?;
@@ -96,24 +96,25 @@ pub(super) fn parse(buffer: &mut BytesMut) -> io::Result<Option<Head>> {
     }
 }
 
-/// How long the head at the beginning of these bytes is.
-fn length(bytes: &[u8]) -> io::Result<Option<usize>> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let parsed = httparse::Response::new(&mut headers).parse(bytes);
-    Ok(match parsed.map_err(invalid)? {
-        httparse::Status::Complete(length) => Some(length),
-        httparse::Status::Partial => None,
+/// How long the head at the beginning of these bytes is: it ends with an empty line.
+fn length(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', bytes).find_map(|end| match bytes.get(end + 1..) {
+        Some([b'\n', ..]) => Some(end + 2),
+        Some([b'\r', b'\n', ..]) => Some(end + 3),
+        Some(_) | None => None,
     })
 }
 
 /// Reads a whole head; the values of its fields share its bytes.
 fn read(head: &Bytes) -> io::Result<Head> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Response::new(&mut headers);
-    parsed.parse(head).map_err(invalid)?;
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let status = config.parse_response_with_uninit_headers(&mut parsed, head, &mut headers);
+    if !matches!(status.map_err(invalid)?, httparse::Status::Complete(length) if length == head.len())
+    {
+        return Err(invalid("a head that is no whole one"));
+    }
     let is_1_1 = parsed.version == Some(1);
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(invalid)?;
     let mut fields = HeaderMap::with_capacity(parsed.headers.len());
