@@ -139,9 +139,9 @@ impl Chain {
         let mut v = through * through * (1.0 - auto.trust) * spread
             + (w.manual * manual.trust).powi(2) * manual.sampling
             + (w.session * session.trust).powi(2) * sampling;
-        if arm.n() <= 0.0 {
-            v += (w.benchmark * prior.tau).powi(2) + 2.0 * through * w.benchmark * spread;
-        }
+        // The prior's own share errs too, and as the judge's estimate does as far as that is still the prior:
+        // `Var(c·m + w·P − θ(c + w)) = τ²(c²(1−r) + w² + 2cw(1−r))`, the whole of `τ²(c + w)²` before any score.
+        v += spread * w.benchmark * (w.benchmark + 2.0 * through * (1.0 - auto.trust));
         let of_manual = 1.0 - manual.trust * manual.trust / 2.0;
         let prior_share = w.benchmark
             + (1.0 - auto.trust)
@@ -174,5 +174,50 @@ fn shrink(
         mean: trust * (mean - offset) + (1.0 - trust) * toward,
         trust,
         sampling,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::{agreement::Agreement, stats::TenantStats};
+
+    fn variance(n: f64, weights: &Weights) -> f64 {
+        let scales = Scales::of(&TenantStats::default(), &Agreement::default());
+        let arm = Evidence {
+            auto: Moments {
+                n,
+                sum: n * 0.7,
+                sumsq: n * (0.49 + 0.06),
+            },
+            ..Evidence::default()
+        };
+        let prior = Prior {
+            mean: 0.7,
+            tau: 0.1,
+        };
+        let chain = Chain::of(prior, &arm, &scales);
+        let none = Solved {
+            mean: chain.toward,
+            trust: 0.0,
+        };
+        chain.estimate(&arm, none, (weights, &scales)).v
+    }
+
+    #[test]
+    fn the_first_score_does_not_make_a_candidate_sure_and_the_priors_own_error_stays() {
+        let weights = Weights {
+            session: 0.0,
+            auto: 0.6,
+            manual: 0.0,
+            benchmark: 0.4,
+        };
+        assert!((variance(0.0, &weights) - 0.01).abs() < 1e-12, "all of it");
+        let first = variance(1.0, &weights);
+        assert!((0.008..0.01).contains(&first), "{first}");
+        let many = variance(100_000.0, &weights);
+        assert!(many > 0.16 * 0.01, "{many}");
+        let counts = (0..12).map(|i| variance(f64::from(1 << i), &weights));
+        assert!(counts.is_sorted_by(|a, b| a > b), "more scores, less error");
     }
 }

@@ -225,12 +225,24 @@ pub fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
     cdf((a.q - floor * b.q) / (a.v + bias + floor * floor * (b.v + bias)).sqrt())
 }
 
+/// Whom a floor is measured against: the baseline. While an alarm has it demoted, what is left of it would be no
+/// floor at all, right or wrong as the alarm may be: then it is the best of the others, where that is better.
+pub fn reference(contenders: &[Contender], baseline: usize) -> usize {
+    if !contenders.get(baseline).is_some_and(|c| c.masked) {
+        return baseline;
+    }
+    let open = (0..contenders.len()).filter(|i| !contenders[*i].masked || *i == baseline);
+    let quality = |i: &usize| contenders[*i].estimate.q;
+    open.max_by(|a, b| quality(a).total_cmp(&quality(b)))
+        .unwrap_or(baseline)
+}
+
 fn cheapest_above(
     (contenders, field): (&[Contender], &[usize]),
     setting: &Setting,
     (floor, assurance): (f64, f64),
 ) -> Option<usize> {
-    let baseline = contenders.get(setting.baseline)?;
+    let against = contenders.get(reference(contenders, setting.baseline))?;
     let keeps = |i: usize| {
         let needed = if setting.incumbent == Some(i) {
             assurance - FLOOR_SLACK
@@ -238,7 +250,7 @@ fn cheapest_above(
             assurance
         };
         i == setting.baseline
-            || p_floor(&contenders[i].estimate, &baseline.estimate, floor) >= needed
+            || p_floor(&contenders[i].estimate, &against.estimate, floor) >= needed
     };
     field.iter().copied().filter(|i| keeps(*i)).min_by(|a, b| {
         // The baseline stands in where nothing cheaper keeps the floor; an unknown price is never cheaper.
@@ -346,6 +358,40 @@ mod tests {
             contender(0.85, 0.15, 0.0, 10),
         ];
         assert_eq!(decide(&unknown, &setting).expect("two").incumbent, 0);
+    }
+
+    #[test]
+    fn a_floor_whose_reference_is_under_alarm_does_not_fall_with_it() {
+        let demoted = Contender {
+            masked: true,
+            ..contender(0.5, 0.02, 9.0, 900)
+        };
+        let contenders = [
+            demoted,
+            contender(0.9, 0.02, 90.0, 500),
+            contender(0.6, 0.02, 90.0, 100),
+        ];
+        let setting = Setting {
+            goal: Goal::Floor {
+                floor: 0.95,
+                assurance: 0.7,
+            },
+            ..quality(Some(0))
+        };
+        let incumbent =
+            |contenders: &[Contender]| decide(contenders, &setting).map(|t| t.incumbent);
+        assert_eq!(
+            incumbent(&contenders),
+            Some(1),
+            "the cheap one is far below"
+        );
+        let mut trusted = contenders;
+        trusted[0].masked = false;
+        assert_eq!(
+            incumbent(&trusted),
+            Some(2),
+            "it is above what is known of the baseline"
+        );
     }
 
     #[test]

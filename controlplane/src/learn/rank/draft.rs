@@ -72,26 +72,7 @@ pub(super) fn drafts<'a>(
         .map(|s| (s.means.as_slice(), s.arms.as_slice()));
     let tau = prior::width(cells, (assumed, noise));
     let draft = |start: Start<'a>| {
-        let mut priors: Vec<prior::Prior> = start
-            .means
-            .iter()
-            .map(|mean| prior::Prior { mean: *mean, tau })
-            .collect();
-        if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
-            let cell = |c: &Candidate| {
-                let cell = cells.get(&c.key)?;
-                let mean = demoted(question, c, cell.mean);
-                // What is demoted is also no longer sure.
-                let tau = if mean < cell.mean {
-                    cell.tau.max(ALARMED_TAU)
-                } else {
-                    cell.tau
-                };
-                Some(PooledCell { mean, tau })
-            };
-            let cells: Vec<_> = question.candidates.iter().map(cell).collect();
-            prior::pooled(&mut priors, &cells);
-        }
+        let priors = priors(question, &start, tau);
         let chain = |(prior, arm): (prior::Prior, &Evidence)| Chain::of(prior, arm, scales);
         let chains = priors.into_iter().zip(&start.arms).map(chain).collect();
         let (scored, rated) = counts(start.stats);
@@ -105,6 +86,44 @@ pub(super) fn drafts<'a>(
         }
     };
     starts.into_iter().map(draft).collect()
+}
+
+/// What the candidates of a shape start from. What is demoted is also no longer sure: an alarm may have been
+/// false, and then a candidate's own replies are to bring it back. Below the root its parent's composites say so.
+fn priors(question: &Question<'_>, start: &Start<'_>, tau: f64) -> Vec<prior::Prior> {
+    let width = |c: &Candidate, tau: f64| {
+        if question.alarms.contains_key(&c.key) {
+            tau.max(ALARMED_TAU)
+        } else {
+            tau
+        }
+    };
+    let own = |(c, mean): (&Candidate, &f64)| prior::Prior {
+        mean: *mean,
+        tau: if start.shape.is_root() {
+            width(c, tau)
+        } else {
+            tau
+        },
+    };
+    let mut priors: Vec<prior::Prior> = question
+        .candidates
+        .iter()
+        .zip(&start.means)
+        .map(own)
+        .collect();
+    if let Some(cells) = question.platform.pool.cells.get(&start.shape) {
+        let cell = |c: &Candidate| {
+            let cell = cells.get(&c.key)?;
+            Some(PooledCell {
+                mean: demoted(question, c, cell.mean),
+                tau: width(c, cell.tau),
+            })
+        };
+        let cells: Vec<_> = question.candidates.iter().map(cell).collect();
+        prior::pooled(&mut priors, &cells);
+    }
+    priors
 }
 
 fn start<'a>(
@@ -126,7 +145,12 @@ fn start<'a>(
             question.candidates.iter().map(benchmark).collect()
         }
     };
-    let means = prior::means(&bases, &arms, (assumed, scales.noise.auto));
+    let spread = if shape.is_root() {
+        prior::ROOT_LEVEL_SPREAD
+    } else {
+        prior::LEVEL_SPREAD
+    };
+    let means = prior::means(&bases, &arms, (assumed, spread), scales.noise.auto);
     Start {
         shape,
         stats,

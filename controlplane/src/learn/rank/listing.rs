@@ -11,7 +11,7 @@ use crate::learn::{
     belief::{Belief, belief, calibrated},
     estimate::Estimate,
     normal::Z95,
-    policy::{Contender, Goal, Traffic, p_floor},
+    policy::{Contender, Goal, Traffic, p_floor, reference},
 };
 
 /// The ranking of a shape.
@@ -83,6 +83,7 @@ fn listed(
             assurance: _,
         } => asked.or(Some(floor)),
     };
+    let against = reference(contenders, baseline);
     let p_floor = |i: usize, floor: f64| {
         // The baseline is its own reference.
         if i == baseline {
@@ -90,7 +91,7 @@ fn listed(
         } else {
             p_floor(
                 &contenders[i].estimate,
-                &contenders[baseline].estimate,
+                &contenders[against].estimate,
                 floor,
             )
         }

@@ -4,7 +4,7 @@ use floopy_shared::domain::weights::Phase;
 
 use super::*;
 use crate::learn::{
-    alarm::Alarms,
+    alarm::{Alarm, Alarms},
     stats::ArmSums,
     sums::{ONE, Sums, to_micro},
 };
@@ -46,6 +46,14 @@ fn shape(name: &str) -> ShapeKey {
 }
 
 fn ask(stats: &TenantStats, incumbents: &Incumbents) -> (Rankings, Incumbents) {
+    ask_after(&Alarms::new(), stats, incumbents)
+}
+
+fn ask_after(
+    alarms: &Alarms,
+    stats: &TenantStats,
+    incumbents: &Incumbents,
+) -> (Rankings, Incumbents) {
     let tenant = TenantId::new("t").expect("valid");
     let candidates = candidates();
     let question = Question {
@@ -62,7 +70,7 @@ fn ask(stats: &TenantStats, incumbents: &Incumbents) -> (Rankings, Incumbents) {
         live_exploration: 0.0,
         constraints: &floopy_shared::domain::constraints::UNCONSTRAINED,
         quality_per_usd: 0.0,
-        alarms: &Alarms::new(),
+        alarms,
     };
     rank(&question).expect("candidates")
 }
@@ -162,6 +170,24 @@ fn a_dead_incumbent_loses_to_an_untried_candidate() {
         ask(&stats(&[("all", dead)]), &held).1[&ShapeKey::root()],
         key("b")
     );
+}
+
+#[test]
+fn what_is_believed_of_a_candidate_after_an_alarm_is_open_so_that_its_own_replies_decide() {
+    let before = stats(&[("all", &[("a", auto(1_000, 0.9)), ("b", auto(1_000, 0.8))])]);
+    let after = stats(&[("all", &[("a", auto(1_100, 0.9)), ("b", auto(2_000, 0.8))])]);
+    let alarms = Alarms::from([(key("a"), Alarm::of(&before, &key("a")))]);
+    let reach = |alarms: &Alarms| {
+        let (rankings, _) = ask_after(alarms, &after, &Incumbents::new());
+        let found = rankings.shapes[0]
+            .candidates
+            .iter()
+            .find(|c| c.key == key("a"));
+        let posterior = found.expect("ranked").posterior;
+        posterior.upper - posterior.mean
+    };
+    let (alarmed, trusted) = (reach(&alarms), reach(&Alarms::new()));
+    assert!(alarmed > 1.3 * trusted, "{alarmed} {trusted}");
 }
 
 #[test]
