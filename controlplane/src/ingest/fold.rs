@@ -136,6 +136,7 @@ impl Fold {
             self.touch_decision(&held.decision);
         }
         let call = StoredCall {
+            id: held.as_ref().and_then(|held| held.id),
             decision,
             event_id,
             credit: held.map(|held| held.credit).unwrap_or_default(),

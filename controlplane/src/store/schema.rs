@@ -109,6 +109,34 @@ const STEPS: &[&[&str]] = &[&[
     &["ALTER TABLE alarms ADD COLUMN days TEXT NOT NULL DEFAULT '[]'"],
     // A tenant's routing rules, in their wire form.
     &["ALTER TABLE tenants ADD COLUMN routing BLOB"],
+    // What batches added to a tenant's sums, until it is brought into the rows of its shapes' days.
+    &[
+        "CREATE TABLE sum_changes (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, cells BLOB NOT NULL) STRICT",
+        "CREATE INDEX sum_changes_tenant ON sum_changes (tenant)",
+    ],
+    // The candidates that a decision considered lie apart from what changes; those of decisions that are there
+    // already stay in their records. Both need a row number that `VACUUM` keeps.
+    &[
+        "ALTER TABLE decisions RENAME TO unnumbered",
+        "CREATE TABLE decisions (
+            id INTEGER PRIMARY KEY, request_id BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, event_id BLOB NOT NULL,
+            stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, session_id TEXT, completion_id TEXT,
+            shadow INTEGER NOT NULL, strategy TEXT NOT NULL, served TEXT, model TEXT, confidence REAL, turn TEXT,
+            credit BLOB, record BLOB NOT NULL
+        ) STRICT",
+        "INSERT INTO decisions SELECT rowid, request_id, tenant, event_id, stage, created_ms, session_id,
+            completion_id, shadow, strategy, served, model, confidence, turn, credit, record
+            FROM unnumbered ORDER BY rowid",
+        "DROP TABLE unnumbered",
+        "CREATE INDEX decisions_newest ON decisions (tenant, created_ms, request_id)",
+        "CREATE INDEX decisions_session
+            ON decisions (tenant, session_id, created_ms, request_id, shadow, completion_id, turn)
+            WHERE session_id IS NOT NULL",
+        "CREATE INDEX decisions_completion ON decisions (tenant, completion_id, created_ms, request_id, shadow)
+            WHERE completion_id IS NOT NULL",
+        "CREATE INDEX decisions_age ON decisions (created_ms)",
+        "CREATE TABLE candidates (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    ],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

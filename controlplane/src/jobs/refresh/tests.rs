@@ -128,6 +128,7 @@ async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
         .collect();
     let mut tx = job.parts.store.write().await.expect("writes");
     buckets::apply(&mut tx, &mut deltas).await.expect("applied");
+    buckets::settle_all(&mut tx).await.expect("settled");
     tx.commit().await.expect("commits");
     let failure = Observation {
         tenant: tenant_a(),

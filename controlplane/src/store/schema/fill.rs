@@ -84,7 +84,7 @@ async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
                 Err(error) => tracing::error!(%error, "sums are left out"),
             }
         }
-        buckets::apply(tx, &mut deltas).await?;
+        buckets::fold(tx, &mut deltas).await?;
         let Some(last) = rows.pop() else {
             return Ok(());
         };
