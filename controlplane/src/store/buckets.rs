@@ -13,9 +13,10 @@ use floopy_shared::domain::{ids::TenantId, shape::ShapeKey};
 use futures::TryStreamExt;
 use sqlx::Row;
 
-#[cfg(test)]
-pub(crate) use self::changes::settle_all;
-pub(crate) use self::{changes::apply, rows::fold};
+pub(crate) use self::{
+    changes::{apply, settle_all},
+    rows::fold,
+};
 use super::{Store, StoreError, Tx, deltas::Deltas, packed, tenant_id};
 use crate::learn::{
     credit::{Credit, Source},

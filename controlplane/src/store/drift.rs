@@ -13,7 +13,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 mod outcomes;
 
-pub(crate) use self::outcomes::{Heard, after, append, forget};
+pub(crate) use self::outcomes::{after, append, forget};
 use super::{Store, StoreError, Tx, statements, tenant_id};
 use crate::learn::{
     drift::{Detector, Reference, Watch},
@@ -28,7 +28,10 @@ pub(crate) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
     save_usual(tx, &state.usual).await
 }
 
-async fn save_own(tx: &mut Tx, own: &Entries<(TenantId, CandidateKey), Own>) -> Result<(), StoreError> {
+async fn save_own(
+    tx: &mut Tx,
+    own: &Entries<(TenantId, CandidateKey), Own>,
+) -> Result<(), StoreError> {
     for rows in statements(&own.kept) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT OR REPLACE INTO drift_own (tenant, candidate, unproven, scores, failures) ",

@@ -108,7 +108,6 @@ async fn settle(tx: &mut Tx, tenants: &[TenantId]) -> Result<(), StoreError> {
 }
 
 /// Brings everybody's changes into the rows.
-#[cfg(test)]
 pub(crate) async fn settle_all(tx: &mut Tx) -> Result<(), StoreError> {
     let rows = sqlx::query("SELECT DISTINCT tenant FROM sum_changes")
         .fetch_all(&mut **tx)

@@ -96,12 +96,14 @@ pub(crate) async fn append(tx: &mut Tx, news: &[Observation]) -> Result<u64, Sto
         .bind(id - MOST_BATCHES)
         .fetch_all(&mut **tx)
         .await?;
-    let counts = dropped.iter().map(|row| row.try_get::<i64, _>(0).map(to_u64));
+    let counts = dropped
+        .iter()
+        .map(|row| row.try_get::<i64, _>(0).map(to_u64));
     Ok(counts.sum::<Result<u64, sqlx::Error>>()?)
 }
 
 /// Outcomes by the number of their batch.
-pub(crate) type Heard = BTreeMap<i64, Vec<Observation>>;
+type Heard = BTreeMap<i64, Vec<Observation>>;
 
 /// The outcomes of the next batches after one.
 pub(crate) async fn after(store: &Store, id: i64) -> Result<Heard, StoreError> {
@@ -115,7 +117,9 @@ pub(crate) async fn after(store: &Store, id: i64) -> Result<Heard, StoreError> {
         let observations = outcomes.and_then(Outcomes::observations);
         if observations.is_none() {
             // Nothing that is stored may stop the monitors.
-            tracing::error!("outcomes of a batch cannot be read: the drift monitors go on without them");
+            tracing::error!(
+                "outcomes of a batch cannot be read: the drift monitors go on without them"
+            );
         }
         Ok((row.try_get(0)?, observations.unwrap_or_default()))
     };
