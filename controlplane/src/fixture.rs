@@ -240,7 +240,6 @@ pub(crate) async fn intake() -> Intake {
         metrics: Metrics::register(&mut registry.lock().expect("not poisoned")),
         dirty: Arc::new(Dirty::default()),
         totals: Arc::default(),
-        observations: Arc::default(),
         queued: Arc::default(),
     }
 }

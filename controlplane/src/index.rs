@@ -6,7 +6,6 @@ pub(crate) mod build;
 pub(crate) mod dirty;
 pub(crate) mod gone;
 pub(crate) mod material;
-pub(crate) mod observed;
 pub(crate) mod subscription;
 pub(crate) mod tables;
 pub(crate) mod totals;

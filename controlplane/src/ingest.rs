@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::store::queue::Ask;
 use crate::{
-    index::{dirty::Dirty, observed::Observations, totals::Totals},
+    index::{dirty::Dirty, totals::Totals},
     metrics::Metrics,
     store::{Store, StoreError},
 };
@@ -84,7 +84,6 @@ pub(crate) struct Intake {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
-    pub(crate) observations: Arc<Observations>,
     /// Wakes judges that wait for work.
     pub(crate) queued: Arc<Notify>,
 }

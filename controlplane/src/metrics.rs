@@ -237,8 +237,8 @@ impl Metrics {
             .inc();
     }
 
-    pub(crate) fn observations_dropped(&self, count: usize) {
-        self.observations_dropped.inc_by(count as u64);
+    pub(crate) fn observations_dropped(&self, count: u64) {
+        self.observations_dropped.inc_by(count);
     }
 
     pub(crate) fn published(&self, version: u64, tables: usize) {

@@ -101,7 +101,6 @@ impl Core {
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
             totals: Arc::default(),
-            observations: Arc::default(),
             queued: Arc::new(Notify::new()),
         };
         let services = Services {
@@ -143,7 +142,6 @@ impl Core {
             index: Arc::clone(&self.services.index),
             dirty: Arc::clone(&self.dirty),
             totals: Arc::clone(&self.services.intake.totals),
-            observations: Arc::clone(&self.services.intake.observations),
             gone: Arc::clone(&gone),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),

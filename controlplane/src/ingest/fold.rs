@@ -21,7 +21,7 @@ use crate::{
         StoreError, Tx, buckets,
         calls::{self, StoredCall},
         deltas::Deltas,
-        packed,
+        drift, packed,
         ratings::{self, Kind, StoredRating, Subject},
         scores,
         units::{Name, TenantUnit, Unit, names_of},
@@ -136,6 +136,7 @@ impl Fold {
             self.touch_decision(&held.decision);
         }
         let call = StoredCall {
+            id: held.as_ref().and_then(|held| held.id),
             decision,
             event_id,
             credit: held.map(|held| held.credit).unwrap_or_default(),
@@ -208,6 +209,7 @@ impl Fold {
         let units = self.write_and_find_units().await?;
         self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &mut self.deltas).await?;
+        let dropped = drift::append(&mut self.tx, &self.news).await?;
         let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         if let Err(error) = self.tx.commit().await {
             // It may have been committed all the same.
@@ -217,7 +219,6 @@ impl Fold {
         }
         intake.totals.add(&self.deltas, self.number);
         intake.dirty.mark(changed, self.urgent);
-        let dropped = intake.observations.put(self.news);
         intake.metrics.observations_dropped(dropped);
         Ok(Folded {
             book: self.book,

@@ -110,8 +110,8 @@ impl Fold {
                 }
                 continue;
             };
-            let credit = credit::of_session(&calls.turns, score);
-            let after = (score, packed::pack_credit(&credit));
+            let (day, parts) = credit::parts_of_session(&calls.turns, score);
+            let after = (score, packed::pack_parts(day, &parts));
             // A unit that a call came to is written all the same: it must be kept as long as its calls are.
             if before.as_ref() == Some(&after) && !self.touched.contains(unit) {
                 continue;

@@ -4,10 +4,10 @@
 //! Rankings that route as before are held back for a while. A failure of the store is logged and retried: the
 //! proxies go on with what they have.
 
-mod drift;
 mod publish;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,6 +28,7 @@ use floopy_shared::{
 use tokio::{sync::mpsc, time};
 use tokio_util::sync::CancellationToken;
 
+use self::watch::Heard;
 use crate::{
     index::{
         Announcement, Index,
@@ -35,7 +36,6 @@ use crate::{
         dirty::Dirty,
         gone::Gone,
         material,
-        observed::Observations,
         tables::Counter,
         totals::Totals,
     },
@@ -45,7 +45,7 @@ use crate::{
         rank::{Candidate, Incumbents, Platform},
     },
     metrics::Metrics,
-    store::{Store, StoreError, alarms, buckets, meta, tenants},
+    store::{Store, StoreError, alarms, buckets, drift, meta, tenants},
 };
 
 /// How often tenants and keys that another process made are looked for.
@@ -66,7 +66,6 @@ pub(crate) struct Parts {
     pub(crate) index: Arc<Index>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
-    pub(crate) observations: Arc<Observations>,
     pub(crate) gone: Arc<Gone>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
@@ -90,6 +89,7 @@ pub(crate) struct Refresh {
     /// What all tenants together know.
     platform: Platform,
     drift: Drift,
+    heard: Heard,
     /// Alarms that the store does not have yet.
     unsettled: BTreeSet<(TenantId, CandidateKey)>,
     /// The day that shadow budgets are counted for.
@@ -111,7 +111,10 @@ impl Refresh {
         let reserved = meta::reserved_versions(&parts.store).await?;
         let counter = Counter::above(reserved.unwrap_or_else(|| parts.clock.now_ms()));
         let providers = meta::providers(&parts.store).await?;
-        let alarms = alarms::all(&parts.store).await?;
+        let drift = Drift::new(
+            alarms::all(&parts.store).await?,
+            drift::load(&parts.store).await?,
+        );
         Ok(Self {
             parts,
             announcements,
@@ -122,7 +125,8 @@ impl Refresh {
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
-            drift: Drift::new(alarms),
+            drift,
+            heard: Heard::default(),
             unsettled: BTreeSet::new(),
             today: 0,
             polled: None,
@@ -182,7 +186,7 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
-        let changed = self.watch();
+        let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
         let due = |tenant: &&Arc<Tenant>| {
@@ -195,7 +199,7 @@ impl Refresh {
         self.platform.agreement = self.parts.totals.agreement();
         self.rank_all(&due).await?;
         self.release();
-        if let Err(error) = self.settle_alarms().await {
+        if let Err(error) = self.settle_drift().await {
             self.failed(&error);
         }
         if !self.pending {

@@ -16,7 +16,7 @@ use super::{
 /// Of the evidence before the change a twentieth still counts.
 const FORGOTTEN: (i64, i64) = (19, 20);
 /// Scores and failures after the change from which the candidate is judged like any other again.
-const PROOF: i64 = 20;
+pub const PROOF: u32 = 20;
 /// What is left of its prior: whatever made it good may be gone.
 pub const DEMOTION: f64 = 0.85;
 
@@ -83,7 +83,7 @@ impl Alarm {
 
     /// Whether it has yet to prove itself.
     pub fn is_pending(&self, stats: &TenantStats, key: &CandidateKey) -> bool {
-        outcomes(stats, key) - self.outcomes < PROOF * ONE
+        outcomes(stats, key) - self.outcomes < i64::from(PROOF) * ONE
     }
 }
 

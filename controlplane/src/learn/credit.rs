@@ -14,7 +14,7 @@ use floopy_shared::domain::{
     shape::{ROOT, ShapeKey},
 };
 
-pub use self::session::{Turn, of_session, pair, unpair};
+pub use self::session::{Part, Turn, of_session, pair, parts_of_session, unpair};
 use super::{
     normal::Z95,
     sums::{ONE, Sums, to_micro},

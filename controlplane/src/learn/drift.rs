@@ -23,7 +23,8 @@ const FAILURES: f64 = 0.03;
 /// One detector.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Detector {
-    evidence: [f64; LAMBDAS.len()],
+    /// For each strength of an observation; all that it knows.
+    pub evidence: [f64; LAMBDAS.len()],
 }
 
 impl Detector {

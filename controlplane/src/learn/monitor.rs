@@ -1,10 +1,12 @@
 //! The drift monitors: who got worse, for one tenant or for all, and what follows.
 //!
-//! Monitors live in memory: after a restart they begin anew, a little later than they would have been. What
-//! they found is kept.
+//! What they know follows from the outcomes and their order alone. So it can be written down at any moment, and
+//! after a restart they go on where they were: what came since is shown to them again.
+
+mod state;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Deref,
 };
 
@@ -13,10 +15,12 @@ use floopy_shared::domain::{
     shape::ShapeKey,
 };
 
+pub use self::state::{Entries, Everybody, Own, State, Usual};
 use super::{
-    alarm::{Alarm, Alarms},
+    alarm::{Alarm, Alarms, PROOF},
     drift::{Change, Reference, Watch},
     stats::TenantStats,
+    sums::{ONE, Sums, to_micro},
 };
 
 /// Tenants that must have seen a candidate lately before it is taken out for everybody: one tenant's odd
@@ -52,23 +56,52 @@ pub struct Finding {
     pub is_platform: bool,
 }
 
+/// A candidate in a shape of a tenant.
+type Spot = (TenantId, ShapeKey, CandidateKey);
+
 /// All monitors, and the alarms that hold.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Drift {
-    tenants: HashMap<(TenantId, CandidateKey), Watch>,
-    platform: HashMap<CandidateKey, (Watch, BTreeSet<TenantId>)>,
-    references: HashMap<(TenantId, ShapeKey, CandidateKey), Reference>,
+    own: HashMap<(TenantId, CandidateKey), Own>,
+    everybody: HashMap<CandidateKey, Everybody>,
+    usual: HashMap<Spot, Usual>,
+    changed: Changed,
     alarms: BTreeMap<TenantId, Alarms>,
     none: Alarms,
 }
 
+/// What differs from what was written down.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Changed {
+    own: HashSet<(TenantId, CandidateKey)>,
+    everybody: HashSet<CandidateKey>,
+    usual: HashSet<Spot>,
+}
+
 impl Drift {
-    /// With the alarms that the store kept.
-    pub fn new(alarms: BTreeMap<TenantId, Alarms>) -> Self {
+    /// With the alarms that the store kept, and what the monitors knew when that was written down.
+    pub fn new(alarms: BTreeMap<TenantId, Alarms>, state: State) -> Self {
         Self {
+            own: state.own.kept.into_iter().collect(),
+            everybody: state.everybody.kept.into_iter().collect(),
+            usual: state.usual.kept.into_iter().collect(),
             alarms,
             ..Self::default()
         }
+    }
+
+    /// What changed since it was written down.
+    pub fn unsaved(&self) -> State {
+        State {
+            own: Entries::of(&self.own, &self.changed.own),
+            everybody: Entries::of(&self.everybody, &self.changed.everybody),
+            usual: Entries::of(&self.usual, &self.changed.usual),
+        }
+    }
+
+    /// It was written down.
+    pub fn saved(&mut self) {
+        self.changed = Changed::default();
     }
 
     /// The alarms of a tenant.
@@ -97,10 +130,7 @@ impl Drift {
     ) -> Vec<Finding> {
         let mut findings = Vec::new();
         for observation in observations {
-            let Some(own) = stats(&observation.tenant) else {
-                continue;
-            };
-            if let Some(finding) = self.observe_one(observation, &own) {
+            if let Some(finding) = self.observe_one(observation) {
                 self.raise(&finding, &stats);
                 findings.push(finding);
             }
@@ -110,24 +140,27 @@ impl Drift {
 
     /// Keeps only the tenants that are wanted.
     pub fn retain(&mut self, wanted: impl Fn(&TenantId) -> bool) {
-        self.tenants.retain(|(tenant, _), _| wanted(tenant));
-        self.references.retain(|(tenant, _, _), _| wanted(tenant));
+        let own = self.own.keys().filter(|(tenant, _)| !wanted(tenant));
+        self.changed.own.extend(own.cloned());
+        self.own.retain(|(tenant, _), _| wanted(tenant));
+        let usual = self.usual.keys().filter(|(tenant, ..)| !wanted(tenant));
+        self.changed.usual.extend(usual.cloned());
+        self.usual.retain(|(tenant, ..), _| wanted(tenant));
         self.alarms.retain(|tenant, _| wanted(tenant));
     }
 
-    fn observe_one(&mut self, observation: Observation, stats: &TenantStats) -> Option<Finding> {
+    fn observe_one(&mut self, observation: Observation) -> Option<Finding> {
         let Observation {
             tenant,
             shape,
             arm,
             outcome,
         } = observation;
-        let pending = self.alarms(&tenant).get(&arm);
-        if pending.is_some_and(|alarm| alarm.is_pending(stats, &arm)) {
+        if self.is_proving(&tenant, &arm, outcome) {
             return None;
         }
         let reference = match outcome {
-            Observed::Scored(_) => self.reference(stats, (&tenant, shape, &arm)),
+            Observed::Scored(score) => self.reference((tenant.clone(), shape, arm.clone()), score),
             Observed::Answered | Observed::Failed => Reference::default(),
         };
         let take = |watch: &mut Watch| match outcome {
@@ -135,19 +168,18 @@ impl Drift {
             Observed::Answered => watch.called(false),
             Observed::Failed => watch.called(true),
         };
-        let watch = self
-            .tenants
-            .entry((tenant.clone(), arm.clone()))
-            .or_default();
-        let own = take(watch);
-        let (watch, seen_by) = self.platform.entry(arm.clone()).or_default();
-        seen_by.insert(tenant.clone());
-        let found = take(watch);
-        let is_platform = seen_by.len() >= PLATFORM_TENANTS
+        let key = (tenant.clone(), arm.clone());
+        let own = take(&mut self.own.entry(key.clone()).or_default().watch);
+        self.changed.own.insert(key);
+        let everybody = self.everybody.entry(arm.clone()).or_default();
+        everybody.tenants.insert(tenant.clone());
+        let found = take(&mut everybody.watch);
+        self.changed.everybody.insert(arm.clone());
+        let watch = &everybody.watch;
+        let is_platform = everybody.tenants.len() >= PLATFORM_TENANTS
             && (watch.scores.is_platform_alarm() || watch.failures.is_platform_alarm());
-        let everybody = found.filter(|_| is_platform);
-        let (tenants, change) = match (everybody, own) {
-            (Some(change), _) => (seen_by.iter().cloned().collect(), change),
+        let (tenants, change) = match (found.filter(|_| is_platform), own) {
+            (Some(change), _) => (everybody.tenants.iter().cloned().collect(), change),
             (None, Some(change)) => (vec![tenant], change),
             (None, None) => return None,
         };
@@ -155,30 +187,39 @@ impl Drift {
             tenants,
             candidate: arm,
             change,
-            is_platform: everybody.is_some(),
+            is_platform: found.is_some() && is_platform,
         })
     }
 
-    /// What was usual in this shape, renewed whenever twice as much was seen.
-    fn reference(
-        &mut self,
-        stats: &TenantStats,
-        (tenant, shape, arm): (&TenantId, ShapeKey, &CandidateKey),
-    ) -> Reference {
-        let seen = stats
-            .shapes
-            .get(&shape)
-            .and_then(|shape| shape.arms.get(arm));
-        let seen = seen.map(|arm| arm.auto.moments()).unwrap_or_default();
-        let now = Reference {
+    /// Whether a candidate has yet to prove itself after an alarm: what comes meanwhile is its proof, and no news.
+    fn is_proving(&mut self, tenant: &TenantId, arm: &CandidateKey, outcome: Observed) -> bool {
+        let key = (tenant.clone(), arm.clone());
+        let Some(own) = self.own.get_mut(&key).filter(|own| own.unproven > 0) else {
+            return false;
+        };
+        match outcome {
+            Observed::Scored(_) | Observed::Failed => {
+                own.unproven -= 1;
+                self.changed.own.insert(key);
+            }
+            Observed::Answered => {}
+        }
+        true
+    }
+
+    /// What was usual in this shape before this score, renewed whenever twice as much was seen.
+    fn reference(&mut self, spot: Spot, score: f64) -> Reference {
+        let usual = self.usual.entry(spot.clone()).or_default();
+        let seen = usual.seen.moments();
+        usual.held = usual.held.renewed(Reference {
             n: seen.n,
             mean: seen.mean().unwrap_or_default(),
             variance: seen.variance(),
-        };
-        let key = (tenant.clone(), shape, arm.clone());
-        let held = self.references.entry(key).or_insert(now);
-        *held = held.renewed(now);
-        *held
+        });
+        usual.seen += Sums::of(ONE, to_micro(score));
+        let held = usual.held;
+        self.changed.usual.insert(spot);
+        held
     }
 
     fn raise<S: Deref<Target = TenantStats>>(
@@ -193,12 +234,31 @@ impl Drift {
             };
             let alarms = self.alarms.entry(tenant.clone()).or_default();
             alarms.insert(arm.clone(), Alarm::of(&stats, arm));
-            self.tenants.remove(&(tenant.clone(), arm.clone()));
-            self.references
-                .retain(|(t, _, a), _| t != tenant || a != arm);
+            let key = (tenant.clone(), arm.clone());
+            self.changed.own.insert(key.clone());
+            let own = Own {
+                unproven: PROOF,
+                ..Own::default()
+            };
+            self.own.insert(key, own);
+            self.forget_usual(tenant, arm);
         }
         if finding.is_platform {
-            self.platform.remove(arm);
+            self.everybody.remove(arm);
+            self.changed.everybody.insert(arm.clone());
+        }
+    }
+
+    /// What was usual of a candidate before it changed is so no longer.
+    fn forget_usual(&mut self, tenant: &TenantId, arm: &CandidateKey) {
+        let gone = self
+            .usual
+            .keys()
+            .filter(|(t, _, a)| t == tenant && a == arm);
+        let gone: Vec<Spot> = gone.cloned().collect();
+        for spot in gone {
+            self.usual.remove(&spot);
+            self.changed.usual.insert(spot);
         }
     }
 }

@@ -1,141 +1,27 @@
 //! Sums per (tenant, shape, arm, source, day). A shape's day is one row: a rated session touches a few dozen
 //! cells, but only a few shapes.
+//!
+//! What a batch adds is appended as it is, and brought into the rows tenant by tenant once there is enough of
+//! it: rows touched by many batches are written once for all of them. Whoever reads adds both up.
+
+mod changes;
+mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 
 use floopy_shared::domain::{ids::TenantId, shape::ShapeKey};
 use futures::TryStreamExt;
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::Row;
 
-use super::{
-    Store, StoreError, Tx,
-    deltas::{Deltas, Place},
-    packed::{self, Names, Summed},
-    statements, tenant_id,
+pub(crate) use self::{
+    changes::{apply, settle_all},
+    rows::fold,
 };
+use super::{Store, StoreError, Tx, deltas::Deltas, packed, tenant_id};
 use crate::learn::{
     credit::{Credit, Source},
     sums::Sums,
 };
-
-/// A shape's day: tenant, shape and day.
-type Key<'a> = (&'a str, &'a str, i64);
-
-/// What a row is about to be: its number where there is one already, and its cells.
-struct Written<'a> {
-    key: Key<'a>,
-    id: Option<i64>,
-    cells: Vec<u8>,
-}
-
-/// Applies the changes; a shape's day that nothing is left of disappears.
-pub(crate) async fn apply(tx: &mut Tx, deltas: &mut Deltas) -> Result<(), StoreError> {
-    let changed = deltas.changed();
-    let same = |(a, _): &(Place, Sums), (b, _): &(Place, Sums)| {
-        (a.tenant, a.shape, a.day) == (b.tenant, b.shape, b.day)
-    };
-    let changes: Vec<&[(Place, Sums)]> = changed.chunk_by(same).collect();
-    let held = rows(tx, deltas, &changes).await?;
-    let mut results = Vec::with_capacity(changes.len());
-    for (place, cells) in changes.iter().enumerate() {
-        let (id, block) = match held.get(&place) {
-            Some((id, block)) => (Some(*id), block.as_slice()),
-            None => (None, [].as_slice()),
-        };
-        results.push((id, cells[0].0, added(&mut deltas.names, block, cells)));
-    }
-    let (mut written, mut emptied) = (Vec::new(), Vec::new());
-    for (id, place, result) in results {
-        let key = key(deltas, &place);
-        match (result, id) {
-            (Ok(cells), id) if !cells.is_empty() => written.push(Written { key, id, cells }),
-            (Ok(_), Some(id)) => emptied.push(id),
-            (Ok(_), None) => {}
-            // Nobody can add to it, and nothing that is stored may stop the intake.
-            (Err(error), _) => {
-                tracing::error!(%error, tenant = key.0, shape = key.1, day = key.2, "sums are not added to");
-            }
-        }
-    }
-    write(tx, &written).await?;
-    remove(tx, &emptied).await
-}
-
-fn key<'a>(deltas: &'a Deltas, place: &Place) -> Key<'a> {
-    let shape = deltas.names.name(place.shape);
-    (deltas.tenant(place.tenant), shape, place.day)
-}
-
-/// The cells of a shape's day with what is added to them.
-fn added(names: &mut Names, block: &[u8], more: &[(Place, Sums)]) -> Result<Vec<u8>, StoreError> {
-    let mut cells: Vec<Summed> = Vec::new();
-    names.unpack(block, |_, _, cell| cells.push(cell))?;
-    cells.extend(
-        more.iter()
-            .map(|(place, sums)| (place.arm, place.source, *sums)),
-    );
-    let cells = names.settle(cells);
-    let place = more[0].0;
-    Ok(names.pack((place.shape, place.day), &cells))
-}
-
-/// The rows of those shapes' days that have one, by their place among the changes.
-async fn rows(
-    tx: &mut Tx,
-    deltas: &Deltas,
-    changes: &[&[(Place, Sums)]],
-) -> Result<HashMap<usize, (i64, Vec<u8>)>, StoreError> {
-    if changes.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let keys = changes.iter().map(|cells| key(deltas, &cells[0].0));
-    // Strings and integers always serialise.
-    let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
-    let rows = sqlx::query(
-        "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
-            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
-    )
-    .bind(keys)
-    .fetch_all(&mut **tx)
-    .await?;
-    let row = |row: &SqliteRow| {
-        let place: i64 = row.try_get(0)?;
-        let place = usize::try_from(place).map_err(|e| StoreError::corrupt("place", e))?;
-        Ok((place, (row.try_get(1)?, row.try_get(2)?)))
-    };
-    rows.iter().map(row).collect()
-}
-
-async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
-    for rows in statements(written) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
-        query.push_values(rows, |mut row, written| {
-            let (tenant, shape, day) = written.key;
-            row.push_bind(written.id)
-                .push_bind(tenant)
-                .push_bind(shape)
-                .push_bind(day)
-                .push_bind(written.cells.as_slice());
-        });
-        query.push(" ON CONFLICT (id) DO UPDATE SET cells = excluded.cells");
-        query.build().execute(&mut **tx).await?;
-    }
-    Ok(())
-}
-
-async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
-    if ids.is_empty() {
-        return Ok(());
-    }
-    // Integers always serialise.
-    let ids = serde_json::to_string(ids).unwrap_or_default();
-    sqlx::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(ids)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
 
 /// The sums of tenants over all days. Where a tenant's cannot be read, nothing else of it is returned.
 pub(crate) async fn totals(
@@ -150,7 +36,9 @@ pub(crate) async fn totals(
     // Strings always serialise.
     let ids = serde_json::to_string(&ids).unwrap_or_default();
     let mut rows = sqlx::query(
-        "SELECT s.tenant, s.cells FROM json_each(?) AS t CROSS JOIN day_sums AS s ON s.tenant = t.value",
+        "SELECT s.tenant, s.cells FROM json_each(?1) AS t CROSS JOIN day_sums AS s ON s.tenant = t.value
+         UNION ALL
+         SELECT c.tenant, c.cells FROM json_each(?1) AS t CROSS JOIN sum_changes AS c ON c.tenant = t.value",
     )
     .bind(ids)
     .fetch(&mut **tx);
@@ -221,15 +109,21 @@ pub(crate) async fn by_day(
     store: &Store,
     tenant: &TenantId,
 ) -> Result<BTreeMap<i64, Credit>, StoreError> {
-    let mut rows = sqlx::query("SELECT cells FROM day_sums WHERE tenant = ?")
-        .bind(tenant.as_str())
-        .fetch(store.read());
+    let mut rows = sqlx::query(
+        "SELECT cells FROM day_sums WHERE tenant = ?1 UNION ALL SELECT cells FROM sum_changes WHERE tenant = ?1",
+    )
+    .bind(tenant.as_str())
+    .fetch(store.read());
     let mut days: BTreeMap<i64, Credit> = BTreeMap::new();
     while let Some(row) = rows.try_next().await? {
         for (cell, sums) in packed::unpack_credit(row.try_get(0)?)? {
-            days.entry(cell.day).or_default().insert(cell, sums);
+            *days.entry(cell.day).or_default().entry(cell).or_default() += sums;
         }
     }
+    for cells in days.values_mut() {
+        cells.retain(|_, sums| *sums != Sums::default());
+    }
+    days.retain(|_, cells| !cells.is_empty());
     Ok(days)
 }
 

@@ -1,4 +1,5 @@
-//! Decisions by request id, with what they added to the buckets.
+//! Decisions by request id, with what they added to the buckets. The candidates that they considered are most of
+//! their bytes and lie apart, so that what changes with every score and rating is narrow.
 
 use floopy_shared::domain::{
     decision::{Decision, Stage},
@@ -15,6 +16,8 @@ use crate::learn::credit::Turn;
 /// A decision as it is stored, with what it added to the buckets.
 #[derive(Debug)]
 pub(crate) struct StoredCall {
+    /// Its row's number, once it has one.
+    pub(crate) id: Option<i64>,
     pub(crate) decision: Decision,
     pub(crate) event_id: Uuid,
     /// What it added to the buckets, packed.
@@ -26,23 +29,31 @@ pub(crate) async fn get(
     conn: &mut SqliteConnection,
     request: RequestId,
 ) -> Result<Option<StoredCall>, StoreError> {
-    let row = sqlx::query("SELECT record, event_id, credit FROM decisions WHERE request_id = ?")
-        .bind(request.0.as_bytes().as_slice())
-        .fetch_optional(conn)
-        .await?;
-    let whole = |row: &SqliteRow| stored_call(row, record::decode_decision);
+    let row = sqlx::query(
+        "SELECT d.id, d.event_id, d.credit, d.record, c.bytes
+            FROM decisions AS d LEFT JOIN candidates AS c ON c.id = d.id WHERE d.request_id = ?",
+    )
+    .bind(request.0.as_bytes().as_slice())
+    .fetch_optional(conn)
+    .await?;
+    let whole = |row: &SqliteRow| stored_call(row, whole(row.try_get(3)?, row.try_get(4)?)?);
     row.as_ref().map(whole).transpose()
 }
 
-fn stored_call(
-    row: &SqliteRow,
-    decode: impl Fn(&[u8]) -> Result<Decision, StoreError>,
-) -> Result<StoredCall, StoreError> {
-    let record: &[u8] = row.try_get(0)?;
+/// A decision by its parts.
+pub(super) fn whole(record: &[u8], candidates: Option<&[u8]>) -> Result<Decision, StoreError> {
+    match candidates {
+        Some(candidates) => record::decode_decision(&[record, candidates].concat()),
+        None => record::decode_decision(record),
+    }
+}
+
+fn stored_call(row: &SqliteRow, decision: Decision) -> Result<StoredCall, StoreError> {
     let event_id: &[u8] = row.try_get(1)?;
     let credit: Option<Vec<u8>> = row.try_get(2)?;
     Ok(StoredCall {
-        decision: decode(record)?,
+        id: Some(row.try_get(0)?),
+        decision,
         event_id: Uuid::from_slice(event_id).map_err(|e| StoreError::corrupt("event id", e))?,
         credit: credit.unwrap_or_default(),
     })
@@ -57,26 +68,64 @@ pub(crate) async fn get_many(
         return Ok(Vec::new());
     }
     let rows = sqlx::query(
-        "SELECT record, event_id, credit FROM decisions
+        "SELECT id, event_id, credit, record FROM decisions
             WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
     .bind(id_list(requests))
     .fetch_all(conn)
     .await?;
-    let short = |row: &SqliteRow| stored_call(row, record::decode_decision_in_short);
+    let short =
+        |row: &SqliteRow| stored_call(row, record::decode_decision_in_short(row.try_get(3)?)?);
     rows.iter().map(short).collect()
+}
+
+/// A decision as it is about to be written.
+struct Written<'a> {
+    id: i64,
+    call: &'a StoredCall,
+    record: Vec<u8>,
+    candidates: Vec<u8>,
 }
 
 /// Writes decisions and what they added over whatever was there.
 pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let mut next: i64 = sqlx::query_scalar("SELECT ifnull(max(id), 0) + 1 FROM decisions")
+        .fetch_one(&mut **tx)
+        .await?;
+    let mut new_id = || {
+        next += 1;
+        next - 1
+    };
+    let written = |call: &&'_ StoredCall| {
+        let (record, candidates) = record::encode_decision_in_parts(&call.decision);
+        (call.id.unwrap_or_else(&mut new_id), record, candidates)
+    };
+    let parts: Vec<(i64, Vec<u8>, Vec<u8>)> = calls.iter().map(written).collect();
+    let written = calls.iter().zip(parts);
+    let written: Vec<Written<'_>> = written
+        .map(|(call, (id, record, candidates))| Written {
+            id,
+            call,
+            record,
+            candidates,
+        })
+        .collect();
+    put_decisions(tx, &written).await?;
+    put_candidates(tx, &written).await
+}
+
+async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {
     for calls in statements(calls) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
+            "INSERT INTO decisions (id, request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                 shadow, strategy, served, model, confidence, record, turn, credit) ",
         );
         query.push_values(calls, |row, call| push_call(row, call));
         query.push(
-            " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, stage = excluded.stage,
+            " ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, stage = excluded.stage,
                 created_ms = excluded.created_ms, session_id = excluded.session_id,
                 completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
                 served = excluded.served, model = excluded.model, confidence = excluded.confidence,
@@ -87,9 +136,11 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
     Ok(())
 }
 
-fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a StoredCall) {
+fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, written: &'a Written<'a>) {
+    let call = written.call;
     let decision = &call.decision;
-    row.push_bind(decision.request_id.0.as_bytes().as_slice())
+    row.push_bind(written.id)
+        .push_bind(decision.request_id.0.as_bytes().as_slice())
         .push_bind(decision.tenant.as_str())
         .push_bind(call.event_id.as_bytes().as_slice())
         .push_bind(i64::from(decision.stage == Stage::Finished))
@@ -101,9 +152,21 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, call: &'a Sto
         .push_bind(decision.served.as_ref().map(|key| key.as_str()))
         .push_bind(decision.served.as_ref().map(|key| key.model()))
         .push_bind(decision.confidence)
-        .push_bind(record::encode_decision(decision))
+        .push_bind(written.record.as_slice())
         .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)))
         .push_bind(stored_credit(call));
+}
+
+async fn put_candidates(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {
+    for calls in statements(calls) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO candidates (id, bytes) ");
+        query.push_values(calls, |mut row, call| {
+            row.push_bind(call.id).push_bind(call.candidates.as_slice());
+        });
+        query.push(" ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes");
+        query.build().execute(&mut **tx).await?;
+    }
+    Ok(())
 }
 
 /// What a decision added, as it is stored; `None`: nothing.
@@ -116,16 +179,13 @@ pub(crate) async fn put_credits(tx: &mut Tx, calls: &[&StoredCall]) -> Result<()
     if calls.is_empty() {
         return Ok(());
     }
-    let row = |call: &&StoredCall| {
-        let credit = stored_credit(call).map(hex::encode);
-        (call.decision.request_id.0.simple().to_string(), credit)
-    };
-    let rows: Vec<(String, Option<String>)> = calls.iter().map(row).collect();
-    // Strings always serialise.
+    let row = |call: &&StoredCall| Some((call.id?, stored_credit(call).map(hex::encode)));
+    let rows: Vec<(i64, Option<String>)> = calls.iter().filter_map(row).collect();
+    // Strings and integers always serialise.
     let rows = serde_json::to_string(&rows).unwrap_or_default();
     sqlx::query(
         "UPDATE decisions SET credit = unhex(given.value->>1) FROM json_each(?) AS given
-            WHERE request_id = unhex(given.value->>0)",
+            WHERE decisions.id = given.value->>0",
     )
     .bind(rows)
     .execute(&mut **tx)

@@ -6,22 +6,23 @@ use floopy_shared::domain::ids::TenantId;
 
 use super::{
     StoreError,
-    packed::{self, Arm, Names},
+    packed::{self, Names, Summed},
 };
 use crate::learn::{
     credit::{Cell, Credit, Source},
     sums::Sums,
 };
 
-/// A cell of one of the tenants, by numbers; in order, a shape's day is together.
+/// A shape's day of one of the tenants, by numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     pub(super) tenant: u32,
     pub(super) shape: u32,
     pub(super) day: i64,
-    pub(super) arm: Arm,
-    pub(super) source: i64,
 }
+
+/// Cells that a place may have before those of the same arm and source are added up.
+const UNMERGED: usize = 256;
 
 /// What changed.
 #[derive(Debug, Default)]
@@ -29,7 +30,54 @@ pub(crate) struct Deltas {
     pub(super) names: Names,
     tenants: Vec<TenantId>,
     numbers: HashMap<TenantId, u32>,
-    sums: HashMap<Place, Sums>,
+    cells: Cells,
+}
+
+/// Changes by place. Cells of a place come together, so that the place is looked up once for many of them.
+#[derive(Debug, Default)]
+struct Cells {
+    places: HashMap<Place, usize>,
+    rows: Vec<Row>,
+    last: Option<(Place, usize)>,
+}
+
+#[derive(Debug)]
+struct Row {
+    place: Place,
+    cells: Vec<Summed>,
+    /// The number of cells at which they are added up next.
+    merge_at: usize,
+}
+
+impl Cells {
+    fn add(&mut self, place: Place, cell: Summed) {
+        let index = match self.last {
+            Some((last, index)) if last == place => index,
+            _ => self.index(place),
+        };
+        self.last = Some((place, index));
+        let Some(row) = self.rows.get_mut(index) else {
+            return;
+        };
+        row.cells.push(cell);
+        if row.cells.len() >= row.merge_at {
+            packed::merge(&mut row.cells);
+            row.merge_at = UNMERGED.max(2 * row.cells.len());
+        }
+    }
+
+    fn index(&mut self, place: Place) -> usize {
+        let next = self.rows.len();
+        let index = *self.places.entry(place).or_insert(next);
+        if index == next {
+            self.rows.push(Row {
+                place,
+                cells: Vec::new(),
+                merge_at: UNMERGED,
+            });
+        }
+        index
+    }
 }
 
 impl Deltas {
@@ -49,15 +97,21 @@ impl Deltas {
             tenant: self.number(tenant),
             shape: self.names.number(&cell.shape),
             day: cell.day,
-            arm: self.names.arm(&cell.arm),
-            source: cell.source as i64,
         };
-        *self.sums.entry(place).or_default() += sums;
+        let arm = self.names.arm(&cell.arm);
+        self.cells.add(place, (arm, cell.source as i64, sums));
     }
 
     /// The tenants of whom anything was added or taken away.
     pub(crate) fn tenants(&self) -> &[TenantId] {
         &self.tenants
+    }
+
+    /// Adds up what is of one cell.
+    pub(super) fn merge(&mut self) {
+        for row in &mut self.cells.rows {
+            packed::merge(&mut row.cells);
+        }
     }
 
     /// Every change of a tenant's cells, tenant by tenant; sources that this version does not know are left out.
@@ -68,36 +122,37 @@ impl Deltas {
             source: Source::Auto,
             day: 0,
         };
-        for (place, sums) in self.changed() {
-            let tenant = usize::try_from(place.tenant).ok();
-            let tenant = tenant.and_then(|number| self.tenants.get(number));
-            let (Some(tenant), Ok(source)) = (tenant, packed::source(place.source)) else {
+        for (place, cells) in self.places() {
+            let Some(tenant) = self.tenant(place.tenant) else {
                 continue;
             };
             cell.shape.clear();
             cell.shape.push_str(self.names.name(place.shape));
-            self.names.spell(place.arm, &mut cell.arm);
-            (cell.source, cell.day) = (source, place.day);
-            take(tenant, &cell, sums);
+            cell.day = place.day;
+            for (arm, source, sums) in cells {
+                let Ok(source) = packed::source(*source) else {
+                    continue;
+                };
+                self.names.spell(*arm, &mut cell.arm);
+                cell.source = source;
+                take(tenant, &cell, *sums);
+            }
         }
     }
 
-    /// What changed, in order.
-    pub(super) fn changed(&self) -> Vec<(Place, Sums)> {
-        let changed = self
-            .sums
-            .iter()
-            .filter(|(_, sums)| **sums != Sums::default());
-        let mut changed: Vec<(Place, Sums)> = changed.map(|(place, s)| (*place, *s)).collect();
-        changed.sort_unstable_by_key(|(place, _)| *place);
-        changed
+    /// What changed, in order of the places; nothing of those where all came to nothing.
+    pub(super) fn places(&self) -> Vec<(Place, &[Summed])> {
+        let rows = self.cells.rows.iter();
+        let rows = rows.filter(|row| !row.cells.is_empty());
+        let mut places: Vec<(Place, &[Summed])> =
+            rows.map(|row| (row.place, row.cells.as_slice())).collect();
+        places.sort_unstable_by_key(|(place, _)| *place);
+        places
     }
 
-    /// The id of a tenant by its number.
-    pub(super) fn tenant(&self, number: u32) -> &str {
-        let tenant = usize::try_from(number).ok();
-        let tenant = tenant.and_then(|number| self.tenants.get(number));
-        tenant.map_or("", TenantId::as_str)
+    /// A tenant by its number.
+    pub(super) fn tenant(&self, number: u32) -> Option<&TenantId> {
+        self.tenants.get(usize::try_from(number).ok()?)
     }
 
     fn number(&mut self, tenant: &TenantId) -> u32 {
@@ -117,17 +172,11 @@ impl Deltas {
         sign: impl Fn(Sums) -> Sums,
     ) -> Result<(), StoreError> {
         let tenant = self.number(tenant);
-        let added = &mut self.sums;
+        let added = &mut self.cells;
         self.names
             .unpack(credit, |shape, day, (arm, source, sums)| {
-                let place = Place {
-                    tenant,
-                    shape,
-                    day,
-                    arm,
-                    source,
-                };
-                *added.entry(place).or_default() += sign(sums);
+                let place = Place { tenant, shape, day };
+                added.add(place, (arm, source, sign(sums)));
             })
     }
 }

@@ -6,7 +6,7 @@ use floopy_shared::domain::{
 };
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Store, StoreError, record, to_i64};
+use super::{Store, StoreError, calls, to_i64};
 
 /// Which decisions are asked for. `None` and empty do not restrict.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,7 +49,9 @@ pub(crate) async fn page(
     after: Option<Position>,
     limit: u32,
 ) -> Result<Vec<Decision>, StoreError> {
-    let mut query = QueryBuilder::new("SELECT record FROM decisions WHERE tenant = ");
+    let mut query = QueryBuilder::new(
+        "SELECT record, bytes FROM decisions LEFT JOIN candidates USING (id) WHERE tenant = ",
+    );
     query.push_bind(tenant.as_str().to_owned());
     restrict(&mut query, filter);
     if let Some(after) = after {
@@ -70,7 +72,7 @@ pub(crate) async fn page(
     query.push(order).push_bind(i64::from(limit));
     let rows = query.build().fetch_all(store.read()).await?;
     rows.iter()
-        .map(|row| record::decode_decision(row.try_get(0)?))
+        .map(|row| calls::whole(row.try_get(0)?, row.try_get(1)?))
         .collect()
 }
 

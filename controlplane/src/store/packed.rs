@@ -11,15 +11,17 @@ use std::{collections::HashMap, hash::Hash};
 
 use prost::encoding::{decode_varint, encode_varint};
 
-pub(super) use self::names::{Arm, Names, Summed};
+pub(super) use self::names::{Names, Summed, merge, settle};
 use super::StoreError;
 use crate::learn::{
-    credit::{Cell, Credit, Source},
+    credit::{Cell, Credit, Part, Source},
     sums::Sums,
 };
 
 /// The form described above.
 const FORM: u8 = 1;
+/// Bytes of a small cell, to know about how many there are.
+const CELL_BYTES: usize = 10;
 /// Between the parts that a pair's name is made of, which stand among the names one by one; see `credit::pair`.
 const SEPARATOR: char = '\n';
 /// Parts of such a name; one of more parts is no pair, and stands whole.
@@ -47,16 +49,52 @@ struct Unpacked<'a> {
 /// Puts cells into bytes; `K` is what tells one name from another.
 #[derive(Debug)]
 struct Packer<K> {
-    places: HashMap<K, u64>,
+    places: Places<K>,
     names: Vec<u8>,
     cells: Vec<u8>,
     day: i64,
 }
 
-impl<K: Hash + Eq> Packer<K> {
+/// The names met so far, in order.
+#[derive(Debug)]
+struct Places<K> {
+    met: Vec<K>,
+    /// Where they are, once they are too many to look at each.
+    index: HashMap<K, usize>,
+}
+
+/// Names that are looked at one by one: most bytes have fewer, and comparing them costs less than hashing does.
+const FEW_NAMES: usize = 24;
+
+impl<K: Hash + Eq + Copy> Places<K> {
+    /// The place of a name, and whether it is new.
+    fn of(&mut self, name: K) -> (usize, bool) {
+        let known = if self.index.is_empty() {
+            self.met.iter().position(|met| *met == name)
+        } else {
+            self.index.get(&name).copied()
+        };
+        if let Some(place) = known {
+            return (place, false);
+        }
+        let place = self.met.len();
+        self.met.push(name);
+        if !self.index.is_empty() {
+            self.index.insert(name, place);
+        } else if place >= FEW_NAMES {
+            self.index = self.met.iter().enumerate().map(|(i, k)| (*k, i)).collect();
+        }
+        (place, true)
+    }
+}
+
+impl<K: Hash + Eq + Copy> Packer<K> {
     fn new() -> Self {
         Self {
-            places: HashMap::new(),
+            places: Places {
+                met: Vec::new(),
+                index: HashMap::new(),
+            },
             names: Vec::new(),
             cells: Vec::new(),
             day: 0,
@@ -64,13 +102,12 @@ impl<K: Hash + Eq> Packer<K> {
     }
 
     fn name(&mut self, (key, name): (K, &str)) {
-        let next = self.places.len() as u64;
-        let place = *self.places.entry(key).or_insert(next);
-        if place == next {
+        let (place, is_new) = self.places.of(key);
+        if is_new {
             encode_varint(name.len() as u64, &mut self.names);
             self.names.extend_from_slice(name.as_bytes());
         }
-        encode_varint(place, &mut self.cells);
+        encode_varint(place as u64, &mut self.cells);
     }
 
     fn number(&mut self, number: i64) {
@@ -104,7 +141,7 @@ impl<K: Hash + Eq> Packer<K> {
         }
         let mut bytes = Vec::with_capacity(self.names.len() + self.cells.len() + 4);
         bytes.push(FORM);
-        encode_varint(self.places.len() as u64, &mut bytes);
+        encode_varint(self.places.met.len() as u64, &mut bytes);
         bytes.extend(self.names);
         bytes.extend(self.cells);
         bytes
@@ -181,7 +218,10 @@ fn unpack(bytes: &[u8]) -> Result<Unpacked<'_>, StoreError> {
         return Err(StoreError::corrupt("sums", format!("form {form}")));
     }
     let mut reader = Reader(rest);
-    let mut unpacked = Unpacked::default();
+    let mut unpacked = Unpacked {
+        names: Vec::new(),
+        entries: Vec::with_capacity(rest.len() / CELL_BYTES),
+    };
     for _ in 0..reader.length()? {
         unpacked.names.push(reader.name()?);
     }
@@ -211,10 +251,29 @@ pub(crate) fn pack_credit(credit: &Credit) -> Vec<u8> {
     packer.bytes()
 }
 
-/// Reads credit back.
+/// The same of a session's credit, in the order of its parts.
+pub(crate) fn pack_parts(day: i64, session: &[Part<'_>]) -> Vec<u8> {
+    let mut packer = Packer::new();
+    for part in session {
+        let shape = (part.shape, part.shape);
+        let sums = (part.source as i64, part.sums);
+        let (arm, other) = part.arm;
+        match other {
+            None => packer.cell((shape, day), ([(arm, arm)].into_iter(), 1), sums),
+            Some((of, other)) => {
+                let arm = [arm, of, other].map(|name| (name, name));
+                packer.cell((shape, day), (arm.into_iter(), arm.len()), sums);
+            }
+        }
+    }
+    packer.bytes()
+}
+
+/// Reads credit back; what is said of one cell in several places adds up.
 pub(crate) fn unpack_credit(bytes: &[u8]) -> Result<Credit, StoreError> {
     let Unpacked { names, entries } = unpack(bytes)?;
-    let cell = |entry: Entry| {
+    let mut credit = Credit::new();
+    for entry in entries {
         let arm: Vec<&str> = entry.arm[..entry.parts].iter().map(|i| names[*i]).collect();
         let cell = Cell {
             shape: names[entry.shape].to_owned(),
@@ -222,9 +281,9 @@ pub(crate) fn unpack_credit(bytes: &[u8]) -> Result<Credit, StoreError> {
             source: source(entry.source)?,
             day: entry.day,
         };
-        Ok((cell, entry.sums))
-    };
-    entries.into_iter().map(cell).collect()
+        *credit.entry(cell).or_default() += entry.sums;
+    }
+    Ok(credit)
 }
 
 pub(super) fn source(code: i64) -> Result<Source, StoreError> {
@@ -233,10 +292,23 @@ pub(super) fn source(code: i64) -> Result<Source, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use floopy_shared::domain::{event::RatingScore, ids::CandidateKey, shape::ShapeKey};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::learn::credit::pair;
+    use crate::learn::credit::{Turn, of_session, pair, parts_of_session};
+
+    /// A turn of a chain of so many shapes below the root; a class can stand at different depths.
+    fn turn(model: &str, task: usize, depth: usize) -> Turn {
+        let names = [format!("task:{task}"), "class:chat".to_owned()];
+        let shapes = names[2 - depth..].iter();
+        let shapes = shapes.filter_map(|name| ShapeKey::named(name));
+        Turn {
+            day: 1,
+            shapes: shapes.chain([ShapeKey::root()]).collect(),
+            candidate: CandidateKey::new("p", model).expect("valid"),
+        }
+    }
 
     fn any_cell() -> impl Strategy<Value = (Cell, Sums)> {
         let pair = ("[a-c]/m", "all|class:code", "[a-c]/m")
@@ -264,6 +336,17 @@ mod tests {
         fn credit_comes_back_as_it_was(cells in prop::collection::vec(any_cell(), 0..30)) {
             let credit: Credit = cells.into_iter().collect();
             prop_assert_eq!(unpack_credit(&pack_credit(&credit)).expect("read"), credit);
+        }
+
+        #[test]
+        fn a_sessions_parts_are_packed_to_its_credit(
+            turns in prop::collection::vec(("[a-d]", 0..40usize, 0..3usize), 0..60), score in 0..=10i64,
+        ) {
+            let turns: Vec<Turn> = turns.iter().map(|(model, task, depth)| turn(model, *task, *depth)).collect();
+            let score = RatingScore::new(score).expect("in range");
+            let (day, parts) = parts_of_session(&turns, score);
+            let read = unpack_credit(&pack_parts(day, &parts)).expect("read");
+            prop_assert_eq!(read, of_session(&turns, score));
         }
 
         #[test]

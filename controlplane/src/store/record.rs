@@ -18,8 +18,20 @@ use crate::learn::credit::Turn;
 const SHORT_BYTES: usize = 1_024;
 
 /// The bytes of a decision.
+#[cfg(test)]
 pub(crate) fn encode_decision(decision: &Decision) -> Vec<u8> {
     v1::Decision::from(decision).encode_to_vec()
+}
+
+/// The bytes of a decision in two parts: all but the candidates that it considered, and these. They are most of
+/// its bytes, and hardly ever read again. One part after the other is the whole.
+pub(crate) fn encode_decision_in_parts(decision: &Decision) -> (Vec<u8>, Vec<u8>) {
+    let mut message = v1::Decision::from(decision);
+    let candidates = v1::Decision {
+        candidates: std::mem::take(&mut message.candidates),
+        ..v1::Decision::default()
+    };
+    (message.encode_to_vec(), candidates.encode_to_vec())
 }
 
 /// Reads the bytes of a decision.
@@ -30,8 +42,8 @@ pub(crate) fn decode_decision(bytes: &[u8]) -> Result<Decision, StoreError> {
         .map_err(|e| StoreError::corrupt("decision", e))
 }
 
-/// Reads a decision without the candidates that it considered: they are most of its bytes, and most readers ask
-/// only for what was served.
+/// Reads a decision without the candidates that it considered. Only decisions written by versions before
+/// [`encode_decision_in_parts`] have them here.
 pub(crate) fn decode_decision_in_short(bytes: &[u8]) -> Result<Decision, StoreError> {
     let short = without_candidates(bytes).map_err(|e| StoreError::corrupt("decision", e))?;
     decode_decision(&short)
@@ -131,5 +143,17 @@ mod tests {
         };
         assert_eq!(short, expected);
         assert!(decode_decision_in_short(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn the_parts_of_a_decision_one_after_the_other_are_the_whole() {
+        let whole = fixture::decision(1);
+        let (short, candidates) = encode_decision_in_parts(&whole);
+        assert_eq!(
+            decode_decision(&short).expect("read"),
+            decode_decision_in_short(&encode_decision(&whole)).expect("read")
+        );
+        let joined = [short, candidates].concat();
+        assert_eq!(decode_decision(&joined).expect("read"), whole);
     }
 }

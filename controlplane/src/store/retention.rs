@@ -68,6 +68,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
 /// What forgotten calls leave to be forgotten, as pairs of tenant and text.
 #[derive(Debug, Default)]
 struct Left {
+    ids: Vec<i64>,
     sessions: BTreeSet<(String, String)>,
     units: BTreeSet<(String, String)>,
     /// What a rating of them could be of.
@@ -80,6 +81,7 @@ impl Left {
         let session: Option<String> = row.try_get(1)?;
         let request = request_id(row.try_get(2)?)?.to_string();
         let completion: Option<String> = row.try_get(3)?;
+        self.ids.push(row.try_get(4)?);
         let unit = match &session {
             Some(session) => format!("s:{session}"),
             None => format!("r:{request}"),
@@ -102,7 +104,7 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
         "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
             AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
                 AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
-         RETURNING tenant, session_id, request_id, completion_id",
+         RETURNING tenant, session_id, request_id, completion_id, id",
     )
     .bind(before)
     .bind(SLICE)
@@ -115,7 +117,7 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
     let rest = sqlx::query(
         "DELETE FROM decisions WHERE session_id IS NOT NULL
             AND (tenant, session_id) IN (SELECT value->>0, value->>1 FROM json_each(?))
-         RETURNING tenant, session_id, request_id, completion_id",
+         RETURNING tenant, session_id, request_id, completion_id, id",
     )
     .bind(pairs(&left.sessions))
     .fetch_all(&mut **tx)
@@ -140,6 +142,12 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
             .execute(&mut **tx)
             .await?;
     }
+    // Integers always serialise.
+    let ids = serde_json::to_string(&left.ids).unwrap_or_default();
+    sqlx::query("DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(ids)
+        .execute(&mut **tx)
+        .await?;
     Ok((sliced.len() + rest.len()) as u64)
 }
 

@@ -109,12 +109,61 @@ const STEPS: &[&[&str]] = &[&[
     &["ALTER TABLE alarms ADD COLUMN days TEXT NOT NULL DEFAULT '[]'"],
     // A tenant's routing rules, in their wire form.
     &["ALTER TABLE tenants ADD COLUMN routing BLOB"],
+    // What batches added to a tenant's sums, until it is brought into the rows of its shapes' days.
+    &[
+        "CREATE TABLE sum_changes (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, cells BLOB NOT NULL) STRICT",
+        "CREATE INDEX sum_changes_tenant ON sum_changes (tenant)",
+    ],
+    // The candidates that a decision considered lie apart from what changes; those of decisions that are there
+    // already stay in their records. Both need a row number that `VACUUM` keeps.
+    &[
+        "ALTER TABLE decisions RENAME TO unnumbered",
+        "CREATE TABLE decisions (
+            id INTEGER PRIMARY KEY, request_id BLOB NOT NULL UNIQUE, tenant TEXT NOT NULL, event_id BLOB NOT NULL,
+            stage INTEGER NOT NULL, created_ms INTEGER NOT NULL, session_id TEXT, completion_id TEXT,
+            shadow INTEGER NOT NULL, strategy TEXT NOT NULL, served TEXT, model TEXT, confidence REAL, turn TEXT,
+            credit BLOB, record BLOB NOT NULL
+        ) STRICT",
+        "INSERT INTO decisions SELECT rowid, request_id, tenant, event_id, stage, created_ms, session_id,
+            completion_id, shadow, strategy, served, model, confidence, turn, credit, record
+            FROM unnumbered ORDER BY rowid",
+        "DROP TABLE unnumbered",
+        "CREATE INDEX decisions_newest ON decisions (tenant, created_ms, request_id)",
+        "CREATE INDEX decisions_session
+            ON decisions (tenant, session_id, created_ms, request_id, shadow, completion_id, turn)
+            WHERE session_id IS NOT NULL",
+        "CREATE INDEX decisions_completion ON decisions (tenant, completion_id, created_ms, request_id, shadow)
+            WHERE completion_id IS NOT NULL",
+        "CREATE INDEX decisions_age ON decisions (created_ms)",
+        "CREATE TABLE candidates (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    ],
+    // What the drift monitors know, filled from the sums that are there, and what they have yet to see: numbers
+    // of batches are never given out twice.
+    &[
+        "CREATE TABLE drift_own (
+            tenant TEXT NOT NULL, candidate TEXT NOT NULL, unproven INTEGER NOT NULL, scores BLOB NOT NULL,
+            failures BLOB NOT NULL, PRIMARY KEY (tenant, candidate)
+        ) WITHOUT ROWID, STRICT",
+        "CREATE TABLE drift_everybody (
+            candidate TEXT PRIMARY KEY, tenants TEXT NOT NULL, scores BLOB NOT NULL, failures BLOB NOT NULL
+        ) WITHOUT ROWID, STRICT",
+        "CREATE TABLE drift_usual (
+            tenant TEXT NOT NULL, shape TEXT NOT NULL, candidate TEXT NOT NULL, held_n REAL NOT NULL,
+            held_mean REAL NOT NULL, held_variance REAL NOT NULL, n INTEGER NOT NULL, sum INTEGER NOT NULL,
+            sumsq INTEGER NOT NULL, PRIMARY KEY (tenant, shape, candidate)
+        ) WITHOUT ROWID, STRICT",
+        "CREATE TABLE drift_news (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, count INTEGER NOT NULL, outcomes TEXT NOT NULL
+        ) STRICT",
+    ],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
 const TURNS_ADDED: usize = 2;
 /// The step after which the sums and credit that are there already are packed.
 const PACKED_ADDED: usize = 6;
+/// The step after which the drift monitors are told what was usual so far.
+const DRIFT_ADDED: usize = 12;
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
@@ -141,6 +190,9 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
         if step == PACKED_ADDED {
             fill::packed(&mut tx).await?;
         }
+        if step == DRIFT_ADDED {
+            fill::drift(&mut tx).await?;
+        }
     }
     // A pragma takes no parameters.
     sqlx::query(&format!("PRAGMA user_version = {known}"))
@@ -154,12 +206,22 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
 mod tests {
     use std::sync::Arc;
 
+    use floopy_shared::domain::shape::ShapeKey;
+
     use super::*;
     use crate::{
         fixture::*,
         ingest::Intake,
-        learn::{credit::Source, sums::Sums},
-        store::{self, buckets, record},
+        learn::{
+            alarm::PROOF,
+            credit::{Cell, Credit, Source},
+            sums::Sums,
+        },
+        store::{
+            self, buckets,
+            calls::{self, StoredCall},
+            record,
+        },
     };
 
     /// A store as version 2 left it: two calls of a session, credited for its rating of 8.
@@ -217,5 +279,62 @@ mod tests {
         let root: Vec<Sums> = root.map(|(_, sums)| *sums).collect();
         assert_eq!(root, [Sums::of(500_000, 1_000_000); 2]);
         migrate(&intake.store).await.expect("nothing is left to do");
+    }
+
+    #[tokio::test]
+    async fn decisions_of_an_older_version_are_read_whole_and_can_be_replaced() {
+        let store = version_2().await;
+        migrate(&store).await.expect("migrates");
+        let read = async |n| {
+            let mut tx = store.write().await.expect("locks");
+            let call = calls::get(&mut tx, request(n)).await.expect("reads");
+            call.expect("is there")
+        };
+        let old = read(1).await;
+        assert_eq!(old.decision, turn(1, "s", "a"));
+        assert!(!old.decision.candidates.is_empty());
+        let new = StoredCall {
+            decision: turn(1, "s", "b"),
+            ..old
+        };
+        let mut tx = store.write().await.expect("writes");
+        let put = calls::put_many(&mut tx, &[&new]).await;
+        put.expect("put");
+        tx.commit().await.expect("commits");
+        let replaced = read(1).await;
+        assert_eq!((replaced.id, replaced.decision), (new.id, new.decision));
+        assert_eq!(read(2).await.decision, turn(2, "s", "b"));
+    }
+
+    #[tokio::test]
+    async fn what_was_usual_before_the_monitors_were_kept_is_what_they_start_from() {
+        let store = store::open_memory().await.expect("opens");
+        run(&store, &STEPS[..DRIFT_ADDED]).await.expect("made");
+        let scored = |day, quality| {
+            let cell = Cell {
+                shape: "all".into(),
+                arm: "p/a".into(),
+                source: Source::Auto,
+                day,
+            };
+            (cell, Sums::of(30_000_000, quality))
+        };
+        let credit: Credit = [scored(1, 900_000), scored(2, 500_000)].into();
+        let mut deltas = [(tenant(), credit)].into_iter().collect();
+        let mut tx = store.write().await.expect("writes");
+        buckets::apply(&mut tx, &mut deltas).await.expect("applied");
+        sqlx::query("INSERT INTO alarms VALUES ('acme', 'p/b', 1, 0, '[]', '[]')")
+            .execute(&mut *tx)
+            .await
+            .expect("written");
+        tx.commit().await.expect("commits");
+        migrate(&store).await.expect("migrates");
+        let state = store::drift::load(&store).await.expect("reads");
+        let (spot, usual) = &state.usual.kept[0];
+        assert_eq!(spot, &(tenant(), ShapeKey::root(), key("a")));
+        assert_eq!((usual.held.n, usual.seen.n), (60.0, 60_000_000));
+        assert!((usual.held.mean - 0.7).abs() < 1e-9, "{usual:?}");
+        let (alarmed, own) = &state.own.kept[0];
+        assert_eq!((&alarmed.1, own.unproven), (&key("b"), PROOF));
     }
 }

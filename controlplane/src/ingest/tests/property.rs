@@ -15,6 +15,7 @@ use crate::{
         stats::TenantStats,
         sums::Sums,
     },
+    store::buckets,
 };
 
 /// One thing that can arrive.
@@ -110,10 +111,15 @@ const TABLES: [&str; 5] = [
     "SELECT json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted)
         FROM ratings ORDER BY 1",
     "SELECT json_array('score', hex(request_id), composite) FROM scores ORDER BY 1",
-    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), turn, hex(credit)) FROM decisions ORDER BY 1",
+    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), hex(bytes), turn, hex(credit))
+        FROM decisions LEFT JOIN candidates USING (id) ORDER BY 1",
 ];
 
 async fn dump(intake: &Intake) -> Vec<String> {
+    // When sums are brought into their rows depends on the batches, what the rows then are does not.
+    let mut tx = intake.store.write().await.expect("writes");
+    buckets::settle_all(&mut tx).await.expect("settled");
+    tx.commit().await.expect("commits");
     let mut rows = Vec::new();
     for table in TABLES {
         let found = sqlx::query_scalar::<_, String>(table);

@@ -2,9 +2,12 @@
 
 use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
+mod restart;
+
 use super::*;
 use crate::{
     fixture::intake,
+    ingest::Intake,
     learn::{
         alarm::Alarms,
         credit::{Cell, Credit, Source},
@@ -16,7 +19,11 @@ use crate::{
 };
 
 async fn refresh(tenant_ids: &[&str]) -> Refresh {
-    let intake = intake().await;
+    started(&intake().await, tenant_ids).await
+}
+
+/// A job as it starts on what the store has.
+async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
     let mut tx = intake.store.write().await.expect("writes");
     for id in tenant_ids {
         let id = TenantId::new(id).expect("valid");
@@ -28,7 +35,6 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
         index: Arc::default(),
         dirty: Arc::clone(&intake.dirty),
         totals: Arc::clone(&intake.totals),
-        observations: Arc::clone(&intake.observations),
         gone: Arc::default(),
         metrics: Arc::clone(&intake.metrics),
         clock: intake.clock.clone(),
@@ -128,14 +134,16 @@ async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
         .collect();
     let mut tx = job.parts.store.write().await.expect("writes");
     buckets::apply(&mut tx, &mut deltas).await.expect("applied");
-    tx.commit().await.expect("commits");
+    buckets::settle_all(&mut tx).await.expect("settled");
     let failure = Observation {
         tenant: tenant_a(),
         shape: ShapeKey::root(),
         arm: key.clone(),
         outcome: Observed::Failed,
     };
-    job.parts.observations.put(vec![failure; 40]);
+    let told = drift::append(&mut tx, &vec![failure; 40]).await;
+    assert_eq!(told.expect("told"), 0);
+    tx.commit().await.expect("commits");
     key
 }
 

@@ -66,6 +66,9 @@ impl Turn {
 /// A candidate in a shape.
 type Node<'a> = (&'a str, &'a str);
 
+/// The share of a session that each node served, and whether it is the node's own; see [`shares`].
+type Shares<'a> = BTreeMap<Node<'a>, (i64, bool)>;
+
 /// The name of a pair in place of a candidate: this candidate's share with the share of `other`.
 pub fn pair(arm: &str, (shape, other): (&str, &str)) -> String {
     format!("{arm}{SEPARATOR}{shape}{SEPARATOR}{other}")
@@ -78,11 +81,39 @@ pub fn unpair(name: &str) -> Option<(&str, (&str, &str))> {
     parts.next().is_none().then_some((arm, (shape, other)))
 }
 
+/// A part of what a session's rating adds, with the names of its turns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Part<'a> {
+    pub shape: &'a str,
+    /// The candidate, empty where the sessions of a shape are counted, and the other node of a [`pair`].
+    pub arm: (&'a str, Option<Node<'a>>),
+    pub source: Source,
+    pub sums: Sums,
+}
+
 /// What a session's rating adds to the buckets, all on the day of its last turn.
 pub fn of_session(turns: &[Turn], score: RatingScore) -> Credit {
     let mut credit = Credit::new();
+    let (day, parts) = parts_of_session(turns, score);
+    for part in parts {
+        let (arm, other) = part.arm;
+        let cell = Cell {
+            shape: part.shape.to_owned(),
+            arm: other.map_or_else(|| arm.to_owned(), |other| pair(arm, other)),
+            source: part.source,
+            day,
+        };
+        *credit.entry(cell).or_default() += part.sums;
+    }
+    credit
+}
+
+/// The same as its day and parts, which cost no names; the same turns in any order make the same parts in the
+/// same order. Where chains differ in length, two parts can be of one cell.
+pub fn parts_of_session(turns: &[Turn], score: RatingScore) -> (i64, Vec<Part<'_>>) {
+    let mut parts = Vec::new();
     let Some(day) = turns.iter().map(|turn| turn.day).max() else {
-        return credit;
+        return (0, parts);
     };
     let rating = rating_micro(score);
     for depth in 0..MAX_DEPTH {
@@ -91,32 +122,56 @@ pub fn of_session(turns: &[Turn], score: RatingScore) -> Credit {
         for (node, (share, _)) in shares.iter().filter(|(_, (_, own))| *own) {
             // Nodes are in order of their shapes: each shape is counted once.
             if rated.replace(node.0) != Some(node.0) {
-                let counted = (String::new(), Source::Rated, Sums::of(ONE, rating));
-                add(&mut credit, (node.0, day), counted);
+                parts.push(Part {
+                    shape: node.0,
+                    arm: ("", None),
+                    source: Source::Rated,
+                    sums: Sums::of(ONE, rating),
+                });
             }
-            credit_node(&mut credit, (*node, *share), &shares, (rating, day));
+            parts.push(Part {
+                shape: node.0,
+                arm: (node.1, None),
+                source: Source::Session,
+                sums: Sums::of(*share, rating),
+            });
+            push_products(&mut parts, (*node, *share), &shares);
         }
     }
-    credit
+    (day, parts)
 }
 
-fn add(
-    credit: &mut Credit,
-    (shape, day): (&str, i64),
-    (arm, source, sums): (String, Source, Sums),
+/// The products of a node's share with those of the nodes that its label is shared with, itself included.
+fn push_products<'a>(
+    parts: &mut Vec<Part<'a>>,
+    (node, share): (Node<'a>, i64),
+    shares: &Shares<'a>,
 ) {
-    let cell = Cell {
-        shape: shape.to_owned(),
-        arm,
-        source,
-        day,
+    let mut push = |other: Node<'a>, weight: i64| {
+        parts.push(Part {
+            shape: node.0,
+            arm: (node.1, Some(other)),
+            source: Source::Pair,
+            sums: Sums {
+                n: Sums::of(share, weight).sum,
+                ..Sums::default()
+            },
+        });
     };
-    *credit.entry(cell).or_default() += sums;
+    if shares.len() <= MAX_NODES {
+        for (other, (weight, _)) in shares {
+            push(*other, *weight);
+        }
+        return;
+    }
+    for (other, weight) in partners(node, shares) {
+        push(other, weight);
+    }
 }
 
 /// The share of the session that each node served, and whether any turn's own chain reaches this depth there:
 /// nodes that only stand in for a missing shape are credited where they belong.
-fn shares(turns: &[Turn], depth: usize) -> BTreeMap<Node<'_>, (i64, bool)> {
+fn shares(turns: &[Turn], depth: usize) -> Shares<'_> {
     let mut counts: BTreeMap<Node<'_>, (usize, bool)> = BTreeMap::new();
     for turn in turns {
         let node = (turn.shape_at(depth), turn.candidate.as_str());
@@ -135,30 +190,9 @@ fn share(count: usize, total: usize) -> i64 {
     i64::try_from(micro).unwrap_or(ONE)
 }
 
-fn credit_node(
-    credit: &mut Credit,
-    ((shape, arm), share): (Node<'_>, i64),
-    shares: &BTreeMap<Node<'_>, (i64, bool)>,
-    (rating, day): (i64, i64),
-) {
-    let label = (arm.to_owned(), Source::Session, Sums::of(share, rating));
-    add(credit, (shape, day), label);
-    for (other, weight) in partners((shape, arm), shares) {
-        let product = Sums {
-            n: Sums::of(share, weight).sum,
-            ..Sums::default()
-        };
-        let name = pair(arm, other);
-        add(credit, (shape, day), (name, Source::Pair, product));
-    }
-}
-
-/// The nodes that a node's label is shared with, itself included. Of very many only those with the largest
-/// shares keep their names, so that a session of a thousand tasks does not make a million pairs.
-fn partners<'a>(
-    node: Node<'a>,
-    shares: &BTreeMap<Node<'a>, (i64, bool)>,
-) -> BTreeMap<Node<'a>, i64> {
+/// Of very many nodes only those with the largest shares keep their names, so that a session of a thousand tasks
+/// does not make a million pairs.
+fn partners<'a>(node: Node<'a>, shares: &Shares<'a>) -> BTreeMap<Node<'a>, i64> {
     let mut ranked: Vec<(Node<'a>, i64)> =
         shares.iter().map(|(n, (share, _))| (*n, *share)).collect();
     ranked.sort_by_key(|(other, share)| (*other != node, std::cmp::Reverse(*share)));

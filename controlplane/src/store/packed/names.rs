@@ -1,6 +1,6 @@
 //! Cells by small integers, for adding up very many of them.
 
-use std::{cmp::Ordering, collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{Entry, MOST_PARTS, Packer, SEPARATOR, Unpacked, parts, unpack};
 use crate::{learn::sums::Sums, store::StoreError};
@@ -28,6 +28,18 @@ impl Arm {
 /// Sums of one arm and source.
 pub(in crate::store) type Summed = (Arm, i64, Sums);
 
+/// Where each name stands in the order of names, by its number: the one order that does not depend on numbers.
+#[derive(Debug)]
+pub(in crate::store) struct Ranks(Vec<u32>);
+
+impl Ranks {
+    /// Comparable as the names of the arm's parts are; no part comes before any.
+    fn of(&self, arm: Arm) -> [u32; MOST_PARTS] {
+        let rank = |part: u32| usize::try_from(part).ok().and_then(|i| self.0.get(i));
+        arm.0.map(|part| rank(part).map_or(0, |rank| rank + 1))
+    }
+}
+
 impl Names {
     /// The number of a name.
     pub(in crate::store) fn number(&mut self, name: &str) -> u32 {
@@ -46,6 +58,17 @@ impl Names {
     pub(in crate::store) fn name(&self, number: u32) -> &str {
         let name = usize::try_from(number).ok().and_then(|i| self.names.get(i));
         name.map_or("", |name| name)
+    }
+
+    /// The ranks of all names met so far.
+    pub(in crate::store) fn ranks(&self) -> Ranks {
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order.sort_unstable_by_key(|number| &self.names[*number]);
+        let mut ranks = vec![0; order.len()];
+        for (rank, number) in (0..).zip(order) {
+            ranks[number] = rank;
+        }
+        Ranks(ranks)
     }
 
     /// An arm by its name.
@@ -89,39 +112,44 @@ impl Names {
         Ok(())
     }
 
-    /// Adds up what has the same arm and source, and brings it into the one order that does not depend on the
-    /// numbers.
-    pub(in crate::store) fn settle(&self, mut cells: Vec<Summed>) -> Vec<Summed> {
-        cells.sort_by(|a, b| self.order(a.0, b.0).then(a.1.cmp(&b.1)));
-        cells.dedup_by(|later, kept| {
-            let same = (later.0, later.1) == (kept.0, kept.1);
-            if same {
-                kept.2 += later.2;
-            }
-            same
-        });
-        cells.retain(|(_, _, sums)| *sums != Sums::default());
-        cells
-    }
-
-    fn order(&self, a: Arm, b: Arm) -> Ordering {
-        if a == b {
-            return Ordering::Equal;
-        }
-        let names = |arm: Arm| arm.0.map(|part| (part != NONE).then(|| self.name(part)));
-        names(a).cmp(&names(b))
-    }
-
-    /// The cells of one shape's day as bytes.
-    pub(in crate::store) fn pack(&self, (shape, day): (u32, i64), cells: &[Summed]) -> Vec<u8> {
+    /// The cells of shapes' days as bytes, in the order in which they are given.
+    pub(in crate::store) fn pack<'a>(
+        &self,
+        rows: impl IntoIterator<Item = ((u32, i64), &'a [Summed])>,
+    ) -> Vec<u8> {
         let mut packer = Packer::new();
-        for (arm, source, sums) in cells {
-            let named = |number: u32| (number, self.name(number));
-            let parts = (arm.parts().map(named), arm.parts().count());
-            packer.cell((named(shape), day), parts, (*source, *sums));
+        let named = |number: u32| (number, self.name(number));
+        for ((shape, day), cells) in rows {
+            for (arm, source, sums) in cells {
+                let parts = (arm.parts().map(named), arm.parts().count());
+                packer.cell((named(shape), day), parts, (*source, *sums));
+            }
         }
         packer.bytes()
     }
+}
+
+/// Adds up what has the same arm and source; what is nothing goes.
+pub(in crate::store) fn merge(cells: &mut Vec<Summed>) {
+    cells.sort_unstable_by_key(|(arm, source, _)| (*arm, *source));
+    add_up(cells);
+}
+
+/// The same, in the one order that does not depend on the numbers.
+pub(in crate::store) fn settle(cells: &mut Vec<Summed>, ranks: &Ranks) {
+    cells.sort_unstable_by_key(|(arm, source, _)| (ranks.of(*arm), *source));
+    add_up(cells);
+}
+
+fn add_up(cells: &mut Vec<Summed>) {
+    cells.dedup_by(|later, kept| {
+        let same = (later.0, later.1) == (kept.0, kept.1);
+        if same {
+            kept.2 += later.2;
+        }
+        same
+    });
+    cells.retain(|(_, _, sums)| *sums != Sums::default());
 }
 
 #[cfg(test)]
@@ -136,9 +164,9 @@ mod tests {
         let packed = |arms: &[&str]| {
             let mut names = Names::default();
             let shape = names.number("all");
-            let cells = arms.iter().map(|arm| (names.arm(arm), 2, sums)).collect();
-            let cells = names.settle(cells);
-            names.pack((shape, 3), &cells)
+            let mut cells = arms.iter().map(|arm| (names.arm(arm), 2, sums)).collect();
+            settle(&mut cells, &names.ranks());
+            names.pack([((shape, 3), cells.as_slice())])
         };
         let backwards: Vec<&str> = arms.into_iter().rev().collect();
         assert_eq!(packed(&arms), packed(&backwards));
@@ -153,13 +181,13 @@ mod tests {
         let sums = Sums::of(1_000_000, 500_000);
         let mut names = Names::default();
         let (shape, arm) = (names.number("all"), names.arm("p/m"));
-        let bytes = names.pack((shape, 3), &[(arm, 99, sums)]);
+        let bytes = names.pack([((shape, 3), [(arm, 99, sums)].as_slice())]);
         let mut cells = vec![(arm, 2, sums), (arm, 2, -sums)];
         names
             .unpack(&bytes, |_, _, cell| cells.push(cell))
             .expect("read");
-        let cells = names.settle(cells);
-        assert_eq!(names.pack((shape, 3), &cells), bytes);
+        settle(&mut cells, &names.ranks());
+        assert_eq!(names.pack([((shape, 3), cells.as_slice())]), bytes);
         assert!(unpack_credit(&bytes).is_err());
     }
 }

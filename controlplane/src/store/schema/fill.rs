@@ -1,13 +1,22 @@
 //! Filling new columns and tables from what a store of an older version has.
 
+use std::collections::HashMap;
+
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
     learn::{
-        credit::{Cell, Credit, Turn},
+        alarm::PROOF,
+        credit::{Cell, Credit, Source, Turn},
+        drift::Reference,
+        monitor::{Own, State, Usual},
         sums::Sums,
     },
-    store::{StoreError, Tx, buckets, deltas::Deltas, packed, record, tenant_id},
+    store::{StoreError, Tx, buckets, deltas::Deltas, drift, packed, record, tenant_id},
 };
 
 /// Rows read at a time.
@@ -84,7 +93,7 @@ async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
                 Err(error) => tracing::error!(%error, "sums are left out"),
             }
         }
-        buckets::apply(tx, &mut deltas).await?;
+        buckets::fold(tx, &mut deltas).await?;
         let Some(last) = rows.pop() else {
             return Ok(());
         };
@@ -156,6 +165,74 @@ async fn credit_of_sessions(tx: &mut Tx) -> Result<(), StoreError> {
                 .bind(unit)
                 .execute(&mut **tx)
                 .await?;
+        }
+    }
+}
+
+/// What a candidate's scores in a shape of a tenant were so far.
+type Scores = HashMap<(TenantId, ShapeKey, CandidateKey), Sums>;
+
+/// Tells the drift monitors what was usual so far. A candidate whose alarm is kept proves itself once more.
+pub(super) async fn drift(tx: &mut Tx) -> Result<(), StoreError> {
+    buckets::settle_all(tx).await?;
+    let mut state = State::default();
+    let alarms = sqlx::query("SELECT tenant, candidate FROM alarms")
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in &alarms {
+        let Ok(key) = CandidateKey::parse(row.try_get(1)?) else {
+            continue;
+        };
+        let own = Own {
+            unproven: PROOF,
+            ..Own::default()
+        };
+        let tenant = tenant_id(row.try_get(0)?)?;
+        state.own.kept.push(((tenant, key), own));
+    }
+    let usual = |(key, seen): (_, Sums)| {
+        let moments = seen.moments();
+        let held = Reference {
+            n: moments.n,
+            mean: moments.mean().unwrap_or_default(),
+            variance: moments.variance(),
+        };
+        (key, Usual { held, seen })
+    };
+    state.usual.kept = scores(tx).await?.into_iter().map(usual).collect();
+    drift::save(tx, &state).await
+}
+
+async fn scores(tx: &mut Tx) -> Result<Scores, StoreError> {
+    let mut scores = Scores::new();
+    let mut after = 0;
+    loop {
+        let rows =
+            sqlx::query("SELECT id, tenant, cells FROM day_sums WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(after)
+                .bind(FILL)
+                .fetch_all(&mut **tx)
+                .await?;
+        let Some(last) = rows.last() else {
+            return Ok(scores);
+        };
+        after = last.try_get(0)?;
+        for row in &rows {
+            let tenant = tenant_id(row.try_get(1)?)?;
+            match packed::unpack_credit(row.try_get(2)?) {
+                Ok(cells) => add_scores(&mut scores, &tenant, cells),
+                Err(error) => tracing::error!(%error, %tenant, "sums are left out"),
+            }
+        }
+    }
+}
+
+fn add_scores(scores: &mut Scores, tenant: &TenantId, cells: Credit) {
+    let scored = |(cell, _): &(Cell, Sums)| cell.source == Source::Auto;
+    for (cell, sums) in cells.into_iter().filter(scored) {
+        let key = ShapeKey::named(&cell.shape).zip(CandidateKey::parse(&cell.arm).ok());
+        if let Some((shape, arm)) = key {
+            *scores.entry((tenant.clone(), shape, arm)).or_default() += sums;
         }
     }
 }

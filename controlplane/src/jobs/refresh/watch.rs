@@ -3,28 +3,65 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
-use floopy_shared::domain::ids::{CandidateKey, TenantId};
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    snapshot::Tenant,
+};
 
-use super::Refresh;
+use super::{READ_AT_ONCE, Refresh};
 use crate::{
-    learn::{drift::Change, monitor::Finding, stats::TenantStats},
-    store::{StoreError, alarms, buckets},
+    learn::{
+        drift::Change,
+        monitor::{Finding, Observation},
+        stats::TenantStats,
+    },
+    store::{StoreError, alarms, buckets, drift},
 };
 
 /// Alarms written by one refresh: each reads its tenant's sums, and proxies wait for rankings.
 const SETTLED_AT_ONCE: usize = 64;
+/// How often what the monitors know is written down; what came since is shown to them again after a restart.
+const SAVED_EVERY: Duration = Duration::from_secs(1);
+
+/// How far the monitors are, by the numbers of the batches.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) to: i64,
+    /// The same of what is written down.
+    saved_to: i64,
+    pub(super) saved: Option<Instant>,
+}
+
+impl Heard {
+    fn is_due(&self) -> bool {
+        let rested = self
+            .saved
+            .is_none_or(|saved| saved.elapsed() >= SAVED_EVERY);
+        self.to > self.saved_to && rested
+    }
+}
 
 impl Refresh {
     /// Shows the drift monitors what happened; the tenants for whom that changes something.
-    pub(super) fn watch(&mut self) -> BTreeSet<TenantId> {
+    pub(super) async fn watch(&mut self) -> Result<BTreeSet<TenantId>, StoreError> {
         for (tenant, shape, day) in self.parts.gone.take() {
             self.drift.forget_day(&tenant, &shape, day);
         }
-        let observations = self.parts.observations.take();
+        let heard = drift::after(&self.parts.store, self.heard.to).await?;
+        let Some(last) = heard.keys().next_back().copied() else {
+            return Ok(BTreeSet::new());
+        };
+        let observations: Vec<Observation> = heard.into_values().flatten().collect();
+        self.read_tenants_of(&observations).await?;
         let totals = Arc::clone(&self.parts.totals);
-        let findings = self.drift.observe(observations, |id| totals.stats(id));
+        // Those of a tenant that is gone, or that cannot be read, are nobody's.
+        let known = |seen: &Observation| totals.stats(&seen.tenant).is_some();
+        let known = observations.into_iter().filter(known);
+        let findings = self.drift.observe(known, |id| totals.stats(id));
+        self.heard.to = last;
         let mut changed = BTreeSet::new();
         for finding in findings {
             self.announce(&finding);
@@ -33,7 +70,20 @@ impl Refresh {
                 self.unsettled.insert((tenant, finding.candidate.clone()));
             }
         }
-        changed
+        Ok(changed)
+    }
+
+    /// An alarm says what was known of its candidate, so the sums must be there.
+    async fn read_tenants_of(&mut self, observations: &[Observation]) -> Result<(), StoreError> {
+        let ids: BTreeSet<&TenantId> = observations.iter().map(|seen| &seen.tenant).collect();
+        let tenants: Vec<Arc<Tenant>> = ids
+            .into_iter()
+            .filter_map(|id| self.tenants.get(id).cloned())
+            .collect();
+        for tenants in tenants.chunks(READ_AT_ONCE) {
+            self.read(tenants).await?;
+        }
+        Ok(())
     }
 
     fn announce(&self, finding: &Finding) {
@@ -50,17 +100,20 @@ impl Refresh {
         );
     }
 
-    /// Tells new alarms by the day and writes them down; what fails is tried again by the next refresh. An alarm
-    /// holds from the moment it was raised, whether it is written or not.
-    pub(super) async fn settle_alarms(&mut self) -> Result<(), StoreError> {
+    /// Tells new alarms by the day and writes them down, and with the last of them what the monitors know; what
+    /// fails is tried again by the next refresh. An alarm holds from the moment it was raised, whether it is
+    /// written or not.
+    pub(super) async fn settle_drift(&mut self) -> Result<(), StoreError> {
         let due = self.unsettled.iter().take(SETTLED_AT_ONCE);
         let due: Vec<(TenantId, CandidateKey)> = due.cloned().collect();
-        if due.is_empty() {
+        if due.is_empty() && !self.heard.is_due() {
             return Ok(());
         }
         for (tenant, key) in &due {
             self.split_alarm(tenant, key).await?;
         }
+        // Without its alarm a monitor that was set back would have forgotten it.
+        let is_all = due.len() == self.unsettled.len();
         let mut tx = self.parts.store.write().await?;
         for (tenant, key) in &due {
             // One whose tenant went is none any more.
@@ -68,9 +121,18 @@ impl Refresh {
                 alarms::put(&mut tx, (tenant, key), alarm, self.parts.clock.now_ms()).await?;
             }
         }
+        if is_all {
+            drift::save(&mut tx, &self.drift.unsaved()).await?;
+            drift::forget(&mut tx, self.heard.to).await?;
+        }
         tx.commit().await?;
         for settled in &due {
             self.unsettled.remove(settled);
+        }
+        if is_all {
+            self.drift.saved();
+            self.heard.saved_to = self.heard.to;
+            self.heard.saved = Some(Instant::now());
         }
         Ok(())
     }

@@ -1,0 +1,242 @@
+//! What the drift monitors have yet to see, and what they knew when that was last written.
+//!
+//! Outcomes are appended by the transaction that folds them in and go with the one that writes what the monitors
+//! made of them: whatever ends in between, each outcome is seen exactly once, in the order of the commits.
+
+use std::collections::BTreeSet;
+
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+};
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+
+mod outcomes;
+
+pub(crate) use self::outcomes::{after, append, forget};
+use super::{Store, StoreError, Tx, statements, tenant_id};
+use crate::learn::{
+    drift::{Detector, Reference, Watch},
+    monitor::{Entries, Everybody, Own, State, Usual},
+    sums::Sums,
+};
+
+/// Writes what changed over what was there.
+pub(crate) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
+    save_own(tx, &state.own).await?;
+    save_everybody(tx, &state.everybody).await?;
+    save_usual(tx, &state.usual).await
+}
+
+async fn save_own(
+    tx: &mut Tx,
+    own: &Entries<(TenantId, CandidateKey), Own>,
+) -> Result<(), StoreError> {
+    for rows in statements(&own.kept) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT OR REPLACE INTO drift_own (tenant, candidate, unproven, scores, failures) ",
+        );
+        query.push_values(rows, |mut row, ((tenant, key), own)| {
+            row.push_bind(tenant.as_str())
+                .push_bind(key.as_str())
+                .push_bind(i64::from(own.unproven))
+                .push_bind(bytes(&own.watch.scores))
+                .push_bind(bytes(&own.watch.failures));
+        });
+        query.build().execute(&mut **tx).await?;
+    }
+    let gone = own.gone.iter();
+    let gone: Vec<[&str; 2]> = gone.map(|(t, key)| [t.as_str(), key.as_str()]).collect();
+    remove(
+        tx,
+        "DELETE FROM drift_own WHERE (tenant, candidate) IN
+            (SELECT value->>0, value->>1 FROM json_each(?))",
+        &gone,
+    )
+    .await
+}
+
+async fn save_everybody(
+    tx: &mut Tx,
+    everybody: &Entries<CandidateKey, Everybody>,
+) -> Result<(), StoreError> {
+    for rows in statements(&everybody.kept) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT OR REPLACE INTO drift_everybody (candidate, tenants, scores, failures) ",
+        );
+        query.push_values(rows, |mut row, (key, everybody)| {
+            let tenants: Vec<&str> = everybody.tenants.iter().map(TenantId::as_str).collect();
+            // Strings always serialise.
+            let tenants = serde_json::to_string(&tenants).unwrap_or_default();
+            row.push_bind(key.as_str())
+                .push_bind(tenants)
+                .push_bind(bytes(&everybody.watch.scores))
+                .push_bind(bytes(&everybody.watch.failures));
+        });
+        query.build().execute(&mut **tx).await?;
+    }
+    let gone: Vec<[&str; 1]> = everybody.gone.iter().map(|key| [key.as_str()]).collect();
+    remove(
+        tx,
+        "DELETE FROM drift_everybody WHERE candidate IN (SELECT value->>0 FROM json_each(?))",
+        &gone,
+    )
+    .await
+}
+
+async fn save_usual(
+    tx: &mut Tx,
+    usual: &Entries<(TenantId, ShapeKey, CandidateKey), Usual>,
+) -> Result<(), StoreError> {
+    for rows in statements(&usual.kept) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT OR REPLACE INTO drift_usual
+                (tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq) ",
+        );
+        query.push_values(rows, |mut row, ((tenant, shape, key), usual)| {
+            row.push_bind(tenant.as_str())
+                .push_bind(shape.as_str())
+                .push_bind(key.as_str())
+                .push_bind(usual.held.n)
+                .push_bind(usual.held.mean)
+                .push_bind(usual.held.variance)
+                .push_bind(usual.seen.n)
+                .push_bind(usual.seen.sum)
+                .push_bind(usual.seen.sumsq);
+        });
+        query.build().execute(&mut **tx).await?;
+    }
+    let gone = usual.gone.iter();
+    let gone: Vec<[&str; 3]> = gone
+        .map(|(t, shape, key)| [t.as_str(), shape.as_str(), key.as_str()])
+        .collect();
+    remove(
+        tx,
+        "DELETE FROM drift_usual WHERE (tenant, shape, candidate) IN
+            (SELECT value->>0, value->>1, value->>2 FROM json_each(?))",
+        &gone,
+    )
+    .await
+}
+
+async fn remove<const N: usize>(
+    tx: &mut Tx,
+    statement: &'static str,
+    keys: &[[&str; N]],
+) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&[&str]> = keys.iter().map(<[&str; N]>::as_slice).collect();
+    // Strings always serialise.
+    let keys = serde_json::to_string(&keys).unwrap_or_default();
+    sqlx::query(statement).bind(keys).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// What was written last.
+pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
+    let own = sqlx::query("SELECT tenant, candidate, unproven, scores, failures FROM drift_own")
+        .fetch_all(store.read())
+        .await?;
+    let everybody = sqlx::query("SELECT candidate, tenants, scores, failures FROM drift_everybody")
+        .fetch_all(store.read())
+        .await?;
+    let usual = sqlx::query(
+        "SELECT tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq FROM drift_usual",
+    )
+    .fetch_all(store.read())
+    .await?;
+    Ok(State {
+        own: kept(&own, of_own)?,
+        everybody: kept(&everybody, of_everybody)?,
+        usual: kept(&usual, of_usual)?,
+    })
+}
+
+fn kept<K, V>(
+    rows: &[SqliteRow],
+    entry: impl Fn(&SqliteRow) -> Result<(K, V), StoreError>,
+) -> Result<Entries<K, V>, StoreError> {
+    let kept: Vec<(K, V)> = rows.iter().map(entry).collect::<Result<_, _>>()?;
+    Ok(Entries {
+        kept,
+        gone: Vec::new(),
+    })
+}
+
+fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError> {
+    let key = (tenant_id(row.try_get(0)?)?, candidate(row.try_get(1)?)?);
+    let own = Own {
+        unproven: row.try_get(2)?,
+        watch: watch(row.try_get(3)?, row.try_get(4)?)?,
+    };
+    Ok((key, own))
+}
+
+fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError> {
+    let tenants: Vec<String> =
+        serde_json::from_str(row.try_get(1)?).map_err(|e| StoreError::corrupt("drift", e))?;
+    let tenants: BTreeSet<TenantId> = tenants
+        .iter()
+        .map(|tenant| tenant_id(tenant))
+        .collect::<Result<_, _>>()?;
+    let everybody = Everybody {
+        watch: watch(row.try_get(2)?, row.try_get(3)?)?,
+        tenants,
+    };
+    Ok((candidate(row.try_get(0)?)?, everybody))
+}
+
+fn of_usual(row: &SqliteRow) -> Result<((TenantId, ShapeKey, CandidateKey), Usual), StoreError> {
+    let shape: &str = row.try_get(1)?;
+    let key = (
+        tenant_id(row.try_get(0)?)?,
+        ShapeKey::named(shape).ok_or_else(|| StoreError::corrupt("drift's shape", shape))?,
+        candidate(row.try_get(2)?)?,
+    );
+    let usual = Usual {
+        held: Reference {
+            n: row.try_get(3)?,
+            mean: row.try_get(4)?,
+            variance: row.try_get(5)?,
+        },
+        seen: Sums {
+            n: row.try_get(6)?,
+            sum: row.try_get(7)?,
+            sumsq: row.try_get(8)?,
+        },
+    };
+    Ok((key, usual))
+}
+
+fn candidate(key: &str) -> Result<CandidateKey, StoreError> {
+    CandidateKey::parse(key).map_err(|e| StoreError::corrupt("drift's candidate", e))
+}
+
+/// A detector's evidence, bit by bit: it must come back as it was.
+fn bytes(detector: &Detector) -> Vec<u8> {
+    let evidence = detector.evidence.iter();
+    evidence.flat_map(|level| level.to_le_bytes()).collect()
+}
+
+fn watch(scores: &[u8], failures: &[u8]) -> Result<Watch, StoreError> {
+    Ok(Watch {
+        scores: detector(scores)?,
+        failures: detector(failures)?,
+    })
+}
+
+fn detector(bytes: &[u8]) -> Result<Detector, StoreError> {
+    let mut detector = Detector::default();
+    let expected = detector.evidence.len();
+    let (levels, rest) = bytes.as_chunks::<8>();
+    if levels.len() != expected || !rest.is_empty() {
+        let reason = format!("{} bytes for {expected} levels", bytes.len());
+        return Err(StoreError::corrupt("drift's evidence", reason));
+    }
+    for (level, bytes) in detector.evidence.iter_mut().zip(levels) {
+        *level = f64::from_le_bytes(*bytes);
+    }
+    Ok(detector)
+}

@@ -1,0 +1,160 @@
+//! Outcomes that the drift monitors have yet to see. Bounded: what overflows is dropped, oldest first, and
+//! counted; a monitor that misses some is a little later.
+
+use std::collections::{BTreeMap, HashMap};
+
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::{
+    learn::{
+        monitor::{Observation, Observed},
+        sums::{to_micro, to_unit},
+    },
+    store::{Store, StoreError, Tx, to_u64},
+};
+
+/// Batches that may wait: minutes of them, should the refreshes fail for so long.
+const MOST_BATCHES: i64 = 16_384;
+/// Batches that are read at a time.
+const READ_AT_ONCE: i64 = 256;
+
+/// Stands for an outcome without a score.
+const ANSWERED: i64 = -1;
+const FAILED: i64 = -2;
+
+/// The outcomes of a batch: names once, then each outcome as the places of its tenant, shape and candidate among
+/// them, and its score in micro-units or what stands for none.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Outcomes {
+    names: Vec<String>,
+    seen: Vec<(usize, usize, usize, i64)>,
+}
+
+impl Outcomes {
+    fn of(observations: &[Observation]) -> Self {
+        let mut outcomes = Self::default();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for observation in observations {
+            let mut place = |name| {
+                let next = places.len();
+                *places.entry(name).or_insert_with(|| {
+                    outcomes.names.push(String::from(name));
+                    next
+                })
+            };
+            let tenant = place(observation.tenant.as_str());
+            let shape = place(observation.shape.as_str());
+            let arm = place(observation.arm.as_str());
+            let outcome = match observation.outcome {
+                Observed::Scored(score) => to_micro(score),
+                Observed::Answered => ANSWERED,
+                Observed::Failed => FAILED,
+            };
+            outcomes.seen.push((tenant, shape, arm, outcome));
+        }
+        outcomes
+    }
+
+    /// `None` where a name is none.
+    fn observations(self) -> Option<Vec<Observation>> {
+        let name = |place: usize| self.names.get(place);
+        let observation = |(tenant, shape, arm, outcome): &(usize, usize, usize, i64)| {
+            Some(Observation {
+                tenant: TenantId::new(name(*tenant)?).ok()?,
+                shape: ShapeKey::named(name(*shape)?)?,
+                arm: CandidateKey::parse(name(*arm)?).ok()?,
+                outcome: match *outcome {
+                    ANSWERED => Observed::Answered,
+                    FAILED => Observed::Failed,
+                    score => Observed::Scored(to_unit(score)),
+                },
+            })
+        };
+        self.seen.iter().map(observation).collect()
+    }
+}
+
+/// Appends the outcomes of a batch; how many older ones had to go.
+pub(crate) async fn append(tx: &mut Tx, news: &[Observation]) -> Result<u64, StoreError> {
+    if news.is_empty() {
+        return Ok(0);
+    }
+    // Strings and integers always serialise.
+    let outcomes = serde_json::to_string(&Outcomes::of(news)).unwrap_or_default();
+    let id = sqlx::query("INSERT INTO drift_news (count, outcomes) VALUES (?, ?)")
+        .bind(i64::try_from(news.len()).unwrap_or(i64::MAX))
+        .bind(outcomes)
+        .execute(&mut **tx)
+        .await?
+        .last_insert_rowid();
+    let dropped = sqlx::query("DELETE FROM drift_news WHERE id <= ? RETURNING count")
+        .bind(id - MOST_BATCHES)
+        .fetch_all(&mut **tx)
+        .await?;
+    let counts = dropped
+        .iter()
+        .map(|row| row.try_get::<i64, _>(0).map(to_u64));
+    Ok(counts.sum::<Result<u64, sqlx::Error>>()?)
+}
+
+/// Outcomes by the number of their batch.
+type Heard = BTreeMap<i64, Vec<Observation>>;
+
+/// The outcomes of the next batches after one.
+pub(crate) async fn after(store: &Store, id: i64) -> Result<Heard, StoreError> {
+    let rows = sqlx::query("SELECT id, outcomes FROM drift_news WHERE id > ? ORDER BY id LIMIT ?")
+        .bind(id)
+        .bind(READ_AT_ONCE)
+        .fetch_all(store.read())
+        .await?;
+    let batch = |row: &SqliteRow| {
+        let outcomes: Option<Outcomes> = serde_json::from_str(row.try_get(1)?).ok();
+        let observations = outcomes.and_then(Outcomes::observations);
+        if observations.is_none() {
+            // Nothing that is stored may stop the monitors.
+            tracing::error!(
+                "outcomes of a batch cannot be read: the drift monitors go on without them"
+            );
+        }
+        Ok((row.try_get(0)?, observations.unwrap_or_default()))
+    };
+    rows.iter().map(batch).collect()
+}
+
+/// What the monitors made of the outcomes up to this batch is written: they are not needed any more.
+pub(crate) async fn forget(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM drift_news WHERE id <= ?")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn outcomes_come_back_as_they_were_in_their_order() {
+        let outcome = |model: &str, outcome| Observation {
+            tenant: fixture::tenant(),
+            shape: ShapeKey::root(),
+            arm: fixture::key(model),
+            outcome,
+        };
+        let all = vec![
+            outcome("b", Observed::Scored(0.123_457)),
+            outcome("a", Observed::Failed),
+            outcome("b", Observed::Answered),
+        ];
+        let text = serde_json::to_string(&Outcomes::of(&all)).expect("text");
+        let read: Outcomes = serde_json::from_str(&text).expect("read");
+        assert_eq!(read.observations(), Some(all));
+    }
+}
