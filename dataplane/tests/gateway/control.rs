@@ -63,6 +63,12 @@ impl Control {
         self.events().into_iter().filter_map(of).collect()
     }
 
+    /// The last one whose call has ended.
+    pub fn finished(&self) -> Option<v1::Decision> {
+        let mut decisions = self.decisions().into_iter().rev();
+        decisions.find(|decision| decision.stage == i32::from(v1::Stage::Finished))
+    }
+
     pub fn jobs(&self) -> Vec<v1::ScoringJob> {
         let of = |event: v1::Event| match event.body {
             Some(v1::event::Body::ScoringJob(job)) => Some(job),

@@ -54,7 +54,7 @@ async fn between_callers_and_providers_of_one_api_bytes_pass_and_are_accounted_f
     assert!(seen.head.contains("x-api-key: sk-a") && !seen.head.contains(KEY));
     assert!(seen.head.contains("anthropic-version: 2023-06-01"));
     let control = control.unwrap();
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let outcome = decision.outcome.unwrap();
     assert_eq!(
         (
@@ -81,7 +81,7 @@ async fn a_stream_of_the_same_api_passes_as_it_came() {
     let got = proxy.send(post(&proxy, "/v1/messages", &streamed())).await;
     assert_eq!(got.text(), EVENTS);
     let control = control.unwrap();
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let outcome = decision.outcome.unwrap();
     assert_eq!((outcome.input_tokens, outcome.output_tokens), (3, 5));
     assert!(!outcome.usage_estimated);

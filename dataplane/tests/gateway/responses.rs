@@ -29,7 +29,7 @@ async fn openai_is_asked_in_the_same_api_and_accounted_for() {
         seen.head
     );
     assert_eq!(seen.body, asked.replace("a/m", "m").as_bytes());
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let outcome = decision.outcome.unwrap();
     assert_eq!(
         (

@@ -108,7 +108,7 @@ async fn a_candidate_that_cannot_be_told_is_passed_over_and_the_record_says_so()
     let asked = body("a/m,b/n", json!({"logprobs": true}));
     let got = proxy.send(proxy.post("/v1/chat/completions", &asked)).await;
     assert_eq!(got.header("floopy-model"), "b/n", "{}", got.text());
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let results: Vec<i32> = decision.attempts.iter().map(|a| a.result).collect();
     assert_eq!(
         results,
@@ -148,7 +148,7 @@ async fn a_translated_stream_is_whole_recorded_and_tells_its_cost_only_to_who_as
         assert_eq!(text.contains(r#""prompt_tokens":3"#), asks, "{text}");
         assert_eq!(got.header("content-type"), "text/event-stream");
     }
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let outcome = decision.outcome.unwrap();
     assert_eq!((outcome.input_tokens, outcome.output_tokens), (3, 4));
     proxy.finish().await;
@@ -268,7 +268,7 @@ async fn bedrock_is_signed_and_its_frames_become_the_callers_events() {
         head.contains("/eu-west-1/bedrock/aws4_request") && head.contains("x-amz-date: "),
         "{head}"
     );
-    let decision = eventually("the decision arrives", || control.decisions().pop()).await;
+    let decision = eventually("the decision arrives", || control.finished()).await;
     let outcome = decision.outcome.unwrap();
     assert_eq!((outcome.input_tokens, outcome.output_tokens), (7, 2));
     assert!(decision.completion_id.starts_with("chatcmpl-"));
