@@ -95,8 +95,12 @@ fn modules_are_files_beside_their_folder() {
 /// What each of our crates may depend on.
 const EDGES: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("protocols", &[]),
     ("shared", &["floopy-proto"]),
-    ("dataplane", &["floopy-proto", "floopy-shared"]),
+    (
+        "dataplane",
+        &["floopy-proto", "floopy-protocols", "floopy-shared"],
+    ),
     ("controlplane", &["floopy-proto", "floopy-shared"]),
     ("judge-worker", &["floopy-proto", "floopy-shared"]),
     (
@@ -117,6 +121,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "floopy-dataplane",
             "floopy-judge-worker",
             "floopy-proto",
+            "floopy-protocols",
             "floopy-shared",
         ],
     ),
