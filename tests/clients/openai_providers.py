@@ -60,6 +60,13 @@ def chat_stream(c):
     check_usage(told[0])
 
 
+def said(message):
+    """The message as it is sent back: without what the package made of it, which no API takes."""
+    made = {"index": True, "function": {"parsed_arguments"}}
+    calls = [call.model_dump(exclude=made) for call in message.tool_calls]
+    return {"role": "assistant", "content": message.content, "tool_calls": calls}
+
+
 def chat_tools(c):
     with c.chat.completions.stream(model=MODEL, messages=ASKED, tools=TOOLS) as events:
         final = events.get_final_completion()
@@ -71,7 +78,7 @@ def chat_tools(c):
     results = [
         {"role": "tool", "tool_call_id": calls[city].id, "content": WEATHER[city]} for city in reversed(WEATHER)
     ]
-    with c.chat.completions.stream(model=MODEL, messages=[*ASKED, message, *results], tools=TOOLS) as events:
+    with c.chat.completions.stream(model=MODEL, messages=[*ASKED, said(message), *results], tools=TOOLS) as events:
         final = events.get_final_completion()
     assert final.choices[0].message.content == TOLD, final
 

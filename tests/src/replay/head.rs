@@ -7,6 +7,9 @@ use http::{Method, request::Parts};
 
 use super::{KEY, KEY_ID, Provider, REGION, VERSION};
 
+/// The one that its API's reference asks for, and the one that its newest package sends.
+const ANTHROPIC_VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
+
 /// Whether it asks for a stream, where the address says so; or what is wrong with it.
 pub(super) fn check(
     provider: Provider,
@@ -84,7 +87,7 @@ fn authorized(provider: Provider, parts: &Parts, body: &[u8]) -> Result<(), Stri
         return Err(format!("{other} is there, whose value is not for it"));
     }
     let version = header(parts, "anthropic-version");
-    if provider == Provider::Anthropic && version != "2023-06-01" {
+    if provider == Provider::Anthropic && !ANTHROPIC_VERSIONS.contains(&version) {
         return Err(format!("anthropic-version is {version:?}"));
     }
     Ok(())
