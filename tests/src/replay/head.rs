@@ -1,8 +1,7 @@
 //! What stands before a request's body: where it goes, who sends it, and what it says that it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use floopy_protocols::sigv4::{self, Credentials, Scope, Time, Unsigned, encode, payload_sha256};
+use floopy_shared::process::clock::Clock;
 use http::{Method, request::Parts};
 
 use super::{KEY, KEY_ID, Provider, REGION, VERSION};
@@ -112,10 +111,8 @@ fn signature(parts: &Parts, body: &[u8]) -> Result<String, String> {
         region: REGION,
         service: "bedrock",
     };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(|e| e.to_string())?;
-    let now = i64::try_from(now.as_secs()).map_err(|e| e.to_string())?;
+    let now = Clock::system().now_ms() / 1_000;
+    let now = i64::try_from(now).map_err(|e| e.to_string())?;
     let date = header(parts, "x-amz-date");
     (0..=MAX_AGE_S)
         .filter_map(|age_s| Time::from_unix_timestamp(now - age_s).ok())
