@@ -16,6 +16,7 @@ pub mod poll;
 pub mod ports;
 pub mod process;
 pub mod python;
+pub mod replay;
 pub mod settings;
 pub mod simulator;
 pub mod soak;

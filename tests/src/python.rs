@@ -6,6 +6,12 @@ use crate::Api;
 
 /// Runs a check of a script in `tests/clients` against `api`; panics with what it printed if it fails.
 pub async fn check(script: &str, check: &str, api: &Api) {
+    let base = format!("{}/v1", api.base());
+    run(script, &[&base, api.key(), check]).await;
+}
+
+/// Runs a script with these arguments; panics with what it printed if it fails.
+pub async fn run(script: &str, arguments: &[&str]) {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let python = tests.join("../.local/venv/bin/python");
     assert!(
@@ -15,7 +21,7 @@ pub async fn check(script: &str, check: &str, api: &Api) {
     );
     let mut command = Command::new(python);
     command.arg("-I").arg(tests.join("clients").join(script));
-    command.args([&format!("{}/v1", api.base()), api.key(), check]);
+    command.args(arguments);
     // A proxy of the machine must not stand between the client and loopback.
     for name in [
         "HTTP_PROXY",
@@ -34,7 +40,7 @@ pub async fn check(script: &str, check: &str, api: &Api) {
     let said = [output.stdout, output.stderr].concat();
     assert!(
         output.status.success(),
-        "{script} {check}:\n{}",
+        "{script} {arguments:?}:\n{}",
         String::from_utf8_lossy(&said)
     );
 }

@@ -41,6 +41,8 @@ fn usual_models() -> Vec<Model> {
 #[derive(Debug, Clone)]
 pub struct Settings {
     providers: Vec<(String, String)>,
+    /// Lines of every provider's entry.
+    credentials: String,
     models: Vec<Model>,
     proxy: Vec<(String, String)>,
     tenant: String,
@@ -84,6 +86,7 @@ impl Settings {
     fn of(provider: &str, base_url: String, models: Vec<Model>) -> Self {
         Self {
             providers: vec![(provider.to_owned(), base_url)],
+            credentials: "api_key = \"sk-up\"".to_owned(),
             models,
             proxy: Vec::new(),
             tenant: String::new(),
@@ -102,6 +105,12 @@ impl Settings {
     /// Another provider of the same models.
     pub fn provider(mut self, name: &str, base_url: &str) -> Self {
         self.providers.push((name.to_owned(), base_url.to_owned()));
+        self
+    }
+
+    /// Lines of every provider's entry, in place of its usual key.
+    pub fn credentials(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.credentials);
         self
     }
 
@@ -217,7 +226,8 @@ impl Settings {
         for (name, url) in &self.providers {
             let _ = writeln!(
                 text,
-                "[[providers]]\nname = \"{name}\"\nbase_url = \"{url}\"\napi_key = \"sk-up\"\n"
+                "[[providers]]\nname = \"{name}\"\nbase_url = \"{url}\"\n{}\n",
+                self.credentials
             );
         }
     }

@@ -119,6 +119,8 @@ impl EventWriter {
         if self.calls.contains(&of) {
             let google = serde_json::json!({"google": {"thought_signature": signature}});
             let mut call = self.call(of);
+            // OpenAI's own package takes no piece of a call without it.
+            call.put("function", &serde_json::json!({"arguments": ""}));
             call.put("extra_content", &google);
             wire.put("tool_calls", &[call]);
         } else {

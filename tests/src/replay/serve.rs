@@ -1,0 +1,88 @@
+//! The server of a played provider.
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{Request, Response};
+use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Answer, Shared, head};
+
+type Body = BoxBody<Bytes, Infallible>;
+
+/// Takes connections until aborted.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((socket, _)) = listener.accept().await {
+        tokio::spawn(connection(socket, Arc::clone(&shared)));
+    }
+}
+
+async fn connection(socket: TcpStream, shared: Arc<Shared>) {
+    let _ = socket.set_nodelay(true);
+    let service = service_fn(|request| answer(request, Arc::clone(&shared)));
+    // A client that goes away is none of the server's business.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+) -> Result<Response<Body>, hyper::Error> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let provider = shared.provider;
+    let answered = head::check(provider, &parts, &body).and_then(|stream| {
+        let asked = provider.read(&body)?;
+        let wrong = asked.model.as_deref().filter(|m| *m != provider.model());
+        if let Some(model) = wrong {
+            return Err(format!("there is no model {model}"));
+        }
+        let streamed = stream.or(asked.stream).unwrap_or(false);
+        Ok(provider.answer(&asked, streamed))
+    });
+    Ok(match answered {
+        Ok(answer) => cut(answer),
+        Err(why) => {
+            let said = format!("{why} in {}", String::from_utf8_lossy(&body));
+            shared.refused.lock().expect("not poisoned").push(said);
+            let (status, body) = provider.refusal(&why);
+            let mut refusal = cut(Answer::json(&body));
+            *refusal.status_mut() = http::StatusCode::from_u16(status).expect("a status");
+            refusal
+        }
+    })
+}
+
+/// The lengths of the pieces in which a body is sent, over and over.
+const PIECES_BYTES: [usize; 5] = [7, 1, 31, 64, 3];
+
+fn cut(answer: Answer) -> Response<Body> {
+    let mut rest = Bytes::from(answer.body);
+    let mut pieces = Vec::new();
+    for length in PIECES_BYTES.into_iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        pieces.push(rest.split_to(length.min(rest.len())));
+    }
+    // Pending between the pieces, so that each is flushed.
+    let frames = stream::iter(pieces).then(|piece| async {
+        tokio::task::yield_now().await;
+        Ok(Frame::data(piece))
+    });
+    Response::builder()
+        .header("content-type", answer.content_type)
+        .header("x-request-id", "replay-1")
+        .body(BodyExt::boxed(StreamBody::new(frames)))
+        .expect("a valid response")
+}

@@ -1,0 +1,52 @@
+//! The real Python packages `openai` and `anthropic` against the real binaries and every provider's API, played by
+//! servers that refuse what the provider would not take.
+
+use floopy_tests::{
+    Floopy, Shape, python,
+    replay::{Provider, Replay},
+};
+
+/// What a caller sends that no API knows, to see it refused.
+const UNKNOWN: &str = "no_such_field";
+
+/// Runs both packages against one provider. `refusals`: what it must refuse itself, since bytes pass between
+/// callers and providers of one API.
+async fn check(shape: Shape, provider: Provider, refusals: usize) {
+    let replay = Replay::start(provider).await;
+    let floopy = Floopy::with(shape, replay.settings()).await;
+    let (api, model) = (
+        floopy.api(),
+        format!("{}/{}", provider.name(), provider.model()),
+    );
+    let openai = format!("{}/v1", api.base());
+    let by_openai = [openai.as_str(), api.key(), &model];
+    let by_anthropic = [api.base(), api.key(), &model];
+    tokio::join!(
+        python::run("openai_providers.py", &by_openai),
+        python::run("anthropic_client.py", &by_anthropic),
+    );
+    let refused = replay.refused();
+    let is_meant = |why: &String| why.starts_with(&format!("unknown field `{UNKNOWN}`"));
+    assert!(refused.iter().all(is_meant), "{refused:#?}");
+    assert_eq!(refused.len(), refusals, "{refused:#?}");
+}
+
+macro_rules! passes {
+    ($($name:ident: $provider:ident, $shape:ident, $refusals:expr;)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            check(Shape::$shape, Provider::$provider, $refusals).await;
+        }
+    )+};
+}
+
+passes! {
+    both_packages_pass_against_openai: OpenAi, Standalone, 1;
+    both_packages_pass_against_azure: Azure, Standalone, 1;
+    both_packages_pass_against_mistral: Mistral, Standalone, 0;
+    both_packages_pass_against_anthropic: Anthropic, Standalone, 1;
+    both_packages_pass_against_gemini: Gemini, Standalone, 0;
+    both_packages_pass_against_bedrock: Bedrock, Standalone, 0;
+    both_packages_pass_against_cohere: Cohere, Standalone, 0;
+    both_packages_pass_against_bedrock_where_the_planes_are_apart: Bedrock, Split, 0;
+}
