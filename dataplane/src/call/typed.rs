@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use floopy_protocols::{Content, Format, Message, Part, Request, Role};
+use floopy_protocols::{Content, Field, Format, Message, Part, Request, Role};
 use floopy_shared::domain::{
     affinity::Origin,
     features::{Features, IMAGE_TOKENS},
@@ -17,7 +17,6 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
     for message in &request.messages {
         counted.add(message);
     }
-    let tool_bytes: u64 = request.tools.iter().map(tool_bytes).sum();
     let schema_name = match &request.format {
         Some(Format::JsonSchema { name, .. }) => Some(Cow::Borrowed(name.as_str())),
         Some(Format::JsonObject | Format::Text) | None => None,
@@ -26,25 +25,7 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
         request.format,
         Some(Format::JsonObject | Format::JsonSchema { .. })
     );
-    let tokens = |bytes: u64, images: u64| bytes / BYTES_PER_TOKEN + images * IMAGE_TOKENS;
-    let provider_tools = request
-        .rest
-        .iter()
-        .any(|field| field.at.0.starts_with("tools["));
-    let features = Features {
-        tools: !request.tools.is_empty(),
-        vision: counted.images > 0,
-        json_schema: schema_name.is_some(),
-        stream: request.stream,
-        embeddings: false,
-        messages: u32::try_from(request.messages.len()).unwrap_or(u32::MAX),
-        input_tokens_estimate: tokens(counted.bytes + tool_bytes, counted.images),
-        max_output_tokens: request.sampling.max_output_tokens,
-        history_tokens_estimate: counted
-            .replied
-            .map_or(0, |(bytes, images)| tokens(bytes + tool_bytes, images)),
-        provider_tools,
-    };
+    let features = features(request, &counted);
     let system = first(request, |role| {
         matches!(role, Role::System | Role::Developer)
     });
@@ -73,6 +54,27 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
             .collect(),
         history: history(&request.messages, origin),
         opening,
+    }
+}
+
+/// What candidates must be capable of.
+fn features(request: &Request, counted: &Counted) -> Features {
+    let tool_bytes: u64 = request.tools.iter().map(tool_bytes).sum();
+    let tokens = |bytes: u64, images: u64| bytes / BYTES_PER_TOKEN + images * IMAGE_TOKENS;
+    let replied = counted.replied;
+    let is_providers = |field: &Field| field.at.0.starts_with("tools[");
+    Features {
+        tools: !request.tools.is_empty(),
+        vision: counted.images > 0,
+        json_schema: matches!(request.format, Some(Format::JsonSchema { .. })),
+        stream: request.stream,
+        embeddings: false,
+        messages: u32::try_from(request.messages.len()).unwrap_or(u32::MAX),
+        input_tokens_estimate: tokens(counted.bytes + tool_bytes, counted.images),
+        max_output_tokens: request.sampling.max_output_tokens,
+        history_tokens_estimate: replied
+            .map_or(0, |(bytes, images)| tokens(bytes + tool_bytes, images)),
+        provider_tools: request.rest.iter().any(is_providers),
     }
 }
 
