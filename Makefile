@@ -6,7 +6,7 @@ CARGO ?= cargo
 # One profile and one feature set for running, testing and measuring: everything is built once.
 BUILD := --release --workspace
 
-.PHONY: run test fmt lint build bench bench-gateway bench-learning soak
+.PHONY: run test fmt lint build bench bench-gateway bench-learning soak fuzz
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -61,3 +61,7 @@ bench-learning:
 soak:
 	@$(CARGO) build $(BUILD) --bins --quiet
 	@MALLOC_ARENA_MAX=1 target/release/soak
+
+# FUZZ_SECONDS for each reader of what comes over the wire (60 where it is not set); ARGS names some of them.
+fuzz:
+	@tests/fuzz/run.sh $(ARGS)

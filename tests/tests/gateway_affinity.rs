@@ -134,7 +134,10 @@ async fn sealed_content_stays_with_its_provider(shape: Shape) {
     let upstream = Upstream::start().await;
     let url = upstream.base_url();
     let settings = Settings::for_models("openai", &url, &["one".to_owned()]);
-    let floopy = Floopy::with(shape, settings.provider("anthropic", &url)).await;
+    // Whatever they are called, both are the same server, which speaks OpenAI's API.
+    let settings = settings.provider("anthropic", &url);
+    let settings = settings.credentials("kind = \"openai\"\napi_key = \"sk-test\"");
+    let floopy = Floopy::with(shape, settings).await;
     let api = floopy.api();
     // Providers of these names have built-in models until the control plane sends its catalog.
     eventually(|| async {

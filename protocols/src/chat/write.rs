@@ -225,6 +225,18 @@ mod tests {
     }
 
     #[test]
+    fn thoughts_among_the_content_are_let_go_by_name() {
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":[
+            {"type":"thinking","thinking":"hm","signature":"s"},{"type":"text","text":"b"}]}],"seed":1}"#;
+        let (sent, dropped) = write(body, "mistral").expect("valid");
+        assert!(
+            sent.contains(r#"{"role":"assistant","content":"b"}"#),
+            "{sent}"
+        );
+        assert_eq!(dropped, ["messages[1].content[0]"]);
+    }
+
+    #[test]
     fn an_empty_conversation_stays_empty() {
         let request = Request {
             messages: vec![Message::new(crate::Role::User, Vec::new())],

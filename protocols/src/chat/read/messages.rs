@@ -57,6 +57,10 @@ fn content(message: &mut Object<'_>) -> Result<Vec<Part>, Invalid> {
 
 fn part(mut part: Object<'_>) -> Result<Part, Invalid> {
     let kind = part.required_string("type")?;
+    // Some clients keep Anthropic's thoughts where Anthropic has them.
+    if matches!(kind.as_str(), "thinking" | "redacted_thinking") {
+        return thought(part, &kind);
+    }
     let at = part.at().to_owned();
     let content = match kind.as_str() {
         "text" => Content::Text(part.required_string("text")?),
@@ -172,7 +176,9 @@ fn said(message: &mut Object<'_>, content: Vec<Part>) -> Result<Vec<Part>, Inval
     let thoughts = message.string("reasoning_content")?;
     let blocks = message.list("thinking_blocks")?;
     for block in &blocks {
-        parts.push(thought(block.object()?)?);
+        let mut block = block.object()?;
+        let kind = block.required_string("type")?;
+        parts.push(thought(block, &kind)?);
     }
     // Signed blocks say the same once more.
     if let Some(text) = thoughts.filter(|text| blocks.is_empty() && !text.is_empty()) {
@@ -195,10 +201,9 @@ fn is_empty(part: &Part) -> bool {
     matches!(&part.content, Content::Text(text) if text.is_empty())
 }
 
-fn thought(mut block: Object<'_>) -> Result<Part, Invalid> {
-    let kind = block.required_string("type")?;
+fn thought(mut block: Object<'_>, kind: &str) -> Result<Part, Invalid> {
     let at = block.at().to_owned();
-    match kind.as_str() {
+    match kind {
         "thinking" => Ok(Part {
             signature: block.string("signature")?,
             ..Part::new(Content::Thinking(block.required_string("thinking")?)).at(at)
@@ -209,7 +214,7 @@ fn thought(mut block: Object<'_>) -> Result<Part, Invalid> {
         }),
         _ => {
             let at = block.at_of("type");
-            Err(Invalid::shown(&at, &kind, "thinking or redacted_thinking"))
+            Err(Invalid::shown(&at, kind, "thinking or redacted_thinking"))
         }
     }
 }
