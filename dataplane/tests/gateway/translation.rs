@@ -295,6 +295,8 @@ async fn a_frame_that_is_corrupt_breaks_the_stream() {
             &body("a/m", json!({"stream": true})),
         ))
         .await;
-    assert!(!got.text().contains("[DONE]"), "{}", got.text());
+    let text = got.text();
+    assert!(!text.contains("[DONE]"), "{text}");
+    assert!(text.contains("upstream_invalid_response"), "{text}");
     proxy.finish().await;
 }

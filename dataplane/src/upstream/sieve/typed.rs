@@ -1,10 +1,11 @@
 //! A stream that is read in its typed form: rewritten for a caller of another API, or passed as it came.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt::Display};
 
 use bytes::Bytes;
 use floopy_protocols::{
-    ApiError, CallerApi, Event, EventReader, EventWriter, ProviderApi, event_stream::Decoder,
+    ApiError, CallerApi, ErrorKind, Event, EventReader, EventWriter, ProviderApi,
+    event_stream::Decoder,
 };
 
 use super::super::{
@@ -87,9 +88,8 @@ impl Typed {
             {
                 Ok(None) => return first,
                 Ok(Some(Ok(data))) => self.read(&data, facts),
-                Ok(Some(Err(_))) | Err(_) => {
-                    facts.failed = true;
-                    return first.or(Some(facts::Event::Unreadable));
+                Ok(Some(Err(invalid))) | Err(invalid) => {
+                    return first.or(Some(self.give_up(&invalid, facts)));
                 }
             };
             first = first.or(event);
@@ -98,12 +98,28 @@ impl Typed {
 
     /// Reads one event's data; tells what it was, where it was anything.
     pub(super) fn read(&mut self, data: &[u8], facts: &mut Facts) -> Option<facts::Event> {
-        if self.reader.read(data, &mut self.events).is_err() {
-            self.events.clear();
-            facts.failed = true;
-            return Some(facts::Event::Unreadable);
+        // Nothing follows an error.
+        if facts.failed && !self.is_passing() {
+            return None;
+        }
+        if let Err(invalid) = self.reader.read(data, &mut self.events) {
+            return Some(self.give_up(&invalid, facts));
         }
         self.pass(facts)
+    }
+
+    /// What cannot be read cannot be passed on, and the caller is told so.
+    fn give_up(&mut self, what: &impl Display, facts: &mut Facts) -> facts::Event {
+        self.events.clear();
+        if !std::mem::replace(&mut facts.failed, true) {
+            self.write(&Event::Error(ApiError {
+                kind: ErrorKind::Server,
+                message: format!("the upstream sent {what}"),
+                code: Some("upstream_invalid_response".to_owned()),
+                param: None,
+            }));
+        }
+        facts::Event::Unreadable
     }
 
     fn pass(&mut self, facts: &mut Facts) -> Option<facts::Event> {
