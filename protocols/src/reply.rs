@@ -1,6 +1,7 @@
 //! What a model answered, whatever API brought it.
 
 use crate::{
+    error::{ApiError, ErrorKind},
     json::{Field, Json},
     request::Part,
 };
@@ -47,6 +48,33 @@ pub enum Finish {
     Paused,
     /// The provider gave up, such as on a malformed tool call; its own word.
     Failed(String),
+}
+
+impl Finish {
+    /// The provider's word, where it gave up.
+    pub fn failed(&self) -> Option<&str> {
+        match self {
+            Self::Failed(word) => Some(word),
+            Self::Stop
+            | Self::StopSequence(_)
+            | Self::Length
+            | Self::ContextLength
+            | Self::ToolCalls
+            | Self::ContentFilter
+            | Self::Refusal
+            | Self::Paused => None,
+        }
+    }
+
+    /// What a caller is told of a reply that ended so, if nobody can use it.
+    pub(crate) fn failure(&self) -> Option<ApiError> {
+        self.failed().map(|word| ApiError {
+            kind: ErrorKind::Server,
+            message: format!("the provider gave up with {word:?}"),
+            code: None,
+            param: None,
+        })
+    }
 }
 
 /// Tokens. `input` counts all of the prompt: read from a cache, written to it, and neither.

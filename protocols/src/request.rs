@@ -132,6 +132,23 @@ pub enum Content {
     RedactedThinking,
 }
 
+impl Content {
+    /// Plain words: no refusal, no thought.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Refusal(_)
+            | Self::Image(_)
+            | Self::Audio(_)
+            | Self::Document(_)
+            | Self::ToolCall { .. }
+            | Self::ToolResult { .. }
+            | Self::Thinking(_)
+            | Self::RedactedThinking => None,
+        }
+    }
+}
+
 /// An image, a sound or a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
@@ -153,6 +170,23 @@ pub enum Source {
     File(String),
     /// A document that is plain text.
     Text(String),
+}
+
+impl Source {
+    /// An address, or the data that it holds itself (RFC 2397, base64 only), and the type of that.
+    pub(crate) fn of_url(url: String) -> (Self, String) {
+        let data = url
+            .strip_prefix("data:")
+            .and_then(|data| data.split_once(','));
+        match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
+            Some((mime, data)) => {
+                // Parameters such as a character set may follow the type.
+                let mime = mime.split(';').next().unwrap_or_default();
+                (Self::Data(data.to_owned()), mime.to_owned())
+            }
+            None => (Self::Url(url), String::new()),
+        }
+    }
 }
 
 /// How closely an image is looked at.

@@ -106,17 +106,7 @@ fn has_text(message: &Message) -> bool {
 }
 
 fn texts(parts: &[Part]) -> impl Iterator<Item = &str> {
-    parts.iter().filter_map(|part| match &part.content {
-        Content::Text(text) => Some(text.as_str()),
-        Content::Refusal(_)
-        | Content::Image(_)
-        | Content::Audio(_)
-        | Content::Document(_)
-        | Content::ToolCall { .. }
-        | Content::ToolResult { .. }
-        | Content::Thinking(_)
-        | Content::RedactedThinking => None,
-    })
+    parts.iter().filter_map(|part| part.content.as_text())
 }
 
 fn text_of(message: &Message) -> Cow<'_, str> {

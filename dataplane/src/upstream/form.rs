@@ -237,24 +237,11 @@ impl Translated {
 
 /// A reply that its provider gave up on is none.
 fn check(reply: &Reply) -> Result<(), String> {
-    let failed = reply
+    let mut ends = reply
         .choices
         .iter()
-        .find_map(|choice| match &choice.finish {
-            Some(Finish::Failed(word)) => Some(word),
-            Some(
-                Finish::Stop
-                | Finish::StopSequence(_)
-                | Finish::Length
-                | Finish::ContextLength
-                | Finish::ToolCalls
-                | Finish::ContentFilter
-                | Finish::Refusal
-                | Finish::Paused,
-            )
-            | None => None,
-        });
-    match failed {
+        .filter_map(|choice| choice.finish.as_ref());
+    match ends.find_map(Finish::failed) {
         Some(word) => Err(format!("a reply that it gave up with {word:?}")),
         None => Ok(()),
     }

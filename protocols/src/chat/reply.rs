@@ -6,7 +6,7 @@ use super::{finish_word, read_finish, usage::WireUsage};
 use crate::{
     error::{Invalid, InvalidReply},
     json::{Item, Json, Object, Out},
-    reply::{Choice, Finish, Reply},
+    reply::{Choice, Reply},
     request::{Content, Part},
 };
 
@@ -262,19 +262,4 @@ fn write_call((id, name, arguments): (&str, &str, &str), signature: Option<&str>
         call.put("extra_content", &google);
     }
     call
-}
-
-/// Whether a reply ended in a way that no caller can use.
-pub(super) fn failure(finish: &Finish) -> Option<String> {
-    match finish {
-        Finish::Failed(word) => Some(format!("the provider gave up with {word:?}")),
-        Finish::Stop
-        | Finish::StopSequence(_)
-        | Finish::Length
-        | Finish::ContextLength
-        | Finish::ToolCalls
-        | Finish::ContentFilter
-        | Finish::Refusal
-        | Finish::Paused => None,
-    }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Invalid, InvalidReply},
     json::{At, Field, Item, Json, Object, Out},
-    reply::{Choice, Finish, Reply},
+    reply::{Choice, Reply},
     request::{Content, Part},
 };
 
@@ -175,19 +175,4 @@ fn write_block(part: &Part) -> Option<Out> {
 struct Broken<'a> {
     #[serde(rename = "INVALID_JSON")]
     text: &'a str,
-}
-
-/// What a reply that ended so is told as, if no caller can use it.
-pub(super) fn failure(finish: &Finish) -> Option<String> {
-    match finish {
-        Finish::Failed(word) => Some(format!("the provider gave up with {word:?}")),
-        Finish::Stop
-        | Finish::StopSequence(_)
-        | Finish::Length
-        | Finish::ContextLength
-        | Finish::ToolCalls
-        | Finish::ContentFilter
-        | Finish::Refusal
-        | Finish::Paused => None,
-    }
 }

@@ -2,14 +2,9 @@
 
 use serde::Serialize;
 
-use super::super::{
-    error::write_error,
-    finish_word,
-    reply::{Block, failure},
-    usage::WireUsage,
-};
+use super::super::{error::write_error, finish_word, reply::Block, usage::WireUsage};
 use crate::{
-    error::{ApiError, ErrorKind},
+    error::ApiError,
     event::{Delta, Event},
     json::{Json, Out},
     reply::{Finish, Usage},
@@ -158,7 +153,7 @@ impl EventWriter {
     }
 
     fn finish(&mut self, choice: u32, finish: &Finish, out: &mut Vec<u8>) {
-        let Some(message) = failure(finish) else {
+        let Some(error) = finish.failure() else {
             self.choice(
                 choice,
                 Out::default(),
@@ -166,12 +161,6 @@ impl EventWriter {
                 out,
             );
             return;
-        };
-        let error = ApiError {
-            kind: ErrorKind::Server,
-            message,
-            code: None,
-            param: None,
         };
         self.fail(&error, out);
     }

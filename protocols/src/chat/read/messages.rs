@@ -98,28 +98,13 @@ fn image(part: &mut Object<'_>) -> Result<Media, Invalid> {
             ));
         }
     };
-    let (source, mime) = source(url);
+    let (source, mime) = Source::of_url(url);
     Ok(Media {
         source,
         mime,
         name: None,
         detail,
     })
-}
-
-/// An address, or the data that it holds itself (RFC 2397, base64 only).
-fn source(url: String) -> (Source, String) {
-    let data = url
-        .strip_prefix("data:")
-        .and_then(|data| data.split_once(','));
-    match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-        Some((mime, data)) => {
-            // Parameters such as a character set may follow the type.
-            let mime = mime.split(';').next().unwrap_or_default();
-            (Source::Data(data.to_owned()), mime.to_owned())
-        }
-        None => (Source::Url(url), String::new()),
-    }
 }
 
 fn audio(part: &mut Object<'_>) -> Result<Media, Invalid> {
@@ -142,7 +127,7 @@ fn file(part: &mut Object<'_>) -> Result<Media, Invalid> {
         .ok_or_else(|| part.missing("file", "an object with file_data or file_id"))?;
     let name = file.string("filename")?;
     let (source, mime) = match (file.string("file_data")?, file.string("file_id")?) {
-        (Some(data), _) => source(data),
+        (Some(data), _) => Source::of_url(data),
         (None, Some(id)) => (Source::File(id), String::new()),
         (None, None) => {
             return Err(file.missing("file_data", "a data URL, unless file_id is there"));

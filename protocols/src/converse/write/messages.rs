@@ -88,19 +88,10 @@ fn instruction<'a>(
     writing: &mut Writing<'_>,
     out: &mut Vec<Block<'a>>,
 ) -> Result<(), Unsupported> {
-    match &part.content {
-        Content::Text(_) => block(part, writing, out),
-        Content::Refusal(_)
-        | Content::Image(_)
-        | Content::Audio(_)
-        | Content::Document(_)
-        | Content::ToolCall { .. }
-        | Content::ToolResult { .. }
-        | Content::Thinking(_)
-        | Content::RedactedThinking => {
-            Err(writing.refuse(part.at.0.clone(), "instructions are text there"))
-        }
+    if part.content.as_text().is_some() {
+        return block(part, writing, out);
     }
+    Err(writing.refuse(part.at.0.clone(), "instructions are text there"))
 }
 
 fn block<'a>(

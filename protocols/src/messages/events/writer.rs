@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 
-use super::super::{error::write_error, finish_words, reply::failure, usage::WireUsage};
+use super::super::{error::write_error, finish_words, usage::WireUsage};
 use crate::{
-    error::{ApiError, ErrorKind},
+    error::ApiError,
     event::{Delta, Event},
     json::{Json, Out},
     reply::{Finish, Usage},
@@ -205,13 +205,7 @@ impl EventWriter {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.close(out);
         let finish = self.finish.take();
-        if let Some(message) = finish.as_ref().and_then(failure) {
-            let error = ApiError {
-                kind: ErrorKind::Server,
-                message,
-                code: None,
-                param: None,
-            };
+        if let Some(error) = finish.as_ref().and_then(Finish::failure) {
             self.fail(&error, out);
             return;
         }

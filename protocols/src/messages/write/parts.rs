@@ -25,19 +25,10 @@ pub(super) fn text_only(
 ) -> Result<Vec<Out>, Unsupported> {
     let mut blocks = Vec::new();
     for part in parts {
-        match &part.content {
-            Content::Text(_) => blocks.extend(block(part, writing)?),
-            Content::Refusal(_)
-            | Content::Image(_)
-            | Content::Audio(_)
-            | Content::Document(_)
-            | Content::ToolCall { .. }
-            | Content::ToolResult { .. }
-            | Content::Thinking(_)
-            | Content::RedactedThinking => {
-                return Err(writing.refuse(part.at.0.clone(), "its instructions are text only"));
-            }
+        if part.content.as_text().is_none() {
+            return Err(writing.refuse(part.at.0.clone(), "its instructions are text only"));
         }
+        blocks.extend(block(part, writing)?);
     }
     Ok(blocks)
 }

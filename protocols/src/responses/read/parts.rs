@@ -54,7 +54,7 @@ fn text(part: &mut Object<'_>) -> Result<Content, Invalid> {
 
 fn image(part: &mut Object<'_>) -> Result<Media, Invalid> {
     let (source, mime) = match (part.string("image_url")?, part.string("file_id")?) {
-        (Some(url), _) => source(url),
+        (Some(url), _) => Source::of_url(url),
         (None, Some(id)) => (Source::File(id), String::new()),
         (None, None) => {
             return Err(part.missing("image_url", "a URL, unless file_id is there"));
@@ -85,7 +85,7 @@ fn file(part: &mut Object<'_>) -> Result<Media, Invalid> {
     let name = part.string("filename")?;
     let (data, url) = (part.string("file_data")?, part.string("file_url")?);
     let (source, mime) = match (data, url, part.string("file_id")?) {
-        (Some(data), ..) if data.starts_with("data:") => source(data),
+        (Some(data), ..) if data.starts_with("data:") => Source::of_url(data),
         (Some(data), ..) => (Source::Data(data), String::new()),
         (None, Some(url), _) => (Source::Url(url), String::new()),
         (None, None, Some(id)) => (Source::File(id), String::new()),
@@ -109,19 +109,4 @@ fn audio(part: &mut Object<'_>) -> Result<Media, Invalid> {
         name: None,
         detail: None,
     })
-}
-
-/// An address, or the data that it holds itself (RFC 2397, base64 only).
-fn source(url: String) -> (Source, String) {
-    let data = url
-        .strip_prefix("data:")
-        .and_then(|data| data.split_once(','));
-    match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-        Some((mime, data)) => {
-            // Parameters such as a character set may follow the type.
-            let mime = mime.split(';').next().unwrap_or_default();
-            (Source::Data(data.to_owned()), mime.to_owned())
-        }
-        None => (Source::Url(url), String::new()),
-    }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     json::{Json, Out},
-    request::{Content, Effort, Format, Request, Role, Sampling, Tool, ToolChoice},
+    request::{Effort, Format, Request, Role, Sampling, Tool, ToolChoice},
 };
 
 /// The settings of a request, without its conversation.
@@ -82,17 +82,8 @@ impl Echo {
 fn instructions(request: &Request) -> Option<String> {
     let first = request.messages.first()?;
     let is_field = first.role == Role::System && first.at.0 == "instructions";
-    match &first.parts.first().filter(|_| is_field)?.content {
-        Content::Text(text) => Some(text.clone()),
-        Content::Refusal(_)
-        | Content::Image(_)
-        | Content::Audio(_)
-        | Content::Document(_)
-        | Content::ToolCall { .. }
-        | Content::ToolResult { .. }
-        | Content::Thinking(_)
-        | Content::RedactedThinking => None,
-    }
+    let part = first.parts.first().filter(|_| is_field)?;
+    part.content.as_text().map(str::to_owned)
 }
 
 #[derive(Serialize)]
