@@ -2,7 +2,7 @@
 
 mod shadow;
 
-use floopy_shared::domain::ranking::Role;
+use floopy_shared::domain::{constraints::floor_assurance, ranking::Role};
 
 use super::{belief::SHARED_BIAS, estimate::Estimate, normal::cdf};
 
@@ -11,7 +11,7 @@ use super::{belief::SHARED_BIAS, estimate::Estimate, normal::cdf};
 pub enum Goal {
     /// The best quality.
     Quality,
-    /// The cheapest that keeps `floor` times the baseline's quality with probability `assurance`.
+    /// The cheapest that keeps `floor` times the baseline's quality with this `assurance`.
     Floor { floor: f64, assurance: f64 },
 }
 
@@ -218,11 +218,15 @@ fn canary(contenders: &[Contender], field: &[usize], incumbent: usize) -> Option
         .max_by(|a, b| lead(a).total_cmp(&lead(b)))
 }
 
-/// Probability that `a` has at least `floor` times the quality of `b`, both normal and independent, each with
+/// How sure it is that `a` has at least `floor` times the quality of `b`, both normal and independent, each with
 /// the error that no number of replies removes.
 pub fn p_floor(a: &Estimate, b: &Estimate, floor: f64) -> f64 {
     let bias = SHARED_BIAS * SHARED_BIAS;
-    cdf((a.q - floor * b.q) / (a.v + bias + floor * floor * (b.v + bias)).sqrt())
+    let at_least = |share: f64| {
+        let variance = a.v + bias + share * share * (b.v + bias);
+        cdf((a.q - share * b.q) / variance.sqrt())
+    };
+    floor_assurance(at_least, floor)
 }
 
 /// Whom a floor is measured against: the baseline. While an alarm has it demoted, what is left of it would be no

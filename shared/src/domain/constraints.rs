@@ -17,7 +17,8 @@ pub struct Constraints {
     pub min_quality: Option<MinQuality>,
 }
 
-/// Quality relative to the baseline: a candidate qualifies when P(Q ≥ `floor` · Q_baseline) ≥ `assurance`.
+/// Quality relative to the baseline: a candidate qualifies when it keeps `floor` times the baseline's with
+/// [`floor_assurance`] of at least `assurance`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MinQuality {
     /// On 0..1.
@@ -32,6 +33,20 @@ pub const MIN_ASSURANCE: f64 = 0.5;
 pub const MAX_ASSURANCE: f64 = 0.99;
 /// Where only the floor is written down: kept the floor in every replay at the largest savings.
 pub const DEFAULT_ASSURANCE: f64 = 0.7;
+
+/// How much deeper than the floor a candidate may still fall, but three times less often.
+const DEPTH: f64 = 0.05;
+const DEPTH_RATIO: f64 = 3.0;
+
+/// How sure it is that a candidate keeps a floor. `p` gives P(Q ≥ share · Q_baseline) for a share.
+///
+/// It is P(Q ≥ floor · Q_baseline), unless falling another five points of a hundred deeper is more than a third
+/// as likely as not keeping the floor may be: a probability alone does not say how bad it gets where the floor
+/// is not kept.
+pub fn floor_assurance(p: impl Fn(f64) -> f64, floor: f64) -> f64 {
+    let deep = 1.0 - DEPTH_RATIO * (1.0 - p((floor - DEPTH).max(0.0)));
+    p(floor).min(deep).max(0.0)
+}
 
 /// Nothing is ruled out.
 pub static UNCONSTRAINED: Constraints = Constraints {
@@ -150,6 +165,25 @@ mod tests {
 
     fn names(list: &[&str]) -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_floor_is_kept_only_where_falling_deep_is_rarer_than_falling_short() {
+        let assurance = |short: f64, deep: f64| {
+            let p = |share: f64| 1.0 - if share >= 0.95 { short } else { deep };
+            floor_assurance(p, 0.95)
+        };
+        for (short, deep, expected) in [
+            (0.3, 0.0, 0.7),
+            (0.3, 0.1, 0.7),
+            (0.3, 0.2, 0.4),
+            (0.9, 0.8, 0.0),
+            (0.0, 0.0, 1.0),
+        ] {
+            let found = assurance(short, deep);
+            assert!((found - expected).abs() < 1e-12, "{short} {deep}: {found}");
+        }
+        assert_eq!(floor_assurance(|share| 1.0 - share, 0.0), 1.0);
     }
 
     #[test]

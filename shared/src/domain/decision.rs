@@ -195,7 +195,7 @@ pub struct CandidateTrace {
     pub role: Option<Role>,
     /// As published with the ranking; `None`: not enough replies were timed.
     pub latency_p95_ms: Option<u64>,
-    /// P(Q ≥ floor · Q_baseline); `None`: there is no floor.
+    /// How sure it is that the floor is kept; `None`: there is no floor.
     pub p_floor: Option<f64>,
     /// Probability of being the best of its shape.
     pub p_best: Option<f64>,

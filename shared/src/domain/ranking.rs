@@ -57,7 +57,7 @@ pub struct RankedCandidate {
     pub role: Role,
     /// 95 % quantile of its replies' latency; `None`: too few were timed.
     pub latency_p95_ms: Option<u64>,
-    /// P(Q ≥ floor · Q_baseline); `None`: the tenant has no floor.
+    /// How sure it is that the floor is kept; `None`: the tenant has no floor.
     pub p_floor: Option<f64>,
     /// Probability of being the best of its shape.
     pub p_best: Option<f64>,
