@@ -2,6 +2,7 @@
 
 mod allowed;
 mod core;
+mod known;
 mod setup;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
-    catalog::{Catalog, CatalogModel, ModelKind},
+    catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
     constraints::{Constraints, MinQuality},
     decision::{
@@ -257,6 +257,12 @@ fn tables_survive_the_wire() {
         output_micro_usd_per_mtok: 0,
         cached_input_micro_usd_per_mtok: Some(0),
     });
+    let prior = ShapePrior::new("class:code", 0.8, "a test".into()).expect("valid");
+    model.shape_priors = [prior].into();
+    let own = CatalogModel {
+        key: key("p/own"),
+        ..model.clone()
+    };
     let catalog = Catalog::new(vec![model, unpriced]).expect("valid");
     let tenant = Tenant {
         id: TenantId::new("acme").expect("valid"),
@@ -281,6 +287,7 @@ fn tables_survive_the_wire() {
         },
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
+        models: [own.into()].into(),
     };
     let tables = [
         (TableName::Catalog, TableBody::Catalog(catalog.into())),

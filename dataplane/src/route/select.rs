@@ -51,6 +51,18 @@ pub struct Selected {
     pub fallback: Vec<CandidateKey>,
 }
 
+impl Selected {
+    /// Every model that was named.
+    pub fn keys(&self) -> impl Iterator<Item = &CandidateKey> {
+        let asked = match &self.asked {
+            Selection::Auto => &[],
+            Selection::One(key) | Selection::Untouched(key) => std::slice::from_ref(key),
+            Selection::Ordered(keys) => keys.as_slice(),
+        };
+        asked.iter().chain(&self.fallback)
+    }
+}
+
 /// A name that means nothing here, with the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
@@ -79,6 +91,13 @@ pub enum Unresolved {
     EmptyList(String),
     #[error("{0} models are listed, at most {MAX_LISTED} are allowed")]
     TooMany(usize),
+}
+
+impl Unresolved {
+    /// For a model that there is not.
+    pub fn unknown(name: &str, providers: &Providers) -> Self {
+        Self::UnknownModel(shorten(name), configured(providers))
+    }
 }
 
 /// Resolves the names of a call.
@@ -224,7 +243,7 @@ impl Resolver<'_> {
     }
 
     fn unknown(&self, name: &str) -> Unresolved {
-        Unresolved::UnknownModel(shorten(name), configured(self.providers))
+        Unresolved::unknown(name, self.providers)
     }
 }
 
