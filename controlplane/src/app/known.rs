@@ -65,6 +65,20 @@ impl Known {
     }
 }
 
+/// Everything that the configuration lets serve all tenants, as it is written down.
+pub fn known_models(config: &Config) -> Result<File, Error> {
+    let lists = Lists::read(config)?;
+    lists.check(config)?;
+    let mut seen = HashSet::new();
+    let models = lists.all(config).filter(|entry| seen.insert(entry.name()));
+    let models = models.cloned().collect();
+    let mut sources = lists.configured;
+    for (name, source) in lists.builtin.sources {
+        sources.entry(name).or_insert(source);
+    }
+    Ok(File { sources, models })
+}
+
 /// What is written down, by where.
 struct Lists {
     builtin: File,

@@ -270,3 +270,16 @@ proptest! {
         prop_assert_eq!(read.unwrap_or_default(), file);
     }
 }
+
+#[test]
+fn the_example_of_the_documentation_is_valid() {
+    let page = include_str!("../../../docs/catalog.md");
+    let example = page.split("```toml\n").nth(1).expect("an example");
+    let example = example.split("```").next().expect("its end");
+    let file = File::parse(example, "docs/catalog.md").expect("valid");
+    let [model] = file.models.as_slice() else {
+        panic!("{file:?}")
+    };
+    let is_unset = model.facts().iter().any(|(_, value)| value.is_none());
+    assert!(!is_unset, "every key is shown: {model:?}");
+}

@@ -43,8 +43,22 @@ pub struct Change {
     pub to: Option<String>,
 }
 
+/// Two files that call different sources the same: entries of the one would cite the other's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("sources.{0} is declared differently in the two files; rename it in one of them")]
+pub struct SourceConflict(String);
+
 /// The operator's file with what is newer, and what that changes.
-pub fn merge(own: &File, newer: &File, options: Options) -> (File, Changes) {
+pub fn merge(
+    own: &File,
+    newer: &File,
+    options: Options,
+) -> Result<(File, Changes), SourceConflict> {
+    let mut shared = own.sources.iter();
+    let differs = shared.find(|(name, own)| newer.sources.get(*name).is_some_and(|n| n != *own));
+    if let Some((name, _)) = differs {
+        return Err(SourceConflict(name.clone()));
+    }
     let mut merge = Merge {
         own,
         newer: newer.models.iter().map(|m| (m.name(), m)).collect(),
@@ -64,7 +78,7 @@ pub fn merge(own: &File, newer: &File, options: Options) -> (File, Changes) {
     sources.extend(newer.sources.clone());
     let used: BTreeSet<String> = models.iter().flat_map(used).cloned().collect();
     sources.retain(|name, _| used.contains(name));
-    (File { sources, models }, changes)
+    Ok((File { sources, models }, changes))
 }
 
 struct Merge<'a> {

@@ -282,8 +282,8 @@ fn replies_overrule_what_public_tests_say() {
 
 #[test]
 fn a_test_moves_a_class_and_the_call_sites_below_it() {
-    let scored = |mean: f64| [("a", auto(40, mean)), ("b", auto(1, mean))];
-    let (all, code, site) = (scored(0.8), scored(0.5), scored(0.5));
+    let scored = |n: i64, mean: f64| [("a", auto(n, mean)), ("b", auto(1, mean))];
+    let (all, code, site) = (scored(200, 0.8), scored(60, 0.5), scored(20, 0.1));
     let mut known = stats(&[("all", &all), ("class:code", &code), ("site:1", &site)]);
     if let Some(site) = known.shapes.get_mut(&shape("site:1")) {
         site.parents.insert(shape("class:code"), 1);

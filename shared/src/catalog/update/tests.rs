@@ -17,6 +17,10 @@ fn model(name: &str, price: &str, source: &str, more: &str) -> String {
     )
 }
 
+fn merged(own: &File, newer: &File, options: Options) -> (File, Changes) {
+    merge(own, newer, options).expect("no conflict")
+}
+
 const FIGURES: &str =
     "benchmarks = [{ shape = \"all\", test = \"T\", score = 0.5, source = \"me\" }]";
 
@@ -28,7 +32,7 @@ fn a_newer_edition_changes_its_own_facts_and_no_figures() {
         "2026-11",
         &model("a", "2", "new", "context_tokens = 9"),
     );
-    let (merged, changes) = merge(&own, &newer, Options::default());
+    let (result, changes) = merged(&own, &newer, Options::default());
     let [(name, changed)] = changes.changed.as_slice() else {
         panic!("{changes:?}")
     };
@@ -43,8 +47,8 @@ fn a_newer_edition_changes_its_own_facts_and_no_figures() {
         ("output_usd_per_mtok", Some("1"), Some("2")),
     ];
     assert_eq!(told, expected);
-    assert_eq!(merged.models[0].benchmarks, own.models[0].benchmarks);
-    let sources: Vec<&String> = merged.sources.keys().collect();
+    assert_eq!(result.models[0].benchmarks, own.models[0].benchmarks);
+    let sources: Vec<&String> = result.sources.keys().collect();
     assert_eq!(
         sources,
         ["me", "new"],
@@ -64,8 +68,8 @@ fn what_was_written_by_hand_or_is_newer_stays() {
         "2026-11",
         &(model("a", "2", "new", "") + &model("b", "2", "new", "")),
     );
-    let (merged, changes) = merge(&own, &newer, Options::default());
-    assert_eq!(merged, own);
+    let (result, changes) = merged(&own, &newer, Options::default());
+    assert_eq!(result, own);
     assert_eq!(changes.kept, ["p/a", "p/b"]);
 }
 
@@ -81,8 +85,8 @@ fn prices_of_another_source_stay_while_the_other_facts_change() {
         "2026-11",
         &model("a", "2", "new", "context_tokens = 9"),
     );
-    let (merged, _) = merge(&own, &newer, Options::default());
-    let model = &merged.models[0];
+    let (result, _) = merged(&own, &newer, Options::default());
+    let model = &result.models[0];
     assert_eq!(
         model.input_usd_per_mtok.map(|usd| usd.micro()),
         Some(1_000_000)
@@ -101,8 +105,8 @@ fn models_come_and_go_only_when_asked_to() {
         &(model("a", "1", "old", "") + &model("mine", "1", "me", "")),
     );
     let newer = file("new", "2026-11", &model("b", "2", "new", ""));
-    let (merged, changes) = merge(&own, &newer, Options::default());
-    assert_eq!(merged, own);
+    let (result, changes) = merged(&own, &newer, Options::default());
+    assert_eq!(result, own);
     assert_eq!(
         (changes.offered, changes.gone),
         (vec!["p/b".to_owned()], vec!["p/a".to_owned()])
@@ -111,8 +115,8 @@ fn models_come_and_go_only_when_asked_to() {
         add: true,
         remove: true,
     };
-    let (merged, changes) = merge(&own, &newer, all);
-    let names: Vec<String> = merged.models.iter().map(Entry::name).collect();
+    let (result, changes) = merged(&own, &newer, all);
+    let names: Vec<String> = result.models.iter().map(Entry::name).collect();
     assert_eq!(names, ["p/mine", "p/b"]);
     assert_eq!(
         (changes.added, changes.removed),
@@ -124,8 +128,19 @@ fn models_come_and_go_only_when_asked_to() {
 fn merging_the_same_twice_changes_nothing() {
     let own = file("old", "2026-10", &model("a", "1", "old", FIGURES));
     let newer = file("new", "2026-11", &model("a", "2", "new", ""));
-    let (once, _) = merge(&own, &newer, Options::default());
-    let (twice, changes) = merge(&once, &newer, Options::default());
+    let (once, _) = merged(&own, &newer, Options::default());
+    let (twice, changes) = merged(&once, &newer, Options::default());
     assert_eq!(twice, once);
     assert_eq!(changes, Changes::default());
+}
+
+#[test]
+fn one_name_for_two_sources_is_refused() {
+    let own = file("map", "2026-10", &model("a", "1", "map", ""));
+    let newer = file("map", "2026-11", &model("a", "2", "map", ""));
+    let told = merge(&own, &newer, Options::default()).expect_err("two editions");
+    assert!(
+        told.to_string()
+            .starts_with("sources.map is declared differently")
+    );
 }
