@@ -51,18 +51,6 @@ pub struct Selected {
     pub fallback: Vec<CandidateKey>,
 }
 
-impl Selected {
-    /// Every model that was named.
-    pub fn keys(&self) -> impl Iterator<Item = &CandidateKey> {
-        let asked = match &self.asked {
-            Selection::Auto => &[],
-            Selection::One(key) | Selection::Untouched(key) => std::slice::from_ref(key),
-            Selection::Ordered(keys) => keys.as_slice(),
-        };
-        asked.iter().chain(&self.fallback)
-    }
-}
-
 /// A name that means nothing here, with the way out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {

@@ -101,9 +101,12 @@ fn parse(text: &str) -> Result<Map<String, Value>, InvalidPriceMap> {
         line: error.line(),
         message: error.to_string(),
     })?;
+    let found = read::type_of(&value);
     match value {
         Value::Object(map) => Ok(map),
-        other => Err(InvalidPriceMap::NotAnObject(read::type_of(&other))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(InvalidPriceMap::NotAnObject(found))
+        }
     }
 }
 

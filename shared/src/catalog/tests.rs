@@ -169,7 +169,15 @@ fn what_is_wrong_is_told_by_file_line_key_and_value() {
     );
     check("[source.b]\n", "c.toml:4: source: unknown key");
     check("[[models]\n", "c.toml:4: ");
-    let figure = |line: &str| sourced(&format!("benchmarks = [\n  {{ {line} }},\n]"));
+}
+
+#[test]
+fn what_is_wrong_with_a_figure_is_told_where_it_stands() {
+    let figure = |line: &str| {
+        format!(
+            "[[models]]\nprovider = \"p\"\nmodel = \"m\"\nsource = \"a\"\nbenchmarks = [\n  {{ {line} }},\n]\n"
+        )
+    };
     check(
         &figure("shape = \"song\", test = \"T\", score = 0.5, source = \"a\""),
         "c.toml:9: models[0].benchmarks[0].shape: \"song\" is no kind of task",

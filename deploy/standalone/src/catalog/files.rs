@@ -6,9 +6,12 @@ use std::{
     path::Path,
 };
 
-use floopy_shared::catalog::{
-    Date, Entry, File, Source,
-    litellm::{self, Import},
+use floopy_shared::{
+    catalog::{
+        Date, Entry, File, Source,
+        litellm::{self, Import},
+    },
+    process::clock::Clock,
 };
 use tempfile::NamedTempFile;
 use time::OffsetDateTime;
@@ -109,9 +112,14 @@ pub(super) fn check_providers(providers: &[String], models: &[Entry]) -> Result<
 }
 
 fn today() -> Result<Date, CatalogError> {
-    let text = OffsetDateTime::now_utc().date().to_string();
-    Date::parse(&text).ok_or_else(|| {
-        CatalogError::Usage(format!("the clock says {text}; name the day with --date"))
+    let now_ms = Clock::system().now_ms();
+    let seconds = i64::try_from(now_ms / 1_000).unwrap_or_default();
+    let now = OffsetDateTime::from_unix_timestamp(seconds).ok();
+    let date = now.and_then(|now| Date::parse(&now.date().to_string()));
+    date.ok_or_else(|| {
+        CatalogError::Usage(format!(
+            "the clock says {now_ms} ms; name the day with --date"
+        ))
     })
 }
 
