@@ -177,9 +177,9 @@ fn every_problem_of_every_file_is_told_and_nothing_else_is_wrong() {
         &[
             "4 problems",
             "bad.toml:8: models.input_usd_per_mtok: -1 is not allowed",
-            "bad.toml:18: models.deprecated_on: \"2026-02-30\" is no date",
+            "bad.toml:19: models.deprecated_on: \"2026-02-30\" is no date",
             "unknown.toml:10: models[0].source: \"rumour\" is not declared",
-            "unknown.toml:14: models[1].model: openai/a is listed twice",
+            "unknown.toml:15: models[1].model: openai/a is listed twice",
             "ok: good.toml",
         ],
     );
