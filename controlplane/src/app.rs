@@ -2,6 +2,7 @@
 
 mod allowed;
 mod core;
+mod known;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,10 @@ use crate::{
     store::{Location, StoreError},
 };
 
-pub use self::setup::{check, create_key};
+pub use self::{
+    known::known_models,
+    setup::{check, create_key},
+};
 
 /// What the process gives to the control plane.
 #[derive(Debug)]

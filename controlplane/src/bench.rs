@@ -76,6 +76,7 @@ impl Bench {
                 constraints: Constraints::default(),
                 shadow_budget_micro_usd_per_day: None,
                 routing: Default::default(),
+                models: Arc::default(),
             }));
         }
         let keys = (0..size.candidates).filter_map(|n| CandidateKey::parse(&candidate(n)).ok());

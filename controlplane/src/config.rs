@@ -5,10 +5,13 @@ mod check;
 use std::{net::SocketAddr, path::PathBuf};
 
 use floopy_shared::{
+    catalog::Sources,
     domain::rule::Routing,
     process::config::{Constraints, Rule, Secret, range},
 };
 use serde::{Deserialize, Serialize};
+
+pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 /// Everything that can be configured; every key has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,7 +27,13 @@ pub struct Config {
     pub token: Option<Secret>,
     /// Whether to know the models this build ships with.
     pub builtin_models: bool,
-    /// Models added to those, or replacing them where provider and model are the same.
+    /// A catalog file of the operator's: its models replace those where provider and model are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<PathBuf>,
+    /// Sources that `models` name, beside those of the catalogs.
+    #[serde(skip_serializing_if = "Sources::is_empty")]
+    pub sources: Sources,
+    /// Models that replace those of either catalog where provider and model are the same.
     pub models: Vec<Model>,
     /// Tenants that exist from the start; without any, `default` is made and a key minted.
     pub tenants: Vec<TenantConfig>,
@@ -47,6 +56,8 @@ impl Default for Config {
             data_dir: PathBuf::from("floopy-data"),
             token: None,
             builtin_models: true,
+            catalog: None,
+            sources: Sources::new(),
             models: Vec::new(),
             tenants: Vec::new(),
             learning: Learning::default(),
@@ -56,57 +67,6 @@ impl Default for Config {
             drain_ms: 10_000,
         }
     }
-}
-
-/// One model that may serve.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    #[serde(deserialize_with = "check::provider")]
-    pub provider: String,
-    /// As the provider spells it.
-    #[serde(deserialize_with = "check::model")]
-    pub model: String,
-    #[serde(default)]
-    pub kind: Kind,
-    /// Absent: unknown, so never the reason to leave it out.
-    #[serde(default)]
-    pub context_tokens: Option<u64>,
-    #[serde(default)]
-    pub max_output_tokens: Option<u64>,
-    /// USD per million tokens; absent: unknown, so its cost is not counted.
-    #[serde(default, deserialize_with = "check::usd")]
-    pub input_usd_per_mtok: Option<f64>,
-    #[serde(default, deserialize_with = "check::usd")]
-    pub output_usd_per_mtok: Option<f64>,
-    #[serde(default, deserialize_with = "check::usd")]
-    pub cached_input_usd_per_mtok: Option<f64>,
-    #[serde(default = "yes")]
-    pub tools: bool,
-    #[serde(default)]
-    pub vision: bool,
-    #[serde(default)]
-    pub json_schema: bool,
-    /// Prior quality on 0..1, before any feedback.
-    #[serde(default = "half", deserialize_with = "range::share")]
-    pub benchmark: f64,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-/// What a model is for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    #[default]
-    Chat,
-    Embedding,
 }
 
 /// One customer.
@@ -143,6 +103,9 @@ pub struct TenantConfig {
     /// What `auto` may mean instead of the learned ranking; calls name one with `floopy-routing-rule`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
+    /// Its own models, which nobody else sees; they replace everybody's where provider and model are the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Model>,
 }
 
 impl TenantConfig {

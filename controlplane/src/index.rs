@@ -10,11 +10,18 @@ pub(crate) mod subscription;
 pub(crate) mod tables;
 pub(crate) mod totals;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use floopy_shared::domain::{catalog::CatalogModel, ids::TenantId};
 use tokio::sync::watch;
 
 use self::tables::{Changes, Tables};
+
+/// Models that tenants have for themselves.
+pub(crate) type OwnModels = BTreeMap<TenantId, Arc<[Arc<CatalogModel>]>>;
 
 /// The current tables, watched by every stream.
 #[derive(Debug)]

@@ -18,5 +18,7 @@ mod metrics;
 mod rest;
 mod store;
 
-pub use app::{Deps, Detached, Error, Prepared, Storage, check, create_key, detached, prepare};
+pub use app::{
+    Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
+};
 pub use config::{Config, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig};

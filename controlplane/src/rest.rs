@@ -1,6 +1,7 @@
 //! The HTTP side: decisions for callers, health and metrics for operators.
 
 mod baseline;
+mod benchmark;
 mod cursor;
 mod decisions;
 mod error;

@@ -81,13 +81,18 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         fallback: caller.fallback,
         provider: caller.provider,
     };
-    let rule = wish::rule(caller, call.features(), view.snapshot.catalog())?;
+    let catalog = view.snapshot.catalog_of(&caller.tenant.id);
+    let rule = wish::rule(caller, call.features(), catalog)?;
     let passthrough = wish::passthrough(caller)?;
     let selection = if passthrough {
-        wish::untouched(&asked, view.snapshot.catalog(), view.providers)?
+        wish::untouched(&asked, catalog, view.providers)?
     } else {
-        select::select(&asked, view.snapshot.catalog(), view.providers)?
+        select::select(&asked, catalog, view.providers)?
     };
+    let is_anothers = |key: &&CandidateKey| view.snapshot.is_anothers(&caller.tenant.id, key);
+    if let Some(key) = named(&selection).find(is_anothers) {
+        return Err(Unresolved::unknown(key.as_str(), view.providers).into());
+    }
     let loads = wish::loads(rule, view.latencies);
     let draw_key = draw_key(call, caller);
     let tenant = &caller.tenant.id;
@@ -106,12 +111,7 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         loads: &loads,
         affinity: &affinity,
         shadow_key: &shadow_key,
-        ..Question::new(
-            view.snapshot.catalog(),
-            call.features(),
-            call.shapes(),
-            &draw_key,
-        )
+        ..Question::new(catalog, call.features(), call.shapes(), &draw_key)
     };
     let choice = plan(view, &question, &selection.fallback)?;
     Ok(Plan {
@@ -121,6 +121,16 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         draw_key,
         passthrough,
     })
+}
+
+/// Every model that a call names.
+fn named(selected: &select::Selected) -> impl Iterator<Item = &CandidateKey> {
+    let asked = match &selected.asked {
+        Selection::Auto => &[],
+        Selection::One(key) | Selection::Untouched(key) => std::slice::from_ref(key),
+        Selection::Ordered(keys) => keys.as_slice(),
+    };
+    asked.iter().chain(&selected.fallback)
 }
 
 fn plan(

@@ -104,3 +104,40 @@ fn a_removed_tenant_is_no_longer_known() {
     assert!(next.tenant_of_key(&KeyHash::of("s")).is_none());
     assert_eq!(next.table_versions().count(), 0);
 }
+
+#[test]
+fn a_tenants_own_models_are_seen_by_it_alone_whatever_comes_first() {
+    let id = |id: &str| TenantId::new(id).expect("valid");
+    let key = |key: &str| CandidateKey::parse(key).expect("valid");
+    let own = CatalogModel::unlisted(key("p/own"), ModelKind::Chat);
+    let with_own = |models: Vec<CatalogModel>| {
+        TableBody::Tenant(Arc::new(Tenant {
+            models: models.into_iter().map(Arc::new).collect(),
+            ..Tenant::new(id("a"))
+        }))
+    };
+    let tables = vec![
+        table("tenant/b", 1, tenant("b", "key-b")),
+        table("tenant/a", 1, with_own(vec![own.clone()])),
+        table("catalog", 1, catalog("p/m")),
+    ];
+    let (first, rejected) = Snapshot::default().apply(update(1, tables));
+    assert!(rejected.is_empty(), "{rejected:?}");
+    let sees = |snapshot: &Snapshot, tenant: &str, model: &str| {
+        snapshot.catalog_of(&id(tenant)).get(&key(model)).is_some()
+    };
+    assert!(sees(&first, "a", "p/own") && sees(&first, "a", "p/m"));
+    assert!(!sees(&first, "b", "p/own") && sees(&first, "b", "p/m"));
+    assert!(first.is_anothers(&id("b"), &key("p/own")));
+    assert!(!first.is_anothers(&id("a"), &key("p/own")));
+    assert!(!first.is_anothers(&id("b"), &key("p/nobodys")));
+
+    let (second, _) = first.apply(update(2, vec![table("catalog", 2, catalog("p/n"))]));
+    assert!(sees(&second, "a", "p/own") && sees(&second, "a", "p/n"));
+    let without = vec![table("tenant/a", 3, with_own(vec![]))];
+    let (third, _) = second.apply(update(3, without));
+    assert!(!sees(&third, "a", "p/own") && sees(&third, "a", "p/n"));
+    let twice = vec![table("tenant/a", 4, with_own(vec![own.clone(), own]))];
+    let (_, rejected) = third.apply(update(4, twice));
+    assert_eq!(rejected[0].table, "tenant/a");
+}

@@ -4,7 +4,7 @@
 use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
-    catalog::{Catalog, CatalogModel, ModelKind},
+    catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
     constraints::{Constraints, MinQuality},
     decision::{
@@ -245,20 +245,9 @@ fn rankings() -> Rankings {
     }
 }
 
-#[test]
-fn tables_survive_the_wire() {
-    let mut model = CatalogModel::unlisted(key("p/a"), ModelKind::Chat);
-    let unpriced = CatalogModel {
-        key: key("p/b"),
-        ..model.clone()
-    };
-    model.prices = Some(Prices {
-        input_micro_usd_per_mtok: 1,
-        output_micro_usd_per_mtok: 0,
-        cached_input_micro_usd_per_mtok: Some(0),
-    });
-    let catalog = Catalog::new(vec![model, unpriced]).expect("valid");
-    let tenant = Tenant {
+/// With everything that a tenant can have.
+fn tenant(own: CatalogModel) -> Tenant {
+    Tenant {
         id: TenantId::new("acme").expect("valid"),
         keys: vec![ApiKey {
             id: "k".into(),
@@ -281,7 +270,30 @@ fn tables_survive_the_wire() {
         },
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
+        models: [own.into()].into(),
+    }
+}
+
+#[test]
+fn tables_survive_the_wire() {
+    let mut model = CatalogModel::unlisted(key("p/a"), ModelKind::Chat);
+    let unpriced = CatalogModel {
+        key: key("p/b"),
+        ..model.clone()
     };
+    model.prices = Some(Prices {
+        input_micro_usd_per_mtok: 1,
+        output_micro_usd_per_mtok: 0,
+        cached_input_micro_usd_per_mtok: Some(0),
+    });
+    let prior = ShapePrior::new("class:code", 0.8, "a test".into()).expect("valid");
+    model.shape_priors = [prior].into();
+    let own = CatalogModel {
+        key: key("p/own"),
+        ..model.clone()
+    };
+    let catalog = Catalog::new(vec![model, unpriced]).expect("valid");
+    let tenant = tenant(own);
     let tables = [
         (TableName::Catalog, TableBody::Catalog(catalog.into())),
         (

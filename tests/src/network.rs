@@ -112,6 +112,7 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
             rules: Vec::new(),
+            models: Vec::new(),
             rule: None,
             passthrough: false,
         }],

@@ -7,16 +7,13 @@ use std::{
     time::Duration,
 };
 
-use floopy_shared::{
-    domain::catalog::Catalog,
-    process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
-};
+use floopy_shared::process::{clock::Clock, rpc::PlaneToken, supervise::Tasks};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, setup};
+use super::{Error, known::Known, setup};
 use crate::{
     config::{Config, Learning, Objective},
     grpc::{self, Services},
@@ -54,7 +51,7 @@ pub(super) struct Core {
     store: Store,
     /// Held as long as this control plane may publish.
     _lock: Option<File>,
-    catalog: Arc<Catalog>,
+    known: Known,
     services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
@@ -76,12 +73,12 @@ impl Core {
         process: Process,
         location: &Location,
     ) -> Result<Self, Error> {
-        let catalog = Arc::new(setup::catalog(&config)?);
+        let known = Known::of(&config)?;
         let token = PlaneToken::new(config.token.as_ref())
             .map_err(|e| Error::config("token", e.to_string()))?;
         let store = Store::open(location).await?;
         let lock = setup::lock(location)?;
-        let minted_key = setup::tenants(&store, &config, &catalog, process.clock.now_ms()).await?;
+        let minted_key = setup::tenants(&store, &config, &known, process.clock.now_ms()).await?;
         let metrics = {
             let mut registry = process
                 .registry
@@ -117,7 +114,7 @@ impl Core {
             process,
             store,
             _lock: lock,
-            catalog,
+            known,
             services,
             dirty,
             announcements,
@@ -145,7 +142,8 @@ impl Core {
             gone: Arc::clone(&gone),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),
-            catalog: Arc::clone(&self.catalog),
+            catalog: Arc::clone(&self.known.catalog),
+            own_models: Arc::clone(&self.known.own),
             policy: policy(&self.config.learning),
             tick: Duration::from_millis(self.config.refresh_ms),
         };

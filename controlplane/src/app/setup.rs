@@ -1,23 +1,22 @@
 //! What the configuration asks to exist: the catalog, the tenants, their keys.
 
 use std::{
-    collections::HashSet,
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
 };
 
 use floopy_shared::{
     domain::{
-        catalog::{Catalog, CatalogModel, ModelKind, builtin_models, parse_usd},
+        catalog::Catalog,
         ids::{CandidateKey, TenantId},
-        money::Prices,
+        money::micro_usd,
     },
     process::clock::Clock,
 };
 
-use super::{Error, allowed};
+use super::{Error, allowed, known::Known};
 use crate::{
-    config::{Config, Kind, Model, TenantConfig},
+    config::{Config, TenantConfig},
     store::{
         Location, Store, Tx,
         tenants::{self, Profile},
@@ -50,60 +49,17 @@ pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
     }
 }
 
-/// The configured models first, then the built-in ones that they do not replace.
-pub(super) fn catalog(config: &Config) -> Result<Catalog, Error> {
-    let invalid = |e: &dyn std::fmt::Display| Error::config("models", e.to_string());
-    let mut models: Vec<CatalogModel> = config
-        .models
-        .iter()
-        .map(model)
-        .collect::<Result<_, _>>()
-        .map_err(|e| invalid(&e))?;
-    if config.builtin_models {
-        let own: HashSet<CandidateKey> = models.iter().map(|model| model.key.clone()).collect();
-        models.extend(
-            builtin_models()
-                .into_iter()
-                .filter(|model| !own.contains(&model.key)),
-        );
-    }
-    Catalog::new(models).map_err(|e| invalid(&e))
-}
-
-fn model(model: &Model) -> Result<CatalogModel, floopy_shared::domain::ids::InvalidId> {
-    let prices = micro_usd(model.input_usd_per_mtok).zip(micro_usd(model.output_usd_per_mtok));
-    Ok(CatalogModel {
-        key: CandidateKey::new(&model.provider, &model.model)?,
-        kind: match model.kind {
-            Kind::Chat => ModelKind::Chat,
-            Kind::Embedding => ModelKind::Embedding,
-        },
-        context_tokens: model.context_tokens,
-        max_output_tokens: model.max_output_tokens,
-        prices: prices.map(|(input, output)| Prices {
-            input_micro_usd_per_mtok: input,
-            output_micro_usd_per_mtok: output,
-            cached_input_micro_usd_per_mtok: micro_usd(model.cached_input_usd_per_mtok),
-        }),
-        tools: model.tools,
-        vision: model.vision,
-        json_schema: model.json_schema,
-        benchmark: model.benchmark,
-        benchmark_source: "configured".into(),
-    })
-}
-
 /// Writes the configured tenants; without any in a new store, makes one with a key, which is returned.
 pub(super) async fn tenants(
     store: &Store,
     config: &Config,
-    catalog: &Catalog,
+    known: &Known,
     now_ms: u64,
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
     let mut minted = None;
     for (index, tenant) in config.tenants.iter().enumerate() {
-        put_tenant(&mut tx, (index, tenant), catalog, now_ms).await?;
+        put_tenant(&mut tx, (index, tenant), known, now_ms).await?;
     }
     if tenants::count(&mut tx).await? == 0 {
         let id = tenant_id("tenants", DEFAULT_TENANT)?;
@@ -117,10 +73,10 @@ pub(super) async fn tenants(
 async fn put_tenant(
     tx: &mut Tx,
     (index, tenant): (usize, &TenantConfig),
-    catalog: &Catalog,
+    known: &Known,
     now_ms: u64,
 ) -> Result<(), Error> {
-    let profile = profile((index, tenant), catalog)?;
+    let profile = profile((index, tenant), known)?;
     tenants::put(tx, &profile, now_ms).await?;
     let secret = tenant.key.as_ref().map(|secret| secret.expose());
     let id = &profile.id;
@@ -135,15 +91,17 @@ async fn put_tenant(
 
 /// Checks what types cannot say: models and tenants that refer to each other.
 pub fn check(config: &Config) -> Result<(), Error> {
-    let catalog = catalog(config)?;
+    let known = Known::of(config)?;
     for tenant in config.tenants.iter().enumerate() {
-        profile(tenant, &catalog)?;
+        profile(tenant, &known)?;
     }
     Ok(())
 }
 
-fn profile((index, tenant): (usize, &TenantConfig), catalog: &Catalog) -> Result<Profile, Error> {
+fn profile((index, tenant): (usize, &TenantConfig), known: &Known) -> Result<Profile, Error> {
     let key = |name: &str| format!("tenants[{index}].{name}");
+    let id = tenant_id(&key("id"), &tenant.id)?;
+    let catalog = &*known.catalog_of(&id);
     let default_model = tenant
         .default_model
         .as_deref()
@@ -154,17 +112,13 @@ fn profile((index, tenant): (usize, &TenantConfig), catalog: &Catalog) -> Result
     let constraints = allowed::constraints(catalog, (index, tenant), default_model.as_ref())?;
     let routing = allowed::routing(catalog, (index, tenant), &constraints)?;
     Ok(Profile {
-        id: tenant_id(&key("id"), &tenant.id)?,
+        id,
         zero_retention: tenant.zero_retention,
         default_model,
         constraints,
-        shadow_budget_micro_usd_per_day: micro_usd(tenant.shadow_budget_usd_per_day),
+        shadow_budget_micro_usd_per_day: tenant.shadow_budget_usd_per_day.and_then(micro_usd),
         routing,
     })
-}
-
-fn micro_usd(usd: Option<f64>) -> Option<u64> {
-    usd.and_then(|usd| parse_usd(&usd.to_string()))
 }
 
 fn tenant_id(key: &str, id: &str) -> Result<TenantId, Error> {
@@ -203,7 +157,7 @@ pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> 
 async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Result<(), Error> {
     let mut configured = config.tenants.iter().enumerate();
     if let Some(found) = configured.find(|(_, tenant)| tenant.id == id.as_str()) {
-        return put_tenant(tx, found, &catalog(config)?, now_ms).await;
+        return put_tenant(tx, found, &Known::of(config)?, now_ms).await;
     }
     if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT {
         return Ok(tenants::ensure(tx, id, now_ms).await?);

@@ -112,6 +112,7 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
         rules: Vec::new(),
+        models: Vec::new(),
         rule: None,
         passthrough: false,
     };
@@ -195,6 +196,7 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
             rules: Vec::new(),
+            models: Vec::new(),
             rule: None,
             passthrough: false,
         };

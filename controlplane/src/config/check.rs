@@ -1,10 +1,7 @@
 //! Values that have a range: read, checked, and refused with what is allowed.
 
 use floopy_shared::{
-    domain::{
-        ids::{CandidateKey, TenantId},
-        ranking::MAX_LIVE_EXPLORATION,
-    },
+    domain::{ids::TenantId, ranking::MAX_LIVE_EXPLORATION},
     process::config::range::{float, integer},
 };
 use serde::{Deserialize, Deserializer, de::Error};
@@ -51,26 +48,6 @@ pub(super) fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
     let id = String::deserialize(deserializer)?;
     TenantId::new(&id).map_err(D::Error::custom)?;
     Ok(id)
-}
-
-pub(super) fn provider<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let provider = String::deserialize(deserializer)?;
-    CandidateKey::new(&provider, "m").map_err(|_| {
-        D::Error::custom(format!(
-            "{provider:?} is not allowed; it must be a name without slashes or spaces"
-        ))
-    })?;
-    Ok(provider)
-}
-
-pub(super) fn model<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let model = String::deserialize(deserializer)?;
-    CandidateKey::new("p", &model).map_err(|_| {
-        D::Error::custom(format!(
-            "{model:?} is not allowed; it must be at most 250 bytes without spaces"
-        ))
-    })?;
-    Ok(model)
 }
 
 /// Retention as it is written, before its parts are compared.

@@ -127,6 +127,7 @@ fn config() -> Config {
         constraints: Default::default(),
         shadow_budget_usd_per_day: None,
         rules: Vec::new(),
+        models: Vec::new(),
         rule: None,
         passthrough: false,
     };

@@ -61,6 +61,7 @@ fn candidate(model: &CatalogModel) -> Candidate {
     Candidate {
         key: model.key.clone(),
         benchmark: model.benchmark,
+        shape_priors: Arc::clone(&model.shape_priors),
         cost: model.prices.map(|prices| prices.cost_micro_usd(TYPICAL)),
     }
 }
@@ -122,6 +123,8 @@ pub(crate) fn tables<'a>(
 
 #[cfg(test)]
 mod tests {
+    use floopy_shared::catalog::builtin_catalog;
+
     use super::*;
 
     fn providers(names: &[&str]) -> BTreeSet<String> {
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_reachable_chat_models_are_ranked_and_all_where_none_is_reachable() {
-        let catalog = Catalog::builtin();
+        let catalog = builtin_catalog();
         let chat = catalog
             .models()
             .iter()

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use self::watch::Heard;
 use crate::{
     index::{
-        Announcement, Index,
+        Announcement, Index, OwnModels,
         build::{self, Policy},
         dirty::Dirty,
         gone::Gone,
@@ -70,6 +70,7 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) own_models: Arc<OwnModels>,
     pub(crate) policy: Policy,
     pub(crate) tick: Duration,
 }
@@ -222,13 +223,24 @@ impl Refresh {
         for tenants in due.chunks(READ_AT_ONCE) {
             self.read(tenants).await?;
             for tenant in tenants {
-                if let Err(error) = self.rank(tenant, &candidates).await {
+                let own = self.own_candidates(tenant);
+                let candidates = own.as_deref().unwrap_or(&candidates);
+                if let Err(error) = self.rank(tenant, candidates).await {
                     self.failed(&error);
                     self.parts.dirty.mark([tenant.id.clone()], false);
                 }
             }
         }
         Ok(())
+    }
+
+    /// The candidates of a tenant with models of its own.
+    fn own_candidates(&self, tenant: &Tenant) -> Option<Vec<Candidate>> {
+        if tenant.models.is_empty() {
+            return None;
+        }
+        let catalog = self.parts.catalog.with_own(&tenant.models).ok()?;
+        Some(build::candidates(&catalog, &self.providers))
     }
 
     /// Reads the sums of those tenants that were not read yet. One tenant's trouble is not the others': it
@@ -274,7 +286,12 @@ impl Refresh {
         if self.polled.is_some_and(|polled| polled.elapsed() < POLL) {
             return Ok(());
         }
-        let found = tenants::all(&self.parts.store).await?;
+        let mut found = tenants::all(&self.parts.store).await?;
+        for tenant in &mut found {
+            if let Some(own) = self.parts.own_models.get(&tenant.id) {
+                tenant.models = Arc::clone(own);
+            }
+        }
         self.polled = Some(Instant::now());
         let same = found.len() == self.tenants.len()
             && found.iter().all(|tenant| {

@@ -1,20 +1,24 @@
 //! A tenant's rankings from a tenant's sums, level by level from the root.
 //!
 //! The root shape's prior is the public benchmark; every other shape's prior is its parent's composite.
+//! Where public tests tell kinds of tasks apart, that moves a class's prior, and is what a new tenant starts from.
 //! A parent's data contain its children's: a child starts from what its parent says without them, so that
 //! nothing counts twice. A shape that its parent predicts as well is not ranked on its own.
 
 mod draft;
 mod levels;
 mod listing;
+mod public_tests;
 mod sessions;
 
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use floopy_shared::domain::{
+    catalog::ShapePrior,
     constraints::Constraints,
     ids::{CandidateKey, TenantId},
     ranking::{Objective, Rankings, ShapeRanking},
@@ -40,6 +44,8 @@ use super::{
 pub struct Candidate {
     pub key: CandidateKey,
     pub benchmark: f64,
+    /// What public tests say for one kind of task, on the benchmark's scale.
+    pub shape_priors: Arc<[ShapePrior]>,
     /// Cost of a typical call in micro-USD.
     pub cost: Option<u64>,
 }
@@ -143,11 +149,15 @@ fn rank_shapes<'a>(
         }
         let solved = sessions::solve(&drafts, &done, &scales);
         for (draft, solved) in drafts.into_iter().zip(solved) {
-            if !draft.is_told_apart(question, &solved, &scales) {
+            let is_told_apart = draft.is_told_apart(question, &solved, &scales);
+            if !is_told_apart && !public_tests::begin(question, &draft) {
                 continue;
             }
             let shape = draft.shape.clone();
             let ranked = finish(question, (&scales, &done), (draft, solved))?;
+            if !is_told_apart && !public_tests::lead(&ranked, &done) {
+                continue;
+            }
             done.shapes.insert(shape, ranked);
         }
     }
@@ -251,10 +261,11 @@ fn finish<'a>(
     let estimates: Vec<Estimate> = (0..draft.arms.len()).map(estimate).collect();
     let parent = done.parent(draft.stats);
     // A shape that is new takes over its parent's incumbent: sessions keep their model.
+    let taken_over = parent.filter(|_| !public_tests::begin(question, &draft));
     let held = question
         .incumbents
         .get(&draft.shape)
-        .or(parent.map(|parent| &parent.incumbent));
+        .or(taken_over.map(|parent| &parent.incumbent));
     let contender = |(c, e): (&Candidate, &Estimate)| Contender {
         estimate: *e,
         cost: c.cost,

@@ -118,6 +118,7 @@ impl World {
             .map(|(m, benchmark)| Candidate {
                 key: key(m),
                 benchmark,
+                shape_priors: Default::default(),
                 cost: Some(10),
             })
             .collect();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Api,
+    Api, benchmark,
     error::{ApiError, brief},
     query, reader, view,
 };
@@ -109,5 +109,7 @@ async fn describe(api: &Api, decision: &Decision) -> Result<Value, StoreError> {
         request: ratings::of_request(&mut conn, &decision.tenant, decision.request_id).await?,
         session: sessions::score(&mut conn, &decision.tenant, &Unit::of(decision)).await?,
     };
-    Ok(view::decision(decision, &labels))
+    let mut body = view::decision(decision, &labels);
+    body["benchmark_source"] = json!(benchmark::source(&api.index.current(), decision));
+    Ok(body)
 }

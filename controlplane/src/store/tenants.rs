@@ -1,6 +1,6 @@
 //! Tenants and the hashes of their keys.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use floopy_shared::domain::{
     constraints::Constraints,
@@ -179,6 +179,8 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
             .map(record::decode_routing)
             .transpose()?
             .unwrap_or_default(),
+        // They are not kept here: the configuration has them.
+        models: Arc::default(),
     })
 }
 

@@ -10,8 +10,8 @@ use std::{
 };
 
 use floopy_shared::{
+    catalog::builtin_catalog,
     domain::{
-        catalog::Catalog,
         ids::{InvalidId, KeyHash, TenantId},
         snapshot::{ApiKey, Snapshot, Tenant},
     },
@@ -75,7 +75,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         Arc::clone(&metrics),
     );
     let spool = Arc::new(spool.map_err(data_dir)?);
-    let cold = Snapshot::cold(Catalog::builtin(), bootstrap(&config.tenants)?);
+    let cold = Snapshot::cold(builtin_catalog(), bootstrap(&config.tenants)?);
     let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),

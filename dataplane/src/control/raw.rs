@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use floopy_proto::v1;
 use floopy_shared::{
-    domain::snapshot::{Rejection, Snapshot, Update},
+    domain::snapshot::{Rejection, Snapshot, Update, order},
     wire::snapshot::table_from_wire,
 };
 use prost::{DecodeError, Message};
@@ -42,7 +42,7 @@ impl RawUpdate {
             ..Update::default()
         };
         let (mut next, mut rejections) = (snapshot.clone(), Vec::new());
-        for tables in catalog_first(self.tables)?.chunks(TOGETHER) {
+        for tables in rankings_last(self.tables)?.chunks(TOGETHER) {
             let read = |table: &Bytes| v1::Table::decode(table.clone()).map(table_from_wire);
             update.tables = tables.iter().map(read).collect::<Result<_, _>>()?;
             let (applied, refused) = next.apply(std::mem::take(&mut update));
@@ -56,12 +56,12 @@ impl RawUpdate {
     }
 }
 
-/// Rankings may name models of the catalog that came with them.
-fn catalog_first(mut tables: Vec<Bytes>) -> Result<Vec<Bytes>, DecodeError> {
-    for at in 1..tables.len() {
-        if Named::decode(tables[at].clone())?.name == "catalog" {
-            tables[..=at].rotate_right(1);
-        }
+/// Rankings may name models of the catalog, or of the tenant, that came with them.
+fn rankings_last(tables: Vec<Bytes>) -> Result<Vec<Bytes>, DecodeError> {
+    let mut ordered: [Vec<Bytes>; 3] = Default::default();
+    for table in tables {
+        let name = Named::decode(table.clone())?.name;
+        ordered[usize::from(order(&name))].push(table);
     }
-    Ok(tables)
+    Ok(ordered.concat())
 }

@@ -146,8 +146,8 @@ impl Saver {
 mod tests {
     use floopy_proto::v1;
     use floopy_shared::{
+        catalog::builtin_catalog,
         domain::{
-            catalog::Catalog,
             ids::TenantId,
             snapshot::{TableBody, TableName, Tenant},
         },
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn catalog(version: u64) -> v1::Table {
-        let body = TableBody::Catalog(Arc::new(Catalog::builtin()));
+        let body = TableBody::Catalog(Arc::new(builtin_catalog()));
         table_to_wire(&TableName::Catalog, version, &body)
     }
 
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn what_was_refused_or_removed_or_never_came_is_not_saved() {
         let configured = Tenant::new(TenantId::new("configured").expect("valid"));
-        let cold = Snapshot::cold(Catalog::builtin(), [configured]);
+        let cold = Snapshot::cold(builtin_catalog(), [configured]);
         let first = update(1, vec![catalog(1), tenant("a", 1), tenant("b", 1)], &[]);
         let (snapshot, refused) = cold.apply(update_from_wire(first));
         assert_eq!(refused, []);

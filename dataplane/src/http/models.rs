@@ -19,7 +19,7 @@ use crate::{
 pub(super) fn list(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let admitted = admit(gateway.current.snapshot(), headers, Permission::Read)?;
     let mut data = vec![model(AUTO, "floopy")];
-    let catalog = admitted.snapshot.catalog();
+    let catalog = admitted.snapshot.catalog_of(&admitted.tenant.id);
     for listed in catalog.models() {
         let provider = listed.key.provider();
         let forbidden = admitted.tenant.constraints.forbids(&listed.key);

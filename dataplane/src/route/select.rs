@@ -81,6 +81,13 @@ pub enum Unresolved {
     TooMany(usize),
 }
 
+impl Unresolved {
+    /// For a model that there is not.
+    pub fn unknown(name: &str, providers: &Providers) -> Self {
+        Self::UnknownModel(shorten(name), configured(providers))
+    }
+}
+
 /// Resolves the names of a call.
 pub fn select(
     asked: &Asked<'_>,
@@ -224,7 +231,7 @@ impl Resolver<'_> {
     }
 
     fn unknown(&self, name: &str) -> Unresolved {
-        Unresolved::UnknownModel(shorten(name), configured(self.providers))
+        Unresolved::unknown(name, self.providers)
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, telemetry};
 
 use crate::{
+    catalog,
     config::{Effective, PlaneConfigs},
     console::Console,
     demo, replay,
@@ -42,6 +43,9 @@ enum Command {
     Check(ConfigFile),
     /// Prints the effective configuration, secrets masked
     Config(ConfigFile),
+    /// Lists, checks, imports and updates the models that Floopy knows
+    #[command(subcommand)]
+    Catalog(catalog::Command),
     /// Manages API keys
     #[command(subcommand)]
     Keys(Keys),
@@ -93,6 +97,8 @@ pub enum Error {
     Demo(#[from] demo::DemoError),
     #[error(transparent)]
     Replay(#[from] replay::ReplayError),
+    #[error(transparent)]
+    Catalog(#[from] catalog::CatalogError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
     #[error("the configuration cannot be printed: {0}")]
@@ -113,6 +119,9 @@ impl Cli {
             Some(Command::Replay(args)) => replay::run(&args, &mut console).map_err(Error::from),
             Some(Command::Check(file)) => check(&file, &mut console),
             Some(Command::Config(file)) => print_config(&file, &mut console),
+            Some(Command::Catalog(command)) => {
+                catalog::run(&command, &mut console).map_err(Error::from)
+            }
             Some(Command::Keys(Keys::Create { tenant, file })) => {
                 create_key(&tenant, &file, &mut console).await
             }

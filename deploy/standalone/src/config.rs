@@ -14,9 +14,12 @@ use std::{
 
 use floopy_controlplane as control;
 use floopy_dataplane::config as proxy;
-use floopy_shared::process::{
-    config::{ConfigError, parse},
-    telemetry::LogFormat,
+use floopy_shared::{
+    catalog::Sources,
+    process::{
+        config::{ConfigError, parse},
+        telemetry::LogFormat,
+    },
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -34,11 +37,17 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How log lines look: `text` or `json`.
     pub log: LogFormat,
+    /// A catalog file of the operator's: its models replace built-in ones of the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<PathBuf>,
     pub proxy: Proxy,
     pub control: Control,
     pub judge: Judge,
     pub learning: control::Learning,
     pub providers: Vec<proxy::Provider>,
+    /// Sources that `models` name, beside those of the catalogs.
+    #[serde(skip_serializing_if = "Sources::is_empty")]
+    pub sources: Sources,
     pub models: Vec<control::Model>,
     pub tenants: Vec<control::TenantConfig>,
 }
@@ -97,7 +106,9 @@ impl Default for Config {
             control: Control::default(),
             judge: Judge::default(),
             learning: control::Learning::default(),
+            catalog: None,
             providers: Vec::new(),
+            sources: Sources::new(),
             models: Vec::new(),
             tenants: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! All planes in one process: the command `floopy`, its simulator and its demo.
 
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -1,8 +1,18 @@
 //! The models that routing knows: what they can do, what they cost, what public benchmarks say of them.
 
-use std::{collections::HashMap, sync::Arc};
+mod scale;
 
-use super::{ids::CandidateKey, money::Prices};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{ids::CandidateKey, money::Prices, shape::ShapeKey};
+
+pub use self::scale::{MIN_ANCHORS, Scale};
+
+/// The prior of a model of which nothing is known: the middle of the scale.
+pub const UNKNOWN_BENCHMARK: f64 = 0.5;
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +36,29 @@ pub struct CatalogModel {
     /// Prior quality on 0..1 before any feedback.
     pub benchmark: f64,
     pub benchmark_source: Arc<str>,
+    /// The same for kinds of tasks that public tests tell apart, on the same scale.
+    pub shape_priors: Arc<[ShapePrior]>,
+}
+
+/// What public tests say of a model for one kind of task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShapePrior {
+    pub shape: ShapeKey,
+    /// On the scale of the general benchmark.
+    pub value: f64,
+    pub source: Arc<str>,
+}
+
+impl ShapePrior {
+    /// `None` where the shape's name is none.
+    pub fn new(shape: &str, value: f64, source: Arc<str>) -> Option<Self> {
+        let shape = ShapeKey::named(shape)?;
+        Some(Self {
+            shape,
+            value,
+            source,
+        })
+    }
 }
 
 impl CatalogModel {
@@ -40,8 +73,38 @@ impl CatalogModel {
             tools: true,
             vision: true,
             json_schema: true,
-            benchmark: 0.5,
+            benchmark: UNKNOWN_BENCHMARK,
             benchmark_source: "unlisted".into(),
+            shape_priors: Arc::default(),
+        }
+    }
+
+    /// The prior for a kind of task; `None` where no test speaks of it.
+    pub fn shape_prior(&self, shape: &str) -> Option<&ShapePrior> {
+        let mut priors = self.shape_priors.iter();
+        priors.find(|prior| prior.shape.as_str() == shape)
+    }
+
+    /// The prior for a request, by its shapes, most specific first: where no test speaks of them, the general
+    /// benchmark.
+    pub fn prior(&self, shapes: &[ShapeKey]) -> f64 {
+        if self.shape_priors.is_empty() {
+            return self.benchmark;
+        }
+        let mut found = shapes.iter().filter_map(|s| self.shape_prior(s.as_str()));
+        found.next().map_or(self.benchmark, |prior| prior.value)
+    }
+
+    /// Every prior lies within 0..1.
+    fn check(&self) -> Result<(), InvalidCatalog> {
+        let of_shapes = self.shape_priors.iter().map(|prior| prior.value);
+        let mut all = of_shapes.chain([self.benchmark]);
+        match all.find(|value| !(0.0..=1.0).contains(value)) {
+            Some(value) => Err(InvalidCatalog::Benchmark {
+                key: self.key.clone(),
+                value,
+            }),
+            None => Ok(()),
         }
     }
 }
@@ -73,29 +136,32 @@ impl Catalog {
         }
         let mut catalog = Self::default();
         for model in models {
-            if !(0.0..=1.0).contains(&model.benchmark) {
-                return Err(InvalidCatalog::Benchmark {
-                    key: model.key,
-                    value: model.benchmark,
-                });
-            }
-            let index = catalog.models.len();
-            if catalog.by_key.insert(model.key.clone(), index).is_some() {
-                return Err(InvalidCatalog::Duplicate(model.key));
-            }
-            catalog
-                .by_name
-                .entry(model.key.model().into())
-                .or_default()
-                .push(index);
-            catalog.models.push(Arc::new(model));
+            catalog.push(Arc::new(model))?;
         }
         Ok(catalog)
     }
 
-    /// The models this build ships with, from `shared/catalog/models.csv`.
-    pub fn builtin() -> Self {
-        Self::new(builtin_models()).unwrap_or_default()
+    /// These models with a tenant's own before them, which replace those of the same key.
+    pub fn with_own(&self, own: &[Arc<CatalogModel>]) -> Result<Self, InvalidCatalog> {
+        let keys: HashSet<&CandidateKey> = own.iter().map(|model| &model.key).collect();
+        let others = self.models.iter().filter(|m| !keys.contains(&m.key));
+        let mut catalog = Self::default();
+        for model in own.iter().chain(others) {
+            catalog.push(Arc::clone(model))?;
+        }
+        Ok(catalog)
+    }
+
+    fn push(&mut self, model: Arc<CatalogModel>) -> Result<(), InvalidCatalog> {
+        model.check()?;
+        let index = self.models.len();
+        if self.by_key.insert(model.key.clone(), index).is_some() {
+            return Err(InvalidCatalog::Duplicate(model.key.clone()));
+        }
+        let named = self.by_name.entry(model.key.model().into()).or_default();
+        named.push(index);
+        self.models.push(model);
+        Ok(())
     }
 
     /// Every model, in order.
@@ -120,88 +186,45 @@ impl Catalog {
     }
 }
 
-/// The rows of `shared/catalog/models.csv`.
-pub fn builtin_models() -> Vec<CatalogModel> {
-    include_str!("../../catalog/models.csv")
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.starts_with("provider,"))
-        .filter_map(parse_row)
-        .collect()
-}
-
-fn parse_row(line: &str) -> Option<CatalogModel> {
-    let fields: Vec<&str> = line.splitn(13, ',').collect();
-    let [
-        provider,
-        model,
-        kind,
-        context,
-        output,
-        input_price,
-        output_price,
-        cached_price,
-        tools,
-        vision,
-        json_schema,
-        benchmark,
-        source,
-    ] = fields.try_into().ok()?;
-    let kind = match kind {
-        "chat" => ModelKind::Chat,
-        "embedding" => ModelKind::Embedding,
-        _ => return None,
-    };
-    Some(CatalogModel {
-        key: CandidateKey::new(provider, model).ok()?,
-        kind,
-        context_tokens: context.parse().ok(),
-        max_output_tokens: output.parse().ok(),
-        prices: Some(Prices {
-            input_micro_usd_per_mtok: parse_usd(input_price)?,
-            output_micro_usd_per_mtok: parse_usd(output_price)?,
-            cached_input_micro_usd_per_mtok: parse_usd(cached_price),
-        }),
-        tools: tools == "1",
-        vision: vision == "1",
-        json_schema: json_schema == "1",
-        benchmark: benchmark.parse().ok()?,
-        benchmark_source: source.trim_matches('"').into(),
-    })
-}
-
-/// Decimal USD to micro-USD.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to be in range"
-)]
-pub fn parse_usd(text: &str) -> Option<u64> {
-    let usd: f64 = text.trim().parse().ok()?;
-    (0.0..1e9)
-        .contains(&usd)
-        .then(|| (usd * 1e6).round() as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn model(key: &str) -> CatalogModel {
+        CatalogModel::unlisted(CandidateKey::parse(key).expect("valid"), ModelKind::Chat)
+    }
+
+    fn shape(name: &str) -> ShapeKey {
+        ShapeKey::named(name).expect("valid")
+    }
+
     #[test]
-    fn every_row_of_the_builtin_catalog_is_read() {
-        let text = include_str!("../../catalog/models.csv");
-        let rows = text
-            .lines()
-            .filter(|l| !l.starts_with('#') && !l.starts_with("provider,"))
-            .count();
-        let catalog = Catalog::new(builtin_models()).expect("valid");
-        assert_eq!(catalog.models().len(), rows);
-        assert!(catalog.named("gpt-4o").next().is_some());
-        assert!(
-            catalog
-                .models()
-                .iter()
-                .all(|m| !m.benchmark_source.is_empty())
-        );
+    fn the_prior_is_that_of_the_first_shape_with_one_and_the_general_one_otherwise() {
+        let prior = ShapePrior::new("class:code", 0.9, "a test".into()).expect("valid");
+        let model = CatalogModel {
+            benchmark: 0.7,
+            shape_priors: [prior].into(),
+            ..model("p/m")
+        };
+        let chain = [shape("site:1"), shape("class:code"), ShapeKey::root()];
+        assert_eq!(model.prior(&chain), 0.9);
+        assert_eq!(model.prior(&[shape("class:math"), ShapeKey::root()]), 0.7);
+    }
+
+    #[test]
+    fn a_tenants_own_models_come_first_and_replace_those_of_the_same_key() {
+        let base = Catalog::new(vec![model("p/a"), model("p/b")]).expect("valid");
+        let own = CatalogModel {
+            tools: false,
+            ..model("p/b")
+        };
+        let own = [Arc::new(model("q/b")), Arc::new(own)];
+        let all = base.with_own(&own).expect("valid");
+        let keys: Vec<&str> = all.models().iter().map(|m| m.key.as_str()).collect();
+        assert_eq!(keys, ["q/b", "p/b", "p/a"]);
+        assert!(!all.get(&own[1].key).expect("there").tools);
+        assert_eq!(all.named("b").count(), 2);
+        assert_eq!(base.models().len(), 2, "nobody else's changes");
     }
 
     #[test]
@@ -214,6 +237,13 @@ mod tests {
             benchmark: 1.5,
             ..model
         };
+        let prior = ShapePrior::new("class:code", -0.1, "a test".into()).expect("valid");
+        let wild_shape = CatalogModel {
+            shape_priors: [prior].into(),
+            benchmark: 0.5,
+            ..wild.clone()
+        };
+        assert!(Catalog::new(vec![wild_shape]).is_err());
         assert!(matches!(
             Catalog::new(vec![wild]),
             Err(InvalidCatalog::Benchmark { .. })

@@ -11,6 +11,18 @@ pub struct Prices {
     pub cached_input_micro_usd_per_mtok: Option<u64>,
 }
 
+/// USD as whole micro-USD; `None` where it is no amount of money.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be in range"
+)]
+pub fn micro_usd(usd: f64) -> Option<u64> {
+    (0.0..1e9)
+        .contains(&usd)
+        .then(|| (usd * 1e6).round() as u64)
+}
+
 /// Tokens of one call. `cached_input` is part of `input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {

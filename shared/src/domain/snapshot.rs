@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    catalog::Catalog,
+    catalog::{Catalog, CatalogModel},
     constraints::Constraints,
     ids::{CandidateKey, KeyHash, TenantId},
     ranking::Rankings,
@@ -66,6 +66,8 @@ pub struct Tenant {
     /// What shadow calls may cost between two midnights UTC; `None`: nothing limits it but their rate.
     pub shadow_budget_micro_usd_per_day: Option<u64>,
     pub routing: Routing,
+    /// Its own models, which nobody else sees.
+    pub models: Arc<[Arc<CatalogModel>]>,
 }
 
 impl Tenant {
@@ -79,6 +81,7 @@ impl Tenant {
             constraints: Constraints::default(),
             shadow_budget_micro_usd_per_day: None,
             routing: Routing::default(),
+            models: Arc::default(),
         }
     }
 }
@@ -121,6 +124,8 @@ pub struct Snapshot {
     version: u64,
     versions: BTreeMap<TableName, u64>,
     catalog: Arc<Catalog>,
+    /// Of tenants with models of their own.
+    catalogs: HashMap<TenantId, Arc<Catalog>>,
     tenants: HashMap<TenantId, Arc<Tenant>>,
     keys: HashMap<KeyHash, Arc<Tenant>>,
     rankings: HashMap<TenantId, Arc<Rankings>>,
@@ -136,6 +141,7 @@ impl Snapshot {
         for tenant in tenants {
             snapshot.tenants.insert(tenant.id.clone(), Arc::new(tenant));
         }
+        snapshot.index_catalogs();
         snapshot.index_keys();
         snapshot
     }
@@ -159,9 +165,21 @@ impl Snapshot {
         }
     }
 
-    /// The known models.
+    /// The models that every tenant may use.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// The models that a tenant may use: everybody's, and its own.
+    pub fn catalog_of(&self, tenant: &TenantId) -> &Arc<Catalog> {
+        self.catalogs.get(tenant).unwrap_or(&self.catalog)
+    }
+
+    /// Whether a model is some other tenant's own, so that for this one there is no such model.
+    pub fn is_anothers(&self, tenant: &TenantId, key: &CandidateKey) -> bool {
+        !self.catalogs.is_empty()
+            && self.catalog_of(tenant).get(key).is_none()
+            && self.catalogs.values().any(|c| c.get(key).is_some())
     }
 
     /// The tenant of this key.
@@ -190,8 +208,8 @@ impl Snapshot {
             next.remove(removed);
         }
         let mut tables = update.tables;
-        // The catalog comes first: rankings of the same update may name its new models.
-        tables.sort_by_key(|table| u8::from(table.name != "catalog"));
+        // Rankings come last: they may name new models of the catalog, or of their tenant.
+        tables.sort_by_key(|table| order(&table.name));
         for table in tables {
             let TableUpdate {
                 name,
@@ -224,14 +242,19 @@ impl Snapshot {
             ));
         }
         match (&parsed, body?) {
-            (TableName::Catalog, TableBody::Catalog(catalog)) => self.catalog = catalog,
+            (TableName::Catalog, TableBody::Catalog(catalog)) => {
+                self.catalog = catalog;
+                self.index_catalogs();
+            }
             (TableName::Tenant(id), TableBody::Tenant(tenant)) if *id == tenant.id => {
                 self.check_keys(&tenant)?;
+                self.index_catalog(&tenant)?;
                 self.tenants.insert(id.clone(), tenant);
             }
             (TableName::Ranking(id), TableBody::Rankings(rankings)) if *id == rankings.tenant => {
                 self.check_candidates(&rankings)?;
-                let rankings = share_keys(Arc::unwrap_or_clone(rankings), &self.catalog);
+                let catalog = self.catalog_of(id);
+                let rankings = share_keys(Arc::unwrap_or_clone(rankings), catalog);
                 self.rankings.insert(id.clone(), Arc::new(rankings));
             }
             _ => return Err(format!("the content is not that of a table named {name:?}")),
@@ -253,12 +276,13 @@ impl Snapshot {
     }
 
     fn check_candidates(&self, rankings: &Rankings) -> Result<(), String> {
+        let catalog = self.catalog_of(&rankings.tenant);
         rankings.validate().map_err(|e| e.to_string())?;
         let unknown = rankings
             .shapes
             .iter()
             .flat_map(|shape| &shape.candidates)
-            .find(|candidate| self.catalog.get(&candidate.key).is_none());
+            .find(|candidate| catalog.get(&candidate.key).is_none());
         match unknown {
             Some(candidate) => Err(format!("candidate {} is not in the catalog", candidate.key)),
             None => Ok(()),
@@ -271,10 +295,34 @@ impl Snapshot {
         };
         match &parsed {
             TableName::Catalog => return,
-            TableName::Tenant(id) => drop(self.tenants.remove(id)),
+            TableName::Tenant(id) => {
+                self.catalogs.remove(id);
+                self.tenants.remove(id);
+            }
             TableName::Ranking(id) => drop(self.rankings.remove(id)),
         }
         self.versions.remove(&parsed);
+    }
+
+    /// What each tenant with models of its own sees.
+    fn index_catalogs(&mut self) {
+        self.catalogs.clear();
+        let with_own = self.tenants.values().filter(|t| !t.models.is_empty());
+        for tenant in with_own.cloned().collect::<Vec<_>>() {
+            // What was accepted once has no duplicates, whatever the catalog.
+            let _accepted = self.index_catalog(&tenant);
+        }
+    }
+
+    fn index_catalog(&mut self, tenant: &Tenant) -> Result<(), String> {
+        if tenant.models.is_empty() {
+            self.catalogs.remove(&tenant.id);
+            return Ok(());
+        }
+        let catalog = self.catalog.with_own(&tenant.models);
+        let catalog = catalog.map_err(|e| e.to_string())?;
+        self.catalogs.insert(tenant.id.clone(), Arc::new(catalog));
+        Ok(())
     }
 
     fn index_keys(&mut self) {
@@ -283,6 +331,15 @@ impl Snapshot {
             .values()
             .flat_map(|tenant| tenant.keys.iter().map(|key| (key.hash, Arc::clone(tenant))))
             .collect();
+    }
+}
+
+/// Where a table comes among those of an update, from 0 to 2.
+pub fn order(name: &str) -> u8 {
+    match TableName::parse(name) {
+        Some(TableName::Catalog) => 0,
+        Some(TableName::Tenant(_)) => 1,
+        Some(TableName::Ranking(_)) | None => 2,
     }
 }
 

@@ -61,17 +61,19 @@ pub fn located((text, origin): (&str, &str), key: &str, message: String) -> Conf
 
 /// Reads and checks a text; `origin` stands for the file in errors.
 pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ConfigError> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text[..at].matches('\n').count() + 1;
-        let message = error.message().replace('\n', " ");
-        ConfigError::Invalid {
-            path: origin.to_owned(),
-            line,
-            key: key_at(text, line),
-            message,
-        }
-    })
+    toml::from_str(text).map_err(|error| unreadable((text, origin), &error))
+}
+
+/// What a reader says of a text, with file, line and key.
+pub fn unreadable((text, origin): (&str, &str), error: &toml::de::Error) -> ConfigError {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = text[..at].matches('\n').count() + 1;
+    ConfigError::Invalid {
+        path: origin.to_owned(),
+        line,
+        key: key_at(text, line),
+        message: error.message().replace('\n', " "),
+    }
 }
 
 /// The dotted key written on a line, as `table.key: `, or nothing where there is none.
@@ -80,7 +82,8 @@ fn key_at(text: &str, line: usize) -> String {
     let own = before
         .last()
         .and_then(|l| l.split_once('='))
-        .map(|(key, _)| key.trim());
+        .map(|(key, _)| key.trim())
+        .filter(|key| !key.starts_with(['{', '[', '"']));
     let header = |l: &&&str| l.trim_start().starts_with('[') && !l.contains('=');
     let table = before
         .iter()

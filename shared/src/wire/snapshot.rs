@@ -6,7 +6,7 @@ use floopy_proto::v1;
 
 use super::{InvalidWire, names, non_empty, ranking, required};
 use crate::domain::{
-    catalog::{Catalog, CatalogModel},
+    catalog::{Catalog, CatalogModel, ShapePrior},
     ids::{CandidateKey, KeyHash},
     money::Prices,
     snapshot::{ApiKey, Rejection, TableBody, TableName, TableUpdate, Tenant, Update},
@@ -97,7 +97,27 @@ impl From<&CatalogModel> for v1::CatalogModel {
             benchmark: m.benchmark,
             benchmark_source: m.benchmark_source.to_string(),
             price_unknown: m.prices.is_none(),
+            shape_priors: m.shape_priors.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&ShapePrior> for v1::ShapePrior {
+    fn from(p: &ShapePrior) -> Self {
+        Self {
+            shape: p.shape.to_string(),
+            value: p.value,
+            source: p.source.to_string(),
+        }
+    }
+}
+
+impl TryFrom<v1::ShapePrior> for ShapePrior {
+    type Error = InvalidWire;
+
+    fn try_from(p: v1::ShapePrior) -> Result<Self, InvalidWire> {
+        Self::new(&p.shape, p.value, p.source.into())
+            .ok_or_else(|| InvalidWire::invalid("shape", p.shape))
     }
 }
 
@@ -123,6 +143,11 @@ impl TryFrom<v1::CatalogModel> for CatalogModel {
             json_schema: m.json_schema,
             benchmark: m.benchmark,
             benchmark_source: m.benchmark_source.into(),
+            shape_priors: m
+                .shape_priors
+                .into_iter()
+                .map(TryInto::try_into)
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -172,6 +197,7 @@ impl From<&Tenant> for v1::Tenant {
             constraints: Some((&t.constraints).into()),
             shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
             routing: Some((&t.routing).into()),
+            models: t.models.iter().map(|m| m.as_ref().into()).collect(),
         }
     }
 }
@@ -199,8 +225,14 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .map(TryInto::try_into)
                 .transpose()?
                 .unwrap_or_default(),
+            models: own_models(t.models)?,
         })
     }
+}
+
+fn own_models(models: Vec<v1::CatalogModel>) -> Result<Arc<[Arc<CatalogModel>]>, InvalidWire> {
+    let models = models.into_iter().map(|m| Ok(Arc::new(m.try_into()?)));
+    models.collect()
 }
 
 fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {

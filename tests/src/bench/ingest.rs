@@ -45,6 +45,7 @@ impl Control {
             constraints: Default::default(),
             shadow_budget_usd_per_day: None,
             rules: Vec::new(),
+            models: Vec::new(),
             rule: None,
             passthrough: false,
         };

@@ -4,6 +4,8 @@ use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
 mod restart;
 
+use floopy_shared::catalog::builtin_catalog;
+
 use super::*;
 use crate::{
     fixture::intake,
@@ -38,7 +40,8 @@ async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
         gone: Arc::default(),
         metrics: Arc::clone(&intake.metrics),
         clock: intake.clock.clone(),
-        catalog: Arc::new(Catalog::builtin()),
+        catalog: Arc::new(builtin_catalog()),
+        own_models: Arc::default(),
         policy: Policy {
             goal: Goal::Quality,
             shadow_rate: 0.1,

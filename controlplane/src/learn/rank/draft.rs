@@ -2,7 +2,7 @@
 
 use floopy_shared::domain::{shape::ShapeKey, weights::Weights};
 
-use super::{Candidate, Done, Question, counts, demoted};
+use super::{Candidate, Done, Question, counts, demoted, public_tests};
 use crate::learn::{
     alarm::ALARMED_TAU,
     estimate::Chain,
@@ -139,7 +139,14 @@ fn start<'a>(
     };
     let arms: Vec<Evidence> = question.candidates.iter().map(arm).collect();
     let bases: Vec<f64> = match done.parent(stats) {
-        Some(parent) => parent.without(stats, scales),
+        Some(parent) => {
+            let composites = parent.without(stats, scales);
+            let unranked = stats.and_then(ShapeStats::parent);
+            let unranked = unranked.filter(|above| !done.shapes.contains_key(*above));
+            let shift = |c: &Candidate| public_tests::shift(c, &shape, unranked);
+            let shifts = question.candidates.iter().map(shift);
+            composites.iter().zip(shifts).map(|(q, d)| q + d).collect()
+        }
         None => {
             let benchmark = |c: &Candidate| demoted(question, c, c.benchmark);
             question.candidates.iter().map(benchmark).collect()

@@ -2,7 +2,7 @@
 
 use floopy_shared::domain::shape::ShapeKey;
 
-use super::Question;
+use super::{Question, public_tests};
 use crate::learn::stats::ShapeStats;
 
 /// Scored requests from which a shape is ranked on its own: fewer say less than its parent.
@@ -29,6 +29,11 @@ pub(super) fn levels(question: &Question<'_>) -> [Vec<ShapeKey>; 3] {
         .filter(|(evidence, _, stats)| !is_its_parent(question, (*evidence, stats)))
         .collect();
     shapes.extend(pooled(question));
+    for key in public_tests::shapes(question) {
+        if shapes.iter().all(|(_, known, _)| *known != key) {
+            shapes.push((0.0, key, known_or_nothing(question, key)));
+        }
+    }
     shapes.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     shapes.truncate(room);
     let is_leaf = |key: &ShapeKey, stats: &ShapeStats| {
@@ -49,12 +54,16 @@ pub(super) fn levels(question: &Question<'_>) -> [Vec<ShapeKey>; 3] {
 fn pooled<'a>(
     question: &'a Question<'_>,
 ) -> impl Iterator<Item = (f64, &'a ShapeKey, &'a ShapeStats)> {
-    static NOTHING: ShapeStats = ShapeStats::NONE;
     let own = |key: &ShapeKey| question.stats.shapes.get(key);
     let cells = question.platform.pool.cells.keys();
     cells
         .filter(move |key| !key.is_root() && own(key).is_none_or(|s| evidence(s).is_none()))
-        .map(move |key| (0.0, key, own(key).unwrap_or(&NOTHING)))
+        .map(move |key| (0.0, key, known_or_nothing(question, key)))
+}
+
+fn known_or_nothing<'a>(question: &'a Question<'_>, key: &ShapeKey) -> &'a ShapeStats {
+    static NOTHING: ShapeStats = ShapeStats::NONE;
+    question.stats.shapes.get(key).unwrap_or(&NOTHING)
 }
 
 /// How much is known of a shape; `None` where it is too little.

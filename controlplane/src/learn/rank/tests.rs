@@ -18,6 +18,7 @@ fn candidates() -> Vec<Candidate> {
         .map(|(model, benchmark, cost)| Candidate {
             key: key(model),
             benchmark,
+            shape_priors: Default::default(),
             cost: Some(cost),
         })
         .to_vec()
@@ -54,11 +55,18 @@ fn ask_after(
     stats: &TenantStats,
     incumbents: &Incumbents,
 ) -> (Rankings, Incumbents) {
+    ask_of((&candidates(), alarms), stats, incumbents)
+}
+
+fn ask_of(
+    (candidates, alarms): (&[Candidate], &Alarms),
+    stats: &TenantStats,
+    incumbents: &Incumbents,
+) -> (Rankings, Incumbents) {
     let tenant = TenantId::new("t").expect("valid");
-    let candidates = candidates();
     let question = Question {
         tenant: &tenant,
-        candidates: &candidates,
+        candidates,
         stats,
         platform: &Platform::default(),
         incumbents,
@@ -209,4 +217,91 @@ fn a_call_site_starts_from_its_class_and_the_number_of_shapes_is_bounded() {
     assert_eq!(rankings.shapes.len(), levels::MAX_SHAPES);
     assert_eq!(rankings.shapes[1].shape, shape("class:code"));
     assert_eq!(incumbents[&shape("site:0000")], key("c"));
+}
+
+/// The usual candidates, and a test of code that turns their order around.
+fn tested() -> Vec<Candidate> {
+    let mut candidates = candidates();
+    for (candidate, value) in candidates.iter_mut().zip([0.75, 0.93, 0.8]) {
+        let prior = ShapePrior::new("class:code", value, "a test".into()).expect("valid");
+        candidate.shape_priors = [prior].into();
+    }
+    candidates
+}
+
+fn names(rankings: &Rankings) -> Vec<&str> {
+    rankings.shapes.iter().map(|s| s.shape.as_str()).collect()
+}
+
+#[test]
+fn a_new_tenant_starts_from_what_public_tests_say_of_a_kind_of_task() {
+    let (new, nothing) = (Incumbents::new(), TenantStats::default());
+    let (rankings, incumbents) = ask_of((&tested(), &Alarms::new()), &nothing, &new);
+    rankings.validate().expect("valid");
+    assert_eq!(names(&rankings), ["all", "class:code"]);
+    assert_eq!(incumbents[&shape("all")], key("a"));
+    assert_eq!(incumbents[&shape("class:code")], key("b"));
+    let (again, kept) = ask_of((&tested(), &Alarms::new()), &nothing, &incumbents);
+    assert_eq!((again, kept), (rankings, incumbents), "and stays there");
+}
+
+#[test]
+fn tests_that_put_nobody_else_in_front_make_no_ranking_of_their_own() {
+    let mut candidates = tested();
+    for candidate in &mut candidates {
+        let value = candidate.benchmark;
+        let prior = ShapePrior::new("class:code", value, "a test".into()).expect("valid");
+        candidate.shape_priors = [prior].into();
+    }
+    let (new, nothing) = (Incumbents::new(), TenantStats::default());
+    let (rankings, _) = ask_of((&candidates, &Alarms::new()), &nothing, &new);
+    assert_eq!(names(&rankings), ["all"]);
+}
+
+#[test]
+fn sessions_of_a_tenant_that_is_served_already_keep_their_model() {
+    let served = Incumbents::from([(ShapeKey::root(), key("a"))]);
+    let nothing = TenantStats::default();
+    let (rankings, incumbents) = ask_of((&tested(), &Alarms::new()), &nothing, &served);
+    assert_eq!((names(&rankings), &incumbents), (vec!["all"], &served));
+}
+
+#[test]
+fn replies_overrule_what_public_tests_say() {
+    let code: &[(&str, ArmSums)] = &[("a", auto(80, 0.9)), ("b", auto(80, 0.5))];
+    let all: &[(&str, ArmSums)] = &[("a", auto(160, 0.9)), ("b", auto(160, 0.7))];
+    let known = stats(&[("all", all), ("class:code", code)]);
+    let held = Incumbents::from([
+        (ShapeKey::root(), key("a")),
+        (shape("class:code"), key("b")),
+    ]);
+    let (_, incumbents) = ask_of((&tested(), &Alarms::new()), &known, &held);
+    let code = incumbents.get(&shape("class:code"));
+    assert_eq!(code.unwrap_or(&incumbents[&ShapeKey::root()]), &key("a"));
+}
+
+#[test]
+fn a_test_moves_a_class_and_the_call_sites_below_it() {
+    let scored = |n: i64, mean: f64| [("a", auto(n, mean)), ("b", auto(1, mean))];
+    let (all, code, site) = (scored(200, 0.8), scored(60, 0.5), scored(20, 0.1));
+    let mut known = stats(&[("all", &all), ("class:code", &code), ("site:1", &site)]);
+    if let Some(site) = known.shapes.get_mut(&shape("site:1")) {
+        site.parents.insert(shape("class:code"), 1);
+    }
+    let score = |candidates: &[Candidate], name: &str| {
+        let (rankings, _) = ask_of((candidates, &Alarms::new()), &known, &Incumbents::new());
+        let shape = rankings.shapes.iter().find(|s| s.shape.as_str() == name);
+        let shape = shape.unwrap_or_else(|| panic!("{name} is not ranked"));
+        let of = |model: &str| {
+            let found = shape.candidates.iter().find(|c| c.key == key(model));
+            found.expect("a candidate").score
+        };
+        of("b") - of("a")
+    };
+    for name in ["class:code", "site:1"] {
+        let (without, with) = (score(&candidates(), name), score(&tested(), name));
+        assert!(with > without + 0.05, "{name}: {without} to {with}");
+    }
+    let (without, with) = (score(&candidates(), "all"), score(&tested(), "all"));
+    assert_eq!(without, with, "the root has its own benchmark");
 }

@@ -99,6 +99,17 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             )
         })
         .collect();
+    let own = config.tenants.iter().enumerate();
+    let own = own.flat_map(|(n, t)| t.models.iter().map(move |m| (n, t, m)));
+    let unusable = own.filter(|(_, _, model)| !usable(&model.provider));
+    warnings.extend(unusable.map(|(index, tenant, model)| {
+        format!(
+            "tenants[{index}].models {}: provider {:?} is not configured, so that {} never gets it",
+            model.name(),
+            model.provider,
+            tenant.id
+        )
+    }));
     if !config.judge.enabled {
         warnings.push(
             "judge.enabled is false: routing learns from ratings alone, and not from its shadow"

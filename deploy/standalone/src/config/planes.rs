@@ -54,6 +54,8 @@ pub(super) fn control(config: &Config) -> control::Config {
         data_dir: config.data_dir.join("control"),
         refresh_ms: config.control.refresh_ms,
         builtin_models: config.control.builtin_models,
+        catalog: config.catalog.clone(),
+        sources: config.sources.clone(),
         models: config.models.clone(),
         tenants: config.tenants.clone(),
         learning: config.learning,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 
 use floopy_controlplane as control;
 use floopy_dataplane::config::Provider;
-use floopy_shared::process::config::Secret;
+use floopy_shared::{catalog::Usd, process::config::Secret};
 use rand::Rng;
 
 use super::{client::Client, session::Pace};
@@ -106,6 +106,7 @@ pub(super) fn config(
         rules: Vec::new(),
         rule: None,
         passthrough: false,
+        models: Vec::new(),
     }];
     config
 }
@@ -113,18 +114,14 @@ pub(super) fn config(
 /// What is publicly known of a model: price, abilities, benchmark. Its quality is not.
 fn model(simulated: &SimulatedModel) -> control::Model {
     control::Model {
-        provider: PROVIDER.into(),
-        model: simulated.name.into(),
-        kind: control::Kind::Chat,
         context_tokens: Some(128_000),
         max_output_tokens: Some(8_192),
-        input_usd_per_mtok: Some(simulated.input_usd_per_mtok),
-        output_usd_per_mtok: Some(simulated.output_usd_per_mtok),
-        cached_input_usd_per_mtok: None,
-        tools: true,
+        input_usd_per_mtok: Usd::from_usd(simulated.input_usd_per_mtok),
+        output_usd_per_mtok: Usd::from_usd(simulated.output_usd_per_mtok),
         vision: true,
         json_schema: true,
-        benchmark: simulated.benchmark,
+        benchmark: Some(simulated.benchmark),
+        ..control::Model::named(PROVIDER, simulated.name)
     }
 }
 

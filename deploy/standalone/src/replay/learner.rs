@@ -125,6 +125,7 @@ impl Setup {
         let candidate = |model: usize| Candidate {
             key: table.models[model].clone(),
             benchmark: table.priors[model],
+            shape_priors: Default::default(),
             cost: table.mean_cost_usd(model).map(micro_usd),
         };
         let Settings {

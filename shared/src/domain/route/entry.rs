@@ -123,7 +123,7 @@ fn best_prior_first(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
 pub(super) fn unranked(question: &Question<'_>, model: &CatalogModel) -> CandidateTrace {
     CandidateTrace {
         key: model.key.clone(),
-        score: model.benchmark,
+        score: model.prior(question.shapes),
         posterior: None,
         propensity: 0.0,
         expected_cost_micro_usd: expected_cost(model, question.features),

@@ -35,7 +35,7 @@ pub fn replay(
         affinity: &decision.affinity,
         shadow_key: &request_id,
         ..Question::new(
-            snapshot.catalog(),
+            snapshot.catalog_of(&decision.tenant),
             &decision.features,
             &decision.shapes,
             &decision.draw_key,

@@ -83,6 +83,21 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class of chat requests.
+    pub const CHAT: [Self; 11] = [
+        Self::Vision,
+        Self::ToolCode,
+        Self::ToolUse,
+        Self::Structured,
+        Self::LongContext,
+        Self::Code,
+        Self::Math,
+        Self::Translation,
+        Self::Extraction,
+        Self::Creative,
+        Self::Chat,
+    ];
+
     /// The name after `class:`.
     pub fn as_str(self) -> &'static str {
         match self {
