@@ -89,10 +89,6 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     } else {
         select::select(&asked, catalog, view.providers)?
     };
-    let is_anothers = |key: &&CandidateKey| view.snapshot.is_anothers(&caller.tenant.id, key);
-    if let Some(key) = named(&selection).find(is_anothers) {
-        return Err(Unresolved::unknown(key.as_str(), view.providers).into());
-    }
     let loads = wish::loads(rule, view.latencies);
     let draw_key = draw_key(call, caller);
     let tenant = &caller.tenant.id;
@@ -121,16 +117,6 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         draw_key,
         passthrough,
     })
-}
-
-/// Every model that a call names.
-fn named(selected: &select::Selected) -> impl Iterator<Item = &CandidateKey> {
-    let asked = match &selected.asked {
-        Selection::Auto => &[],
-        Selection::One(key) | Selection::Untouched(key) => std::slice::from_ref(key),
-        Selection::Ordered(keys) => keys.as_slice(),
-    };
-    asked.iter().chain(&selected.fallback)
 }
 
 fn plan(

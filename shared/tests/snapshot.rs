@@ -128,9 +128,6 @@ fn a_tenants_own_models_are_seen_by_it_alone_whatever_comes_first() {
     };
     assert!(sees(&first, "a", "p/own") && sees(&first, "a", "p/m"));
     assert!(!sees(&first, "b", "p/own") && sees(&first, "b", "p/m"));
-    assert!(first.is_anothers(&id("b"), &key("p/own")));
-    assert!(!first.is_anothers(&id("a"), &key("p/own")));
-    assert!(!first.is_anothers(&id("b"), &key("p/nobodys")));
 
     let (second, _) = first.apply(update(2, vec![table("catalog", 2, catalog("p/n"))]));
     assert!(sees(&second, "a", "p/own") && sees(&second, "a", "p/n"));

@@ -81,13 +81,6 @@ pub enum Unresolved {
     TooMany(usize),
 }
 
-impl Unresolved {
-    /// For a model that there is not.
-    pub fn unknown(name: &str, providers: &Providers) -> Self {
-        Self::UnknownModel(shorten(name), configured(providers))
-    }
-}
-
 /// Resolves the names of a call.
 pub fn select(
     asked: &Asked<'_>,
@@ -231,7 +224,7 @@ impl Resolver<'_> {
     }
 
     fn unknown(&self, name: &str) -> Unresolved {
-        Unresolved::unknown(name, self.providers)
+        Unresolved::UnknownModel(shorten(name), configured(self.providers))
     }
 }
 

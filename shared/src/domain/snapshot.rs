@@ -175,13 +175,6 @@ impl Snapshot {
         self.catalogs.get(tenant).unwrap_or(&self.catalog)
     }
 
-    /// Whether a model is some other tenant's own, so that for this one there is no such model.
-    pub fn is_anothers(&self, tenant: &TenantId, key: &CandidateKey) -> bool {
-        !self.catalogs.is_empty()
-            && self.catalog_of(tenant).get(key).is_none()
-            && self.catalogs.values().any(|c| c.get(key).is_some())
-    }
-
     /// The tenant of this key.
     pub fn tenant_of_key(&self, hash: &KeyHash) -> Option<(&Arc<Tenant>, &ApiKey)> {
         let tenant = self.keys.get(hash)?;
