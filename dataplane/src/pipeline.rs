@@ -321,6 +321,7 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
     let (status, code) = match failure {
         Failure::Status(reply) => return passed_on(*reply),
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
+        Failure::Forbidden(_) => (StatusCode::BAD_GATEWAY, "upstream_address_refused"),
         Failure::Credentials(_) => (StatusCode::BAD_GATEWAY, "upstream_credentials"),
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),

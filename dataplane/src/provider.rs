@@ -26,6 +26,8 @@ pub struct Provider {
     /// Whether it speaks OpenAI's Responses itself.
     pub(crate) responses: bool,
     pub(crate) retries: RetryBudget,
+    /// Whether its name may lead into private networks.
+    allow_private: bool,
     /// Whether it can be asked for the usage of a stream.
     pub(crate) stream_usage: bool,
 }
@@ -94,6 +96,15 @@ impl Providers {
         self.0.iter().filter_map(|provider| provider.address.any())
     }
 
+    /// The addresses of all that is called, and whether their names may lead into private networks.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = (Uri, bool)> {
+        self.0.iter().flat_map(|provider| {
+            let uris = [provider.address.any(), provider.credentials.uri()];
+            let uris = uris.into_iter().flatten();
+            uris.map(|uri| (uri, provider.allow_private))
+        })
+    }
+
     /// All names, in the order of the configuration.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|provider| provider.name())
@@ -126,6 +137,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         credentials,
         responses: configured.speaks_responses(),
         retries: RetryBudget::default(),
+        allow_private: configured.allow_private,
         stream_usage: configured
             .stream_usage
             .unwrap_or_else(|| dialect(dialect_name).stream_options),

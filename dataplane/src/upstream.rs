@@ -21,10 +21,11 @@ use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::exp
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, Warmer},
+    client::{Client, ClientError, Warmer},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},
@@ -40,6 +41,7 @@ use crate::{
     config::{self, Config},
     latencies::Latencies,
     metrics::{AttemptLabel, Metrics},
+    network::Guard,
     provider::Providers,
 };
 
@@ -115,10 +117,16 @@ fn verdict(status: StatusCode) -> Verdict {
 }
 
 impl Upstream {
-    pub(crate) fn new(config: &Config, providers: Providers, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        providers: Providers,
+        metrics: Arc<Metrics>,
+        resolver: Resolver,
+    ) -> Self {
         let timeouts = &config.timeouts;
+        let guarded = (guard(config, &providers), resolver);
         Self {
-            client: Client::new(timeouts, config.limits.workers),
+            client: Client::new(timeouts, config.limits.workers, guarded),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
             latencies: Latencies::default(),
@@ -275,6 +283,9 @@ impl Upstream {
         if matches!(failure, Failure::Unsupported(_)) {
             return;
         }
+        if let Failure::Forbidden(forbidden) = failure {
+            tracing::warn!(candidate = %model.key, %forbidden, "a provider's address may not be called");
+        }
         tracing::debug!(candidate = %model.key, %failure, "attempt failed");
         if let Some(pause) = failure.pause() {
             self.breakers.rest(&model.key, pause);
@@ -291,6 +302,18 @@ impl Upstream {
             tracing::warn!(candidate = %key, "circuit opened after repeated failures");
         }
     }
+}
+
+/// What the operator wrote down may be called.
+fn guard(config: &Config, providers: &Providers) -> Guard {
+    let mut guard = Guard::new(&config.upstream.allow_networks);
+    for (uri, allow_private) in providers.hosts() {
+        guard.provider(&uri, allow_private);
+    }
+    if let Ok(uri) = config.control.rest.parse() {
+        guard.own(&uri);
+    }
+    guard
 }
 
 /// Whether a provider refuses a name that only the caller knows: that says nothing of the provider.

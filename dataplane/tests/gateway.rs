@@ -21,6 +21,8 @@ mod failures;
 mod fairness;
 #[path = "gateway/feedback.rs"]
 mod feedback;
+#[path = "gateway/forgery.rs"]
+mod forgery;
 #[path = "gateway/hedges.rs"]
 mod hedges;
 #[path = "gateway/messages.rs"]

@@ -156,6 +156,7 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
     let deps = floopy_dataplane::Deps {
         dialer: dialer(),
         clock: Clock::system(),
+        resolver: floopy_dataplane::Resolver::system(),
         registry: registry(),
         stop: CancellationToken::new(),
     };

@@ -279,5 +279,6 @@ fn attempt(result: AttemptResult) -> &'static str {
         AttemptResult::ClientGone => "client_gone",
         AttemptResult::Cancelled => "cancelled",
         AttemptResult::Unsupported => "unsupported",
+        AttemptResult::AddressRefused => "address_refused",
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Errand, Limits,
     breaker::Trial,
-    client::{Client, ReplyBody},
+    client::{Client, ClientError, ReplyBody},
     facts::{Event, Facts},
     form::{self, Form},
     headers, pause,
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     call::Call,
+    network::Forbidden,
     provider::{Place, Provider},
 };
 
@@ -87,6 +88,9 @@ pub(crate) struct ErrorReply {
 pub(crate) enum Failure {
     #[error("could not be reached")]
     Connect,
+    /// Nothing was sent: its address is not one of the internet, and nobody allowed it.
+    #[error("was not called: {0}")]
+    Forbidden(Box<Forbidden>),
     #[error("broke the connection before it answered")]
     Reset,
     #[error("did not answer within {} ms", .0.as_millis())]
@@ -110,6 +114,7 @@ impl Failure {
     pub(crate) fn result(&self) -> AttemptResult {
         match self {
             Self::Connect | Self::Reset | Self::Credentials(_) => AttemptResult::ConnectFailed,
+            Self::Forbidden(_) => AttemptResult::AddressRefused,
             Self::TimedOut(_) => AttemptResult::TimedOut,
             Self::Status(_) => AttemptResult::UpstreamError,
             Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
@@ -121,6 +126,7 @@ impl Failure {
         match self {
             Self::Status(reply) => Some(reply.status),
             Self::Connect
+            | Self::Forbidden(_)
             | Self::Reset
             | Self::TimedOut(_)
             | Self::Invalid(_)
@@ -135,6 +141,7 @@ impl Failure {
         match self {
             Self::TimedOut(_) | Self::Cut(_) => true,
             Self::Connect
+            | Self::Forbidden(_)
             | Self::Reset
             | Self::Status(_)
             | Self::Invalid(_)
@@ -151,12 +158,23 @@ impl Failure {
             }
             Self::Status(_)
             | Self::Connect
+            | Self::Forbidden(_)
             | Self::Reset
             | Self::TimedOut(_)
             | Self::Invalid(_)
             | Self::Unsupported(_)
             | Self::Credentials(_)
             | Self::Cut(_) => None,
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Forbidden(forbidden) => Self::Forbidden(Box::new(forbidden)),
+            ClientError::NoHost(_) | ClientError::Connect(_) => Self::Connect,
+            ClientError::Broken(_) => Self::Reset,
         }
     }
 }
@@ -220,13 +238,7 @@ pub(super) async fn send(
     let response = timeout_at(begun + first_byte, client.request(request))
         .await
         .map_err(|_| Failure::TimedOut(first_byte))?
-        .map_err(|e| {
-            if e.is_connect() {
-                Failure::Connect
-            } else {
-                Failure::Reset
-            }
-        })?;
+        .map_err(Failure::from)?;
     let deadline = begun + limits.total;
     if !response.status().is_success() {
         return Err(Box::pin(read_error(response, &form, (deadline, limits.total))).await);

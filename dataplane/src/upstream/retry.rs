@@ -106,7 +106,8 @@ fn may_pass(failure: &Failure, features: &Features) -> bool {
         // It may have been at work: what its own tools do would be done twice.
         Failure::Reset => !features.provider_tools,
         Failure::Status(reply) => matches!(reply.status.as_u16(), 429 | 502 | 503),
-        Failure::TimedOut(_)
+        Failure::Forbidden(_)
+        | Failure::TimedOut(_)
         | Failure::Invalid(_)
         | Failure::Unsupported(_)
         | Failure::Credentials(_)

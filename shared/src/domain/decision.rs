@@ -228,6 +228,8 @@ pub enum AttemptResult {
     Cancelled,
     /// Nothing was sent: the candidate's API cannot say what was asked.
     Unsupported,
+    /// Nothing was sent: the candidate is at an address that may not be called.
+    AddressRefused,
 }
 
 /// One try at one candidate.
