@@ -318,6 +318,10 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
     };
     let message = format!("{key} {failure}{others}");
     record.set_last_tried(key);
+    let failure = match failure {
+        Failure::Partly(partly) => partly.failure,
+        whole => whole,
+    };
     let (status, code) = match failure {
         Failure::Status(reply) => return passed_on(*reply),
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
@@ -333,7 +337,7 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
             );
             return refusal.about(Some(&unsupported.field)).response();
         }
-        Failure::Invalid(_) | Failure::Cut(_) => {
+        Failure::Invalid(_) | Failure::Cut(_) | Failure::Partly(_) => {
             (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
         }
     };

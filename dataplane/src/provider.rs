@@ -6,7 +6,7 @@ mod known;
 
 use std::{path::PathBuf, sync::Arc};
 
-use floopy_protocols::{ProviderApi, chat::dialect};
+use floopy_protocols::{ProviderApi, chat::dialect, embeddings::EmbeddingApi};
 use http::Uri;
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
@@ -20,6 +20,8 @@ pub struct Provider {
     name: Box<str>,
     address: Address,
     pub(crate) api: ProviderApi,
+    /// Its own form of embeddings; none where that is OpenAI's, or where it has none.
+    pub(crate) embeddings: Option<EmbeddingApi>,
     /// By whose dialect of that API it is called: its own name, or that of its kind.
     pub(crate) dialect: Box<str>,
     pub(crate) credentials: Credentials,
@@ -133,6 +135,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         name: name.into(),
         address,
         api: known.map_or(ProviderApi::Chat, |known| known.api),
+        embeddings: paths.embeddings(),
         dialect: dialect_name.into(),
         credentials,
         responses: configured.speaks_responses(),

@@ -4,6 +4,7 @@ mod attempt;
 pub(crate) mod breaker;
 mod budget;
 mod client;
+mod embeddings;
 mod facts;
 mod form;
 mod headers;
@@ -42,7 +43,7 @@ use crate::{
     latencies::Latencies,
     metrics::{AttemptLabel, Metrics},
     network::Guard,
-    provider::Providers,
+    provider::{Provider, Providers},
 };
 
 tokio::task_local! {
@@ -230,16 +231,7 @@ impl Upstream {
     ) -> Result<Reply, Failure> {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
-            Some(provider) => {
-                let model = model.key.model();
-                match attempt::prepare(&self.client, provider, errand, model).await {
-                    Ok(prepared) => {
-                        let of = (errand.call, &**provider);
-                        attempt::send(&self.client, &self.limits, prepared, of).await
-                    }
-                    Err(failure) => Err(failure),
-                }
-            }
+            Some(provider) => self.put(errand, provider, model.key.model()).await,
             None => Err(Failure::Connect),
         };
         if result.is_ok() {
@@ -256,6 +248,27 @@ impl Upstream {
             Err(failure) => self.note_failure(failure, model, trial),
         }
         result
+    }
+
+    /// Asks a provider in its own form.
+    async fn put(
+        &self,
+        errand: &Errand<'_>,
+        provider: &Provider,
+        model: &str,
+    ) -> Result<Reply, Failure> {
+        let to = (&self.client, &self.limits);
+        if let Some(question) = embeddings::question(errand.call, provider, model) {
+            return Box::pin(embeddings::ask(to, errand, question)).await;
+        }
+        let prepared = attempt::prepare(&self.client, provider, errand, model).await?;
+        attempt::send(
+            &self.client,
+            &self.limits,
+            prepared,
+            (errand.call, provider),
+        )
+        .await
     }
 
     /// A call that is no retry allows its provider a part of one.

@@ -15,6 +15,8 @@ mod connections;
 mod control;
 #[path = "gateway/deadlines.rs"]
 mod deadlines;
+#[path = "gateway/embeddings.rs"]
+mod embeddings;
 #[path = "gateway/failures.rs"]
 mod failures;
 #[path = "gateway/fairness.rs"]

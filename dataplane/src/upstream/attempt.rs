@@ -108,6 +108,17 @@ pub(crate) enum Failure {
     /// It was at work, and did not end it.
     #[error("sent {0}")]
     Cut(&'static str),
+    /// One of several requests failed, while others were answered.
+    #[error("{}", .0.failure)]
+    Partly(Box<Partly>),
+}
+
+/// A failure that came when some of the work was done.
+#[derive(Debug)]
+pub(crate) struct Partly {
+    pub failure: Failure,
+    /// Of the whole: more than 0, at most 1.
+    done: f64,
 }
 
 impl Failure {
@@ -119,12 +130,23 @@ impl Failure {
             Self::Status(_) => AttemptResult::UpstreamError,
             Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
             Self::Unsupported(_) => AttemptResult::Unsupported,
+            Self::Partly(partly) => partly.failure.result(),
         }
+    }
+
+    /// The same, after so many of all inputs were answered.
+    pub(super) fn partly(failure: Self, (done, all): (usize, usize)) -> Self {
+        if done == 0 {
+            return failure;
+        }
+        let done = done as f64 / all.max(done) as f64;
+        Self::Partly(Box::new(Partly { failure, done }))
     }
 
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status(reply) => Some(reply.status),
+            Self::Partly(partly) => partly.failure.status(),
             Self::Connect
             | Self::Forbidden(_)
             | Self::Reset
@@ -136,17 +158,18 @@ impl Failure {
         }
     }
 
-    /// Whether the provider had begun to work, and will want to be paid for it.
-    fn worked_in_vain(&self) -> bool {
+    /// How much of its work the provider had done or begun, and will want to be paid for: between 0 and 1.
+    fn worked_in_vain(&self) -> f64 {
         match self {
-            Self::TimedOut(_) | Self::Cut(_) => true,
+            Self::TimedOut(_) | Self::Cut(_) => 1.0,
+            Self::Partly(partly) => partly.done.max(partly.failure.worked_in_vain()),
             Self::Connect
             | Self::Forbidden(_)
             | Self::Reset
             | Self::Status(_)
             | Self::Invalid(_)
             | Self::Unsupported(_)
-            | Self::Credentials(_) => false,
+            | Self::Credentials(_) => 0.0,
         }
     }
 
@@ -156,6 +179,7 @@ impl Failure {
             Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => {
                 reply.pause.filter(|pause| !pause.is_zero())
             }
+            Self::Partly(partly) => partly.failure.pause(),
             Self::Status(_)
             | Self::Connect
             | Self::Forbidden(_)
@@ -185,7 +209,7 @@ pub(super) fn ended(result: &Result<Reply, Failure>) -> Ended {
         Ok(reply) => Ended {
             result: AttemptResult::Ok,
             status: Some(reply.status().as_u16()),
-            worked_in_vain: false,
+            worked_in_vain: 0.0,
         },
         Err(failure) => Ended {
             result: failure.result(),
@@ -209,7 +233,18 @@ pub(super) async fn prepare(
     model: &str,
 ) -> Result<Prepared, Failure> {
     let (call, now_ms) = (errand.call, errand.now_ms);
-    let (body, form) = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
+    let asked = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
+    address(client, provider, errand, (model, asked)).await
+}
+
+/// Puts a body on its way to one candidate.
+pub(super) async fn address(
+    client: &Client,
+    provider: &Provider,
+    errand: &Errand<'_>,
+    (model, (body, form)): (&str, (Bytes, Form)),
+) -> Result<Prepared, Failure> {
+    let (call, now_ms) = (errand.call, errand.now_ms);
     let place = Place {
         endpoint: form.endpoint(),
         model,

@@ -42,7 +42,7 @@ pub(super) struct Hedged {
 const CANCELLED: Ended = Ended {
     result: AttemptResult::Cancelled,
     status: None,
-    worked_in_vain: true,
+    worked_in_vain: 1.0,
 };
 
 impl Upstream {

@@ -37,8 +37,8 @@ pub(crate) struct Lane(usize);
 pub(crate) struct Ended {
     pub result: AttemptResult,
     pub status: Option<u16>,
-    /// Its provider was left in the middle of its work, and will want to be paid for it.
-    pub worked_in_vain: bool,
+    /// The share of its provider's work that served nobody, and will have to be paid for all the same.
+    pub worked_in_vain: f64,
 }
 
 impl Trail {
@@ -72,9 +72,9 @@ impl Trail {
         attempt.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
         attempt.result = ended.result;
         attempt.status = ended.status;
-        attempt.wasted_micro_usd = under_way
-            .forecast_micro_usd
-            .filter(|_| ended.worked_in_vain);
+        let share = ended.worked_in_vain;
+        let forecast = under_way.forecast_micro_usd.filter(|_| share > 0.0);
+        attempt.wasted_micro_usd = forecast.map(|whole| (whole as f64 * share).round() as u64);
         if ended.result == AttemptResult::Ok {
             self.served = Some(under_way.index);
         }
@@ -99,7 +99,7 @@ impl Trail {
             let gone = Ended {
                 result: AttemptResult::ClientGone,
                 status: None,
-                worked_in_vain: true,
+                worked_in_vain: 1.0,
             };
             self.end(Lane(lane), gone);
         }
@@ -114,7 +114,7 @@ mod tests {
     const OK: Ended = Ended {
         result: AttemptResult::Ok,
         status: Some(200),
-        worked_in_vain: false,
+        worked_in_vain: 0.0,
     };
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let cancelled = Ended {
             result: AttemptResult::Cancelled,
             status: None,
-            worked_in_vain: true,
+            worked_in_vain: 1.0,
         };
         trail.end(first, cancelled);
         trail.revise(AttemptResult::BrokenStream);
@@ -141,6 +141,19 @@ mod tests {
             ("b/m", AttemptResult::BrokenStream, None),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn of_work_that_was_done_in_part_that_part_is_paid_for() {
+        let mut trail = Trail::default();
+        let lane = trail.begin(&CandidateKey::parse("a/m").expect("valid"), Some(10));
+        let failed = Ended {
+            result: AttemptResult::UpstreamError,
+            status: Some(500),
+            worked_in_vain: 0.25,
+        };
+        trail.end(lane, failed);
+        assert_eq!(trail.close()[0].wasted_micro_usd, Some(3));
     }
 
     #[test]
