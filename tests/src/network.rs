@@ -264,6 +264,7 @@ fn failed_call(model: &str, round: u64) -> v1::Event {
         status: 0,
         latency_ms: 5,
         wasted_micro_usd: None,
+        upstream_request_id: String::new(),
     };
     let outcome = v1::Outcome {
         status: 504,

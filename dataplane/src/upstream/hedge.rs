@@ -42,6 +42,7 @@ pub(super) struct Hedged {
 const CANCELLED: Ended = Ended {
     result: AttemptResult::Cancelled,
     status: None,
+    upstream_request_id: None,
     worked_in_vain: 1.0,
 };
 

@@ -103,7 +103,7 @@ impl Failed {
 fn may_pass(failure: &Failure, features: &Features) -> bool {
     match failure {
         Failure::Connect => true,
-        Failure::Partly(partly) => may_pass(&partly.failure, features),
+        Failure::Late(late) => may_pass(&late.failure, features),
         // It may have been at work: what its own tools do would be done twice.
         Failure::Reset => !features.provider_tools,
         Failure::Status(reply) => matches!(reply.status.as_u16(), 429 | 502 | 503),

@@ -33,10 +33,12 @@ struct UnderWay {
 pub(crate) struct Lane(usize);
 
 /// What came of an attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ended {
     pub result: AttemptResult,
     pub status: Option<u16>,
+    /// What its provider calls it.
+    pub upstream_request_id: Option<Box<str>>,
     /// The share of its provider's work that served nobody, and will have to be paid for all the same.
     pub worked_in_vain: f64,
 }
@@ -57,6 +59,7 @@ impl Trail {
             status: None,
             latency_ms: 0,
             wasted_micro_usd: forecast_micro_usd,
+            upstream_request_id: None,
         });
         Lane(lane)
     }
@@ -72,6 +75,7 @@ impl Trail {
         attempt.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
         attempt.result = ended.result;
         attempt.status = ended.status;
+        attempt.upstream_request_id = ended.upstream_request_id;
         let share = ended.worked_in_vain;
         let forecast = under_way.forecast_micro_usd.filter(|_| share > 0.0);
         attempt.wasted_micro_usd = forecast.map(|whole| (whole as f64 * share).round() as u64);
@@ -99,6 +103,7 @@ impl Trail {
             let gone = Ended {
                 result: AttemptResult::ClientGone,
                 status: None,
+                upstream_request_id: None,
                 worked_in_vain: 1.0,
             };
             self.end(Lane(lane), gone);
@@ -114,6 +119,7 @@ mod tests {
     const OK: Ended = Ended {
         result: AttemptResult::Ok,
         status: Some(200),
+        upstream_request_id: None,
         worked_in_vain: 0.0,
     };
 
@@ -127,6 +133,7 @@ mod tests {
         let cancelled = Ended {
             result: AttemptResult::Cancelled,
             status: None,
+            upstream_request_id: None,
             worked_in_vain: 1.0,
         };
         trail.end(first, cancelled);
@@ -150,6 +157,7 @@ mod tests {
         let failed = Ended {
             result: AttemptResult::UpstreamError,
             status: Some(500),
+            upstream_request_id: None,
             worked_in_vain: 0.25,
         };
         trail.end(lane, failed);
