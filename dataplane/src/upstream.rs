@@ -4,6 +4,7 @@ mod attempt;
 pub(crate) mod breaker;
 mod budget;
 mod client;
+mod count;
 mod embeddings;
 mod facts;
 mod form;

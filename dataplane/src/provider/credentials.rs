@@ -72,8 +72,8 @@ impl Credentials {
         })
     }
 
-    #[cfg(test)]
-    pub(super) fn is_none(&self) -> bool {
+    /// Whether the server asks for none.
+    pub(crate) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 

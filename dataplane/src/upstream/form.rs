@@ -78,7 +78,13 @@ pub(super) fn body(
         Ok((body, Form::Own(call.endpoint())))
     };
     let Some(caller) = call.endpoint().api() else {
-        if provider.api == ProviderApi::Chat {
+        let has_it = match call.endpoint() {
+            Endpoint::CountTokens => provider.api == ProviderApi::Messages,
+            Endpoint::Embeddings | Endpoint::Chat | Endpoint::Messages | Endpoint::Responses => {
+                provider.api == ProviderApi::Chat
+            }
+        };
+        if has_it {
             return own();
         }
         let why = "its API has no embeddings";
@@ -160,9 +166,11 @@ impl Form {
                 let reply = messages::read_reply(&body).map_err(|invalid| invalid.0)?;
                 return Ok((body, Facts::of_reply(&reply, max_text)));
             }
-            Self::Own(
-                endpoint @ (Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings),
-            ) => {
+            Self::Own(Endpoint::CountTokens) => {
+                messages::read_count(&body).map_err(|invalid| invalid.0)?;
+                return Ok((body, Facts::default()));
+            }
+            Self::Own(endpoint @ (Endpoint::Chat | Endpoint::Embeddings)) => {
                 let facts = Facts::of_whole(&body, *endpoint, max_text)?;
                 return Ok((body, facts));
             }

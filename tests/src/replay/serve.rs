@@ -14,7 +14,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Answer, Shared, embeddings, head};
+use super::{Answer, Shared, count, embeddings, head};
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -41,7 +41,8 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let provider = shared.provider;
-    let embedded = embeddings::answer(provider, &parts, &body);
+    let aside = embeddings::answer(provider, &parts, &body)
+        .or_else(|| count::answer(provider, &parts, &body));
     let chat = || {
         let stream = head::check(provider, &parts, &body)?;
         let asked = provider.read(&body)?;
@@ -52,7 +53,7 @@ async fn answer(
         let streamed = stream.or(asked.stream).unwrap_or(false);
         Ok(provider.answer(&asked, streamed))
     };
-    Ok(match embedded.unwrap_or_else(chat) {
+    Ok(match aside.unwrap_or_else(chat) {
         Ok(answer) => cut(answer),
         Err(why) => {
             let said = format!("{why} in {}", String::from_utf8_lossy(&body));
