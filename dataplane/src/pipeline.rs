@@ -331,11 +331,7 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
     };
     let message = format!("{key} {failure}{others}");
     record.set_last_tried(key);
-    let failure = match failure {
-        Failure::Late(late) => late.failure,
-        whole => whole,
-    };
-    let (status, code) = match failure {
+    let (status, code) = match failure.first() {
         Failure::Status(reply) => return passed_on(*reply),
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
         Failure::Forbidden(_) => (StatusCode::BAD_GATEWAY, "upstream_address_refused"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Provider, head};
 
 /// Of every conversation; no estimate comes to it.
-pub const COUNTED: u64 = 2_026;
+const COUNTED: u64 = 2_026;
 
 /// What a request has that is counted: one to be answered, without what limits and steers the reply.
 #[derive(Deserialize)]

@@ -75,16 +75,21 @@ impl Failure {
         }
     }
 
+    /// What failed, without what more is known of it.
+    pub(crate) fn first(self) -> Self {
+        let Self::Late(late) = self else {
+            return self;
+        };
+        late.failure
+    }
+
     /// The same, after so many of all inputs were answered.
     pub(in crate::upstream) fn partly(failure: Self, (done, all): (usize, usize)) -> Self {
         if done == 0 {
             return failure;
         }
         let upstream_request_id = failure.upstream_request_id();
-        let failure = match failure {
-            Self::Late(late) => late.failure,
-            failure => failure,
-        };
+        let failure = failure.first();
         let done = done as f64 / all.max(done) as f64;
         Self::Late(Box::new(Late {
             failure,
@@ -179,5 +184,22 @@ impl From<ClientError> for Failure {
             ClientError::NoHost(_) | ClientError::Connect(_) => Self::Connect,
             ClientError::Broken(_) => Self::Reset,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_requests_those_that_were_answered_are_paid_for() {
+        let invalid = || Failure::Invalid("x".into());
+        for (done, expected) in [(0, 0.0), (1, 0.25), (4, 1.0)] {
+            let failure = Failure::partly(invalid(), (done, 4));
+            assert!((failure.worked_in_vain() - expected).abs() < 1e-9, "{done}");
+            assert!(matches!(failure.first(), Failure::Invalid(_)));
+        }
+        let late = Failure::partly(Failure::partly(invalid(), (1, 4)), (1, 4));
+        assert!(matches!(late.first(), Failure::Invalid(_)), "never nested");
     }
 }
