@@ -95,6 +95,7 @@ pub(crate) fn decision(n: u64) -> Decision {
             status: Some(200),
             latency_ms: 40,
             wasted_micro_usd: None,
+            upstream_request_id: Some("req-1".into()),
         }],
         outcome: outcome(),
         stage: Stage::Finished,

@@ -27,6 +27,7 @@ use crate::{
         server::Server,
     },
     provider::InvalidProvider,
+    upstream::Resolver,
     workers::Workers,
 };
 
@@ -39,6 +40,8 @@ pub struct Deps {
     /// Reaches the control plane's gRPC services.
     pub dialer: Dialer,
     pub clock: Clock,
+    /// Finds the providers.
+    pub resolver: Resolver,
     pub registry: SharedRegistry,
     /// Cancelled when it is time to stop.
     pub stop: CancellationToken,

@@ -15,6 +15,7 @@ use floopy_shared::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{check::InvalidConfig, provider::Provider};
+use crate::network::Network;
 
 /// The whole configuration of a proxy.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -37,6 +38,7 @@ pub struct Config {
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub hedge: Hedge,
+    pub upstream: Upstream,
     pub breaker: Breaker,
     pub disconnect: Disconnect,
     pub spool: Spool,
@@ -59,6 +61,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             hedge: Hedge::default(),
+            upstream: Upstream::default(),
             breaker: Breaker::default(),
             disconnect: Disconnect::default(),
             spool: Spool::default(),
@@ -265,6 +268,14 @@ pub struct Hedge {
     pub after_ms: u64,
     /// Wait for the first candidate's own 95 % quantile instead, where enough of its replies were timed.
     pub at_p95: bool,
+}
+
+/// What may be called beside the internet.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Upstream {
+    /// Addresses and ranges that may be called by any name.
+    pub allow_networks: Vec<Network>,
 }
 
 /// What happens to a reply whose caller has left.

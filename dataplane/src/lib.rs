@@ -15,6 +15,7 @@ mod http;
 mod latencies;
 mod linger;
 mod metrics;
+mod network;
 mod pipeline;
 mod provider;
 mod record;
@@ -31,8 +32,9 @@ pub use self::{
     conversations::{ConversationId, Conversations},
     http::admin::SharedRegistry,
     latencies::Latencies,
+    network::{InvalidNetwork, Network},
     provider::{
         InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,
     },
-    upstream::breaker::Breakers,
+    upstream::{Resolver, breaker::Breakers},
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use floopy_dataplane::{Config, Deps, bind};
+use floopy_dataplane::{Config, Deps, Resolver, bind};
 use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
 use prometheus_client::registry::Registry;
 use tikv_jemallocator::Jemalloc;
@@ -57,6 +57,7 @@ async fn run(args: Args) -> Result<(), Failure> {
     let deps = Deps {
         dialer: Dialer::tcp(uri),
         clock: Clock::system(),
+        resolver: Resolver::system(),
         registry: Arc::new(Mutex::new(Registry::default())),
         stop: on_signal()?,
     };

@@ -46,9 +46,9 @@ enum Stopped {
 }
 
 /// A call that was read and decided on.
-struct Decided {
-    call: Call,
-    plan: Plan,
+pub(crate) struct Decided {
+    pub call: Call,
+    pub plan: Plan,
 }
 
 /// Everything of a call whose reply is awaited.
@@ -174,32 +174,9 @@ async fn prepare(
     let call = Call::parse(bytes, endpoint, text_header(&parts.headers, &TASK)?)?;
     record.understood(&call);
     let request_id = record.id();
-    let view = View {
-        snapshot: &admitted.snapshot,
-        providers: &gateway.upstream.providers,
-        breakers: &gateway.upstream.breakers,
-        conversations: &gateway.conversations,
-        latencies: &gateway.upstream.latencies,
-        now_ms: record.decision().created_at_ms,
-        attempts: gateway.config.limits.attempts,
-    };
-    let caller = Caller {
-        tenant: &admitted.tenant,
-        key_id: &admitted.key_id,
-        session: session.as_ref(),
-        request_id,
-        fallback: text_header(&parts.headers, &FALLBACK)?,
-        provider: text_header(&parts.headers, &PROVIDER)?,
-        rule: text_header(&parts.headers, &RULE)?,
-        passthrough: text_header(&parts.headers, &PASSTHROUGH)?,
-    };
-    let mut plan = decide(&view, &call, &caller)?;
-    let call = if plan.passthrough {
-        call.untouched()
-    } else {
-        call
-    };
-    record.planned(&mut plan);
+    let at = (request_id, record.decision().created_at_ms);
+    let mut decided = plan(gateway, admitted, call, (parts, session.as_ref()), at)?;
+    record.planned(&mut decided.plan);
     // A call without a session is one of its own, named by its request id.
     if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
         let now_ms = record.decision().created_at_ms;
@@ -207,7 +184,43 @@ async fn prepare(
             .sessions
             .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
     }
-    Ok(Box::new(Decided { call, plan }))
+    Ok(Box::new(decided))
+}
+
+/// Decides who would serve a call.
+pub(crate) fn plan(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    call: Call,
+    (parts, session): (&Parts, Option<&SessionId>),
+    (request_id, now_ms): (RequestId, u64),
+) -> Result<Decided, Refusal> {
+    let view = View {
+        snapshot: &admitted.snapshot,
+        providers: &gateway.upstream.providers,
+        breakers: &gateway.upstream.breakers,
+        conversations: &gateway.conversations,
+        latencies: &gateway.upstream.latencies,
+        now_ms,
+        attempts: gateway.config.limits.attempts,
+    };
+    let caller = Caller {
+        tenant: &admitted.tenant,
+        key_id: &admitted.key_id,
+        session,
+        request_id,
+        fallback: text_header(&parts.headers, &FALLBACK)?,
+        provider: text_header(&parts.headers, &PROVIDER)?,
+        rule: text_header(&parts.headers, &RULE)?,
+        passthrough: text_header(&parts.headers, &PASSTHROUGH)?,
+    };
+    let plan = decide(&view, &call, &caller)?;
+    let call = if plan.passthrough {
+        call.untouched()
+    } else {
+        call
+    };
+    Ok(Decided { call, plan })
 }
 
 /// The `floopy-session-id` header.
@@ -318,9 +331,10 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
     };
     let message = format!("{key} {failure}{others}");
     record.set_last_tried(key);
-    let (status, code) = match failure {
+    let (status, code) = match failure.first() {
         Failure::Status(reply) => return passed_on(*reply),
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
+        Failure::Forbidden(_) => (StatusCode::BAD_GATEWAY, "upstream_address_refused"),
         Failure::Credentials(_) => (StatusCode::BAD_GATEWAY, "upstream_credentials"),
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
@@ -332,7 +346,7 @@ fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
             );
             return refusal.about(Some(&unsupported.field)).response();
         }
-        Failure::Invalid(_) | Failure::Cut(_) => {
+        Failure::Invalid(_) | Failure::Cut(_) | Failure::Late(_) => {
             (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
         }
     };

@@ -6,7 +6,7 @@ mod known;
 
 use std::{path::PathBuf, sync::Arc};
 
-use floopy_protocols::{ProviderApi, chat::dialect};
+use floopy_protocols::{ProviderApi, chat::dialect, embeddings::EmbeddingApi};
 use http::Uri;
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
@@ -20,12 +20,16 @@ pub struct Provider {
     name: Box<str>,
     address: Address,
     pub(crate) api: ProviderApi,
+    /// Its own form of embeddings; none where that is OpenAI's, or where it has none.
+    pub(crate) embeddings: Option<EmbeddingApi>,
     /// By whose dialect of that API it is called: its own name, or that of its kind.
     pub(crate) dialect: Box<str>,
     pub(crate) credentials: Credentials,
     /// Whether it speaks OpenAI's Responses itself.
     pub(crate) responses: bool,
     pub(crate) retries: RetryBudget,
+    /// Whether its name may lead into private networks.
+    allow_private: bool,
     /// Whether it can be asked for the usage of a stream.
     pub(crate) stream_usage: bool,
 }
@@ -94,6 +98,15 @@ impl Providers {
         self.0.iter().filter_map(|provider| provider.address.any())
     }
 
+    /// The addresses of all that is called, and whether their names may lead into private networks.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = (Uri, bool)> {
+        self.0.iter().flat_map(|provider| {
+            let uris = [provider.address.any(), provider.credentials.uri()];
+            let uris = uris.into_iter().flatten();
+            uris.map(|uri| (uri, provider.allow_private))
+        })
+    }
+
     /// All names, in the order of the configuration.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|provider| provider.name())
@@ -122,10 +135,12 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         name: name.into(),
         address,
         api: known.map_or(ProviderApi::Chat, |known| known.api),
+        embeddings: paths.embeddings(),
         dialect: dialect_name.into(),
         credentials,
         responses: configured.speaks_responses(),
         retries: RetryBudget::default(),
+        allow_private: configured.allow_private,
         stream_usage: configured
             .stream_usage
             .unwrap_or_else(|| dialect(dialect_name).stream_options),

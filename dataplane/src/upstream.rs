@@ -4,6 +4,8 @@ mod attempt;
 pub(crate) mod breaker;
 mod budget;
 mod client;
+mod count;
+mod embeddings;
 mod facts;
 mod form;
 mod headers;
@@ -21,10 +23,11 @@ use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::exp
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, Warmer},
+    client::{Client, ClientError, Warmer},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},
@@ -40,7 +43,8 @@ use crate::{
     config::{self, Config},
     latencies::Latencies,
     metrics::{AttemptLabel, Metrics},
-    provider::Providers,
+    network::Guard,
+    provider::{Provider, Providers},
 };
 
 tokio::task_local! {
@@ -115,10 +119,16 @@ fn verdict(status: StatusCode) -> Verdict {
 }
 
 impl Upstream {
-    pub(crate) fn new(config: &Config, providers: Providers, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        providers: Providers,
+        metrics: Arc<Metrics>,
+        resolver: Resolver,
+    ) -> Self {
         let timeouts = &config.timeouts;
+        let guarded = (guard(config, &providers), resolver);
         Self {
-            client: Client::new(timeouts, config.limits.workers),
+            client: Client::new(timeouts, config.limits.workers, guarded),
             providers,
             breakers: Arc::new(Breakers::new(&config.breaker)),
             latencies: Latencies::default(),
@@ -222,16 +232,7 @@ impl Upstream {
     ) -> Result<Reply, Failure> {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
-            Some(provider) => {
-                let model = model.key.model();
-                match attempt::prepare(&self.client, provider, errand, model).await {
-                    Ok(prepared) => {
-                        let of = (errand.call, &**provider);
-                        attempt::send(&self.client, &self.limits, prepared, of).await
-                    }
-                    Err(failure) => Err(failure),
-                }
-            }
+            Some(provider) => self.put(errand, provider, model.key.model()).await,
             None => Err(Failure::Connect),
         };
         if result.is_ok() {
@@ -248,6 +249,27 @@ impl Upstream {
             Err(failure) => self.note_failure(failure, model, trial),
         }
         result
+    }
+
+    /// Asks a provider in its own form.
+    async fn put(
+        &self,
+        errand: &Errand<'_>,
+        provider: &Provider,
+        model: &str,
+    ) -> Result<Reply, Failure> {
+        let to = (&self.client, &self.limits);
+        if let Some(question) = embeddings::question(errand.call, provider, model) {
+            return Box::pin(embeddings::ask(to, errand, question)).await;
+        }
+        let prepared = attempt::prepare(&self.client, provider, errand, model).await?;
+        attempt::send(
+            &self.client,
+            &self.limits,
+            prepared,
+            (errand.call, provider),
+        )
+        .await
     }
 
     /// A call that is no retry allows its provider a part of one.
@@ -275,6 +297,9 @@ impl Upstream {
         if matches!(failure, Failure::Unsupported(_)) {
             return;
         }
+        if let Failure::Forbidden(forbidden) = failure {
+            tracing::warn!(candidate = %model.key, %forbidden, "a provider's address may not be called");
+        }
         tracing::debug!(candidate = %model.key, %failure, "attempt failed");
         if let Some(pause) = failure.pause() {
             self.breakers.rest(&model.key, pause);
@@ -291,6 +316,18 @@ impl Upstream {
             tracing::warn!(candidate = %key, "circuit opened after repeated failures");
         }
     }
+}
+
+/// What the operator wrote down may be called.
+fn guard(config: &Config, providers: &Providers) -> Guard {
+    let mut guard = Guard::new(&config.upstream.allow_networks);
+    for (uri, allow_private) in providers.hosts() {
+        guard.provider(&uri, allow_private);
+    }
+    if let Ok(uri) = config.control.rest.parse() {
+        guard.own(&uri);
+    }
+    guard
 }
 
 /// Whether a provider refuses a name that only the caller knows: that says nothing of the provider.

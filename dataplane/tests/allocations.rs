@@ -16,7 +16,7 @@ use std::{
     thread,
 };
 
-use floopy_dataplane::{Config, Deps, bind, config};
+use floopy_dataplane::{Config, Deps, Resolver, bind, config};
 use floopy_shared::process::{clock::Clock, config::Secret, rpc::Dialer};
 use prometheus_client::registry::Registry;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -165,6 +165,7 @@ fn a_call_takes_no_more_allocations_than_it_did() {
             Err::<tokio::io::DuplexStream, _>(std::io::ErrorKind::ConnectionRefused.into())
         }),
         clock: Clock::system(),
+        resolver: Resolver::system(),
         registry: Arc::new(Mutex::new(Registry::default())),
         stop: CancellationToken::new(),
     };

@@ -15,12 +15,16 @@ mod connections;
 mod control;
 #[path = "gateway/deadlines.rs"]
 mod deadlines;
+#[path = "gateway/embeddings.rs"]
+mod embeddings;
 #[path = "gateway/failures.rs"]
 mod failures;
 #[path = "gateway/fairness.rs"]
 mod fairness;
 #[path = "gateway/feedback.rs"]
 mod feedback;
+#[path = "gateway/forgery.rs"]
+mod forgery;
 #[path = "gateway/hedges.rs"]
 mod hedges;
 #[path = "gateway/messages.rs"]

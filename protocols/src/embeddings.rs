@@ -13,6 +13,7 @@
 //!   `title`, `truncate`, `auto_truncate`, `normalize`).
 //! * `user` is dropped.
 
+mod api;
 pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
@@ -21,6 +22,7 @@ pub mod vertex;
 
 use serde_json::value::RawValue;
 
+pub use self::api::EmbeddingApi;
 use crate::{
     Target,
     error::{InvalidReply, Unsupported},
@@ -119,9 +121,16 @@ impl Vector {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenEmbeddings {
     /// Each to be sent by itself, in this order.
-    pub bodies: Vec<Vec<u8>>,
+    pub bodies: Vec<EmbeddingBody>,
     /// The caller's fields that a rule let go.
     pub dropped: Vec<String>,
+}
+
+/// One body, and how many vectors its reply has to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingBody {
+    pub json: Vec<u8>,
+    pub inputs: usize,
 }
 
 /// What of a request a provider understands.
@@ -169,7 +178,11 @@ impl Understood<'_> {
     /// A body for each so many texts.
     fn bodies(self, at_once: usize, body: impl Fn(&[&str], &Self) -> Vec<u8>) -> WrittenEmbeddings {
         let chunks = self.texts.chunks(at_once);
-        let bodies = chunks.map(|texts| body(texts, &self)).collect();
+        let bodies = chunks.map(|texts| EmbeddingBody {
+            json: body(texts, &self),
+            inputs: texts.len(),
+        });
+        let bodies = bodies.collect();
         WrittenEmbeddings {
             bodies,
             dropped: self.dropped,

@@ -33,7 +33,7 @@ mod usage;
 mod write;
 
 pub use self::{
-    count::{read_count_request, write_count},
+    count::{read_count, read_count_request, write_count},
     error::{read_error, write_error},
     events::{EventReader, EventWriter},
     read::read_request,

@@ -10,23 +10,17 @@
 use std::{fs, path::Path};
 
 use floopy_protocols::{
-    InvalidReply, Target, Unsupported,
-    embeddings::{
-        EmbeddingReply, EmbeddingRequest, Input, WrittenEmbeddings, bedrock, cohere, gemini,
-        openai, vertex,
-    },
+    Target,
+    embeddings::{EmbeddingApi, EmbeddingReply, EmbeddingRequest, Input, openai},
 };
 use serde_json::{Value, value::RawValue};
 
-type Write = fn(&EmbeddingRequest, Target<'_>) -> Result<WrittenEmbeddings, Unsupported>;
-type Read = fn(&[u8]) -> Result<EmbeddingReply, InvalidReply>;
-
-fn functions(provider: &str) -> (Write, Read) {
+fn api(provider: &str) -> EmbeddingApi {
     match provider {
-        "gemini" => (gemini::write_requests, gemini::read_reply),
-        "vertex" => (vertex::write_requests, vertex::read_reply),
-        "cohere" => (cohere::write_requests, cohere::read_reply),
-        "bedrock" => (bedrock::write_requests, bedrock::read_reply),
+        "gemini" => EmbeddingApi::Gemini,
+        "vertex" => EmbeddingApi::Vertex,
+        "cohere" => EmbeddingApi::Cohere,
+        "bedrock" => EmbeddingApi::Bedrock,
         other => panic!("{other}"),
     }
 }
@@ -44,8 +38,8 @@ fn check(folder: &Path) {
     let caller = read(folder, "caller.json").expect("caller.json");
     let request = openai::read_request(caller.as_bytes()).expect("valid");
     let (provider, model) = request.model.split_once('/').expect("provider/model");
-    let (write, read_reply) = functions(provider);
-    let written = match write(&request, Target { provider, model }) {
+    let api = api(provider);
+    let written = match api.write_requests(&request, Target { provider, model }) {
         Ok(written) => written,
         Err(refused) => {
             let expected = read(folder, "refused.txt").unwrap_or_default();
@@ -54,7 +48,7 @@ fn check(folder: &Path) {
         }
     };
     let bodies = written.bodies.iter();
-    let bodies = bodies.map(|body| json(std::str::from_utf8(body).expect("UTF-8")));
+    let bodies = bodies.map(|body| json(std::str::from_utf8(&body.json).expect("UTF-8")));
     let expected = read(folder, "requests.json").expect("requests.json");
     assert_eq!(Value::Array(bodies.collect()), json(&expected), "{name}");
     let dropped = read(folder, "dropped.txt").unwrap_or_default();
@@ -68,7 +62,7 @@ fn check(folder: &Path) {
     let replies: Vec<&RawValue> = serde_json::from_str(&replies).expect("replies");
     let replies = replies
         .iter()
-        .map(|reply| read_reply(reply.get().as_bytes()));
+        .map(|reply| api.read_reply(reply.get().as_bytes()));
     let replies = replies.collect::<Result<Vec<_>, _>>().expect("valid");
     let reply = EmbeddingReply::join(replies, request.inputs.len()).expect("all");
     let answer = openai::write_reply(&reply, request.encoding);
@@ -102,16 +96,19 @@ fn more_inputs_than_a_provider_takes_become_several_requests() {
             inputs: inputs.collect(),
             ..EmbeddingRequest::default()
         };
-        let (write, _) = functions(provider);
-        let written = write(&request, Target { provider, model }).expect("valid");
+        let target = Target { provider, model };
+        let written = api(provider)
+            .write_requests(&request, target)
+            .expect("valid");
         assert_eq!(written.bodies.len(), bodies, "{model}");
+        let inputs: usize = written.bodies.iter().map(|body| body.inputs).sum();
+        assert_eq!(inputs, 201, "{model}");
     }
 }
 
 #[test]
 fn a_reply_without_vectors_is_invalid() {
     for provider in ["gemini", "vertex", "cohere", "bedrock"] {
-        let (_, read_reply) = functions(provider);
         for body in [
             "",
             "{}",
@@ -122,7 +119,8 @@ fn a_reply_without_vectors_is_invalid() {
             r#"{"embedding":"x"}"#,
             r#"{"predictions":[{"embeddings":{}}]}"#,
         ] {
-            assert!(read_reply(body.as_bytes()).is_err(), "{provider} {body}");
+            let read = api(provider).read_reply(body.as_bytes());
+            assert!(read.is_err(), "{provider} {body}");
         }
     }
 }
@@ -131,7 +129,7 @@ fn a_reply_without_vectors_is_invalid() {
 #[test]
 fn numbers_keep_their_digits() {
     let body = br#"{"embedding":[0.123456789012345678901, -1e-3],"inputTextTokenCount":1}"#;
-    let reply = bedrock::read_reply(body).expect("valid");
+    let reply = EmbeddingApi::Bedrock.read_reply(body).expect("valid");
     let answer = openai::write_reply(&reply, floopy_protocols::embeddings::Encoding::Float);
     let answer = String::from_utf8(answer).expect("UTF-8");
     assert!(

@@ -113,6 +113,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             status: flag.then_some(200),
             latency_ms: number,
             wasted_micro_usd: (!flag).then_some(number),
+            upstream_request_id: flag.then(|| format!("req-{number}").into()),
         }],
         outcome: Outcome {
             status: if flag { 200 } else { 502 },

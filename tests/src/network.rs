@@ -157,6 +157,7 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
     let deps = floopy_dataplane::Deps {
         dialer: dialer(),
         clock: Clock::system(),
+        resolver: floopy_dataplane::Resolver::system(),
         registry: registry(),
         stop: CancellationToken::new(),
     };
@@ -264,6 +265,7 @@ fn failed_call(model: &str, round: u64) -> v1::Event {
         status: 0,
         latency_ms: 5,
         wasted_micro_usd: None,
+        upstream_request_id: String::new(),
     };
     let outcome = v1::Outcome {
         status: 504,

@@ -19,6 +19,16 @@ mod converse;
     dead_code,
     reason = "a field that may be there counts, whatever it says"
 )]
+mod count;
+#[allow(
+    dead_code,
+    reason = "a field that may be there counts, whatever it says"
+)]
+mod embeddings;
+#[allow(
+    dead_code,
+    reason = "a field that may be there counts, whatever it says"
+)]
 mod gemini;
 mod head;
 #[allow(

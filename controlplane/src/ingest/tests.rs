@@ -174,6 +174,7 @@ async fn a_failed_candidate_gets_a_failure_and_the_one_that_stepped_in_its_own_s
         status: None,
         latency_ms: 9,
         wasted_micro_usd: None,
+        upstream_request_id: None,
     };
     let refused = Attempt {
         key: key("c"),
@@ -181,6 +182,7 @@ async fn a_failed_candidate_gets_a_failure_and_the_one_that_stepped_in_its_own_s
         status: Some(400),
         latency_ms: 9,
         wasted_micro_usd: None,
+        upstream_request_id: None,
     };
     fallback.attempts = vec![failed.clone(), failed, refused];
     append(&intake, vec![decided(1, fallback)]).await;

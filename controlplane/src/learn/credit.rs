@@ -325,7 +325,8 @@ fn failed_candidates(decision: &Decision) -> Vec<&CandidateKey> {
             AttemptResult::Ok
             | AttemptResult::ClientGone
             | AttemptResult::Cancelled
-            | AttemptResult::Unsupported => false,
+            | AttemptResult::Unsupported
+            | AttemptResult::AddressRefused => false,
             AttemptResult::ConnectFailed
             | AttemptResult::TimedOut
             | AttemptResult::InvalidReply

@@ -137,6 +137,7 @@ async fn a_decision_has_the_keys_of_the_docs_and_of_the_sdks() {
     );
     assert_eq!(trace["judge"]["composite"], 0.5);
     assert_eq!(trace["candidates"][0]["posterior"]["n"], 12.0);
+    assert_eq!(trace["attempts"][0]["upstream_request_id"], "req-1");
     assert_eq!(trace["snapshot_version"], 7);
     assert_eq!(trace["task_shape"], "class:code");
     assert_eq!(

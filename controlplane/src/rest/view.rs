@@ -116,6 +116,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             json!({
                 "provider": a.key.provider(), "model": a.key.model(), "result": attempt(a.result),
                 "status": a.status, "latency_ms": a.latency_ms, "wasted_micro_usd": a.wasted_micro_usd,
+                "upstream_request_id": a.upstream_request_id,
             })
         })
         .collect();
@@ -279,5 +280,6 @@ fn attempt(result: AttemptResult) -> &'static str {
         AttemptResult::ClientGone => "client_gone",
         AttemptResult::Cancelled => "cancelled",
         AttemptResult::Unsupported => "unsupported",
+        AttemptResult::AddressRefused => "address_refused",
     }
 }

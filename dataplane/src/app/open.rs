@@ -79,7 +79,12 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
-        upstream: Upstream::new(&config, providers, Arc::clone(&metrics)),
+        upstream: Upstream::new(
+            &config,
+            providers,
+            Arc::clone(&metrics),
+            deps.resolver.clone(),
+        ),
         spool,
         sessions: OpenSessions::default(),
         rated: Rated::default(),

@@ -1,7 +1,10 @@
 //! What types cannot say of a configuration: bounds, names and addresses.
 
+mod address;
+
 use floopy_shared::domain::ids::TenantId;
 
+use self::address::{check_base_url, check_url};
 use super::{Config, Provider};
 
 /// A value that cannot be used; names its key.
@@ -108,7 +111,7 @@ impl Config {
             });
         }
         if let Some(url) = &provider.base_url {
-            check_url(&key("base_url"), url)?;
+            check_base_url(&key("base_url"), url, &self.upstream.allow_networks)?;
         }
         let Some(known) = provider.known() else {
             return check_unknown(provider, key);
@@ -181,22 +184,6 @@ fn share(key: &str, value: f64) -> Result<(), InvalidConfig> {
     })
 }
 
-fn check_url(key: &str, url: &str) -> Result<(), InvalidConfig> {
-    let usable = url.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|h| !h.is_empty())
-    });
-    if usable {
-        return Ok(());
-    }
-    let expected = "an http:// or https:// URL";
-    Err(InvalidConfig {
-        key: key.to_owned(),
-        value: format!("{url:?}"),
-        expected,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +230,14 @@ mod tests {
             (
                 "[[providers]]\nname = \"Open AI\"",
                 "providers[0].name is \"Open AI\"",
+            ),
+            (
+                "[[providers]]\nname = \"openai\"\nbase_url = \"http://169.254.169.254/v1\"",
+                "providers[0].base_url is \"http://169.254.169.254/v1\" (a cloud's metadata service), it must be",
+            ),
+            (
+                "[upstream]\nallow_networks = [\"10.0.0.0/33\"]",
+                "\"10.0.0.0/33\" is not a network",
             ),
             (
                 "[control]\nrest = \"localhost\"",

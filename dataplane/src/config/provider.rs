@@ -20,6 +20,10 @@ pub struct Provider {
     /// is that of the resource, as in `https://NAME.openai.azure.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
+    /// Whether its name may lead to this machine and into private networks. An address that is written out in
+    /// `base_url` needs no such word, and neither has `localhost`.
+    #[serde(default)]
+    pub allow_private: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Secret>,
     /// The key is a token (of Microsoft Entra ID, say), sent as `authorization: Bearer`, whatever the provider's

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use floopy_protocols::{ApiError, ErrorKind, messages};
 use floopy_shared::domain::ids::RequestId;
-use http::{HeaderName, HeaderValue, Request, Response, header::CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Request, Response, header::CONTENT_TYPE, request::Parts};
 use hyper::body::Incoming;
 
 use super::{
@@ -12,10 +12,12 @@ use super::{
     respond::{OwnError, Refusal},
 };
 use crate::{
-    admit::{Permission, admit},
+    admit::{Admitted, Permission, admit},
     call::{Call, Endpoint},
     doors::Passage,
     gateway::Gateway,
+    pipeline::{Decided, plan, session_header},
+    upstream::Errand,
 };
 
 /// Says that a count is not the provider's.
@@ -45,10 +47,11 @@ pub(super) fn reword(mut response: Response<Body>, id: RequestId) -> Response<Bo
     response.map(|_| worded)
 }
 
-/// Counts a request's tokens, by its bytes: no provider is asked.
+/// Counts a request's tokens: by whoever would serve it, where its API does that, else by its bytes.
 pub(super) async fn count(
     gateway: &Arc<Gateway>,
     request: Request<Incoming>,
+    id: RequestId,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
@@ -61,9 +64,36 @@ pub(super) async fn count(
     let body = gateway.read(body, bounds, passage).await?;
     let call = Call::parse(body, Endpoint::CountTokens, None)?;
     let count = call.features().input_tokens_estimate;
+    if let Some(exact) = exact(gateway, &admitted, (&parts, id), call).await {
+        return Ok(exact);
+    }
     let mut response = Response::new(Body::whole(messages::write_count(count)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ESTIMATED.clone(), HeaderValue::from_static("true"));
     Ok(response)
+}
+
+/// What the provider counts, as it says it.
+async fn exact(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    (parts, id): (&Parts, RequestId),
+    call: Call,
+) -> Option<Response<Body>> {
+    let session = session_header(&parts.headers).ok()?;
+    let now_ms = gateway.clock.now_ms();
+    let asked = (parts, session.as_ref());
+    let Decided { call, plan } = plan(gateway, admitted, call, asked, (id, now_ms)).ok()?;
+    let errand = Errand {
+        call: &call,
+        headers: &parts.headers,
+        order: &plan.choice.order,
+        now_ms,
+        hedge_after: None,
+    };
+    let whole = gateway.upstream.count(&errand).await?;
+    let mut response = Response::new(Body::whole(whole.body));
+    *response.headers_mut() = whole.headers;
+    Some(response)
 }

@@ -82,7 +82,7 @@ async fn enter(
             anthropic::reword(served, id)
         }
         Route::CountTokens => {
-            let counted = Box::pin(anthropic::count(gateway, request, inside)).await;
+            let counted = Box::pin(anthropic::count(gateway, request, id, inside)).await;
             anthropic::reword(answer(counted), id)
         }
         Route::Embeddings => {

@@ -110,6 +110,7 @@ label! {
         ClientGone = "client_gone",
         Cancelled = "cancelled",
         Unsupported = "unsupported",
+        AddressRefused = "address_refused",
     }
 }
 
@@ -125,6 +126,7 @@ impl AttemptLabel {
             AttemptResult::ClientGone => Self::ClientGone,
             AttemptResult::Cancelled => Self::Cancelled,
             AttemptResult::Unsupported => Self::Unsupported,
+            AttemptResult::AddressRefused => Self::AddressRefused,
         }
     }
 }

@@ -15,8 +15,8 @@ pub(super) enum Address {
         responses: Uri,
         embeddings: Uri,
     },
-    /// One endpoint for all conversations, and nothing else.
-    Single(Uri),
+    /// One for all conversations, and another for what else there is.
+    Pair { chat: Uri, other: Uri },
     /// Made of the model's name: the part before it.
     PerModel {
         base: String,
@@ -57,8 +57,14 @@ impl Address {
                 per_model(format!("{base}/openai/deployments"))
             }
             Paths::Azure => Self::fixed(&format!("{base}/openai/v1")),
-            Paths::Messages => Ok(Self::Single(format!("{base}/messages").parse()?)),
-            Paths::Cohere => Ok(Self::Single(format!("{base}/chat").parse()?)),
+            Paths::Messages => Ok(Self::Pair {
+                chat: format!("{base}/messages").parse()?,
+                other: format!("{base}/messages/count_tokens").parse()?,
+            }),
+            Paths::Cohere => Ok(Self::Pair {
+                chat: format!("{base}/chat").parse()?,
+                other: format!("{base}/embed").parse()?,
+            }),
             Paths::Gemini => per_model(format!("{base}/models")),
             Paths::Vertex => {
                 let region = setting(&configured.region);
@@ -91,8 +97,7 @@ impl Address {
     /// Some address of its host, to keep connections to.
     pub(super) fn any(&self) -> Option<Uri> {
         match self {
-            Self::Fixed { chat, .. } => Some(chat.clone()),
-            Self::Single(uri) => Some(uri.clone()),
+            Self::Fixed { chat, .. } | Self::Pair { chat, .. } => Some(chat.clone()),
             Self::PerModel { base, .. } => base.parse().ok(),
         }
     }
@@ -112,19 +117,25 @@ impl Address {
                 };
                 return Some(uri.clone());
             }
-            Self::Single(uri) => return Some(uri.clone()),
+            Self::Pair { chat, other } => {
+                let uri = match place.endpoint {
+                    Endpoint::Chat | Endpoint::Messages | Endpoint::Responses => chat,
+                    Endpoint::CountTokens | Endpoint::Embeddings => other,
+                };
+                return Some(uri.clone());
+            }
             Self::PerModel { base, paths, query } => (base, paths, query),
         };
         let model = encode(place.model);
         let is_embeddings = place.endpoint == Endpoint::Embeddings;
         let uri = match paths {
-            Paths::Gemini | Paths::Vertex if is_embeddings => {
-                format!("{base}/{model}:batchEmbedContents")
-            }
+            Paths::Gemini if is_embeddings => format!("{base}/{model}:batchEmbedContents"),
+            Paths::Vertex if is_embeddings => format!("{base}/{model}:predict"),
             Paths::Gemini | Paths::Vertex if place.stream => {
                 format!("{base}/{model}:streamGenerateContent?alt=sse")
             }
             Paths::Gemini | Paths::Vertex => format!("{base}/{model}:generateContent"),
+            Paths::Bedrock if is_embeddings => format!("{base}/model/{model}/invoke"),
             Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
             Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere if is_embeddings => {
                 format!("{base}/{model}/embeddings{query}")
@@ -141,14 +152,53 @@ impl Address {
 mod tests {
     use super::*;
 
-    fn uri(configured: &config::Provider, paths: Paths, base: &str, stream: bool) -> String {
-        let address = Address::new(configured, paths, base).expect("valid");
+    fn of(address: &Address, endpoint: Endpoint, stream: bool) -> String {
         let place = Place {
-            endpoint: Endpoint::Chat,
+            endpoint,
             model: "m-1",
             stream,
         };
         address.of(place).expect("valid").to_string()
+    }
+
+    fn uri(configured: &config::Provider, paths: Paths, base: &str, stream: bool) -> String {
+        let address = Address::new(configured, paths, base).expect("valid");
+        of(&address, Endpoint::Chat, stream)
+    }
+
+    #[test]
+    fn what_is_no_conversation_has_paths_of_its_own() {
+        let placed = config::Provider {
+            region: Some("eu-west-1".into()),
+            project: Some("acme".into()),
+            ..config::Provider::named("p")
+        };
+        for (paths, endpoint, expected) in [
+            (Paths::OpenAi, Endpoint::Embeddings, "/v1/embeddings"),
+            (Paths::Cohere, Endpoint::Embeddings, "/v1/embed"),
+            (
+                Paths::Messages,
+                Endpoint::CountTokens,
+                "/v1/messages/count_tokens",
+            ),
+            (
+                Paths::Gemini,
+                Endpoint::Embeddings,
+                "/v1/models/m-1:batchEmbedContents",
+            ),
+            (
+                Paths::Vertex,
+                Endpoint::Embeddings,
+                "/v1/v1/projects/acme/locations/eu-west-1/publishers/google/models/m-1:predict",
+            ),
+            (Paths::Bedrock, Endpoint::Embeddings, "/v1/model/m-1/invoke"),
+        ] {
+            let address = Address::new(&placed, paths, "https://h/v1").expect("valid");
+            assert_eq!(
+                of(&address, endpoint, false),
+                format!("https://h{expected}")
+            );
+        }
     }
 
     #[test]

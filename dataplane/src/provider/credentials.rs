@@ -9,7 +9,7 @@ use floopy_protocols::{
     google_jwt::ServiceAccount,
     sigv4::{self, Scope, Unsigned, payload_sha256},
 };
-use http::{HeaderName, HeaderValue, Request, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, Request, Uri, header::AUTHORIZATION};
 use time::OffsetDateTime;
 
 use self::google::Tokens;
@@ -72,8 +72,8 @@ impl Credentials {
         })
     }
 
-    #[cfg(test)]
-    pub(super) fn is_none(&self) -> bool {
+    /// Whether the server asks for none.
+    pub(crate) fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
@@ -81,6 +81,14 @@ impl Credentials {
     pub(super) fn project(&self) -> Option<&str> {
         match self {
             Self::Google(tokens) => tokens.project(),
+            Self::None | Self::Header(..) | Self::Aws { .. } => None,
+        }
+    }
+
+    /// Where they are exchanged for others.
+    pub(super) fn uri(&self) -> Option<Uri> {
+        match self {
+            Self::Google(tokens) => tokens.uri(),
             Self::None | Self::Header(..) | Self::Aws { .. } => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The providers that are known by name, and how each wants to be called.
 
-use floopy_protocols::ProviderApi;
+use floopy_protocols::{ProviderApi, embeddings::EmbeddingApi};
 
 /// A provider whose API is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +33,29 @@ pub(super) enum Paths {
     OpenAi,
     /// By deployment where an API version is set, else like OpenAI under `/openai/v1`.
     Azure,
-    /// `/messages`
+    /// `/messages` and `/messages/count_tokens`
     Messages,
-    /// `/chat`
+    /// `/chat` and `/embed`
     Cohere,
-    /// `/models/{model}:generateContent`
+    /// `/models/{model}:generateContent` and `:batchEmbedContents`
     Gemini,
-    /// The same under a project and a region.
+    /// The same under a project and a region, and `:predict`.
     Vertex,
-    /// `/model/{model}/converse`
+    /// `/model/{model}/converse` and `/invoke`
     Bedrock,
+}
+
+impl Paths {
+    /// The form of embeddings that stands behind them, where it is not OpenAI's.
+    pub(super) fn embeddings(self) -> Option<EmbeddingApi> {
+        match self {
+            Self::OpenAi | Self::Azure | Self::Messages => None,
+            Self::Cohere => Some(EmbeddingApi::Cohere),
+            Self::Gemini => Some(EmbeddingApi::Gemini),
+            Self::Vertex => Some(EmbeddingApi::Vertex),
+            Self::Bedrock => Some(EmbeddingApi::Bedrock),
+        }
+    }
 }
 
 const fn known(name: &'static str, env_var: &'static str, base_url: &'static str) -> KnownProvider {

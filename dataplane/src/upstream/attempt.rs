@@ -1,11 +1,13 @@
 //! One try at one candidate: from sending the request to having a reply that can be passed on.
 
-use std::{borrow::Cow, collections::VecDeque, time::Duration};
+mod failure;
+
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use floopy_protocols::Unsupported;
 use floopy_shared::domain::decision::AttemptResult;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, StatusCode, response::Parts};
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
@@ -23,6 +25,8 @@ use crate::{
     call::Call,
     provider::{Place, Provider},
 };
+
+pub(crate) use self::failure::{ErrorReply, Failure};
 
 /// Of an upstream's error, passed on as it is.
 const MAX_ERROR_BYTES: usize = 1 << 20;
@@ -68,95 +72,11 @@ impl Reply {
             Self::Stream(reply) => reply.status,
         }
     }
-}
 
-/// An upstream's own error.
-#[derive(Debug)]
-pub(crate) struct ErrorReply {
-    pub status: StatusCode,
-    /// What the caller is told: the same, but for the differences between APIs.
-    pub shown: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    /// How long its sender asks to be left alone.
-    pub pause: Option<Duration>,
-}
-
-/// Why there is no reply.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    #[error("could not be reached")]
-    Connect,
-    #[error("broke the connection before it answered")]
-    Reset,
-    #[error("did not answer within {} ms", .0.as_millis())]
-    TimedOut(Duration),
-    #[error("answered with status {}", .0.status.as_u16())]
-    Status(Box<ErrorReply>),
-    #[error("sent {0}")]
-    Invalid(Cow<'static, str>),
-    /// Nothing was sent.
-    #[error("was not asked: {0}")]
-    Unsupported(Unsupported),
-    /// Nothing was sent, for want of a token to send it with.
-    #[error("was not asked: its credentials were refused: {0}")]
-    Credentials(String),
-    /// It was at work, and did not end it.
-    #[error("sent {0}")]
-    Cut(&'static str),
-}
-
-impl Failure {
-    pub(crate) fn result(&self) -> AttemptResult {
+    fn headers(&self) -> &HeaderMap {
         match self {
-            Self::Connect | Self::Reset | Self::Credentials(_) => AttemptResult::ConnectFailed,
-            Self::TimedOut(_) => AttemptResult::TimedOut,
-            Self::Status(_) => AttemptResult::UpstreamError,
-            Self::Invalid(_) | Self::Cut(_) => AttemptResult::InvalidReply,
-            Self::Unsupported(_) => AttemptResult::Unsupported,
-        }
-    }
-
-    pub(crate) fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Status(reply) => Some(reply.status),
-            Self::Connect
-            | Self::Reset
-            | Self::TimedOut(_)
-            | Self::Invalid(_)
-            | Self::Unsupported(_)
-            | Self::Credentials(_)
-            | Self::Cut(_) => None,
-        }
-    }
-
-    /// Whether the provider had begun to work, and will want to be paid for it.
-    fn worked_in_vain(&self) -> bool {
-        match self {
-            Self::TimedOut(_) | Self::Cut(_) => true,
-            Self::Connect
-            | Self::Reset
-            | Self::Status(_)
-            | Self::Invalid(_)
-            | Self::Unsupported(_)
-            | Self::Credentials(_) => false,
-        }
-    }
-
-    /// How long the provider asks to be left alone: only with an error that passes.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        match self {
-            Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => {
-                reply.pause.filter(|pause| !pause.is_zero())
-            }
-            Self::Status(_)
-            | Self::Connect
-            | Self::Reset
-            | Self::TimedOut(_)
-            | Self::Invalid(_)
-            | Self::Unsupported(_)
-            | Self::Credentials(_)
-            | Self::Cut(_) => None,
+            Self::Whole(reply) => &reply.headers,
+            Self::Stream(reply) => &reply.headers,
         }
     }
 }
@@ -167,11 +87,13 @@ pub(super) fn ended(result: &Result<Reply, Failure>) -> Ended {
         Ok(reply) => Ended {
             result: AttemptResult::Ok,
             status: Some(reply.status().as_u16()),
-            worked_in_vain: false,
+            upstream_request_id: headers::upstream_request_id(reply.headers()),
+            worked_in_vain: 0.0,
         },
         Err(failure) => Ended {
             result: failure.result(),
             status: failure.status().map(|status| status.as_u16()),
+            upstream_request_id: failure.upstream_request_id(),
             worked_in_vain: failure.worked_in_vain(),
         },
     }
@@ -191,7 +113,18 @@ pub(super) async fn prepare(
     model: &str,
 ) -> Result<Prepared, Failure> {
     let (call, now_ms) = (errand.call, errand.now_ms);
-    let (body, form) = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
+    let asked = form::body(provider, call, (model, now_ms)).map_err(Failure::Unsupported)?;
+    address(client, provider, errand, (model, asked)).await
+}
+
+/// Puts a body on its way to one candidate.
+pub(super) async fn address(
+    client: &Client,
+    provider: &Provider,
+    errand: &Errand<'_>,
+    (model, (body, form)): (&str, (Bytes, Form)),
+) -> Result<Prepared, Failure> {
+    let (call, now_ms) = (errand.call, errand.now_ms);
     let place = Place {
         endpoint: form.endpoint(),
         model,
@@ -220,26 +153,30 @@ pub(super) async fn send(
     let response = timeout_at(begun + first_byte, client.request(request))
         .await
         .map_err(|_| Failure::TimedOut(first_byte))?
-        .map_err(|e| {
-            if e.is_connect() {
-                Failure::Connect
-            } else {
-                Failure::Reset
-            }
-        })?;
+        .map_err(Failure::from)?;
     let deadline = begun + limits.total;
-    if !response.status().is_success() {
-        return Err(Box::pin(read_error(response, &form, (deadline, limits.total))).await);
+    let (parts, body) = response.into_parts();
+    if !parts.status.is_success() {
+        let read = Box::pin(read_error((&parts, body), &form, (deadline, limits.total))).await;
+        return Err(read.late(&parts.headers));
     }
-    if headers::is_event_stream(response.headers()) {
+    let read = if headers::is_event_stream(&parts.headers) {
         let strips = provider.stream_usage && !call.asks_usage();
         let sieve = form.sieve(limits.text_bytes, strips);
-        let opening = Box::pin(open_stream(response, (sieve, form), deadline));
-        return timeout_at(begun + first_byte, opening)
-            .await
-            .map_err(|_| Failure::TimedOut(first_byte))?;
-    }
-    let (parts, body) = response.into_parts();
+        let opening = Box::pin(open_stream((&parts, body), (sieve, form), deadline));
+        let opened = timeout_at(begun + first_byte, opening).await;
+        opened.unwrap_or(Err(Failure::TimedOut(first_byte)))
+    } else {
+        read_whole((&parts, body), form, (deadline, limits)).await
+    };
+    read.map_err(|failure| failure.late(&parts.headers))
+}
+
+async fn read_whole(
+    (parts, body): (&Parts, ReplyBody),
+    form: Form,
+    (deadline, limits): (Instant, &Limits),
+) -> Result<Reply, Failure> {
     let body = timeout_at(deadline, Limited::new(body, limits.reply_bytes).collect())
         .await
         .map_err(|_| Failure::TimedOut(limits.total))?
@@ -257,11 +194,10 @@ pub(super) async fn send(
 }
 
 async fn read_error(
-    response: Response<ReplyBody>,
+    (parts, body): (&Parts, ReplyBody),
     form: &Form,
     (deadline, total): (Instant, Duration),
 ) -> Failure {
-    let (parts, body) = response.into_parts();
     if parts.status.is_redirection() || parts.status.is_informational() {
         return Failure::Invalid("a redirect".into());
     }
@@ -283,11 +219,10 @@ async fn read_error(
 
 /// Reads up to the first event; only then is it known that there is a reply.
 async fn open_stream(
-    response: Response<ReplyBody>,
+    (parts, mut tail): (&Parts, ReplyBody),
     (mut sieve, form): (Sieve, Form),
     deadline: Instant,
 ) -> Result<Reply, Failure> {
-    let (parts, mut tail) = response.into_parts();
     let mut head = VecDeque::new();
     let mut read = 0;
     let mut first = None;

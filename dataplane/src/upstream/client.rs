@@ -7,6 +7,7 @@ mod chunked;
 mod connect;
 mod h1;
 mod pool;
+mod resolve;
 mod warm;
 
 use std::{
@@ -26,9 +27,15 @@ use self::{
     connect::{Connector, Transport, connector},
     pool::{Lent, Origin, Pools, Shared},
 };
-use crate::config::Timeouts;
+use crate::{
+    config::Timeouts,
+    network::{Forbidden, Guard},
+};
 
+pub use self::resolve::Resolver;
 pub(crate) use self::warm::Warmer;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why there is no response.
 #[derive(Debug, thiserror::Error)]
@@ -36,18 +43,24 @@ pub(crate) enum ClientError {
     #[error("{0:?} has no host")]
     NoHost(Uri),
     #[error("no connection: {0}")]
-    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Connect(#[source] Failure),
+    #[error(transparent)]
+    Forbidden(Forbidden),
     #[error("the connection broke: {0}")]
-    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Broken(#[source] Failure),
 }
 
 impl ClientError {
-    /// Whether there was no connection to send anything on.
-    pub(crate) fn is_connect(&self) -> bool {
-        match self {
-            Self::NoHost(_) | Self::Connect(_) => true,
-            Self::Broken(_) => false,
+    /// Tells what may not be connected to from what could not be.
+    fn of_opening(failure: Failure) -> Self {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*failure);
+        while let Some(error) = cause {
+            if let Some(forbidden) = error.downcast_ref::<Forbidden>() {
+                return Self::Forbidden(forbidden.clone());
+            }
+            cause = error.source();
         }
+        Self::Connect(failure)
     }
 }
 
@@ -66,9 +79,14 @@ pub(crate) enum ReplyBody {
 
 impl Client {
     /// Without system certificates it can still reach plain HTTP servers.
-    pub(crate) fn new(timeouts: &Timeouts, workers: usize) -> Self {
+    pub(crate) fn new(
+        timeouts: &Timeouts,
+        workers: usize,
+        (guard, resolver): (Guard, Resolver),
+    ) -> Self {
+        let timeout = Duration::from_millis(timeouts.connect_ms);
         Self {
-            connector: connector(Duration::from_millis(timeouts.connect_ms)),
+            connector: connector(timeout, guard, resolver),
             pools: Arc::new(Pools::new(workers)),
         }
     }
@@ -103,7 +121,7 @@ impl Client {
     async fn open(&self, shared: &Arc<Shared>) -> Result<Lent, ClientError> {
         let transport = connect::open(&self.connector, shared.uri().clone())
             .await
-            .map_err(ClientError::Connect)?;
+            .map_err(ClientError::of_opening)?;
         Ok(match transport {
             Transport::H1(io) => Lent::H1(h1::Connection::new(io)),
             Transport::H2(sender) => {
@@ -160,7 +178,7 @@ fn host(uri: &Uri) -> HeaderValue {
 
 impl http_body::Body for ReplyBody {
     type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Error = Failure;
 
     fn poll_frame(
         self: Pin<&mut Self>,

@@ -25,12 +25,25 @@ static DROPPED: HeaderName = HeaderName::from_static("floopy-dropped-params");
 /// What AWS calls an error, which its body does not say.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
+/// Where Bedrock says how much was embedded, for models that do not say it themselves.
+pub(super) static TOKEN_COUNT: HeaderName =
+    HeaderName::from_static("x-amzn-bedrock-input-token-count");
+
 /// How a call was put to its provider.
 pub(super) enum Form {
     /// In the caller's own bytes; the reply comes back in its form.
     Own(Endpoint),
     /// In another form.
     Translated(Box<Translated>),
+    /// In several requests, of which this is one.
+    Part(Box<Part>),
+}
+
+/// One of several requests, whose reply is read by whoever made them.
+pub(super) struct Part {
+    pub api: ProviderApi,
+    /// Fields that were let go by rule.
+    pub dropped: Vec<String>,
 }
 
 /// A call whose provider speaks another API than its caller.
@@ -65,10 +78,16 @@ pub(super) fn body(
         Ok((body, Form::Own(call.endpoint())))
     };
     let Some(caller) = call.endpoint().api() else {
-        if provider.api == ProviderApi::Chat {
+        let has_it = match call.endpoint() {
+            Endpoint::CountTokens => provider.api == ProviderApi::Messages,
+            Endpoint::Embeddings | Endpoint::Chat | Endpoint::Messages | Endpoint::Responses => {
+                provider.api == ProviderApi::Chat
+            }
+        };
+        if has_it {
             return own();
         }
-        let why = "its embeddings are not translated yet";
+        let why = "its API has no embeddings";
         return Err(Unsupported::new("input", provider.name(), why));
     };
     let is_own = match caller {
@@ -132,6 +151,7 @@ impl Form {
         match self {
             Self::Own(endpoint) => *endpoint,
             Self::Translated(_) => Endpoint::Chat,
+            Self::Part(_) => Endpoint::Embeddings,
         }
     }
 
@@ -146,13 +166,16 @@ impl Form {
                 let reply = messages::read_reply(&body).map_err(|invalid| invalid.0)?;
                 return Ok((body, Facts::of_reply(&reply, max_text)));
             }
-            Self::Own(
-                endpoint @ (Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings),
-            ) => {
+            Self::Own(Endpoint::CountTokens) => {
+                messages::read_count(&body).map_err(|invalid| invalid.0)?;
+                return Ok((body, Facts::default()));
+            }
+            Self::Own(endpoint @ (Endpoint::Chat | Endpoint::Embeddings)) => {
                 let facts = Facts::of_whole(&body, *endpoint, max_text)?;
                 return Ok((body, facts));
             }
             Self::Translated(translated) => translated,
+            Self::Part(_) => return Ok((body, Facts::default())),
         };
         let mut reply = translated
             .provider
@@ -174,9 +197,8 @@ impl Form {
     /// Reads a stream that answers the call: in its typed form, where that is not OpenAI's.
     pub(super) fn sieve(&self, max_text: usize, strips: bool) -> Sieve {
         match self {
-            Self::Own(Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings) => {
-                Sieve::new(max_text, strips)
-            }
+            Self::Own(Endpoint::Chat | Endpoint::CountTokens | Endpoint::Embeddings)
+            | Self::Part(_) => Sieve::new(max_text, strips),
             Self::Own(Endpoint::Messages) => {
                 let reader = ProviderApi::Messages.event_reader();
                 Sieve::typed(max_text, Typed::passing(reader, CallerApi::Messages))
@@ -192,8 +214,15 @@ impl Form {
     /// The headers of a reply as the caller gets them.
     pub(super) fn headers(&self, from: &HeaderMap) -> HeaderMap {
         let mut headers = returned(from);
-        let Self::Translated(translated) = self else {
-            return headers;
+        let dropped = match self {
+            Self::Own(_) => return headers,
+            Self::Translated(translated) => &translated.dropped,
+            Self::Part(part) => {
+                if let Some(count) = from.get(&TOKEN_COUNT) {
+                    headers.insert(TOKEN_COUNT.clone(), count.clone());
+                }
+                &part.dropped
+            }
         };
         // The body is ours.
         let kind = if is_event_stream(from) {
@@ -202,9 +231,9 @@ impl Form {
             "application/json"
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        let dropped = HeaderValue::try_from(translated.dropped.join(", "));
-        if let (false, Ok(dropped)) = (translated.dropped.is_empty(), dropped) {
-            headers.insert(DROPPED.clone(), dropped);
+        let names = HeaderValue::try_from(dropped.join(", "));
+        if let (false, Ok(names)) = (dropped.is_empty(), names) {
+            headers.insert(DROPPED.clone(), names);
         }
         headers
     }
@@ -216,12 +245,15 @@ impl Form {
         headers: &HeaderMap,
         body: Bytes,
     ) -> (StatusCode, Bytes) {
-        let Self::Translated(translated) = self else {
-            return (status, body);
+        let (provider, caller) = match self {
+            Self::Own(_) => return (status, body),
+            Self::Translated(translated) => (translated.provider, translated.caller),
+            // Embeddings are asked for in OpenAI's form.
+            Self::Part(part) => (part.api, CallerApi::Chat),
         };
         let kind = headers.get(ERROR_TYPE).and_then(|kind| kind.to_str().ok());
-        let error = translated.provider.read_error(status.as_u16(), kind, &body);
-        let (shown, body) = translated.caller.write_error(&error);
+        let error = provider.read_error(status.as_u16(), kind, &body);
+        let (shown, body) = caller.write_error(&error);
         let shown = StatusCode::from_u16(shown).unwrap_or(status);
         (shown, body.into())
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use floopy_protocols::ProviderApi;
+use floopy_shared::domain::decision::UPSTREAM_REQUEST_ID_BYTES;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri,
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
@@ -11,8 +12,17 @@ static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-req
 static ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 static ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 static BETA: HeaderName = HeaderName::from_static("openai-beta");
-/// What providers call a request of theirs.
-const REQUEST_IDS: [&str; 3] = ["x-request-id", "request-id", "x-amzn-requestid"];
+/// What providers call a request of theirs; the first that is there counts. Last comes what stands in front of many
+/// of them.
+const REQUEST_IDS: [&str; 7] = [
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "mistral-correlation-id",
+    "x-debug-trace-id",
+    "cf-ray",
+];
 
 /// The request to one candidate, without the caller's credentials.
 pub(super) fn request(uri: Uri, body: Bytes, from: &HeaderMap) -> Request<Bytes> {
@@ -52,14 +62,26 @@ fn is_forwarded(name: &HeaderName) -> bool {
 /// The headers of an upstream's reply that the client sees.
 pub(crate) fn returned(from: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(8);
+    let mut best = REQUEST_IDS.len();
     for (name, value) in from {
-        if REQUEST_IDS.contains(&name.as_str()) {
-            headers.insert(UPSTREAM_REQUEST_ID.clone(), value.clone());
+        if let Some(rank) = REQUEST_IDS.iter().position(|id| name == id) {
+            if rank < best {
+                best = rank;
+                headers.insert(UPSTREAM_REQUEST_ID.clone(), value.clone());
+            }
         } else if is_returned(name) {
             headers.append(name.clone(), value.clone());
         }
     }
     headers
+}
+
+/// What the provider calls its request, in headers as [`returned`] makes them. What is no text, or too long for a
+/// record, is none.
+pub(super) fn upstream_request_id(headers: &HeaderMap) -> Option<Box<str>> {
+    let id = headers.get(&UPSTREAM_REQUEST_ID)?.to_str().ok()?;
+    let fits = (1..=UPSTREAM_REQUEST_ID_BYTES).contains(&id.len());
+    fits.then(|| id.into())
 }
 
 fn is_returned(name: &HeaderName) -> bool {
@@ -88,6 +110,37 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_providers_own_id_counts_before_that_of_what_stands_in_front() {
+        for (sent, expected) in [
+            (
+                &[("cf-ray", "ray"), ("x-request-id", "own")][..],
+                Some("own"),
+            ),
+            (&[("x-request-id", "own"), ("cf-ray", "ray")], Some("own")),
+            (&[("cf-ray", "ray")], Some("ray")),
+            (
+                &[("apim-request-id", "azure"), ("cf-ray", "ray")],
+                Some("azure"),
+            ),
+            (&[("x-request-id", "")], None),
+            (&[("server", "x")], None),
+        ] {
+            let mut from = HeaderMap::new();
+            for (name, value) in sent {
+                from.insert(
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                );
+            }
+            let id = upstream_request_id(&returned(&from));
+            assert_eq!(id.as_deref(), expected, "{sent:?}");
+        }
+        let long = HeaderValue::try_from("x".repeat(UPSTREAM_REQUEST_ID_BYTES + 1)).expect("valid");
+        let from = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), long)]);
+        assert_eq!(upstream_request_id(&returned(&from)), None);
+    }
 
     #[test]
     fn our_own_headers_and_cookies_do_not_pass() {

@@ -42,7 +42,8 @@ pub(super) struct Hedged {
 const CANCELLED: Ended = Ended {
     result: AttemptResult::Cancelled,
     status: None,
-    worked_in_vain: true,
+    upstream_request_id: None,
+    worked_in_vain: 1.0,
 };
 
 impl Upstream {

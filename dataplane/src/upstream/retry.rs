@@ -103,10 +103,12 @@ impl Failed {
 fn may_pass(failure: &Failure, features: &Features) -> bool {
     match failure {
         Failure::Connect => true,
+        Failure::Late(late) => may_pass(&late.failure, features),
         // It may have been at work: what its own tools do would be done twice.
         Failure::Reset => !features.provider_tools,
         Failure::Status(reply) => matches!(reply.status.as_u16(), 429 | 502 | 503),
-        Failure::TimedOut(_)
+        Failure::Forbidden(_)
+        | Failure::TimedOut(_)
         | Failure::Invalid(_)
         | Failure::Unsupported(_)
         | Failure::Credentials(_)

@@ -33,12 +33,14 @@ struct UnderWay {
 pub(crate) struct Lane(usize);
 
 /// What came of an attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ended {
     pub result: AttemptResult,
     pub status: Option<u16>,
-    /// Its provider was left in the middle of its work, and will want to be paid for it.
-    pub worked_in_vain: bool,
+    /// What its provider calls it.
+    pub upstream_request_id: Option<Box<str>>,
+    /// The share of its provider's work that served nobody, and will have to be paid for all the same.
+    pub worked_in_vain: f64,
 }
 
 impl Trail {
@@ -57,6 +59,7 @@ impl Trail {
             status: None,
             latency_ms: 0,
             wasted_micro_usd: forecast_micro_usd,
+            upstream_request_id: None,
         });
         Lane(lane)
     }
@@ -72,9 +75,10 @@ impl Trail {
         attempt.latency_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
         attempt.result = ended.result;
         attempt.status = ended.status;
-        attempt.wasted_micro_usd = under_way
-            .forecast_micro_usd
-            .filter(|_| ended.worked_in_vain);
+        attempt.upstream_request_id = ended.upstream_request_id;
+        let share = ended.worked_in_vain;
+        let forecast = under_way.forecast_micro_usd.filter(|_| share > 0.0);
+        attempt.wasted_micro_usd = forecast.map(|whole| (whole as f64 * share).round() as u64);
         if ended.result == AttemptResult::Ok {
             self.served = Some(under_way.index);
         }
@@ -99,7 +103,8 @@ impl Trail {
             let gone = Ended {
                 result: AttemptResult::ClientGone,
                 status: None,
-                worked_in_vain: true,
+                upstream_request_id: None,
+                worked_in_vain: 1.0,
             };
             self.end(Lane(lane), gone);
         }
@@ -114,7 +119,8 @@ mod tests {
     const OK: Ended = Ended {
         result: AttemptResult::Ok,
         status: Some(200),
-        worked_in_vain: false,
+        upstream_request_id: None,
+        worked_in_vain: 0.0,
     };
 
     #[test]
@@ -127,7 +133,8 @@ mod tests {
         let cancelled = Ended {
             result: AttemptResult::Cancelled,
             status: None,
-            worked_in_vain: true,
+            upstream_request_id: None,
+            worked_in_vain: 1.0,
         };
         trail.end(first, cancelled);
         trail.revise(AttemptResult::BrokenStream);
@@ -141,6 +148,20 @@ mod tests {
             ("b/m", AttemptResult::BrokenStream, None),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn of_work_that_was_done_in_part_that_part_is_paid_for() {
+        let mut trail = Trail::default();
+        let lane = trail.begin(&CandidateKey::parse("a/m").expect("valid"), Some(10));
+        let failed = Ended {
+            result: AttemptResult::UpstreamError,
+            status: Some(500),
+            upstream_request_id: None,
+            worked_in_vain: 0.25,
+        };
+        trail.end(lane, failed);
+        assert_eq!(trail.close()[0].wasted_micro_usd, Some(3));
     }
 
     #[test]

@@ -222,6 +222,7 @@ async fn two_proxies_do_not_share_a_data_directory() {
     let deps = || floopy_dataplane::Deps {
         dialer: no_control(),
         clock: floopy_shared::process::clock::Clock::system(),
+        resolver: floopy_dataplane::Resolver::system(),
         registry: std::sync::Arc::default(),
         stop: tokio_util::sync::CancellationToken::new(),
     };

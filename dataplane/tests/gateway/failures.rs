@@ -209,3 +209,39 @@ async fn a_refused_name_that_only_the_caller_knows_opens_no_circuit() {
         proxy.finish().await;
     }
 }
+
+#[tokio::test]
+async fn what_providers_call_a_request_is_kept_with_each_attempt() {
+    let long = "x".repeat(129);
+    for (model, script, expected) in [
+        ("a/m", completion("hello"), "up-1"),
+        ("a/m", json(500, "{}"), "up-1"),
+        ("a/m", json(200, "<html>"), "up-1"),
+        (
+            "a/m",
+            json_with(400, "{}", "cf-ray: ray-1\r\nrequest-id: req-1\r\n"),
+            "req-1",
+        ),
+        ("a/m", json_with(400, "{}", "cf-ray: ray-1\r\n"), "ray-1"),
+        (
+            "a/m",
+            json_with(400, "{}", &format!("x-request-id: {long}\r\n")),
+            "",
+        ),
+        ("b/m", completion("never"), ""),
+    ] {
+        let upstream = Upstream::start(move |_, _| script.clone()).await;
+        let (control, dialer) = Control::start();
+        let urls = [upstream.base_url(), DOWN.to_owned()];
+        let proxy = Proxy::start_with(&urls, dialer, |config| config.retry.times = 0).await;
+        let got = proxy.chat(model).await;
+        let decision = eventually("the decision arrives", || control.finished()).await;
+        let ids: Vec<_> = decision
+            .attempts
+            .iter()
+            .map(|a| a.upstream_request_id.as_str())
+            .collect();
+        assert_eq!(ids, [expected], "{}", got.text());
+        proxy.finish().await;
+    }
+}

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     control::{Control, eventually},
-    proxy::{KEY, Proxy, no_control},
+    proxy::{KEY, Proxy, Reply, no_control},
     upstream::{Script, Upstream, completion, delta, events, json as json_reply},
 };
 
@@ -184,16 +184,73 @@ async fn errors_of_ours_are_in_the_callers_envelope() {
     proxy.finish().await;
 }
 
+const COUNTED: &str =
+    r#"{ "model":"a/claude-x","messages":[{"role":"user","content":"12345678901234567890"}]}"#;
+
+async fn count(proxy: &Proxy, body: &str) -> Reply {
+    let path = "/v1/messages/count_tokens";
+    proxy.send(post(proxy, path, body)).await
+}
+
 #[tokio::test]
-async fn tokens_are_counted_without_asking_anybody() {
-    let upstream = Upstream::start(|_, _| completion("hello")).await;
-    let (proxy, _) = proxy(&upstream, "openai", false).await;
-    let asked = r#"{"model":"auto","messages":[{"role":"user","content":"12345678901234567890"}]}"#;
-    let got = proxy
-        .send(post(&proxy, "/v1/messages/count_tokens", asked))
-        .await;
-    assert_eq!(got.json(), json!({"input_tokens": 5}));
-    assert_eq!(got.header("floopy-estimated"), "true");
-    assert!(upstream.seen().is_empty());
+async fn tokens_are_counted_by_a_provider_that_does_and_its_figure_passes() {
+    let reply = r#"{"input_tokens": 2026}"#;
+    let upstream = Upstream::start(move |_, _| json_reply(200, reply)).await;
+    let (proxy, control) = proxy(&upstream, "anthropic", true).await;
+    let got = count(&proxy, COUNTED).await;
+    assert_eq!((got.status, got.text().as_str()), (StatusCode::OK, reply));
+    assert_eq!(got.header("floopy-estimated"), "");
+    assert_eq!(got.header("x-upstream-request-id"), "up-1");
+    let seen = &upstream.seen()[0];
+    assert!(
+        seen.head.starts_with("post /v1/messages/count_tokens "),
+        "{}",
+        seen.head
+    );
+    assert!(seen.head.contains("x-api-key: sk-a") && !seen.head.contains(KEY));
+    assert_eq!(
+        seen.body,
+        COUNTED.replace("a/claude-x", "claude-x").as_bytes()
+    );
+    let decisions = control.unwrap().decisions();
+    assert!(decisions.is_empty(), "nothing was routed or spent");
     proxy.finish().await;
+}
+
+#[tokio::test]
+async fn what_nobody_counts_in_time_is_estimated() {
+    let slow = || vec![(std::time::Duration::from_secs(30), Vec::new())];
+    let scripts: [fn() -> Script; 4] = [
+        || json_reply(500, "{}"),
+        || {
+            json_reply(
+                400,
+                r#"{"type":"error","error":{"type":"x","message":"y"}}"#,
+            )
+        },
+        || json_reply(200, r#"{"input_tokens":"many"}"#),
+        slow,
+    ];
+    for script in scripts {
+        let upstream = Upstream::start(move |_, _| script()).await;
+        let (proxy, _) = proxy(&upstream, "anthropic", false).await;
+        let got = count(&proxy, COUNTED).await;
+        assert_eq!(got.json(), json!({"input_tokens": 5}));
+        assert_eq!(got.header("floopy-estimated"), "true");
+        assert_eq!(upstream.seen().len(), 1);
+        proxy.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_counted_without_asking_who_cannot_count() {
+    let upstream = Upstream::start(|_, _| completion("hello")).await;
+    for model in ["auto", "a/claude-x"] {
+        let (proxy, _) = proxy(&upstream, "openai", false).await;
+        let got = count(&proxy, &COUNTED.replace("a/claude-x", model)).await;
+        assert_eq!(got.json(), json!({"input_tokens": 5}));
+        assert_eq!(got.header("floopy-estimated"), "true");
+        proxy.finish().await;
+    }
+    assert!(upstream.seen().is_empty());
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use floopy_dataplane::{Config, Deps, Error, bind, config};
+use floopy_dataplane::{Config, Deps, Error, Resolver, bind, config};
 use floopy_shared::process::{clock::Clock, config::Secret, rpc::Dialer};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -143,11 +143,16 @@ impl Proxy {
     }
 
     pub async fn launch(config: Config, dialer: Dialer) -> Self {
+        Self::launch_with(config, dialer, Resolver::system()).await
+    }
+
+    pub async fn launch_with(config: Config, dialer: Dialer, resolver: Resolver) -> Self {
         let stop = CancellationToken::new();
         let registry = Arc::new(Mutex::new(Registry::default()));
         let deps = Deps {
             dialer,
             clock: Clock::system(),
+            resolver,
             registry,
             stop: stop.clone(),
         };

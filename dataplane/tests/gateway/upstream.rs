@@ -32,7 +32,14 @@ pub struct Upstream {
 impl Upstream {
     /// `answer` gets the request and how many came before it.
     pub async fn start(answer: impl Fn(&Seen, usize) -> Script + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", answer).await
+    }
+
+    pub async fn start_at(
+        addr: &str,
+        answer: impl Fn(&Seen, usize) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(addr).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (log, answer): (_, Arc<Answer>) = (Arc::clone(&seen), Arc::new(answer));

@@ -106,6 +106,7 @@ impl System {
         let deps = proxy::Deps {
             dialer: dialer.clone(),
             clock,
+            resolver: proxy::Resolver::system(),
             registry: Arc::clone(&registry),
             stop: stop.child_token(),
         };

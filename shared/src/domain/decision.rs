@@ -228,6 +228,8 @@ pub enum AttemptResult {
     Cancelled,
     /// Nothing was sent: the candidate's API cannot say what was asked.
     Unsupported,
+    /// Nothing was sent: the candidate is at an address that may not be called.
+    AddressRefused,
 }
 
 /// One try at one candidate.
@@ -241,7 +243,12 @@ pub struct Attempt {
     /// Estimated charge for a try that did not serve and was given up while its provider worked on it.
     /// `None`: nothing was charged, its price is unknown, or it served (see [`Outcome`]).
     pub wasted_micro_usd: Option<u64>,
+    /// What the provider calls the request, where it said so: at most [`UPSTREAM_REQUEST_ID_BYTES`].
+    pub upstream_request_id: Option<Box<str>>,
 }
+
+/// Longest id of a provider that is kept. Those that are known have at most some sixty characters.
+pub const UPSTREAM_REQUEST_ID_BYTES: usize = 128;
 
 /// How the call ended for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

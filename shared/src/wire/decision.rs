@@ -11,7 +11,7 @@ use super::{
     required, uuid,
 };
 use crate::domain::{
-    decision::{Attempt, CandidateTrace, Decision, Load, Outcome},
+    decision::{Attempt, CandidateTrace, Decision, Load, Outcome, UPSTREAM_REQUEST_ID_BYTES},
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
@@ -116,6 +116,7 @@ impl From<&Attempt> for v1::Attempt {
             status: a.status.map_or(0, u32::from),
             latency_ms: a.latency_ms,
             wasted_micro_usd: a.wasted_micro_usd,
+            upstream_request_id: a.upstream_request_id.as_deref().unwrap_or_default().into(),
         }
     }
 }
@@ -134,8 +135,20 @@ impl TryFrom<v1::Attempt> for Attempt {
             },
             latency_ms: a.latency_ms,
             wasted_micro_usd: a.wasted_micro_usd,
+            upstream_request_id: upstream_request_id(a.upstream_request_id)?,
         })
     }
+}
+
+fn upstream_request_id(id: String) -> Result<Option<Box<str>>, InvalidWire> {
+    if id.len() > UPSTREAM_REQUEST_ID_BYTES {
+        let why = format!(
+            "{} bytes, at most {UPSTREAM_REQUEST_ID_BYTES} are kept",
+            id.len()
+        );
+        return Err(InvalidWire::invalid("upstream_request_id", why));
+    }
+    Ok(non_empty(id).map(Into::into))
 }
 
 impl From<&Outcome> for v1::Outcome {

@@ -51,7 +51,7 @@ closed_set!(filter, Filter, Filter, "filter", {
 });
 closed_set!(attempt_result, AttemptResult, AttemptResult, "result", {
     Ok, ConnectFailed, TimedOut, UpstreamError, InvalidReply, BrokenStream, ClientGone, Cancelled,
-    Unsupported,
+    Unsupported, AddressRefused,
 });
 closed_set!(ending, Ending, Ending, "ending", {
     Completed, Error, ClientDisconnected, BrokenStream, Interrupted,

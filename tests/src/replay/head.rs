@@ -67,7 +67,7 @@ fn paths(provider: Provider) -> Vec<(String, Option<bool>)> {
 }
 
 /// The key is where the provider has it, and nowhere is the caller's.
-fn authorized(provider: Provider, parts: &Parts, body: &[u8]) -> Result<(), String> {
+pub(super) fn authorized(provider: Provider, parts: &Parts, body: &[u8]) -> Result<(), String> {
     const PLACES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
     let (place, value) = match provider {
         Provider::OpenAi | Provider::Mistral | Provider::Cohere => {

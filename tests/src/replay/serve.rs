@@ -14,7 +14,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Answer, Shared, head};
+use super::{Answer, Shared, count, embeddings, head};
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -41,7 +41,10 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let provider = shared.provider;
-    let answered = head::check(provider, &parts, &body).and_then(|stream| {
+    let aside = embeddings::answer(provider, &parts, &body)
+        .or_else(|| count::answer(provider, &parts, &body));
+    let chat = || {
+        let stream = head::check(provider, &parts, &body)?;
         let asked = provider.read(&body)?;
         let wrong = asked.model.as_deref().filter(|m| *m != provider.model());
         if let Some(model) = wrong {
@@ -49,8 +52,8 @@ async fn answer(
         }
         let streamed = stream.or(asked.stream).unwrap_or(false);
         Ok(provider.answer(&asked, streamed))
-    });
-    Ok(match answered {
+    };
+    Ok(match aside.unwrap_or_else(chat) {
         Ok(answer) => cut(answer),
         Err(why) => {
             let said = format!("{why} in {}", String::from_utf8_lossy(&body));

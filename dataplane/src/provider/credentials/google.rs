@@ -3,11 +3,11 @@
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use floopy_protocols::google_jwt::{ServiceAccount, read_token, read_token_error};
-use http::{HeaderValue, Method, Request, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::Semaphore;
 
-use crate::upstream::{Client, Failure};
+use crate::upstream::{Client, ClientError, Failure};
 
 /// A token is renewed this long before it ends, so that no call carries one that ends on its way.
 const MARGIN_MS: u64 = 300_000;
@@ -39,6 +39,11 @@ impl Tokens {
 
     pub(super) fn project(&self) -> Option<&str> {
         self.account.project()
+    }
+
+    /// Where tokens are asked for.
+    pub(super) fn uri(&self) -> Option<Uri> {
+        self.account.token_uri().parse().ok()
     }
 
     /// What goes into the `authorization` header.
@@ -85,7 +90,13 @@ impl Tokens {
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, kind);
         let response = client.request(request).await;
-        let (parts, body) = response.map_err(|_| Failure::Connect)?.into_parts();
+        let response = response.map_err(|error| match error {
+            ClientError::Forbidden(forbidden) => Failure::Forbidden(Box::new(forbidden)),
+            ClientError::NoHost(_) | ClientError::Connect(_) | ClientError::Broken(_) => {
+                Failure::Connect
+            }
+        })?;
+        let (parts, body) = response.into_parts();
         let body = Limited::new(body, MAX_REPLY_BYTES).collect().await;
         let body = body.map_err(|_| Failure::Reset)?.to_bytes();
         if !parts.status.is_success() {

@@ -1,6 +1,6 @@
 //! Opening a connection: name, TCP, TLS, and which HTTP it turns out to speak.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Uri;
@@ -15,12 +15,21 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tower::Service;
 
-pub(super) type Connector = HttpsConnector<HttpConnector>;
+use super::{
+    Failure,
+    resolve::{Guarded, Resolver},
+};
+use crate::network::Guard;
+
+/// Connects to what may be connected to.
+#[derive(Clone)]
+pub(super) struct Connector {
+    https: HttpsConnector<HttpConnector<Guarded>>,
+    guard: Arc<Guard>,
+}
 
 /// A connection, to be read from and written to.
 pub(super) type Io = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// A new connection.
 pub(super) enum Transport {
@@ -30,17 +39,22 @@ pub(super) enum Transport {
 }
 
 /// Resolves names anew for each connection, so that what DNS says now is what is used now.
-pub(super) fn connector(timeout: Duration) -> Connector {
-    let mut http = HttpConnector::new();
+pub(super) fn connector(timeout: Duration, guard: Guard, resolver: Resolver) -> Connector {
+    let guard = Arc::new(guard);
+    let mut http = HttpConnector::new_with_resolver(Guarded {
+        resolver,
+        guard: Arc::clone(&guard),
+    });
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_keepalive(Some(Duration::from_secs(60)));
     http.set_connect_timeout(Some(timeout));
-    HttpsConnectorBuilder::new()
+    let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls())
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(http)
+        .wrap_connector(http);
+    Connector { https, guard }
 }
 
 fn tls() -> ClientConfig {
@@ -57,7 +71,9 @@ fn tls() -> ClientConfig {
 
 /// Connects to the host of `uri`.
 pub(super) async fn open(connector: &Connector, uri: Uri) -> Result<Transport, Failure> {
-    let stream = connector.clone().call(uri).await?;
+    // What is an address already is not looked up.
+    connector.guard.check_host(uri.host().unwrap_or_default())?;
+    let stream = connector.https.clone().call(uri).await?;
     if !is_h2(&stream) {
         return Ok(Transport::H1(Box::new(TokioIo::new(stream))));
     }

@@ -13,7 +13,12 @@ use super::*;
 const KEPT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn client() -> Client {
-    Client::new(&Timeouts::default(), 1)
+    let here = "127.0.0.1".parse().expect("an address");
+    Client::new(
+        &Timeouts::default(),
+        1,
+        (Guard::new(&[here]), Resolver::system()),
+    )
 }
 
 /// A server that answers each request on a connection with the next of `replies`, then closes it.
@@ -134,7 +139,7 @@ async fn nobody_listening_is_told_apart() {
             .request(request)
             .await
             .err()
-            .map(|e| e.is_connect())
+            .map(|e| matches!(e, ClientError::Connect(_)))
     };
     assert_eq!(is_connect(&nobody).await, Some(true));
     assert_eq!(is_connect(&uri).await, Some(false));

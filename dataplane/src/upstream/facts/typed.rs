@@ -22,6 +22,14 @@ impl Facts {
         facts
     }
 
+    /// Of embeddings, which say nothing but what they cost.
+    pub(in crate::upstream) fn of_embeddings(usage: Option<&Usage>) -> Self {
+        Self {
+            usage: usage.map(spent),
+            ..Self::default()
+        }
+    }
+
     /// Of one event of a stream.
     pub(in crate::upstream) fn observe(&mut self, event: &Event) {
         match event {

@@ -91,6 +91,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         timeouts: section.timeouts,
         retry: section.retry,
         hedge: section.hedge,
+        upstream: section.upstream,
         breaker: section.breaker,
         disconnect: section.disconnect,
         spool: section.spool,

@@ -87,6 +87,7 @@ impl World {
             status: 200,
             latency_ms: 900,
             wasted_micro_usd: None,
+            upstream_request_id: String::new(),
         };
         let outcome = v1::Outcome {
             status: 200,

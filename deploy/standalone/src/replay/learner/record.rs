@@ -72,6 +72,7 @@ impl Learner {
                 status: Some(200),
                 latency_ms,
                 wasted_micro_usd: None,
+                upstream_request_id: None,
             }],
             outcome: completed(latency_ms),
             stage: Stage::Finished,
