@@ -64,7 +64,7 @@ pub(super) struct Settings {
 
 /// Requests of each tenant between two exchanges between learners: how the judge agrees with people, and what
 /// happens to a candidate everywhere, is known to all of them.
-pub(super) const EXCHANGE: Option<NonZero<usize>> = NonZero::new(20);
+pub(super) const EXCHANGE: Option<NonZero<usize>> = NonZero::new(5);
 
 /// What donors' learning comes to for tenants that are new.
 #[derive(Debug, Clone)]
