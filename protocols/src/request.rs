@@ -1,9 +1,14 @@
 //! A conversation and what is wanted of the next reply, whatever API asked.
 
-use crate::json::{At, Field, Json};
+use crate::{
+    json::{At, Field, Json},
+    protocol::CallerApi,
+};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
+    /// Whose words its fields are in.
+    pub caller: CallerApi,
     pub model: String,
     /// In their order, instructions included.
     pub messages: Vec<Message>,
