@@ -6,7 +6,12 @@ mod known;
 
 use std::{path::PathBuf, sync::Arc};
 
-use floopy_protocols::{ProviderApi, chat::dialect};
+use bytes::Bytes;
+use floopy_protocols::{
+    ProviderApi, Unsupported,
+    chat::dialect,
+    vertex::{self, Publisher},
+};
 use http::Uri;
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
@@ -25,6 +30,8 @@ pub struct Provider {
     pub(crate) credentials: Credentials,
     /// Whether it speaks OpenAI's Responses itself.
     pub(crate) responses: bool,
+    /// Whose publishers' models have APIs of their own.
+    is_vertex: bool,
     pub(crate) retries: RetryBudget,
     /// Whether it can be asked for the usage of a stream.
     pub(crate) stream_usage: bool,
@@ -34,6 +41,27 @@ impl Provider {
     /// As in `provider/model`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// By which API it is called for this model: Vertex AI has its publishers' own.
+    pub(crate) fn api_of(&self, model: &str) -> Result<ProviderApi, Unsupported> {
+        if !self.is_vertex {
+            return Ok(self.api);
+        }
+        let why = "on Vertex AI only models of Google and Anthropic are called by their names; others are at \
+                   a provider without a kind, whose base_url ends in /endpoints/openapi";
+        let publisher = vertex::publisher(model).map(Publisher::api);
+        publisher.ok_or_else(|| Unsupported::new("model", &self.name, why))
+    }
+
+    /// A body of Messages that passes as it is, in the form that this provider has for it.
+    pub(crate) fn own_messages(&self, body: Bytes) -> Result<Bytes, Unsupported> {
+        if !self.is_vertex {
+            return Ok(body);
+        }
+        let body = vertex::claude_body(&body);
+        let body = body.map_err(|e| Unsupported::new("the body", &self.name, e.to_string()))?;
+        Ok(body.into())
     }
 
     /// Where a call goes. `None`: the model's name cannot be part of an address.
@@ -125,6 +153,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         dialect: dialect_name.into(),
         credentials,
         responses: configured.speaks_responses(),
+        is_vertex: paths == Paths::Vertex,
         retries: RetryBudget::default(),
         stream_usage: configured
             .stream_usage

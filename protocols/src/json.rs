@@ -156,7 +156,7 @@ impl<'a> Object<'a> {
 
     pub fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let index = self.fields.iter().position(|(field, _)| field == name)?;
-        let (_, raw) = self.fields.swap_remove(index);
+        let (_, raw) = self.fields.remove(index);
         (raw.get() != "null").then_some(raw)
     }
 

@@ -24,6 +24,7 @@ pub mod rules;
 mod schema;
 pub mod sigv4;
 pub mod sse;
+pub mod vertex;
 
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},

@@ -1,6 +1,6 @@
 //! Where a provider's endpoints are.
 
-use floopy_protocols::{converse, sigv4::encode};
+use floopy_protocols::{converse, sigv4::encode, vertex};
 use http::Uri;
 
 use super::known::Paths;
@@ -69,7 +69,7 @@ impl Address {
                 };
                 let project = setting(&configured.project);
                 per_model(format!(
-                    "{host}/v1/projects/{project}/locations/{region}/publishers/google/models"
+                    "{host}/v1/projects/{project}/locations/{region}/publishers"
                 ))
             }
             Paths::Bedrock if base.is_empty() => {
@@ -115,16 +115,20 @@ impl Address {
             Self::Single(uri) => return Some(uri.clone()),
             Self::PerModel { base, paths, query } => (base, paths, query),
         };
-        let model = encode(place.model);
         let is_embeddings = place.endpoint == Endpoint::Embeddings;
+        if *paths == Paths::Vertex && !is_embeddings {
+            let publisher = vertex::publisher(place.model)?;
+            let path = publisher.path(place.model, place.stream);
+            return format!("{base}/{path}").parse().ok();
+        }
+        let model = encode(place.model);
         let uri = match paths {
-            Paths::Gemini | Paths::Vertex if is_embeddings => {
-                format!("{base}/{model}:batchEmbedContents")
-            }
-            Paths::Gemini | Paths::Vertex if place.stream => {
+            Paths::Vertex => format!("{base}/google/models/{model}:predict"),
+            Paths::Gemini if is_embeddings => format!("{base}/{model}:batchEmbedContents"),
+            Paths::Gemini if place.stream => {
                 format!("{base}/{model}:streamGenerateContent?alt=sse")
             }
-            Paths::Gemini | Paths::Vertex => format!("{base}/{model}:generateContent"),
+            Paths::Gemini => format!("{base}/{model}:generateContent"),
             Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
             Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere if is_embeddings => {
                 format!("{base}/{model}/embeddings{query}")

@@ -63,8 +63,8 @@ fn blamed(refused: &Unsupported, target: Target<'_>, data: &[u8]) {
     assert!(!refused.why.is_empty());
     let top = refused.field.split(['.', '[']).next().unwrap_or_default();
     let text = str::from_utf8(data).expect("what is JSON is UTF-8");
-    // The name may be escaped in the body; and a conversation with calls may need the tools declared.
-    let is_there = text.contains(&format!("\"{top}\"")) || text.contains('\\') || top == "tools";
+    // The name may be escaped in the body, and may itself have dots and brackets; and a conversation with calls may need the tools declared.
+    let is_there = text.contains(&format!("\"{top}")) || text.contains('\\') || top == "tools";
     assert!(!top.is_empty() && is_there, "{refused} is not about {text}");
 }
 
