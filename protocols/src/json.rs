@@ -265,7 +265,9 @@ fn string(raw: &RawValue, at: &str) -> Result<String, Invalid> {
     serde_json::from_str(raw.get()).map_err(|_| Invalid::wrong(at, raw.get(), "a string"))
 }
 
+/// A name that is empty is seen as one.
 fn join(at: &str, name: &str) -> String {
+    let name = if name.is_empty() { "\"\"" } else { name };
     if at.is_empty() {
         name.to_owned()
     } else {

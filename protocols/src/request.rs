@@ -177,7 +177,41 @@ pub enum Source {
     Text(String),
 }
 
+impl Media {
+    /// Data as a URL, where its type is known; else as it is.
+    pub(crate) fn data_url(&self, data: &str) -> String {
+        if self.mime.is_empty() {
+            return data.to_owned();
+        }
+        format!("data:{};base64,{data}", self.mime)
+    }
+}
+
+/// A type and a subtype (RFC 6838, section 4.2), without parameters.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+        !name.is_empty() && name.bytes().all(allowed)
+    };
+    text.split_once('/')
+        .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+}
+
 impl Source {
+    /// Data of a document: a URL of it, or base64 as it is, whose type the document's name tells.
+    pub(crate) fn of_document(data: String, name: Option<&str>) -> (Self, String) {
+        if data.starts_with("data:") {
+            return Self::of_url(data);
+        }
+        let lower = name.unwrap_or_default().to_ascii_lowercase();
+        let mime = if lower.ends_with(".pdf") {
+            "application/pdf"
+        } else {
+            ""
+        };
+        (Self::Data(data), mime.to_owned())
+    }
+
     /// An address, or the data that it holds itself (RFC 2397, base64 only), and the type of that.
     pub(crate) fn of_url(url: String) -> (Self, String) {
         let data = url

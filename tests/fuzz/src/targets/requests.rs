@@ -65,7 +65,10 @@ fn blamed(refused: &Unsupported, target: Target<'_>, data: &[u8]) {
     let text = str::from_utf8(data).expect("what is JSON is UTF-8");
     // The name may be escaped in the body, and may itself have dots and brackets; and a conversation with calls may need the tools declared.
     let is_there = text.contains(&format!("\"{top}")) || text.contains('\\') || top == "tools";
-    assert!(!top.is_empty() && is_there, "{refused} is not about {text}");
+    assert!(
+        !refused.field.is_empty() && is_there,
+        "{refused} is not about {text}"
+    );
 }
 
 /// What is sent is JSON; and where callers speak that API too, we read it back as something that is sent the same.
