@@ -217,12 +217,12 @@ impl Source {
         let data = url
             .strip_prefix("data:")
             .and_then(|data| data.split_once(','));
-        match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-            Some((mime, data)) => {
-                // Parameters such as a character set may follow the type.
-                let mime = mime.split(';').next().unwrap_or_default();
-                (Self::Data(data.to_owned()), mime.to_owned())
-            }
+        let data = data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data)));
+        // Parameters such as a character set may follow the type.
+        let data = data.map(|(head, data)| (head.split(';').next().unwrap_or_default(), data));
+        // One whose type is none is for the provider to refuse.
+        match data.filter(|(mime, _)| mime.is_empty() || is_media_type(mime)) {
+            Some((mime, data)) => (Self::Data(data.to_owned()), mime.to_owned()),
             None => (Self::Url(url), String::new()),
         }
     }

@@ -111,6 +111,23 @@ impl Provider {
         }
     }
 
+    /// As the client scripts call it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::OpenAiResponses => "openai_responses",
+            Self::AzureV1 => "azure_v1",
+            Self::VertexGemini => "vertex_gemini",
+            Self::VertexClaude => "vertex_claude",
+            Self::OpenAi
+            | Self::Azure
+            | Self::Mistral
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::Bedrock
+            | Self::Cohere => self.name(),
+        }
+    }
+
     /// The only model that it has.
     pub fn model(self) -> &'static str {
         match self {

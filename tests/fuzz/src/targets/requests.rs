@@ -61,9 +61,11 @@ fn named(invalid: &Invalid) {
 fn blamed(refused: &Unsupported, target: Target<'_>, data: &[u8]) {
     assert_eq!(refused.target, target.provider);
     assert!(!refused.why.is_empty());
-    let top = refused.field.split(['.', '[']).next().unwrap_or_default();
+    let top = refused.field.split(['.', '[']).next();
+    let top = top.unwrap_or_default().trim_matches('"');
     let text = str::from_utf8(data).expect("what is JSON is UTF-8");
-    // The name may be escaped in the body, and may itself have dots and brackets; and a conversation with calls may need the tools declared.
+    // The name may be escaped in the body, and may itself have dots and brackets; and a conversation with calls may
+    // need the tools declared.
     let is_there = text.contains(&format!("\"{top}")) || text.contains('\\') || top == "tools";
     assert!(
         !refused.field.is_empty() && is_there,
