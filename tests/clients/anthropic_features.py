@@ -1,4 +1,4 @@
-"""What a replayed provider can beside words and calls, by the real `anthropic` package: thoughts, images, schemas, ends.
+"""What a replayed provider can beside words and calls, by the `anthropic` package: thoughts, images, schemas, ends.
 
 anthropic_features.py BASE_URL KEY MODEL KIND, where KIND says which provider is played.
 """

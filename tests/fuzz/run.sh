@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every target for FUZZ_SECONDS (60 where it is not set), or only those that are named as arguments, two at a
-# time. What it learns is kept under target/, what makes a target fail is left in target/fuzz-findings/ and ends the run.
+# time. What it learns is kept under target/; what makes a target fail is left in target/fuzz-findings/ and ends it.
 set -euo pipefail
 cd "$(dirname "$0")"
 

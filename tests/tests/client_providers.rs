@@ -22,14 +22,13 @@ async fn check(shape: Shape, provider: Provider, refusals: usize) {
     let by_openai = [openai.as_str(), api.key(), &model];
     let by_anthropic = [api.base(), api.key(), &model];
     let kind = provider.kind();
+    let openai_features = [&by_openai[..], &[kind]].concat();
+    let anthropic_features = [&by_anthropic[..], &[kind]].concat();
     tokio::join!(
         python::run("openai_providers.py", &by_openai),
         python::run("anthropic_client.py", &by_anthropic),
-        python::run("openai_features.py", &[&by_openai[..], &[kind]].concat()),
-        python::run(
-            "anthropic_features.py",
-            &[&by_anthropic[..], &[kind]].concat()
-        ),
+        python::run("openai_features.py", &openai_features),
+        python::run("anthropic_features.py", &anthropic_features),
     );
     let refused = replay.refused();
     let is_meant = |why: &String| why.starts_with(&format!("unknown field `{UNKNOWN}`"));
