@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    Provider,
     talk::{
         Asked, CACHED_TOKENS, CITIES, Call, FRESH_TOKENS, IDS, OUTPUT_TOKENS, Say, TOOL, Turn,
         argument_pieces, named, next, pieces,
@@ -223,8 +224,10 @@ fn usage(output: u32) -> Value {
 }
 
 fn message(asked: &Asked, content: &[Value], stop: Option<&str>, output: u32) -> Value {
+    let model = asked.model.as_deref();
+    let model = model.unwrap_or_else(|| Provider::VertexClaude.model());
     json!({
-        "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "content": content,
+        "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": content,
         "stop_reason": stop, "stop_sequence": stop.and(asked.stopped), "usage": usage(output),
     })
 }
