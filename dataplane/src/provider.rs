@@ -217,6 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn on_vertex_a_models_name_says_by_which_api_it_is_called() {
+        let configured = config::Provider {
+            region: Some("r".into()),
+            project: Some("p".into()),
+            ..provider("vertex", None, Some("k"))
+        };
+        let providers = Providers::new(&[configured]).expect("valid");
+        let vertex = providers.only().expect("one");
+        assert_eq!(vertex.api_of("gemini-2.5-pro"), Ok(ProviderApi::Gemini));
+        assert_eq!(vertex.api_of("claude-opus-4-6"), Ok(ProviderApi::Messages));
+        let refused = vertex.api_of("meta/llama-3.3-70b-instruct-maas");
+        let refused = refused.expect_err("another publisher's").to_string();
+        assert!(
+            refused.starts_with("model cannot be sent to vertex: on Vertex AI only models of"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn keys_are_never_shown() {
         let providers = Providers::new(&[provider("openai", None, Some("sk-1"))]).expect("valid");
         assert!(!format!("{providers:?}").contains("sk-1"));

@@ -21,8 +21,12 @@ pub(crate) fn in_callers_words(
     }
 }
 
-/// `None`: as in chat completions, or a place in the conversation, which is the caller's already.
+/// `None`: as in chat completions, or a place in the caller's own words already: in the conversation, or of a field
+/// that only the caller's API has.
 fn of(request: &Request, field: &str) -> Option<String> {
+    if request.rest.iter().any(|rest| rest.at.0 == field) {
+        return None;
+    }
     let inner = field.strip_prefix("response_format").map(|inner| {
         let inner = inner.strip_prefix(".json_schema").unwrap_or(inner);
         inner.to_owned()
@@ -181,6 +185,13 @@ mod tests {
             let body = format!(r#"{{"model":"m",{input}{field}}}"#);
             assert_eq!(named(CallerApi::Responses, &body, provider), expected);
         }
+    }
+
+    #[test]
+    fn a_field_that_the_callers_api_has_not_keeps_its_name() {
+        let body = r#"{"model":"m","input":"a","logprobs":2}"#;
+        let field = named(CallerApi::Responses, body, "openai");
+        assert_eq!(field, "logprobs");
     }
 
     #[test]

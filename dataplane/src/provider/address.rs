@@ -156,6 +156,47 @@ mod tests {
     }
 
     #[test]
+    fn vertex_has_a_path_for_each_publisher() {
+        let placed = config::Provider {
+            region: Some("global".into()),
+            project: Some("acme".into()),
+            ..config::Provider::named("p")
+        };
+        let address = Address::new(&placed, Paths::Vertex, "").expect("valid");
+        let of = |model, stream| {
+            let endpoint = Endpoint::Messages;
+            let place = Place {
+                endpoint,
+                model,
+                stream,
+            };
+            address.of(place).map(|uri| uri.to_string())
+        };
+        let publishers =
+            "https://aiplatform.googleapis.com/v1/projects/acme/locations/global/publishers";
+        for (model, stream, path) in [
+            (
+                "claude-opus-4-6",
+                false,
+                "anthropic/models/claude-opus-4-6:rawPredict",
+            ),
+            (
+                "claude-opus-4-1@20250805",
+                true,
+                "anthropic/models/claude-opus-4-1%4020250805:streamRawPredict",
+            ),
+            (
+                "gemini-2.5-pro",
+                false,
+                "google/models/gemini-2.5-pro:generateContent",
+            ),
+        ] {
+            assert_eq!(of(model, stream), Some(format!("{publishers}/{path}")));
+        }
+        assert_eq!(of("mistral-large-2411", false), None);
+    }
+
+    #[test]
     fn each_provider_has_its_own_paths() {
         let plain = config::Provider::named("p");
         let placed = config::Provider {

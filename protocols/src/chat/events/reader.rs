@@ -274,9 +274,11 @@ mod tests {
         let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
         let parts: Vec<u32> = read(&chunks)
             .iter()
-            .filter_map(|event| match event {
-                Event::Delta { part, .. } => Some(*part),
-                _ => None,
+            .filter_map(|event| {
+                let Event::Delta { part, .. } = event else {
+                    return None;
+                };
+                Some(*part)
             })
             .collect();
         assert_eq!(parts, [0, 0, 0, 1, 1]);
@@ -298,9 +300,11 @@ mod tests {
         ]);
         let parts: Vec<_> = events[1..]
             .iter()
-            .map(|event| match event {
-                Event::Delta { part, delta, .. } => (*part, delta.clone()),
-                other => panic!("{other:?}"),
+            .map(|event| {
+                let Event::Delta { part, delta, .. } = event else {
+                    panic!("{event:?}");
+                };
+                (*part, delta.clone())
             })
             .collect();
         let expected = [
