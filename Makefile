@@ -20,6 +20,7 @@ test:
 	$(MAKE) --no-print-directory build
 	$(CARGO) test $(BUILD) --doc --quiet
 	$(CARGO) nextest run $(BUILD)
+	@tests/fuzz/run.sh
 
 build:
 	$(CARGO) build $(BUILD) --all-targets
@@ -63,5 +64,6 @@ soak:
 	@MALLOC_ARENA_MAX=1 target/release/soak
 
 # FUZZ_SECONDS for each reader of what comes over the wire (60 where it is not set); ARGS names some of them.
+# `make test` does it last.
 fuzz:
 	@tests/fuzz/run.sh $(ARGS)

@@ -6,7 +6,13 @@ mod known;
 
 use std::{path::PathBuf, sync::Arc};
 
-use floopy_protocols::{ProviderApi, chat::dialect, embeddings::EmbeddingApi};
+use bytes::Bytes;
+use floopy_protocols::{
+    ProviderApi, Unsupported,
+    chat::dialect,
+    embeddings::EmbeddingApi,
+    vertex::{self, Publisher},
+};
 use http::Uri;
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
@@ -27,6 +33,8 @@ pub struct Provider {
     pub(crate) credentials: Credentials,
     /// Whether it speaks OpenAI's Responses itself.
     pub(crate) responses: bool,
+    /// Whose publishers' models have APIs of their own.
+    is_vertex: bool,
     pub(crate) retries: RetryBudget,
     /// Whether its name may lead into private networks.
     allow_private: bool,
@@ -38,6 +46,27 @@ impl Provider {
     /// As in `provider/model`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// By which API it is called for this model: Vertex AI has its publishers' own.
+    pub(crate) fn api_of(&self, model: &str) -> Result<ProviderApi, Unsupported> {
+        if !self.is_vertex {
+            return Ok(self.api);
+        }
+        let why = "on Vertex AI only models of Google and Anthropic are called by their names; others are at \
+                   a provider without a kind, whose base_url ends in /endpoints/openapi";
+        let publisher = vertex::publisher(model).map(Publisher::api);
+        publisher.ok_or_else(|| Unsupported::new("model", &self.name, why))
+    }
+
+    /// A body of Messages that passes as it is, in the form that this provider has for it.
+    pub(crate) fn own_messages(&self, body: Bytes) -> Result<Bytes, Unsupported> {
+        if !self.is_vertex {
+            return Ok(body);
+        }
+        let body = vertex::claude_body(&body);
+        let body = body.map_err(|e| Unsupported::new("the body", &self.name, e.to_string()))?;
+        Ok(body.into())
     }
 
     /// Where a call goes. `None`: the model's name cannot be part of an address.
@@ -139,6 +168,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         dialect: dialect_name.into(),
         credentials,
         responses: configured.speaks_responses(),
+        is_vertex: paths == Paths::Vertex,
         retries: RetryBudget::default(),
         allow_private: configured.allow_private,
         stream_usage: configured
@@ -200,6 +230,25 @@ mod tests {
         let local = providers.only().expect("one");
         assert_eq!(chat(local).to_string(), "http://h:1/v1/chat/completions");
         assert!(local.credentials.is_none());
+    }
+
+    #[test]
+    fn on_vertex_a_models_name_says_by_which_api_it_is_called() {
+        let configured = config::Provider {
+            region: Some("r".into()),
+            project: Some("p".into()),
+            ..provider("vertex", None, Some("k"))
+        };
+        let providers = Providers::new(&[configured]).expect("valid");
+        let vertex = providers.only().expect("one");
+        assert_eq!(vertex.api_of("gemini-2.5-pro"), Ok(ProviderApi::Gemini));
+        assert_eq!(vertex.api_of("claude-opus-4-6"), Ok(ProviderApi::Messages));
+        let refused = vertex.api_of("meta/llama-3.3-70b-instruct-maas");
+        let refused = refused.expect_err("another publisher's").to_string();
+        assert!(
+            refused.starts_with("model cannot be sent to vertex: on Vertex AI only models of"),
+            "{refused}"
+        );
     }
 
     #[test]

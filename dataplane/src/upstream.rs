@@ -14,7 +14,6 @@ mod pause;
 mod relay;
 mod retry;
 mod sieve;
-mod sse;
 mod trail;
 
 use std::{sync::Arc, time::Duration};

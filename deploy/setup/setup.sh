@@ -15,7 +15,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_onnxruntime; need_python_clients; need_cargo_tools ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_cargo_tools ;;
     bench) need_toolchain; need_nginx ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -48,6 +48,11 @@ need_toolchain() {
     || die "$(python3 --version) is too old, $PYTHON_MINIMUM is needed; run: apt-get install python3"
   python3 -c 'import ensurepip, venv' 2>/dev/null || debian_package python3-venv "Python's venv with pip"
   has node || once node-noted - say "node is missing; nothing needs it yet, the dashboard will: apt-get install nodejs npm"
+}
+
+# libFuzzer comes in a crate as source, of C++; the coverage it needs is in stable Rust.
+need_fuzzer() {
+  has c++ || debian_package build-essential "a C++ compiler"
 }
 
 # debian_package PACKAGE WHAT: installs it as root, else says how.

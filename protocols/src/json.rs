@@ -156,7 +156,7 @@ impl<'a> Object<'a> {
 
     pub fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let index = self.fields.iter().position(|(field, _)| field == name)?;
-        let (_, raw) = self.fields.swap_remove(index);
+        let (_, raw) = self.fields.remove(index);
         (raw.get() != "null").then_some(raw)
     }
 
@@ -188,7 +188,23 @@ impl<'a> Object<'a> {
     }
 
     pub fn f64(&mut self, name: &str) -> Result<Option<f64>, Invalid> {
-        self.typed(name, "a number")
+        const NUMBER: &str = "a number";
+        let Some(raw) = self.take(name) else {
+            return Ok(None);
+        };
+        // Not by serde, which is off by a bit now and then. What has too many digits for a number is none.
+        let is_number = raw
+            .get()
+            .starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        let number = raw
+            .get()
+            .parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite());
+        let number = number.filter(|_| is_number);
+        number
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, raw.get(), NUMBER))
     }
 
     pub fn object(&mut self, name: &str) -> Result<Option<Object<'a>>, Invalid> {
@@ -265,7 +281,9 @@ fn string(raw: &RawValue, at: &str) -> Result<String, Invalid> {
     serde_json::from_str(raw.get()).map_err(|_| Invalid::wrong(at, raw.get(), "a string"))
 }
 
+/// A name that is empty is seen as one.
 fn join(at: &str, name: &str) -> String {
+    let name = if name.is_empty() { "\"\"" } else { name };
     if at.is_empty() {
         name.to_owned()
     } else {

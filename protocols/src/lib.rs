@@ -15,6 +15,7 @@ pub mod gemini;
 pub mod google_jwt;
 mod json;
 pub mod messages;
+mod names;
 mod protocol;
 mod reply;
 mod request;
@@ -22,6 +23,8 @@ pub mod responses;
 pub mod rules;
 mod schema;
 pub mod sigv4;
+pub mod sse;
+pub mod vertex;
 
 pub use self::{
     error::{ApiError, ErrorKind, Invalid, InvalidReply, Unsupported},

@@ -2,13 +2,14 @@
 
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
-    Written, chat, cohere, converse, gemini, messages, responses,
+    Written, chat, cohere, converse, gemini, messages, names::in_callers_words, responses,
 };
 
 /// The API that a caller speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CallerApi {
     /// OpenAI's chat completions.
+    #[default]
     Chat,
     /// Anthropic's Messages.
     Messages,
@@ -80,18 +81,20 @@ impl ProviderApi {
         }
     }
 
+    /// Fields that are refused or let go have the names that the caller's API gives them.
     pub fn write_request(
         self,
         request: &Request,
         target: Target<'_>,
     ) -> Result<Written, Unsupported> {
-        match self {
+        let written = match self {
             Self::Chat => chat::write_request(request, target),
             Self::Messages => messages::write_request(request, target),
             Self::Cohere => cohere::write_request(request, target),
             Self::Gemini => gemini::write_request(request, target),
             Self::Converse => converse::write_request(request, target),
-        }
+        };
+        in_callers_words(request, written)
     }
 
     pub fn read_reply(self, body: &[u8]) -> Result<Reply, InvalidReply> {

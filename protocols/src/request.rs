@@ -1,9 +1,14 @@
 //! A conversation and what is wanted of the next reply, whatever API asked.
 
-use crate::json::{At, Field, Json};
+use crate::{
+    json::{At, Field, Json},
+    protocol::CallerApi,
+};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Request {
+    /// Whose words its fields are in.
+    pub caller: CallerApi,
     pub model: String,
     /// In their order, instructions included.
     pub messages: Vec<Message>,
@@ -172,18 +177,52 @@ pub enum Source {
     Text(String),
 }
 
+impl Media {
+    /// Data as a URL, where its type is known; else as it is.
+    pub(crate) fn data_url(&self, data: &str) -> String {
+        if self.mime.is_empty() {
+            return data.to_owned();
+        }
+        format!("data:{};base64,{data}", self.mime)
+    }
+}
+
+/// A type and a subtype (RFC 6838, section 4.2), without parameters.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+        !name.is_empty() && name.bytes().all(allowed)
+    };
+    text.split_once('/')
+        .is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype))
+}
+
 impl Source {
+    /// Data of a document: a URL of it, or base64 as it is, whose type the document's name tells.
+    pub(crate) fn of_document(data: String, name: Option<&str>) -> (Self, String) {
+        if data.starts_with("data:") {
+            return Self::of_url(data);
+        }
+        let lower = name.unwrap_or_default().to_ascii_lowercase();
+        let mime = if lower.ends_with(".pdf") {
+            "application/pdf"
+        } else {
+            ""
+        };
+        (Self::Data(data), mime.to_owned())
+    }
+
     /// An address, or the data that it holds itself (RFC 2397, base64 only), and the type of that.
     pub(crate) fn of_url(url: String) -> (Self, String) {
         let data = url
             .strip_prefix("data:")
             .and_then(|data| data.split_once(','));
-        match data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-            Some((mime, data)) => {
-                // Parameters such as a character set may follow the type.
-                let mime = mime.split(';').next().unwrap_or_default();
-                (Self::Data(data.to_owned()), mime.to_owned())
-            }
+        let data = data.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data)));
+        // Parameters such as a character set may follow the type.
+        let data = data.map(|(head, data)| (head.split(';').next().unwrap_or_default(), data));
+        // One whose type is none is for the provider to refuse.
+        match data.filter(|(mime, _)| mime.is_empty() || is_media_type(mime)) {
+            Some((mime, data)) => (Self::Data(data.to_owned()), mime.to_owned()),
             None => (Self::Url(url), String::new()),
         }
     }

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a broken assumption must end the test"
 )]
 
@@ -12,6 +13,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use targets::Target;
 
 /// Cuts and damages of each seed: enough to pass every token of a small one, few enough to take no time.
 const PLACES: usize = 64;
@@ -32,19 +35,21 @@ fn files_under(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn seeds(target: &str) -> Vec<Vec<u8>> {
+fn seeds(target: &Target) -> Vec<Vec<u8>> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["../tests/fuzz/seeds", "tests/golden"];
-    let folders = folders.iter().map(|folder| here.join(folder).join(target));
-    let files = folders.flat_map(|folder| files_under(&folder));
+    let own = here.join("../tests/fuzz/seeds").join(target.name);
+    let golden = target.golden.iter();
+    let golden = golden.map(|folder| here.join("tests/golden").join(folder));
+    let files = golden.chain([own]).flat_map(|folder| files_under(&folder));
     files.map(|file| fs::read(file).unwrap()).collect()
 }
 
 #[test]
 fn every_target_withstands_its_seeds_whole_cut_and_damaged() {
-    for (name, target) in targets::TARGETS {
-        let seeds = seeds(name);
-        assert!(!seeds.is_empty(), "{name} has no seeds");
+    for target in targets::TARGETS {
+        let seeds = seeds(target);
+        assert!(!seeds.is_empty(), "{} has no seeds", target.name);
+        let target = target.run;
         for seed in seeds {
             target(&seed);
             let step = (seed.len() / PLACES).max(1);

@@ -59,6 +59,25 @@ fn anthropic_requests_reach_chat() {
     }
 }
 
+#[test]
+fn chat_requests_reach_claude_on_vertex() {
+    for case in cases("messages_vertex") {
+        let caller = text(&case, "caller.json").expect("a request");
+        let request = chat::read_request(caller.as_bytes()).expect("valid");
+        let target = Target {
+            provider: "vertex",
+            model: &request.model,
+        };
+        match messages::write_request(&request, target) {
+            Ok(written) => assert_written(&case, &written),
+            Err(refused) => {
+                let expected = text(&case, "refused.txt").expect("a refusal");
+                assert_eq!(refused.to_string(), expected.trim_end());
+            }
+        }
+    }
+}
+
 /// Whether all that is in `part` is in `whole` too.
 fn is_in(part: &Value, whole: &Value) -> bool {
     match (part, whole) {

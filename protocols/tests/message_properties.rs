@@ -11,8 +11,8 @@
 mod golden;
 
 use floopy_protocols::{
-    CacheTtl, Content, Delta, Effort, Event, Finish, Format, Json, Media, Message, Part, Reasoning,
-    Request, Role, Sampling, Source, Target, Tool, ToolChoice, Usage, messages,
+    CacheTtl, CallerApi, Content, Delta, Effort, Event, Finish, Format, Json, Media, Message, Part,
+    Reasoning, Request, Role, Sampling, Source, Target, Tool, ToolChoice, Usage, messages,
 };
 use golden::{events, fold, written};
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -182,6 +182,7 @@ fn request() -> impl Strategy<Value = Request> {
     (conversation(), tools(), choice, settings, limits).prop_map(
         |(messages, tools, tool_choice, (reasoning, stream, schema, user), (limit, stop))| {
             Request {
+                caller: CallerApi::Messages,
                 model: MODEL.into(),
                 messages,
                 tools,

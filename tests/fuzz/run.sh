@@ -1,29 +1,44 @@
 #!/usr/bin/env bash
-# Fuzzes every target for FUZZ_SECONDS (60 where it is not set), or only those that are named as arguments. What it
-# learns is kept under target/, what makes a target fail is left in target/fuzz-findings/ and ends the run.
+# Fuzzes every target for FUZZ_SECONDS (60 where it is not set), or only those that are named as arguments, two at a
+# time. What it learns is kept under target/; what makes a target fail is left in target/fuzz-findings/ and ends it.
 set -euo pipefail
 cd "$(dirname "$0")"
-cargo build --release --quiet
-fuzz=$(find target/*/release -maxdepth 1 -name floopy-fuzz)
-findings=target/fuzz-findings/
-mkdir -p "$findings"
-# shellcheck disable=SC2046 # names are words
-[ $# -gt 0 ] || set -- $("$fuzz")
-for name; do
-  learned=target/fuzz-corpus/$name
+
+FINDINGS=target/fuzz-findings
+
+# one FUZZ NAME GOLDEN_FOLDERS: fuzzes a target.
+one() {
+  local fuzz="$1" name="$2" folder runs covered
+  local log="target/fuzz-$name.log" learned="target/fuzz-corpus/$name" seeds=()
   mkdir -p "$learned"
-  seeds=()
-  for folder in "seeds/$name" "../../protocols/tests/golden/$name"; do
+  for folder in "seeds/$name" $3; do
     [ ! -d "$folder" ] || seeds+=("$folder")
   done
-  log=target/fuzz-$name.log
   if ! FUZZ_TARGET=$name "$fuzz" "$learned" "${seeds[@]}" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=60 \
-    -rss_limit_mb=1024 -max_len=65536 -artifact_prefix="$findings$name-" -print_final_stats=1 >"$log" 2>&1; then
-    tail -40 "$log"
-    echo "$name failed: its input is in tests/fuzz/$findings; mend it, and keep it in tests/fuzz/seeds/$name"
-    exit 1
+    -rss_limit_mb=1024 -max_len=65536 -artifact_prefix="$FINDINGS/$name-" -print_final_stats=1 >"$log" 2>&1; then
+    grep --text -v -E '^(==|stat::|#[0-9])' "$log" | tail -n 40
+    echo "$name failed on $(grep --text -o "$FINDINGS/$name-[0-9a-z-]*" "$log" | tail -n 1 | sed 's|^|tests/fuzz/|'):" \
+      "mend what it shows, and keep that file in tests/fuzz/seeds/$name"
+    return 255 # xargs begins nothing new then
   fi
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-  covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -1)
+  covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
   echo "$name: $runs runs, $covered edges covered, nothing found"
-done
+}
+
+if [ "${1:-}" = --one ]; then
+  shift
+  one "$@"
+  exit
+fi
+
+cargo build --release --locked --quiet
+fuzz=$(find target/*/release -maxdepth 1 -name floopy-fuzz)
+mkdir -p "$FINDINGS"
+"$fuzz" | while read -r name golden; do
+  if [ $# -eq 0 ] || [[ " $* " == *" $name "* ]]; then
+    folders=""
+    for folder in $golden; do folders+=" ../../protocols/tests/golden/$folder"; done
+    printf '%s\0%s\0%s\0' "$fuzz" "$name" "$folders"
+  fi
+done | xargs -0 -n 3 -P 2 ./run.sh --one

@@ -36,15 +36,24 @@ mod head;
     reason = "a field that may be there counts, whatever it says"
 )]
 mod messages;
+#[allow(
+    dead_code,
+    reason = "a field that may be there counts, whatever it says"
+)]
+mod responses;
 mod serve;
 mod talk;
+mod vertex;
+mod wants;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::{Arc, Mutex},
 };
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -55,10 +64,16 @@ use crate::Settings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
     OpenAi,
+    /// Asked by Responses where its caller asks so.
+    OpenAiResponses,
+    /// By deployment.
     Azure,
+    AzureV1,
     Mistral,
     Anthropic,
     Gemini,
+    VertexGemini,
+    VertexClaude,
     Bedrock,
     Cohere,
 }
@@ -95,24 +110,43 @@ impl Provider {
     /// As it is called in the configuration.
     pub fn name(self) -> &'static str {
         match self {
-            Self::OpenAi => "openai",
-            Self::Azure => "azure",
+            Self::OpenAi | Self::OpenAiResponses => "openai",
+            Self::Azure | Self::AzureV1 => "azure",
             Self::Mistral => "mistral",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::VertexGemini | Self::VertexClaude => "vertex",
             Self::Bedrock => "bedrock",
             Self::Cohere => "cohere",
+        }
+    }
+
+    /// As the client scripts call it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::OpenAiResponses => "openai_responses",
+            Self::AzureV1 => "azure_v1",
+            Self::VertexGemini => "vertex_gemini",
+            Self::VertexClaude => "vertex_claude",
+            Self::OpenAi
+            | Self::Azure
+            | Self::Mistral
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::Bedrock
+            | Self::Cohere => self.name(),
         }
     }
 
     /// The only model that it has.
     pub fn model(self) -> &'static str {
         match self {
-            Self::OpenAi => "gpt-4.1",
-            Self::Azure => "gpt-deployment",
+            Self::OpenAi | Self::OpenAiResponses => "gpt-4.1",
+            Self::Azure | Self::AzureV1 => "gpt-deployment",
             Self::Mistral => "mistral-large-latest",
             Self::Anthropic => "claude-sonnet-4-5",
-            Self::Gemini => "gemini-3-flash-preview",
+            Self::Gemini | Self::VertexGemini => "gemini-3-flash-preview",
+            Self::VertexClaude => "claude-sonnet-4-6",
             Self::Bedrock => "anthropic.claude-sonnet-4-5-20250929-v1:0",
             Self::Cohere => "command-a-03-2025",
         }
@@ -120,20 +154,31 @@ impl Provider {
 
     fn base_path(self) -> &'static str {
         match self {
-            Self::OpenAi | Self::Mistral | Self::Anthropic => "/v1",
+            Self::OpenAi | Self::OpenAiResponses | Self::Mistral | Self::Anthropic => "/v1",
             Self::Gemini => "/v1beta",
             Self::Cohere => "/v2",
-            Self::Azure | Self::Bedrock => "",
+            Self::Azure
+            | Self::AzureV1
+            | Self::VertexGemini
+            | Self::VertexClaude
+            | Self::Bedrock => "",
         }
     }
 
-    fn credentials(self) -> String {
+    fn credentials(self, addr: SocketAddr, folder: &Path) -> String {
         match self {
             Self::Bedrock => format!(
                 "region = \"{REGION}\"\naccess_key_id = \"{KEY_ID}\"\nsecret_access_key = \"{KEY}\""
             ),
             Self::Azure => format!("api_version = \"{VERSION}\"\napi_key = \"{KEY}\""),
-            Self::OpenAi | Self::Mistral | Self::Anthropic | Self::Gemini | Self::Cohere => {
+            Self::OpenAiResponses => format!("responses = true\napi_key = \"{KEY}\""),
+            Self::VertexGemini | Self::VertexClaude => vertex::credentials(addr, folder),
+            Self::OpenAi
+            | Self::AzureV1
+            | Self::Mistral
+            | Self::Anthropic
+            | Self::Gemini
+            | Self::Cohere => {
                 format!("api_key = \"{KEY}\"")
             }
         }
@@ -142,10 +187,10 @@ impl Provider {
     /// What a body asks for, or why its API does not take it.
     fn read(self, body: &[u8]) -> Result<Asked, String> {
         match self {
-            Self::OpenAi | Self::Azure => chat::read(body),
+            Self::OpenAi | Self::OpenAiResponses | Self::Azure | Self::AzureV1 => chat::read(body),
             Self::Mistral => chat::read_mistral(body),
-            Self::Anthropic => messages::read(body),
-            Self::Gemini => gemini::read(body),
+            Self::Anthropic | Self::VertexClaude => messages::read(body),
+            Self::Gemini | Self::VertexGemini => gemini::read(body),
             Self::Bedrock => converse::read(body),
             Self::Cohere => cohere::read(body),
         }
@@ -153,15 +198,18 @@ impl Provider {
 
     fn answer(self, asked: &Asked, streamed: bool) -> Answer {
         match (self, streamed) {
-            (Self::OpenAi | Self::Azure | Self::Mistral, false) => {
-                Answer::json(&chat::whole(asked))
-            }
-            (Self::OpenAi | Self::Azure, true) => Answer::events(chat::stream(asked)),
             (Self::Mistral, true) => Answer::events(chat::stream_mistral(asked)),
-            (Self::Anthropic, false) => Answer::json(&messages::whole(asked)),
-            (Self::Anthropic, true) => Answer::events(messages::stream(asked)),
-            (Self::Gemini, false) => Answer::json(&gemini::whole(asked)),
-            (Self::Gemini, true) => Answer::events(gemini::stream(asked)),
+            (
+                Self::OpenAi | Self::OpenAiResponses | Self::Azure | Self::AzureV1 | Self::Mistral,
+                false,
+            ) => Answer::json(&chat::whole(asked)),
+            (Self::OpenAi | Self::OpenAiResponses | Self::Azure | Self::AzureV1, true) => {
+                Answer::events(chat::stream(asked))
+            }
+            (Self::Anthropic | Self::VertexClaude, false) => Answer::json(&messages::whole(asked)),
+            (Self::Anthropic | Self::VertexClaude, true) => Answer::events(messages::stream(asked)),
+            (Self::Gemini | Self::VertexGemini, false) => Answer::json(&gemini::whole(asked)),
+            (Self::Gemini | Self::VertexGemini, true) => Answer::events(gemini::stream(asked)),
             (Self::Bedrock, false) => Answer::json(&converse::whole(asked)),
             (Self::Bedrock, true) => Answer {
                 content_type: "application/vnd.amazon.eventstream",
@@ -175,7 +223,7 @@ impl Provider {
     /// The status and body by which it refuses a request.
     fn refusal(self, why: &str) -> (u16, Value) {
         match self {
-            Self::OpenAi | Self::Azure => (
+            Self::OpenAi | Self::OpenAiResponses | Self::Azure | Self::AzureV1 => (
                 400,
                 json!({"error": {"message": why, "type": "invalid_request_error", "param": null, "code": null}}),
             ),
@@ -184,11 +232,11 @@ impl Provider {
                 json!({"object": "error", "message": {"detail": [{"type": "extra_forbidden", "msg": why}]},
                     "type": "invalid_request_error", "param": null, "code": null}),
             ),
-            Self::Anthropic => (
+            Self::Anthropic | Self::VertexClaude => (
                 400,
                 json!({"type": "error", "error": {"type": "invalid_request_error", "message": why}}),
             ),
-            Self::Gemini => (
+            Self::Gemini | Self::VertexGemini => (
                 400,
                 json!({"error": {"code": 400, "message": why, "status": "INVALID_ARGUMENT"}}),
             ),
@@ -210,6 +258,8 @@ struct Shared {
 pub struct Replay {
     addr: SocketAddr,
     shared: Arc<Shared>,
+    /// For files that its configuration names.
+    folder: TempDir,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -228,6 +278,7 @@ impl Replay {
         Self {
             addr,
             shared,
+            folder: tempfile::tempdir().expect("a folder"),
             _server: AbortOnDropHandle::new(server),
         }
     }
@@ -238,7 +289,7 @@ impl Replay {
         let base_url = format!("http://{}{}", self.addr, provider.base_path());
         let models = [provider.model().to_owned()];
         Settings::for_models(provider.name(), &base_url, &models)
-            .credentials(&provider.credentials())
+            .credentials(&provider.credentials(self.addr, self.folder.path()))
     }
 
     /// Why calls were refused, in their order.

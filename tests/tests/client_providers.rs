@@ -21,9 +21,14 @@ async fn check(shape: Shape, provider: Provider, refusals: usize) {
     let openai = format!("{}/v1", api.base());
     let by_openai = [openai.as_str(), api.key(), &model];
     let by_anthropic = [api.base(), api.key(), &model];
+    let kind = provider.kind();
+    let openai_features = [&by_openai[..], &[kind]].concat();
+    let anthropic_features = [&by_anthropic[..], &[kind]].concat();
     tokio::join!(
         python::run("openai_providers.py", &by_openai),
         python::run("anthropic_client.py", &by_anthropic),
+        python::run("openai_features.py", &openai_features),
+        python::run("anthropic_features.py", &anthropic_features),
     );
     let refused = replay.refused();
     let is_meant = |why: &String| why.starts_with(&format!("unknown field `{UNKNOWN}`"));
@@ -42,10 +47,14 @@ macro_rules! passes {
 
 passes! {
     both_packages_pass_against_openai: OpenAi, Standalone, 1;
-    both_packages_pass_against_azure: Azure, Standalone, 1;
+    both_packages_pass_against_openai_by_responses: OpenAiResponses, Standalone, 1;
+    both_packages_pass_against_azure: AzureV1, Standalone, 1;
+    both_packages_pass_against_azure_by_deployment: Azure, Standalone, 1;
     both_packages_pass_against_mistral: Mistral, Standalone, 0;
     both_packages_pass_against_anthropic: Anthropic, Standalone, 1;
     both_packages_pass_against_gemini: Gemini, Standalone, 0;
+    both_packages_pass_against_gemini_on_vertex: VertexGemini, Standalone, 0;
+    both_packages_pass_against_claude_on_vertex: VertexClaude, Standalone, 1;
     both_packages_pass_against_bedrock: Bedrock, Standalone, 0;
     both_packages_pass_against_cohere: Cohere, Standalone, 0;
     both_packages_pass_against_bedrock_where_the_planes_are_apart: Bedrock, Split, 0;

@@ -1,6 +1,6 @@
 //! Where a provider's endpoints are.
 
-use floopy_protocols::{converse, sigv4::encode};
+use floopy_protocols::{converse, sigv4::encode, vertex};
 use http::Uri;
 
 use super::known::Paths;
@@ -75,7 +75,7 @@ impl Address {
                 };
                 let project = setting(&configured.project);
                 per_model(format!(
-                    "{host}/v1/projects/{project}/locations/{region}/publishers/google/models"
+                    "{host}/v1/projects/{project}/locations/{region}/publishers"
                 ))
             }
             Paths::Bedrock if base.is_empty() => {
@@ -126,15 +126,20 @@ impl Address {
             }
             Self::PerModel { base, paths, query } => (base, paths, query),
         };
-        let model = encode(place.model);
         let is_embeddings = place.endpoint == Endpoint::Embeddings;
+        if *paths == Paths::Vertex && !is_embeddings {
+            let publisher = vertex::publisher(place.model)?;
+            let path = publisher.path(place.model, place.stream);
+            return format!("{base}/{path}").parse().ok();
+        }
+        let model = encode(place.model);
         let uri = match paths {
+            Paths::Vertex => format!("{base}/google/models/{model}:predict"),
             Paths::Gemini if is_embeddings => format!("{base}/{model}:batchEmbedContents"),
-            Paths::Vertex if is_embeddings => format!("{base}/{model}:predict"),
-            Paths::Gemini | Paths::Vertex if place.stream => {
+            Paths::Gemini if place.stream => {
                 format!("{base}/{model}:streamGenerateContent?alt=sse")
             }
-            Paths::Gemini | Paths::Vertex => format!("{base}/{model}:generateContent"),
+            Paths::Gemini => format!("{base}/{model}:generateContent"),
             Paths::Bedrock if is_embeddings => format!("{base}/model/{model}/invoke"),
             Paths::Bedrock => format!("{base}{}", converse::path(place.model, place.stream)),
             Paths::OpenAi | Paths::Azure | Paths::Messages | Paths::Cohere if is_embeddings => {
@@ -199,6 +204,47 @@ mod tests {
                 format!("https://h{expected}")
             );
         }
+    }
+
+    #[test]
+    fn vertex_has_a_path_for_each_publisher() {
+        let placed = config::Provider {
+            region: Some("global".into()),
+            project: Some("acme".into()),
+            ..config::Provider::named("p")
+        };
+        let address = Address::new(&placed, Paths::Vertex, "").expect("valid");
+        let of = |model, stream| {
+            let endpoint = Endpoint::Messages;
+            let place = Place {
+                endpoint,
+                model,
+                stream,
+            };
+            address.of(place).map(|uri| uri.to_string())
+        };
+        let publishers =
+            "https://aiplatform.googleapis.com/v1/projects/acme/locations/global/publishers";
+        for (model, stream, path) in [
+            (
+                "claude-opus-4-6",
+                false,
+                "anthropic/models/claude-opus-4-6:rawPredict",
+            ),
+            (
+                "claude-opus-4-1@20250805",
+                true,
+                "anthropic/models/claude-opus-4-1%4020250805:streamRawPredict",
+            ),
+            (
+                "gemini-2.5-pro",
+                false,
+                "google/models/gemini-2.5-pro:generateContent",
+            ),
+        ] {
+            assert_eq!(of(model, stream), Some(format!("{publishers}/{path}")));
+        }
+        assert_eq!(of("mistral-large-2411", false), None);
     }
 
     #[test]

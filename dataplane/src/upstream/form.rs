@@ -73,8 +73,12 @@ pub(super) fn body(
     call: &Call,
     (model, now_ms): (&str, u64),
 ) -> Result<(Bytes, Form), Unsupported> {
+    let api = provider.api_of(model)?;
     let own = || {
-        let body = call.body_for(model, provider.stream_usage);
+        let mut body = call.body_for(model, provider.stream_usage);
+        if call.endpoint() == Endpoint::Messages {
+            body = provider.own_messages(body)?;
+        }
         Ok((body, Form::Own(call.endpoint())))
     };
     let Some(caller) = call.endpoint().api() else {
@@ -92,7 +96,7 @@ pub(super) fn body(
     };
     let is_own = match caller {
         CallerApi::Responses => provider.responses,
-        CallerApi::Chat | CallerApi::Messages => provider.api.is(caller),
+        CallerApi::Chat | CallerApi::Messages => api.is(caller),
     };
     if call.is_untouched() || (is_own && takes_own_fields(provider, call)) {
         return own();
@@ -107,11 +111,11 @@ pub(super) fn body(
         provider: &provider.dialect,
         model,
     };
-    let written = provider.api.write_request(&request, target)?;
+    let written = api.write_request(&request, target)?;
     request.stream_usage = is_asked;
     let translated = Translated {
         caller,
-        provider: provider.api,
+        provider: api,
         request,
         dropped: written.dropped,
         names: Names::new(model),

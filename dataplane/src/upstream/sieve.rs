@@ -6,13 +6,10 @@ mod typed;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use floopy_protocols::ApiError;
+use floopy_protocols::{ApiError, sse::Scanner};
 
 pub(super) use self::typed::{Typed, What};
-use super::{
-    facts::{Event, Facts},
-    sse::Scanner,
-};
+use super::facts::{Event, Facts};
 
 /// An event that began is held back until it is whole, but not beyond this: no report of usage is that long.
 const MAX_HELD_BYTES: usize = 16 << 10;

@@ -1,6 +1,7 @@
 //! Streams of `chat.completion.chunk`s.
 
 mod reader;
+mod wire;
 mod writer;
 
 pub use self::{reader::EventReader, writer::EventWriter};

@@ -6,6 +6,7 @@ mod tools;
 use crate::{
     error::Invalid,
     json::Object,
+    protocol::CallerApi,
     request::{Effort, Format, Reasoning, Request, Sampling},
 };
 
@@ -27,6 +28,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, Invalid> {
         .collect::<Result<_, _>>()?;
     let (stream_usage, stream_rest) = stream_options(&mut top)?;
     let mut request = Request {
+        caller: CallerApi::Chat,
         model,
         messages,
         tools,

@@ -194,7 +194,7 @@ pub(super) struct Block<'a> {
 /// Thoughts as text for everybody, and as blocks where they must be sent back signed.
 fn message(parts: &[Part]) -> Out {
     let (mut text, mut thoughts) = (String::new(), String::new());
-    let (mut has_text, mut refusal) = (false, None);
+    let (mut has_text, mut refusal) = (false, None::<String>);
     let (mut calls, mut blocks, mut is_signed) = (Vec::new(), Vec::new(), false);
     for part in parts {
         let signature = part.signature.as_deref();
@@ -203,7 +203,7 @@ fn message(parts: &[Part]) -> Out {
                 has_text = true;
                 text.push_str(more);
             }
-            Content::Refusal(why) => refusal = Some(why),
+            Content::Refusal(why) => refusal.get_or_insert_default().push_str(why),
             Content::Thinking(more) => {
                 thoughts.push_str(more);
                 is_signed |= signature.is_some();

@@ -25,6 +25,7 @@ enum Kind {
 pub struct EventReader {
     /// The parts in the order in which they began.
     parts: Vec<Kind>,
+    has_said: bool,
 }
 
 #[derive(Deserialize)]
@@ -85,9 +86,21 @@ struct Head {
 
 impl crate::EventReader for EventReader {
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
+        let before = out.len();
+        self.read_event(data, out)?;
+        self.has_said |= out.len() > before;
+        Ok(())
+    }
+}
+
+impl EventReader {
+    fn read_event(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let unreadable = |e| InvalidReply(format!("an event that cannot be read: {e}"));
         let head: Head = serde_json::from_slice(data).map_err(unreadable)?;
         match head.r#type.as_str() {
+            "message-start" if self.has_said => {
+                return Err(InvalidReply("a stream that begins twice".to_owned()));
+            }
             "message-start" => out.push(Event::Start {
                 id: head.id.unwrap_or_default(),
                 model: String::new(),
@@ -106,9 +119,7 @@ impl crate::EventReader for EventReader {
         }
         Ok(())
     }
-}
 
-impl EventReader {
     fn message(&mut self, event: WireEvent, out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let index = event.index;
         let message = event.delta.message;
@@ -142,12 +153,16 @@ impl EventReader {
     /// A call begins where it is named.
     fn call(&mut self, kind: Kind, call: Call, out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let function = call.function.unwrap_or_default();
+        let has_begun = self.parts.contains(&kind);
         if let Some(name) = function.name {
+            if has_begun {
+                return Err(InvalidReply("a call that begins twice".to_owned()));
+            }
             let id = call
                 .id
                 .ok_or_else(|| InvalidReply("a call without an id".to_owned()))?;
             self.put(kind, Delta::ToolCall { id, name }, out);
-        } else if !self.parts.contains(&kind) {
+        } else if !has_begun {
             return Err(InvalidReply(
                 "arguments of a call that did not begin".to_owned(),
             ));

@@ -50,10 +50,13 @@ impl crate::EventReader for EventReader {
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let events: BTreeMap<String, &RawValue> = serde_json::from_slice(data)
             .map_err(|e| InvalidReply(format!("an event that cannot be read: {e}")))?;
-        for (name, payload) in events {
-            self.read_event(&name, payload.get().as_bytes(), out)?;
+        let mut events = events.iter();
+        match (events.next(), events.next()) {
+            (Some((name, payload)), None) => self.read_event(name, payload.get().as_bytes(), out),
+            (None, _) | (Some(_), Some(_)) => {
+                Err(InvalidReply("an event that is not one event".to_owned()))
+            }
         }
-        Ok(())
     }
 
     /// The API has no event that says that this is all; these two are its last.
@@ -86,7 +89,7 @@ impl EventReader {
             return Ok(());
         }
         match name {
-            "messageStart" => self.begin(out),
+            "messageStart" => return self.begin(out),
             "contentBlockStart" => return self.start(Object::top(payload)?, out),
             "contentBlockDelta" => return self.delta(Object::top(payload)?, out),
             "contentBlockStop" => return self.stop(Object::top(payload)?, out),
@@ -109,15 +112,17 @@ impl EventReader {
     }
 
     /// The API names neither the reply nor the model.
-    fn begin(&mut self, out: &mut Vec<Event>) {
-        if !self.has_begun {
-            self.has_begun = true;
-            out.push(Event::Start {
-                id: String::new(),
-                model: String::new(),
-                created: None,
-            });
+    fn begin(&mut self, out: &mut Vec<Event>) -> Result<(), InvalidReply> {
+        if self.has_begun || self.parts > 0 || self.has_stopped || self.has_usage {
+            return Err(InvalidReply("a stream that begins twice".to_owned()));
         }
+        self.has_begun = true;
+        out.push(Event::Start {
+            id: String::new(),
+            model: String::new(),
+            created: None,
+        });
+        Ok(())
     }
 
     /// Only calls need a start; a text may begin with its first delta.

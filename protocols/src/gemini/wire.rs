@@ -166,10 +166,10 @@ fn said(part: WirePart<'_>) -> Result<(Said, Option<String>), InvalidReply> {
         // A part may hold nothing but a signature.
         let text = part.text.unwrap_or_default();
         if part.thought {
-            Said::Thinking(text)
-        } else {
-            Said::Text(text)
+            // It does not want a thought's signature back, and elsewhere it would pass for Anthropic's.
+            return Ok((Said::Thinking(text), None));
         }
+        Said::Text(text)
     };
     Ok((said, part.thought_signature))
 }

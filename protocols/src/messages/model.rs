@@ -4,6 +4,8 @@
 //! From <https://docs.claude.com/en/docs/about-claude/models/overview>,
 //! <https://platform.claude.com/docs/en/build-with-claude/effort> and the migration guide of each model.
 
+use crate::Target;
+
 /// How thinking is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Thinking {
@@ -48,7 +50,8 @@ enum Family {
     Other,
 }
 
-pub(super) fn model(name: &str) -> Model {
+pub(super) fn model(target: Target<'_>) -> Model {
+    let name = target.model;
     let lower = name.to_lowercase();
     let Some((_, tail)) = lower.split_once("claude") else {
         return NOT_CLAUDE;
@@ -66,7 +69,16 @@ pub(super) fn model(name: &str) -> Model {
     let version: Option<(u8, u8)> = numbers
         .next()
         .map(|major| (major, numbers.next().unwrap_or(0)));
-    known(family.unwrap_or(Family::Other), version)
+    let mut model = known(family.unwrap_or(Family::Other), version);
+    // <https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/structured_outputs>
+    let is_before_4_6 = version.is_some_and(|version| version < (4, 6));
+    model.schema &= !(is_on_vertex(target) && is_before_4_6);
+    model
+}
+
+/// Whether it is Claude as Vertex AI serves it.
+pub(super) fn is_on_vertex(target: Target<'_>) -> bool {
+    target.provider == "vertex"
 }
 
 /// Others that speak the API; what they take is theirs to say. The limit is one that models of all sizes reach.
@@ -137,6 +149,11 @@ fn max_output(family: Family, version: (u8, u8)) -> u64 {
 mod tests {
     use super::*;
 
+    fn model(model: &str) -> Model {
+        let provider = "anthropic";
+        super::model(Target { provider, model })
+    }
+
     fn adaptive(off: Off) -> Thinking {
         Thinking::Adaptive { off, xhigh: true }
     }
@@ -192,5 +209,12 @@ mod tests {
         assert_eq!(taken("claude-opus-4-7"), (false, true, false));
         assert_eq!(taken("claude-opus-4-8"), (false, true, true));
         assert_eq!(taken("claude-sonnet-5"), (false, true, false));
+        for (model, expected) in [
+            ("claude-sonnet-4-5@20250929", false),
+            ("claude-sonnet-4-6", true),
+        ] {
+            let provider = "vertex";
+            assert_eq!(super::model(Target { provider, model }).schema, expected);
+        }
     }
 }

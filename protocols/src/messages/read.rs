@@ -7,6 +7,7 @@ mod tools;
 use crate::{
     error::Invalid,
     json::{Field, Json, Object},
+    protocol::CallerApi,
     request::{CacheTtl, Effort, Format, Reasoning, Request, Sampling},
 };
 
@@ -28,6 +29,7 @@ pub(super) fn read(body: &[u8], limited: bool) -> Result<Request, Invalid> {
         return Err(top.missing("max_tokens", "a whole number"));
     }
     let mut request = Request {
+        caller: CallerApi::Messages,
         model,
         messages,
         tools,

@@ -6,13 +6,14 @@ mod settings;
 
 use serde::Serialize;
 
-use super::model::{Model, model};
+use super::model::{Model, is_on_vertex, model};
 use crate::{
     Target, Written,
     error::Unsupported,
     json::{Json, Out},
     request::{CacheTtl, Request, Tool},
     rules,
+    vertex::ANTHROPIC_VERSION,
 };
 
 /// Everything that the writing of one request needs to know.
@@ -32,12 +33,16 @@ impl Writing<'_> {
 pub fn write_request(request: &Request, target: Target<'_>) -> Result<Written, Unsupported> {
     let mut writing = Writing {
         target,
-        model: model(target.model),
+        model: model(target),
         dropped: Vec::new(),
     };
     rules::drop_or_refuse_rest(request, target.provider, &mut writing.dropped)?;
     let mut body = Out::default();
-    body.put("model", target.model);
+    match is_on_vertex(target) {
+        // The model is in the address there.
+        true => body.put("anthropic_version", ANTHROPIC_VERSION),
+        false => body.put("model", target.model),
+    }
     let (system, messages) = conversation::write(request, &mut writing)?;
     let max_tokens = request.sampling.max_output_tokens;
     body.put(

@@ -7,6 +7,7 @@ mod tools;
 use crate::{
     error::Invalid,
     json::{At, Field, Object},
+    protocol::CallerApi,
     request::{Effort, Format, Message, Part, Reasoning, Request, Role, Sampling},
 };
 
@@ -20,6 +21,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, Invalid> {
     let tools = tools::tools(&mut top, &mut rest)?;
     let format = text(&mut top, &mut rest)?;
     let mut request = Request {
+        caller: CallerApi::Responses,
         model,
         messages,
         tools,

@@ -7,9 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(super) use self::mistral::{read as read_mistral, stream as stream_mistral};
-use super::talk::{
-    Asked, CACHED_TOKENS, CITIES, Call, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn,
-    argument_pieces, arguments, next, pieces,
+use super::{
+    talk::{
+        Asked, CACHED_TOKENS, CITIES, Call, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn,
+        argument_pieces, arguments, next, pieces,
+    },
+    wants::REASONING_TOKENS,
 };
 
 #[derive(Deserialize)]
@@ -159,11 +162,12 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, String> {
     let turns: Vec<Option<Turn>> = turns.collect::<Result<_, _>>()?;
     let turns: Vec<Turn> = turns.into_iter().flatten().collect();
     let options = body.stream_options;
+    let say = next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?;
     Ok(Asked {
         model: Some(body.model),
         stream: Some(body.stream),
         usage: options.is_some_and(|options| options.include_usage == Some(true)),
-        say: next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?,
+        ..Asked::new(say)
     })
 }
 
@@ -191,12 +195,13 @@ fn turn(message: &Message) -> Result<Option<Turn>, String> {
     })
 }
 
-fn usage() -> Value {
+fn usage(asked: &Asked) -> Value {
+    let reasoning = if asked.thought { REASONING_TOKENS } else { 0 };
     json!({
         "prompt_tokens": INPUT_TOKENS, "completion_tokens": OUTPUT_TOKENS,
         "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
         "prompt_tokens_details": {"cached_tokens": CACHED_TOKENS, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
     })
 }
 
@@ -221,7 +226,7 @@ pub(super) fn whole(asked: &Asked) -> Value {
     json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1_760_000_000, "model": asked.model,
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-        "usage": usage(),
+        "usage": usage(asked),
     })
 }
 
@@ -278,7 +283,7 @@ pub(super) fn stream(asked: &Asked) -> String {
         &Value::Null,
     ));
     if asked.usage {
-        chunks.push(chunk(asked, &json!([]), &usage()));
+        chunks.push(chunk(asked, &json!([]), &usage(asked)));
     }
     events(&chunks)
 }

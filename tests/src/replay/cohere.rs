@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::talk::{
-    Asked, CACHED_TOKENS, CITIES, Call, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn,
-    argument_pieces, arguments, named, next, pieces,
+use super::{
+    talk::{
+        Asked, CACHED_TOKENS, CITIES, Call, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn,
+        argument_pieces, arguments, named, next, pieces,
+    },
+    wants::THOUGHT,
 };
 
 #[derive(Deserialize)]
@@ -123,11 +126,11 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, String> {
     let turns = body.messages.iter().map(turn);
     let turns: Vec<Option<Turn>> = turns.collect::<Result<_, _>>()?;
     let turns: Vec<Turn> = turns.into_iter().flatten().collect();
+    let say = next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?;
     Ok(Asked {
         model: Some(body.model),
         stream: Some(body.stream),
-        usage: true,
-        say: next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?,
+        ..Asked::new(say)
     })
 }
 
@@ -168,11 +171,25 @@ fn call(id: &str, arguments: &str) -> Value {
     json!({"id": id, "type": "function", "function": function})
 }
 
+fn finish(asked: &Asked) -> &'static str {
+    match asked.stopped {
+        Some(_) => "STOP_SEQUENCE",
+        None => "COMPLETE",
+    }
+}
+
 pub(super) fn whole(asked: &Asked) -> Value {
     let (message, finish) = match &asked.say {
         Say::Words(words) => {
-            let content = json!([{"type": "text", "text": words}]);
-            (json!({"role": "assistant", "content": content}), "COMPLETE")
+            let thought = asked
+                .thought
+                .then(|| json!({"type": "thinking", "thinking": THOUGHT}));
+            let said = json!({"type": "text", "text": words});
+            let content: Vec<Value> = thought.into_iter().chain([said]).collect();
+            (
+                json!({"role": "assistant", "content": content}),
+                finish(asked),
+            )
         }
         Say::Calls => {
             let calls = IDS.into_iter().zip(CITIES);
@@ -201,26 +218,29 @@ pub(super) fn stream(asked: &Asked) -> String {
     let message = json!({"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []});
     let start = json!({"id": "c-1", "type": "message-start", "delta": {"message": message}});
     let mut events = vec![("message-start", start)];
-    let finish = match &asked.say {
+    let ended = match &asked.say {
         Say::Words(words) => {
-            let start = json!({"content": {"type": "text", "text": ""}});
-            events.push(event("content-start", 0, &start));
-            for text in pieces(words) {
-                events.push(event(
-                    "content-delta",
-                    0,
-                    &json!({"content": {"text": text}}),
-                ));
+            let mut contents = vec![("text", words.as_str())];
+            if asked.thought {
+                contents.insert(0, ("thinking", THOUGHT));
             }
-            events.push(end("content-end", 0));
-            "COMPLETE"
+            for (index, (kind, words)) in contents.into_iter().enumerate() {
+                let start = json!({"content": {"type": kind, kind: ""}});
+                events.push(event("content-start", index, &start));
+                for text in pieces(words) {
+                    let delta = json!({"content": {kind: text}});
+                    events.push(event("content-delta", index, &delta));
+                }
+                events.push(end("content-end", index));
+            }
+            finish(asked)
         }
         Say::Calls => {
             events.extend(calls());
             "TOOL_CALL"
         }
     };
-    let delta = json!({"finish_reason": finish, "usage": usage()});
+    let delta = json!({"finish_reason": ended, "usage": usage()});
     let last = json!({"type": "message-end", "delta": delta});
     events.push(("message-end", last));
     named(&events)

@@ -4,9 +4,12 @@ use floopy_protocols::event_stream::Frame;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::talk::{
-    Asked, CACHED_TOKENS, CITIES, Call, FRESH_TOKENS, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL,
-    Turn, argument_pieces, next, pieces,
+use super::{
+    talk::{
+        Asked, CACHED_TOKENS, CITIES, Call, FRESH_TOKENS, IDS, INPUT_TOKENS, OUTPUT_TOKENS, Say,
+        TOOL, Turn, argument_pieces, next, pieces,
+    },
+    wants::{THOUGHT, THOUGHT_SIGNATURE},
 };
 
 #[derive(Deserialize)]
@@ -137,12 +140,7 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, String> {
         let why = "The toolConfig field must be defined when using toolUse and toolResult content blocks.";
         return Err(why.to_owned());
     }
-    Ok(Asked {
-        model: None,
-        stream: None,
-        usage: true,
-        say: next(&turns, tools.is_some())?,
-    })
+    Ok(Asked::new(next(&turns, tools.is_some())?))
 }
 
 fn check_roles(body: &Body) -> Result<(), String> {
@@ -209,13 +207,18 @@ fn usage() -> Value {
 
 fn stop(asked: &Asked) -> &'static str {
     match asked.say {
+        Say::Words(_) if asked.stopped.is_some() => "stop_sequence",
         Say::Words(_) => "end_turn",
         Say::Calls => "tool_use",
     }
 }
 
 pub(super) fn whole(asked: &Asked) -> Value {
-    let content: Vec<Value> = match &asked.say {
+    let thought = asked.thought.then(|| {
+        let text = json!({"text": THOUGHT, "signature": THOUGHT_SIGNATURE});
+        json!({"reasoningContent": {"reasoningText": text}})
+    });
+    let said: Vec<Value> = match &asked.say {
         Say::Words(words) => vec![json!({"text": words})],
         Say::Calls => {
             let calls = IDS.into_iter().zip(CITIES);
@@ -226,6 +229,7 @@ pub(super) fn whole(asked: &Asked) -> Value {
             calls.map(call).collect()
         }
     };
+    let content: Vec<Value> = thought.into_iter().chain(said).collect();
     json!({
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": stop(asked), "usage": usage(), "metrics": {"latencyMs": 5},
@@ -234,15 +238,20 @@ pub(super) fn whole(asked: &Asked) -> Value {
 
 pub(super) fn stream(asked: &Asked) -> Vec<u8> {
     let mut events = vec![("messageStart", json!({"role": "assistant", "p": "abcd"}))];
+    let first = usize::from(asked.thought);
+    if asked.thought {
+        events.extend(thought());
+    }
     match &asked.say {
         Say::Words(words) => {
             for text in pieces(words) {
-                let delta = json!({"contentBlockIndex": 0, "delta": {"text": text}, "p": "abc"});
+                let delta =
+                    json!({"contentBlockIndex": first, "delta": {"text": text}, "p": "abc"});
                 events.push(("contentBlockDelta", delta));
             }
-            events.push(("contentBlockStop", json!({"contentBlockIndex": 0})));
+            events.push(("contentBlockStop", json!({"contentBlockIndex": first})));
         }
-        Say::Calls => events.extend(calls()),
+        Say::Calls => events.extend(calls(first)),
     }
     events.push(("messageStop", json!({"stopReason": stop(asked)})));
     let metadata = json!({"usage": usage(), "metrics": {"latencyMs": 5}});
@@ -254,9 +263,21 @@ pub(super) fn stream(asked: &Asked) -> Vec<u8> {
     frames.collect::<Vec<_>>().concat()
 }
 
-fn calls() -> Vec<(&'static str, Value)> {
+fn thought() -> Vec<(&'static str, Value)> {
+    let mut said = pieces(THOUGHT).map(|text| json!({"text": text})).to_vec();
+    said.push(json!({"signature": THOUGHT_SIGNATURE}));
+    let events = said.into_iter().map(|said| {
+        let delta = json!({"reasoningContent": said});
+        let delta = json!({"contentBlockIndex": 0, "delta": delta});
+        ("contentBlockDelta", delta)
+    });
+    let stop = ("contentBlockStop", json!({"contentBlockIndex": 0}));
+    events.chain([stop]).collect()
+}
+
+fn calls(first: usize) -> Vec<(&'static str, Value)> {
     let mut events = Vec::new();
-    for (index, (id, city)) in IDS.into_iter().zip(CITIES).enumerate() {
+    for (index, (id, city)) in (first..).zip(IDS.into_iter().zip(CITIES)) {
         let start = json!({"toolUse": {"toolUseId": id, "name": TOOL}});
         let start = json!({"contentBlockIndex": index, "start": start});
         events.push(("contentBlockStart", start));

@@ -25,18 +25,40 @@ impl Provider {
             Self::Gemini => Some("gemini-embedding-001"),
             Self::Cohere => Some("embed-v4.0"),
             Self::Bedrock => Some("amazon.titan-embed-text-v2:0"),
-            Self::OpenAi | Self::Azure | Self::Mistral | Self::Anthropic => None,
+            Self::OpenAi
+            | Self::OpenAiResponses
+            | Self::Azure
+            | Self::AzureV1
+            | Self::Mistral
+            | Self::Anthropic
+            | Self::VertexGemini
+            | Self::VertexClaude => None,
         }
     }
+}
 
-    fn embedding_path(self, model: &str) -> String {
-        match self {
-            Self::Gemini => format!("/v1beta/models/{model}:batchEmbedContents"),
-            Self::Bedrock => format!("/model/{}/invoke", encode(model)),
-            Self::Cohere | Self::OpenAi | Self::Azure | Self::Mistral | Self::Anthropic => {
-                "/v2/embed".to_owned()
-            }
-        }
+/// Where such a provider embeds, and how it answers there.
+struct Embedder {
+    path: String,
+    answer: fn(&[u8], &str) -> Result<Value, String>,
+}
+
+impl Embedder {
+    fn of(provider: Provider, model: &str) -> Option<Self> {
+        let (path, answer): (_, fn(&[u8], &str) -> _) = match provider {
+            Provider::Gemini => (format!("/v1beta/models/{model}:batchEmbedContents"), gemini),
+            Provider::Bedrock => (format!("/model/{}/invoke", encode(model)), titan),
+            Provider::Cohere => ("/v2/embed".to_owned(), cohere),
+            Provider::OpenAi
+            | Provider::OpenAiResponses
+            | Provider::Azure
+            | Provider::AzureV1
+            | Provider::Mistral
+            | Provider::Anthropic
+            | Provider::VertexGemini
+            | Provider::VertexClaude => return None,
+        };
+        Some(Self { path, answer })
     }
 }
 
@@ -47,18 +69,10 @@ pub(super) fn answer(
     body: &[u8],
 ) -> Option<Result<Answer, String>> {
     let model = provider.embedding_model()?;
-    let path = parts.uri.path_and_query()?.as_str();
-    (path == provider.embedding_path(model)).then(|| {
+    let embedder = Embedder::of(provider, model)?;
+    (parts.uri.path_and_query()?.as_str() == embedder.path).then(|| {
         head::authorized(provider, parts, body)?;
-        let reply = match provider {
-            Provider::Gemini => gemini(body, model),
-            Provider::Cohere => cohere(body, model),
-            Provider::Bedrock => titan(body),
-            Provider::OpenAi | Provider::Azure | Provider::Mistral | Provider::Anthropic => {
-                Err("no embeddings".to_owned())
-            }
-        };
-        reply.map(|reply| Answer::json(&reply))
+        (embedder.answer)(body, model).map(|reply| Answer::json(&reply))
     })
 }
 
@@ -163,7 +177,7 @@ struct Invoke {
     dimensions: Option<usize>,
 }
 
-fn titan(body: &[u8]) -> Result<Value, String> {
+fn titan(body: &[u8], _: &str) -> Result<Value, String> {
     let invoke: Invoke = read(body)?;
     let vector = vector(&invoke.input_text, invoke.dimensions)?;
     Ok(

@@ -3,8 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::talk::{
-    Asked, CACHED_TOKENS, CITIES, Call, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn, next, pieces,
+use super::{
+    talk::{
+        Asked, CACHED_TOKENS, CITIES, Call, INPUT_TOKENS, OUTPUT_TOKENS, Say, TOOL, Turn, next,
+        pieces,
+    },
+    wants::{REASONING_TOKENS, THOUGHT},
 };
 
 #[derive(Deserialize)]
@@ -133,12 +137,10 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, String> {
     for content in &body.contents {
         read_content(content, &mut turns)?;
     }
-    Ok(Asked {
-        model: None,
-        stream: None,
-        usage: true,
-        say: next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?,
-    })
+    Ok(Asked::new(next(
+        &turns,
+        body.tools.is_some_and(|tools| !tools.is_empty()),
+    )?))
 }
 
 fn read_content(content: &Content, turns: &mut Vec<Turn>) -> Result<(), String> {
@@ -193,13 +195,21 @@ fn check_signature(part: &Part, is_first: bool) -> Result<(), String> {
     ))
 }
 
-fn response(parts: &[Value], finish: Option<&str>) -> Value {
+fn thought(asked: &Asked) -> Option<Value> {
+    asked
+        .thought
+        .then(|| json!({"text": THOUGHT, "thought": true}))
+}
+
+fn response(asked: &Asked, parts: &[Value], finish: Option<&str>) -> Value {
     let mut candidate = json!({"content": {"parts": parts, "role": "model"}, "index": 0});
     let mut usage =
         json!({"promptTokenCount": INPUT_TOKENS, "cachedContentTokenCount": CACHED_TOKENS});
     if let Some(finish) = finish {
         candidate["finishReason"] = json!(finish);
-        usage["candidatesTokenCount"] = json!(OUTPUT_TOKENS);
+        let thoughts = if asked.thought { REASONING_TOKENS } else { 0 };
+        usage["candidatesTokenCount"] = json!(OUTPUT_TOKENS - thoughts);
+        usage["thoughtsTokenCount"] = json!(thoughts);
         usage["totalTokenCount"] = json!(INPUT_TOKENS + OUTPUT_TOKENS);
     }
     json!({"candidates": [candidate], "usageMetadata": usage,
@@ -221,27 +231,36 @@ fn calls() -> Vec<Value> {
 }
 
 pub(super) fn whole(asked: &Asked) -> Value {
-    match &asked.say {
-        Say::Words(words) => response(&[json!({"text": words})], Some("STOP")),
-        Say::Calls => response(&calls(), Some("STOP")),
-    }
+    let said = match &asked.say {
+        Say::Words(words) => vec![json!({"text": words})],
+        Say::Calls => calls(),
+    };
+    let parts: Vec<Value> = thought(asked).into_iter().chain(said).collect();
+    response(asked, &parts, Some("STOP"))
 }
 
 pub(super) fn stream(asked: &Asked) -> String {
-    let chunks: Vec<Value> = match &asked.say {
+    let thought = thought(asked).map(|thought| response(asked, &[thought], None));
+    let said: Vec<Value> = match &asked.say {
         Say::Words(words) => {
             let [head, tail] = pieces(words).map(|text| json!({"text": text}));
-            vec![response(&[head], None), response(&[tail], Some("STOP"))]
+            vec![
+                response(asked, &[head], None),
+                response(asked, &[tail], Some("STOP")),
+            ]
         }
         Say::Calls => {
             let mut chunks: Vec<Value> = calls()
                 .into_iter()
-                .map(|call| response(&[call], None))
+                .map(|call| response(asked, &[call], None))
                 .collect();
-            chunks.push(response(&[json!({"text": ""})], Some("STOP")));
+            chunks.push(response(asked, &[json!({"text": ""})], Some("STOP")));
             chunks
         }
     };
-    let chunks = chunks.iter().map(|chunk| format!("data: {chunk}\r\n\r\n"));
+    let chunks = thought
+        .iter()
+        .chain(&said)
+        .map(|chunk| format!("data: {chunk}\r\n\r\n"));
     chunks.collect()
 }

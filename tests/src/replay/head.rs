@@ -4,7 +4,7 @@ use floopy_protocols::sigv4::{self, Credentials, Scope, Time, Unsigned, encode, 
 use floopy_shared::process::clock::Clock;
 use http::{Method, request::Parts};
 
-use super::{KEY, KEY_ID, Provider, REGION, VERSION};
+use super::{KEY, KEY_ID, Provider, REGION, VERSION, vertex};
 
 /// The one that its API's reference asks for, and the one that its newest package sends.
 const ANTHROPIC_VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
@@ -23,12 +23,32 @@ pub(super) fn check(
         return Err(format!("content-type is {kind:?}"));
     }
     authorized(provider, parts, body)?;
+    if is_responses(provider, parts) {
+        return Ok(None);
+    }
     let path = parts.uri.path_and_query();
     let path = path.map_or("", |path| path.as_str());
     let found = paths(provider).into_iter().find(|(known, _)| known == path);
     found
         .map(|(_, stream)| stream)
         .ok_or_else(|| format!("there is nothing at {path}"))
+}
+
+/// Whether it goes to Responses, where the provider has those.
+pub(super) fn is_responses(provider: Provider, parts: &Parts) -> bool {
+    match provider {
+        Provider::OpenAiResponses => parts.uri.path() == "/v1/responses",
+        Provider::AzureV1 => parts.uri.path() == "/openai/v1/responses",
+        Provider::OpenAi
+        | Provider::Azure
+        | Provider::Mistral
+        | Provider::Anthropic
+        | Provider::Gemini
+        | Provider::VertexGemini
+        | Provider::VertexClaude
+        | Provider::Bedrock
+        | Provider::Cohere => false,
+    }
 }
 
 fn header<'a>(parts: &'a Parts, name: &str) -> &'a str {
@@ -40,11 +60,21 @@ fn paths(provider: Provider) -> Vec<(String, Option<bool>)> {
     let model = provider.model();
     let one = |path: &str| vec![(path.to_owned(), None)];
     match provider {
-        Provider::OpenAi | Provider::Mistral => one("/v1/chat/completions"),
+        Provider::OpenAi | Provider::OpenAiResponses | Provider::Mistral => {
+            one("/v1/chat/completions")
+        }
         Provider::Azure => one(&format!(
             "/openai/deployments/{model}/chat/completions?api-version={VERSION}"
         )),
+        Provider::AzureV1 => one("/openai/v1/chat/completions"),
         Provider::Anthropic => one("/v1/messages"),
+        Provider::VertexGemini => vertex::paths(
+            ("google", "generateContent", "streamGenerateContent?alt=sse"),
+            model,
+        ),
+        Provider::VertexClaude => {
+            vertex::paths(("anthropic", "rawPredict", "streamRawPredict"), model)
+        }
         Provider::Cohere => one("/v2/chat"),
         Provider::Gemini => vec![
             (
@@ -70,10 +100,13 @@ fn paths(provider: Provider) -> Vec<(String, Option<bool>)> {
 pub(super) fn authorized(provider: Provider, parts: &Parts, body: &[u8]) -> Result<(), String> {
     const PLACES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
     let (place, value) = match provider {
-        Provider::OpenAi | Provider::Mistral | Provider::Cohere => {
+        Provider::OpenAi | Provider::OpenAiResponses | Provider::Mistral | Provider::Cohere => {
             ("authorization", format!("Bearer {KEY}"))
         }
-        Provider::Azure => ("api-key", KEY.to_owned()),
+        Provider::Azure | Provider::AzureV1 => ("api-key", KEY.to_owned()),
+        Provider::VertexGemini | Provider::VertexClaude => {
+            ("authorization", format!("Bearer {}", vertex::TOKEN))
+        }
         Provider::Anthropic => ("x-api-key", KEY.to_owned()),
         Provider::Gemini => ("x-goog-api-key", KEY.to_owned()),
         Provider::Bedrock => ("authorization", signature(parts, body)?),

@@ -1,17 +1,24 @@
 //! Anthropic's Messages (<https://docs.claude.com/en/api/messages>).
 
+use floopy_protocols::vertex::ANTHROPIC_VERSION;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::talk::{
-    Asked, CACHED_TOKENS, CITIES, Call, FRESH_TOKENS, IDS, OUTPUT_TOKENS, Say, TOOL, Turn,
-    argument_pieces, named, next, pieces,
+use super::{
+    Provider,
+    talk::{
+        Asked, CACHED_TOKENS, CITIES, Call, FRESH_TOKENS, IDS, OUTPUT_TOKENS, Say, TOOL, Turn,
+        argument_pieces, named, next, pieces,
+    },
+    wants::{THOUGHT, THOUGHT_SIGNATURE},
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
-    model: String,
+    /// Vertex AI has it in the address, and the API's version here.
+    model: Option<String>,
+    anthropic_version: Option<String>,
     max_tokens: u32,
     messages: Vec<Message>,
     system: Option<Content>,
@@ -160,11 +167,17 @@ pub(super) fn read(body: &[u8]) -> Result<Asked, String> {
     {
         return Err(format!("the schema of {} is of no object", tool.name));
     }
+    let say = next(&turns, !tools.is_empty())?;
+    if let Some(version) = body
+        .anthropic_version
+        .filter(|version| version != ANTHROPIC_VERSION)
+    {
+        return Err(format!("anthropic_version: {version}"));
+    }
     Ok(Asked {
-        model: Some(body.model),
+        model: body.model,
         stream: Some(body.stream),
-        usage: true,
-        say: next(&turns, !tools.is_empty())?,
+        ..Asked::new(say)
     })
 }
 
@@ -211,14 +224,17 @@ fn usage(output: u32) -> Value {
 }
 
 fn message(asked: &Asked, content: &[Value], stop: Option<&str>, output: u32) -> Value {
+    let model = asked.model.as_deref();
+    let model = model.unwrap_or_else(|| Provider::VertexClaude.model());
     json!({
-        "id": "msg_1", "type": "message", "role": "assistant", "model": asked.model, "content": content,
-        "stop_reason": stop, "stop_sequence": null, "usage": usage(output),
+        "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": content,
+        "stop_reason": stop, "stop_sequence": stop.and(asked.stopped), "usage": usage(output),
     })
 }
 
 fn stop(asked: &Asked) -> &'static str {
     match asked.say {
+        Say::Words(_) if asked.stopped.is_some() => "stop_sequence",
         Say::Words(_) => "end_turn",
         Say::Calls => "tool_use",
     }
@@ -226,6 +242,20 @@ fn stop(asked: &Asked) -> &'static str {
 
 /// A block of the reply, and its deltas where it is streamed.
 fn blocks(asked: &Asked) -> Vec<(Value, Value, Vec<Value>)> {
+    let thought = asked.thought.then(|| {
+        let block = |text: &str, signature: &str| {
+            json!({"type": "thinking", "thinking": text, "signature": signature})
+        };
+        let mut deltas = pieces(THOUGHT)
+            .map(|text| json!({"type": "thinking_delta", "thinking": text}))
+            .to_vec();
+        deltas.push(json!({"type": "signature_delta", "signature": THOUGHT_SIGNATURE}));
+        (block(THOUGHT, THOUGHT_SIGNATURE), block("", ""), deltas)
+    });
+    thought.into_iter().chain(said(asked)).collect()
+}
+
+fn said(asked: &Asked) -> Vec<(Value, Value, Vec<Value>)> {
     match &asked.say {
         Say::Words(words) => {
             let deltas = pieces(words).map(|text| json!({"type": "text_delta", "text": text}));
@@ -267,7 +297,7 @@ pub(super) fn stream(asked: &Asked) -> String {
         let stop = json!({"type": "content_block_stop", "index": index});
         events.push(("content_block_stop", stop));
     }
-    let delta = json!({"stop_reason": stop(asked), "stop_sequence": null});
+    let delta = json!({"stop_reason": stop(asked), "stop_sequence": asked.stopped});
     let usage = json!({"output_tokens": OUTPUT_TOKENS});
     let delta = json!({"type": "message_delta", "delta": delta, "usage": usage});
     events.push(("message_delta", delta));

@@ -14,7 +14,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Answer, Shared, count, embeddings, head};
+use super::{Answer, Shared, count, embeddings, head, responses, vertex, wants};
 
 type Body = BoxBody<Bytes, Infallible>;
 
@@ -41,29 +41,43 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let provider = shared.provider;
+    if parts.uri.path() == vertex::TOKEN_PATH {
+        let token = vertex::token(&parts, &body);
+        return Ok(answered(&shared, &body, token));
+    }
     let aside = embeddings::answer(provider, &parts, &body)
         .or_else(|| count::answer(provider, &parts, &body));
-    let chat = || {
-        let stream = head::check(provider, &parts, &body)?;
-        let asked = provider.read(&body)?;
+    if let Some(reply) = aside {
+        return Ok(answered(&shared, &body, reply));
+    }
+    let is_responses = head::is_responses(provider, &parts);
+    let reply = head::check(provider, &parts, &body).and_then(|stream| {
+        if is_responses {
+            return responses::answer(&body);
+        }
+        let asked = wants::read(provider, &body, provider.read(&body)?)?;
         let wrong = asked.model.as_deref().filter(|m| *m != provider.model());
         if let Some(model) = wrong {
             return Err(format!("there is no model {model}"));
         }
         let streamed = stream.or(asked.stream).unwrap_or(false);
         Ok(provider.answer(&asked, streamed))
-    };
-    Ok(match aside.unwrap_or_else(chat) {
+    });
+    Ok(answered(&shared, &body, reply))
+}
+
+fn answered(shared: &Shared, body: &[u8], reply: Result<Answer, String>) -> Response<Body> {
+    match reply {
         Ok(answer) => cut(answer),
         Err(why) => {
-            let said = format!("{why} in {}", String::from_utf8_lossy(&body));
+            let said = format!("{why} in {}", String::from_utf8_lossy(body));
             shared.refused.lock().expect("not poisoned").push(said);
-            let (status, body) = provider.refusal(&why);
+            let (status, body) = shared.provider.refusal(&why);
             let mut refusal = cut(Answer::json(&body));
             *refusal.status_mut() = http::StatusCode::from_u16(status).expect("a status");
             refusal
         }
-    })
+    }
 }
 
 /// The lengths of the pieces in which a body is sent, over and over.

@@ -65,6 +65,24 @@ pub(super) struct Asked {
     /// Whether a stream should tell its usage.
     pub usage: bool,
     pub say: Say,
+    /// Whether a thought comes first.
+    pub thought: bool,
+    /// The stop sequence at which the words end.
+    pub stopped: Option<&'static str>,
+}
+
+impl Asked {
+    /// Without the model and the stream, which stand in the address.
+    pub(super) fn new(say: Say) -> Self {
+        Self {
+            model: None,
+            stream: None,
+            usage: true,
+            say,
+            thought: false,
+            stopped: None,
+        }
+    }
 }
 
 /// What is said next, or what is wrong with the conversation: every call has its result right after it, and

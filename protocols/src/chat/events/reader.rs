@@ -1,113 +1,42 @@
 //! A provider's chunks.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::super::{error::read_error, read_finish, reply::Chunk, usage::WireUsage};
+use super::{
+    super::{error::read_error, read_finish, reply::Chunk},
+    wire::{Said, WireCall, WireChoice, WireChunk},
+};
 use crate::{
     error::InvalidReply,
     event::{Delta, Event},
-    json::Json,
 };
 
-/// What a part is: a choice has one of each, and as many calls as it likes.
+/// What a part is: a choice has one of text and refusal, and as many thoughts and calls as it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
     Refusal,
-    Thinking,
-    /// Its number among the calls.
-    Call(u64),
+    /// Goes on up to its signature.
+    Thinking {
+        is_signed: bool,
+    },
+    Redacted,
+    Call,
+}
+
+/// A part that has begun.
+#[derive(Debug)]
+struct Begun {
+    choice: u32,
+    kind: Kind,
+    /// Of a call: the provider's number of it, which some servers give to several, and its id.
+    number: u64,
+    id: String,
 }
 
 #[derive(Debug, Default)]
 pub struct EventReader {
     has_begun: bool,
-    /// The parts in the order in which they began, with their choices.
-    parts: Vec<(u32, Kind)>,
-}
-
-#[derive(Deserialize)]
-struct WireChunk<'a> {
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    model: Option<String>,
-    #[serde(default)]
-    created: Option<serde_json::Number>,
-    #[serde(default)]
-    choices: Option<Vec<WireChoice>>,
-    #[serde(default)]
-    usage: Option<WireUsage>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct WireChoice {
-    #[serde(default)]
-    index: u32,
-    #[serde(default)]
-    delta: Option<WireDelta>,
-    #[serde(default)]
-    finish_reason: Option<String>,
-    #[serde(default)]
-    logprobs: Option<Json>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WireDelta {
-    content: Option<Said>,
-    refusal: Option<String>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
-    thinking_blocks: Option<Vec<WireBlock>>,
-    tool_calls: Option<Vec<WireCall>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Said {
-    Text(String),
-    Chunks(Vec<Chunk>),
-}
-
-#[derive(Deserialize)]
-struct WireBlock {
-    #[serde(default)]
-    signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireCall {
-    #[serde(default)]
-    index: Option<u64>,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    function: Option<WireFunction>,
-    #[serde(default)]
-    extra_content: Option<Extra>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct WireFunction {
-    name: Option<String>,
-    arguments: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Extra {
-    #[serde(default)]
-    google: Option<Google>,
-}
-
-#[derive(Deserialize)]
-struct Google {
-    #[serde(default)]
-    thought_signature: Option<String>,
+    /// In the order in which they began.
+    parts: Vec<Begun>,
 }
 
 impl crate::EventReader for EventReader {
@@ -131,7 +60,7 @@ impl crate::EventReader for EventReader {
             });
         }
         for choice in chunk.choices.unwrap_or_default() {
-            self.add(choice, out);
+            self.add(choice, out)?;
         }
         out.extend(chunk.usage.map(|usage| Event::Usage(usage.into())));
         Ok(())
@@ -139,37 +68,23 @@ impl crate::EventReader for EventReader {
 }
 
 impl EventReader {
-    fn add(&mut self, choice: WireChoice, out: &mut Vec<Event>) {
+    fn add(&mut self, choice: WireChoice, out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let index = choice.index;
         let delta = choice.delta.unwrap_or_default();
-        let mut put = |kind: Kind, delta: Delta| {
-            let part = self.part(index, kind);
-            out.push(Event::Delta {
-                choice: index,
-                part,
-                delta,
-            });
-        };
+        let mut said = Vec::new();
         let thought = delta.reasoning_content.or(delta.reasoning);
-        if let Some(thought) = filled(thought) {
-            put(Kind::Thinking, Delta::Thinking(thought));
-        }
+        said.extend(filled(thought).map(Delta::Thinking));
         for block in delta.thinking_blocks.into_iter().flatten() {
-            if let Some(signature) = filled(block.signature) {
-                put(Kind::Thinking, Delta::Signature(signature));
-            }
+            said.extend(filled(block.data).map(Delta::RedactedThinking));
+            said.extend(filled(block.signature).map(Delta::Signature));
         }
-        for (kind, delta) in delta.content.map(said).unwrap_or_default() {
-            put(kind, delta);
-        }
-        if let Some(refusal) = filled(delta.refusal) {
-            put(Kind::Refusal, Delta::Refusal(refusal));
+        said.extend(delta.content.map(words).unwrap_or_default());
+        said.extend(filled(delta.refusal).map(Delta::Refusal));
+        for delta in said {
+            self.say(index, delta, out);
         }
         for (place, call) in delta.tool_calls.into_iter().flatten().enumerate() {
-            let number = call.index.unwrap_or(place as u64);
-            for delta in call_deltas(call) {
-                put(Kind::Call(number), delta);
-            }
+            self.call(index, place as u64, call, out)?;
         }
         out.extend(choice.logprobs.map(|logprobs| Event::Logprobs {
             choice: index,
@@ -180,56 +95,124 @@ impl EventReader {
             choice: index,
             finish,
         }));
+        Ok(())
     }
 
-    /// The part's number within its choice; a new one begins.
-    fn part(&mut self, choice: u32, kind: Kind) -> u32 {
-        let mut own = self.parts.iter().filter(|(of, _)| *of == choice);
-        let found = own.position(|(_, known)| *known == kind);
-        let index = found.unwrap_or_else(|| {
-            let count = self.parts.iter().filter(|(of, _)| *of == choice).count();
-            self.parts.push((choice, kind));
-            count
+    /// Words, thoughts and what signs them.
+    fn say(&mut self, choice: u32, delta: Delta, out: &mut Vec<Event>) {
+        let open = Kind::Thinking { is_signed: false };
+        let kind = match &delta {
+            Delta::Text(_) => Kind::Text,
+            Delta::Refusal(_) => Kind::Refusal,
+            Delta::RedactedThinking(_) => Kind::Redacted,
+            Delta::Thinking(_)
+            | Delta::Signature(_)
+            | Delta::ToolCall { .. }
+            | Delta::Arguments(_) => open,
+        };
+        let found = self.place(choice, |begun| begun.kind == kind && kind != Kind::Redacted);
+        let is_signature = matches!(delta, Delta::Signature(_));
+        let part = found.unwrap_or_else(|| {
+            let part = self.begin(choice, kind);
+            if is_signature {
+                // A thought whose words are not shown.
+                push((choice, part), Delta::Thinking(String::new()), out);
+            }
+            part
         });
-        u32::try_from(index).unwrap_or(u32::MAX)
+        push((choice, part), delta, out);
+        if is_signature {
+            for begun in &mut self.parts {
+                if begun.choice == choice && begun.kind == open {
+                    begun.kind = Kind::Thinking { is_signed: true };
+                }
+            }
+        }
     }
+
+    /// A call begins where it is named. Some servers name it again with every piece, and some give all calls one
+    /// number, so that only a new id tells that another begins.
+    fn call(
+        &mut self,
+        choice: u32,
+        place: u64,
+        call: WireCall,
+        out: &mut Vec<Event>,
+    ) -> Result<(), InvalidReply> {
+        let number = call.index.unwrap_or(place);
+        let function = call.function.unwrap_or_default();
+        let id = call.id.unwrap_or_default();
+        let known = self.place(choice, |begun| {
+            begun.kind == Kind::Call && begun.number == number && (id.is_empty() || begun.id == id)
+        });
+        let part = match (known, filled(function.name)) {
+            (Some(part), _) => Some(part),
+            (None, Some(name)) => {
+                let part = self.begin(choice, Kind::Call);
+                if let Some(begun) = self.parts.last_mut() {
+                    (begun.number, begun.id) = (number, id.clone());
+                }
+                push((choice, part), Delta::ToolCall { id, name }, out);
+                Some(part)
+            }
+            (None, None) => None,
+        };
+        let google = call.extra_content.and_then(|extra| extra.google);
+        let signature = google.and_then(|google| google.thought_signature);
+        let arguments = filled(function.arguments).map(Delta::Arguments);
+        for delta in arguments.into_iter().chain(signature.map(Delta::Signature)) {
+            let lost = || InvalidReply("arguments of a call that did not begin".to_owned());
+            push((choice, part.ok_or_else(lost)?), delta, out);
+        }
+        Ok(())
+    }
+
+    /// The number, within its choice, of the last part that is wanted.
+    fn place(&self, choice: u32, is_wanted: impl Fn(&Begun) -> bool) -> Option<u32> {
+        let own = self.parts.iter().filter(|begun| begun.choice == choice);
+        let found = own.zip(0..).filter(|(begun, _)| is_wanted(begun)).last();
+        found.map(|(_, place)| place)
+    }
+
+    /// A new part's number within its choice.
+    fn begin(&mut self, choice: u32, kind: Kind) -> u32 {
+        let own = self.parts.iter().filter(|begun| begun.choice == choice);
+        let count = own.count();
+        self.parts.push(Begun {
+            choice,
+            kind,
+            number: 0,
+            id: String::new(),
+        });
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+fn push((choice, part): (u32, u32), delta: Delta, out: &mut Vec<Event>) {
+    out.push(Event::Delta {
+        choice,
+        part,
+        delta,
+    });
 }
 
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-fn said(said: Said) -> Vec<(Kind, Delta)> {
+fn words(said: Said) -> Vec<Delta> {
     let chunks = match said {
         Said::Text(text) => vec![Chunk::Text { text }],
         Said::Chunks(chunks) => chunks,
     };
-    let deltas = chunks.into_iter().map(|chunk| match chunk {
-        Chunk::Text { text } => (text.is_empty(), Kind::Text, Delta::Text(text)),
+    let deltas = chunks.into_iter().filter_map(|chunk| match chunk {
+        Chunk::Text { text } => filled(Some(text)).map(Delta::Text),
         Chunk::Thinking { thinking } => {
-            let text: String = thinking.into_iter().map(|inner| inner.text).collect();
-            (text.is_empty(), Kind::Thinking, Delta::Thinking(text))
+            let text = thinking.into_iter().map(|inner| inner.text).collect();
+            filled(Some(text)).map(Delta::Thinking)
         }
     });
-    deltas
-        .filter(|(is_empty, ..)| !is_empty)
-        .map(|(_, kind, delta)| (kind, delta))
-        .collect()
-}
-
-/// A call begins where it is named.
-fn call_deltas(call: WireCall) -> Vec<Delta> {
-    let function = call.function.unwrap_or_default();
-    let mut deltas = Vec::new();
-    if let Some(name) = filled(function.name) {
-        let id = call.id.unwrap_or_default();
-        deltas.push(Delta::ToolCall { id, name });
-    }
-    deltas.extend(filled(function.arguments).map(Delta::Arguments));
-    let google = call.extra_content.and_then(|extra| extra.google);
-    let signature = google.and_then(|google| google.thought_signature);
-    deltas.extend(signature.map(Delta::Signature));
-    deltas
+    deltas.collect()
 }
 
 #[cfg(test)]
@@ -274,6 +257,64 @@ mod tests {
                 Delta::Arguments("}".into())
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_comes_again_is_the_same_call_and_a_new_id_another() {
+        let piece = |id: &str, name: &str, arguments: &str| {
+            format!(
+                r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":0,"id":"{id}","function":{{"name":"{name}","arguments":"{arguments}"}}}}]}}}}]}}"#
+            )
+        };
+        let chunks = [
+            piece("a", "f", "{"),
+            piece("a", "f", "}"),
+            piece("b", "f", "[]"),
+        ];
+        let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
+        let parts: Vec<u32> = read(&chunks)
+            .iter()
+            .filter_map(|event| {
+                let Event::Delta { part, .. } = event else {
+                    return None;
+                };
+                Some(*part)
+            })
+            .collect();
+        assert_eq!(parts, [0, 0, 0, 1, 1]);
+        let lost =
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":3,"function":{"arguments":"{"}}]}}]}"#;
+        let error = EventReader::default().read(lost.as_bytes(), &mut Vec::new());
+        let error = error.expect_err("no call").to_string();
+        assert_eq!(error, "arguments of a call that did not begin");
+    }
+
+    #[test]
+    fn every_signed_thought_is_a_part_of_its_own() {
+        let events = read(&[
+            r#"{"choices":[{"delta":{"reasoning_content":"a"}}]}"#,
+            r#"{"choices":[{"delta":{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"s1"}]}}]}"#,
+            r#"{"choices":[{"delta":{"thinking_blocks":[{"type":"redacted_thinking","data":"d"}]}}]}"#,
+            r#"{"choices":[{"delta":{"reasoning_content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"thinking_blocks":[{"type":"thinking","thinking":"","signature":"s2"}]}}]}"#,
+        ]);
+        let parts: Vec<_> = events[1..]
+            .iter()
+            .map(|event| {
+                let Event::Delta { part, delta, .. } = event else {
+                    panic!("{event:?}");
+                };
+                (*part, delta.clone())
+            })
+            .collect();
+        let expected = [
+            (0, Delta::Thinking("a".into())),
+            (0, Delta::Signature("s1".into())),
+            (1, Delta::RedactedThinking("d".into())),
+            (2, Delta::Thinking("b".into())),
+            (2, Delta::Signature("s2".into())),
+        ];
+        assert_eq!(parts, expected);
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn file(part: &mut Object<'_>) -> Result<Media, Invalid> {
         .ok_or_else(|| part.missing("file", "an object with file_data or file_id"))?;
     let name = file.string("filename")?;
     let (source, mime) = match (file.string("file_data")?, file.string("file_id")?) {
-        (Some(data), _) => Source::of_url(data),
+        (Some(data), _) => Source::of_document(data, name.as_deref()),
         (None, Some(id)) => (Source::File(id), String::new()),
         (None, None) => {
             return Err(file.missing("file_data", "a data URL, unless file_id is there"));

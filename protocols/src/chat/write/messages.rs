@@ -235,7 +235,7 @@ fn image(media: &Media, at: &str, writing: &Writing<'_>) -> Result<Out, Unsuppor
     let mut out = Out::default();
     match &media.source {
         Source::Url(url) => out.put("url", url),
-        Source::Data(data) => out.put("url", &format!("data:{};base64,{data}", media.mime)),
+        Source::Data(data) => out.put("url", &media.data_url(data)),
         Source::File(_) | Source::Text(_) => {
             return Err(writing.refuse(at, "it takes images by URL or as data only"));
         }
@@ -263,7 +263,7 @@ fn file(media: &Media, at: &str, writing: &Writing<'_>) -> Result<Out, Unsupport
     let mut out = Out::default();
     match &media.source {
         Source::Data(data) => {
-            out.put("file_data", &format!("data:{};base64,{data}", media.mime));
+            out.put("file_data", &media.data_url(data));
         }
         Source::File(id) => out.put("file_id", id),
         Source::Url(_) | Source::Text(_) => {

@@ -144,7 +144,7 @@ fn image(media: &Media, at: &str, writing: &Writing<'_>) -> Result<Out, Unsuppor
     let mut url = Out::default();
     match &media.source {
         Source::Url(address) => url.put("url", address),
-        Source::Data(data) => url.put("url", &format!("data:{};base64,{data}", media.mime)),
+        Source::Data(data) => url.put("url", &media.data_url(data)),
         Source::File(_) | Source::Text(_) => {
             return Err(writing.refuse(at, "it takes images by URL or as data only"));
         }

@@ -16,6 +16,7 @@ pub struct EventReader {
     /// How many parts have begun.
     count: u32,
     usage: ReadUsage,
+    has_said: bool,
 }
 
 #[derive(Debug)]
@@ -134,8 +135,20 @@ fn parse<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<T, InvalidReply> {
 
 impl crate::EventReader for EventReader {
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
+        let before = out.len();
+        self.read_event(data, out)?;
+        self.has_said |= out.len() > before;
+        Ok(())
+    }
+}
+
+impl EventReader {
+    fn read_event(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         match parse::<Tag>(data)?.r#type.as_str() {
             "message_start" => {
+                if self.has_said {
+                    return Err(InvalidReply("a stream that begins twice".to_owned()));
+                }
                 let Start { message } = parse(data)?;
                 out.push(Event::Start {
                     id: message.id,
@@ -163,9 +176,7 @@ impl crate::EventReader for EventReader {
         }
         Ok(())
     }
-}
 
-impl EventReader {
     fn update(&mut self, usage: Option<ReadUsage>, out: &mut Vec<Event>) {
         if let Some(usage) = usage {
             self.usage.update(usage);

@@ -4,6 +4,7 @@ use super::cache;
 use crate::{
     error::Invalid,
     json::{At, Field, Item, Json, Object},
+    request::is_media_type,
     request::{Content, Media, Part, Source},
 };
 
@@ -141,7 +142,14 @@ fn media(block: &mut Object<'_>) -> Result<Media, Invalid> {
         _ => return Err(Invalid::shown(&source.at_of("type"), &kind, TYPE)),
     };
     let mime = match place {
-        Source::Data(_) => source.required_string("media_type")?,
+        Source::Data(_) => {
+            let mime = source.required_string("media_type")?;
+            if !is_media_type(&mime) {
+                let at = source.at_of("media_type");
+                return Err(Invalid::shown(&at, &mime, "a media type like image/png"));
+            }
+            mime
+        }
         Source::Url(_) | Source::Text(_) | Source::File(_) => {
             source.string("media_type")?.unwrap_or_default()
         }

@@ -85,8 +85,7 @@ fn file(part: &mut Object<'_>) -> Result<Media, Invalid> {
     let name = part.string("filename")?;
     let (data, url) = (part.string("file_data")?, part.string("file_url")?);
     let (source, mime) = match (data, url, part.string("file_id")?) {
-        (Some(data), ..) if data.starts_with("data:") => Source::of_url(data),
-        (Some(data), ..) => (Source::Data(data), String::new()),
+        (Some(data), ..) => Source::of_document(data, name.as_deref()),
         (None, Some(url), _) => (Source::Url(url), String::new()),
         (None, None, Some(id)) => (Source::File(id), String::new()),
         (None, None, None) => return Err(part.missing("file_data", FILE)),

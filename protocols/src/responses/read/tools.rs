@@ -52,7 +52,9 @@ pub(super) fn choice(
     }
     let mut choice = Object::read(raw, at.clone())?;
     if choice.required_string("type")? == "function" {
-        return Ok(Some(ToolChoice::Tool(choice.required_string("name")?)));
+        let name = choice.required_string("name")?;
+        rest.extend(choice.rest());
+        return Ok(Some(ToolChoice::Tool(name)));
     }
     rest.push(Field {
         name: "tool_choice".to_owned(),

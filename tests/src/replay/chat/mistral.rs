@@ -67,11 +67,11 @@ pub(in super::super) fn read(body: &[u8]) -> Result<Asked, String> {
     let turns = body.messages.iter().map(turn);
     let turns: Vec<Option<Turn>> = turns.collect::<Result<_, _>>()?;
     let turns: Vec<Turn> = turns.into_iter().flatten().collect();
+    let say = next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?;
     Ok(Asked {
         model: Some(body.model),
         stream: Some(body.stream),
-        usage: true,
-        say: next(&turns, body.tools.is_some_and(|tools| !tools.is_empty()))?,
+        ..Asked::new(say)
     })
 }
 
@@ -127,7 +127,7 @@ pub(in super::super) fn stream(asked: &Asked) -> String {
     let last = deltas.len() - 1;
     let chunks = deltas.iter().enumerate().map(|(index, delta)| {
         if index == last {
-            return chunk(asked, &choice(delta, Some(finish)), &usage());
+            return chunk(asked, &choice(delta, Some(finish)), &usage(asked));
         }
         chunk(asked, &choice(delta, None), &Value::Null)
     });

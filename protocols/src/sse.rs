@@ -10,7 +10,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Where in the stream we are.
 #[derive(Debug)]
-pub(crate) struct Scanner {
+pub struct Scanner {
     line: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
@@ -36,7 +36,7 @@ impl Default for Scanner {
 impl Scanner {
     /// Takes the next bytes and hands over the data of each event that they complete, and where in them it
     /// ends.
-    pub(crate) fn feed(&mut self, chunk: &[u8], mut on_event: impl FnMut(&[u8], usize)) {
+    pub fn feed(&mut self, chunk: &[u8], mut on_event: impl FnMut(&[u8], usize)) {
         let mut rest = chunk;
         if self.after_cr
             && let Some(&first) = rest.first()
