@@ -155,7 +155,7 @@ mod tests {
         };
         let p = |width| p_keeps(posterior(0.78, width), posterior(0.8, width), 0.95);
         assert!(p(0.3) < 0.5, "it may be far below: {}", p(0.3));
-        assert!(p(0.1) > 0.5 && p(0.1) < 0.9, "{}", p(0.1));
+        assert!(p(0.05) > 0.6 && p(0.05) < 0.7, "{}", p(0.05));
         assert!(p(0.01) > 0.95, "{}", p(0.01));
         assert_eq!(p(0.0), 1.0);
         assert_eq!(p_keeps(posterior(0.7, 0.0), posterior(0.8, 0.0), 0.95), 0.0);
