@@ -52,12 +52,14 @@ pub(super) fn check_base_url(
                 return Ok(());
             }
             let expected = match classified.class {
-                Class::Metadata => "another address, or in upstream.allow_networks by itself",
+                Class::Metadata => {
+                    "another address, or in the proxy's upstream.allow_networks by itself"
+                }
                 Class::Public
                 | Class::Loopback
                 | Class::Private
                 | Class::LinkLocal
-                | Class::Reserved => "another address, or in upstream.allow_networks",
+                | Class::Reserved => "another address, or in the proxy's upstream.allow_networks",
             };
             refused(format!("{url:?} ({})", classified.what), expected)
         }
