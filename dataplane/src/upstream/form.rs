@@ -61,7 +61,7 @@ pub(super) struct Translated {
 /// Whether the bytes of a chat completion can be sent to this provider as they are.
 fn takes_own_fields(provider: &Provider, call: &Call) -> bool {
     let dialect = dialect(&provider.dialect);
-    if provider.api != ProviderApi::Chat || dialect.only.is_none() {
+    if provider.api != ProviderApi::Chat || dialect.takes_all() {
         return true;
     }
     Object::top(call.body()).is_ok_and(|top| dialect.takes(top.names()))
