@@ -53,7 +53,7 @@ def check(provider, reply):
 
 
 def whole(c, provider):
-    options = {"system": SYSTEM, "stop_sequences": ["END"], "metadata": {"user_id": "u"}, "temperature": 0.5}
+    options = {"system": SYSTEM, "stop_sequences": ["END"], "metadata": {"user_id": "u"}}
     check(provider, c.messages.create(**common(provider), messages=MESSAGES, **options))
 
 

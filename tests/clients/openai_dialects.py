@@ -226,7 +226,7 @@ def errors(c, provider):
         openai.APIStatusError,
         lambda: c.chat.completions.create(model=provider["model"], messages=MESSAGES, extra_body=body),
     )
-    assert error.status_code == provider["status"] and "no_such_field" in error.message, error
+    assert error.status_code == provider["status"] and "no_such_field" in error.response.text, error
 
 
 CHECKS = [
