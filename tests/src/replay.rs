@@ -25,6 +25,7 @@ mod count;
     reason = "a field that may be there counts, whatever it says"
 )]
 mod embeddings;
+mod failures;
 #[allow(
     dead_code,
     reason = "a field that may be there counts, whatever it says"
@@ -52,12 +53,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use http::request::Parts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::talk::Asked;
+pub use self::{chat::dialects::Dialects, failures::Failures};
 use crate::Settings;
 
 /// Whose API is played.
@@ -274,7 +277,11 @@ impl Replay {
             provider,
             refused: Mutex::default(),
         });
-        let server = tokio::spawn(serve::accept(listener, Arc::clone(&shared)));
+        let played = Arc::clone(&shared);
+        let server = tokio::spawn(serve::accept(
+            listener,
+            Arc::new(move |parts: &Parts, body: &[u8]| serve::answer(&played, parts, body)),
+        ));
         Self {
             addr,
             shared,

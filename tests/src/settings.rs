@@ -40,8 +40,9 @@ fn usual_models() -> Vec<Model> {
 /// What a test configures; the rest has the product's defaults, made quicker where a test would wait.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    providers: Vec<(String, String)>,
-    /// Lines of every provider's entry.
+    /// Name, address, and lines of the entry where they are not the usual ones.
+    providers: Vec<(String, String, Option<String>)>,
+    /// Lines of every other provider's entry.
     credentials: String,
     models: Vec<Model>,
     proxy: Vec<(String, String)>,
@@ -85,7 +86,7 @@ impl Settings {
 
     fn of(provider: &str, base_url: String, models: Vec<Model>) -> Self {
         Self {
-            providers: vec![(provider.to_owned(), base_url)],
+            providers: vec![(provider.to_owned(), base_url, None)],
             credentials: "api_key = \"sk-up\"".to_owned(),
             models,
             proxy: Vec::new(),
@@ -104,7 +105,15 @@ impl Settings {
 
     /// Another provider of the same models.
     pub fn provider(mut self, name: &str, base_url: &str) -> Self {
-        self.providers.push((name.to_owned(), base_url.to_owned()));
+        self.providers
+            .push((name.to_owned(), base_url.to_owned(), None));
+        self
+    }
+
+    /// The same, with lines of its own in its entry.
+    pub fn provider_with(mut self, name: &str, base_url: &str, lines: &str) -> Self {
+        let entry = (name.to_owned(), base_url.to_owned(), Some(lines.to_owned()));
+        self.providers.push(entry);
         self
     }
 
@@ -223,11 +232,11 @@ impl Settings {
     }
 
     fn write_providers(&self, text: &mut String) {
-        for (name, url) in &self.providers {
+        for (name, url, lines) in &self.providers {
+            let lines = lines.as_ref().unwrap_or(&self.credentials);
             let _ = writeln!(
                 text,
-                "[[providers]]\nname = \"{name}\"\nbase_url = \"{url}\"\n{}\n",
-                self.credentials
+                "[[providers]]\nname = \"{name}\"\nbase_url = \"{url}\"\n{lines}\n"
             );
         }
     }

@@ -3,7 +3,7 @@
 
 use floopy_tests::{
     Floopy, Shape, python,
-    replay::{Provider, Replay},
+    replay::{Dialects, Failures, Provider, Replay},
 };
 
 /// What a caller sends that no API knows, to see it refused.
@@ -58,4 +58,31 @@ passes! {
     both_packages_pass_against_bedrock: Bedrock, Standalone, 0;
     both_packages_pass_against_cohere: Cohere, Standalone, 0;
     both_packages_pass_against_bedrock_where_the_planes_are_apart: Bedrock, Split, 0;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_packages_pass_against_every_dialect_of_chat_completions() {
+    let dialects = Dialects::start().await;
+    let floopy = Floopy::with(Shape::Standalone, dialects.settings()).await;
+    let (api, facts) = (floopy.api(), Dialects::facts());
+    let openai = format!("{}/v1", api.base());
+    let by_openai = [openai.as_str(), api.key(), &facts];
+    let by_anthropic = [api.base(), api.key(), &facts];
+    tokio::join!(
+        python::run("openai_dialects.py", &by_openai),
+        python::run("anthropic_dialects.py", &by_anthropic),
+    );
+    let refused = dialects.refused();
+    let is_meant = |why: &String| why.contains(&format!(": unknown field `{UNKNOWN}`"));
+    assert!(refused.iter().all(is_meant), "{refused:#?}");
+    // Bytes pass from `openai` to all of them; Floopy itself refuses what comes from `anthropic`.
+    assert_eq!(refused.len(), Dialects::count(), "{refused:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_providers_errors_are_the_exceptions_of_both_packages() {
+    let failures = Failures::start().await;
+    let floopy = Floopy::with(Shape::Standalone, failures.settings()).await;
+    let (api, families) = (floopy.api(), Failures::families());
+    python::run("provider_errors.py", &[api.base(), api.key(), &families]).await;
 }

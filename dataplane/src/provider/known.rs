@@ -153,12 +153,12 @@ static KNOWN: &[KnownProvider] = &[
     known(
         "nebius",
         "NEBIUS_API_KEY",
-        "https://api.studio.nebius.com/v1",
+        "https://api.tokenfactory.nebius.com/v1",
     ),
     known(
         "novita",
         "NOVITA_API_KEY",
-        "https://api.novita.ai/v3/openai",
+        "https://api.novita.ai/openai/v1",
     ),
 ];
 

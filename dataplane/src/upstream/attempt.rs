@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use floopy_protocols::Unsupported;
 use floopy_shared::domain::decision::AttemptResult;
-use http::{HeaderMap, Request, StatusCode, response::Parts};
+use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER, response::Parts};
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, timeout_at};
 
@@ -205,13 +205,20 @@ async fn read_error(
         Err(_) => Failure::TimedOut(total),
         Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit".into()),
         Ok(Ok(body)) => {
-            let (shown, body) = form.error(parts.status, &parts.headers, body.to_bytes());
+            let said = body.to_bytes();
+            let said_pause = form.pause(&said);
+            let (shown, body) = form.error(parts.status, &parts.headers, said);
+            let mut headers = form.headers(&parts.headers);
+            if let Some(pause) = said_pause {
+                let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+                headers.entry(RETRY_AFTER).or_insert(seconds.into());
+            }
             Failure::Status(Box::new(ErrorReply {
                 status: parts.status,
                 shown,
-                headers: form.headers(&parts.headers),
+                headers,
                 body,
-                pause: pause::asked(&parts.headers),
+                pause: pause::asked(&parts.headers).or(said_pause),
             }))
         }
     }

@@ -1,9 +1,11 @@
 //! A call in the form of the provider's API, and the reply in that of the caller's.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use floopy_protocols::{
     ApiError, CallerApi, Event, Finish, Object, ProviderApi, Reply, Request, Target, Unsupported,
-    chat::dialect, messages, responses,
+    chat::dialect, gemini, messages, responses,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
@@ -61,7 +63,7 @@ pub(super) struct Translated {
 /// Whether the bytes of a chat completion can be sent to this provider as they are.
 fn takes_own_fields(provider: &Provider, call: &Call) -> bool {
     let dialect = dialect(&provider.dialect);
-    if provider.api != ProviderApi::Chat || dialect.only.is_none() {
+    if provider.api != ProviderApi::Chat || dialect.takes_all() {
         return true;
     }
     Object::top(call.body()).is_ok_and(|top| dialect.takes(top.names()))
@@ -240,6 +242,18 @@ impl Form {
             headers.insert(DROPPED.clone(), names);
         }
         headers
+    }
+
+    /// How long an error's body asks to wait: Google says it there and in no header.
+    pub(super) fn pause(&self, body: &[u8]) -> Option<Duration> {
+        let api = match self {
+            Self::Own(_) => return None,
+            Self::Translated(translated) => translated.provider,
+            Self::Part(part) => part.api,
+        };
+        let is_google = api == ProviderApi::Gemini;
+        let asked_ms = is_google.then(|| gemini::retry_after_ms(body)).flatten();
+        asked_ms.map(Duration::from_millis)
     }
 
     /// An upstream's error as the caller is told it.

@@ -194,8 +194,7 @@ async fn gemini_is_asked_in_its_own_api_and_answered_in_the_callers() {
 
 #[tokio::test]
 async fn a_providers_error_is_told_in_the_callers_words() {
-    let error =
-        r#"{"error":{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED"}}"#;
+    let error = r#"{"error":{"code":429,"message":"Quota exceeded","status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"6.2s"}]}}"#;
     let upstream = Upstream::start(move |_, _| json_reply(429, error)).await;
     let proxy = Proxy::start_with(&[upstream.base_url()], no_control(), |config| {
         set_kinds(config, &["gemini"]);
@@ -205,7 +204,9 @@ async fn a_providers_error_is_told_in_the_callers_words() {
     let got = proxy.chat("a/g").await;
     assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(got.json()["error"]["type"], "rate_limit_error");
+    assert_eq!(got.json()["error"]["code"], "rate_limit_exceeded");
     assert_eq!(got.message(), "Quota exceeded");
+    assert_eq!(got.header("retry-after"), "7");
     proxy.finish().await;
 }
 

@@ -37,6 +37,24 @@ fn words(kind: ErrorKind) -> (u16, &'static str, &'static str) {
     }
 }
 
+/// The provider's own name for it, where OpenAI has none that callers know: they tell a prompt that is too long, or
+/// one that was filtered, by its code.
+fn own_code(error: &ApiError) -> Option<&str> {
+    let is_general = match error.kind {
+        ErrorKind::InvalidRequest | ErrorKind::Permission | ErrorKind::Server => true,
+        ErrorKind::ContextLength
+        | ErrorKind::ContentFilter
+        | ErrorKind::Authentication
+        | ErrorKind::NotFound
+        | ErrorKind::TooLarge
+        | ErrorKind::RateLimit
+        | ErrorKind::Quota
+        | ErrorKind::Overloaded
+        | ErrorKind::Timeout => false,
+    };
+    error.code.as_deref().filter(|_| is_general)
+}
+
 /// The status and body that tell a caller.
 pub fn write_error(error: &ApiError) -> (u16, Vec<u8>) {
     let (status, r#type, code) = words(error.kind);
@@ -45,7 +63,7 @@ pub fn write_error(error: &ApiError) -> (u16, Vec<u8>) {
             message: &error.message,
             r#type,
             param: error.param.as_deref(),
-            code: error.code.as_deref().unwrap_or(code),
+            code: own_code(error).unwrap_or(code),
         },
     };
     (status, serde_json::to_vec(&envelope).unwrap_or_default())
@@ -140,6 +158,30 @@ mod tests {
             let read = read_error(status, &body);
             assert_eq!((read.kind, read.message.as_str()), (kind, "m"), "{kind:?}");
             assert_eq!(read.param.as_deref(), Some("p"));
+        }
+    }
+
+    #[test]
+    fn a_code_that_callers_know_comes_before_the_providers_own() {
+        let code = |kind| {
+            let error = ApiError {
+                kind,
+                message: "m".into(),
+                code: Some("INVALID_ARGUMENT".into()),
+                param: None,
+            };
+            let (_, body) = write_error(&error);
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            body["error"]["code"].as_str().map(str::to_owned)
+        };
+        for (kind, expected) in [
+            (ErrorKind::ContextLength, "context_length_exceeded"),
+            (ErrorKind::ContentFilter, "content_filter"),
+            (ErrorKind::Authentication, "invalid_api_key"),
+            (ErrorKind::RateLimit, "rate_limit_exceeded"),
+            (ErrorKind::InvalidRequest, "INVALID_ARGUMENT"),
+        ] {
+            assert_eq!(code(kind).as_deref(), Some(expected));
         }
     }
 

@@ -14,6 +14,8 @@ use crate::{
     rules,
 };
 
+const NO_TOOLS: &str = "it calls no functions";
+
 /// Everything that the writing of one request needs to know.
 struct Writing<'a> {
     target: Target<'a>,
@@ -38,6 +40,9 @@ pub fn write_request(request: &Request, target: Target<'_>) -> Result<Written, U
     body.put("model", target.model);
     body.put("messages", &messages::write(request, &mut writing)?);
     if !request.tools.is_empty() {
+        if !writing.dialect.tools {
+            return Err(writing.refuse("tools", NO_TOOLS));
+        }
         let tools = request
             .tools
             .iter()
@@ -202,6 +207,16 @@ mod tests {
                 "frequency_penalty cannot be sent to cerebras",
             ),
             (
+                r#""response_format":{"type":"json_object"}"#,
+                "perplexity",
+                "response_format cannot be sent to perplexity",
+            ),
+            (
+                r#""logprobs":true"#,
+                "together",
+                "logprobs cannot be sent to together",
+            ),
+            (
                 r#""logit_bias":{"1":2}"#,
                 "ai21",
                 "logit_bias cannot be sent to ai21",
@@ -222,6 +237,101 @@ mod tests {
         ] {
             write(&with(neutral), "ai21").expect(neutral);
         }
+    }
+
+    #[test]
+    fn who_calls_no_functions_is_sent_neither_tools_nor_calls_nor_results() {
+        let of = |messages: &str, rest: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}{messages}]{rest}}}"#
+            )
+        };
+        let tool = r#","tools":[{"type":"function","function":{"name":"f"}}]"#;
+        let call = r#",{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]}"#;
+        let result = r#",{"role":"tool","tool_call_id":"c","content":"r"}"#;
+        for (body, field) in [
+            (of("", tool), "tools"),
+            (of(call, ""), "messages[1].tool_calls[0]"),
+            (of(result, ""), "messages[1]"),
+            (of("", r#","tool_choice":"required""#), "tool_choice"),
+        ] {
+            let error = write(&body, "perplexity").expect_err(&body);
+            assert!(error.starts_with(field), "{error}");
+            assert!(error.contains("cannot be sent to perplexity"), "{error}");
+        }
+        let empty = of("", r#","tools":[],"tool_choice":"auto""#);
+        let (sent, _) = write(&empty, "perplexity").expect("it says nothing");
+        assert!(!sent.contains("tool"), "{sent}");
+    }
+
+    #[test]
+    fn what_happens_unsaid_is_not_said_where_there_is_no_choice_of_tools() {
+        let with = |choice: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}],
+                "tools":[{{"type":"function","function":{{"name":"f"}}}}],"tool_choice":{choice}}}"#
+            )
+        };
+        for provider in ["ai21", "novita"] {
+            let (sent, _) = write(&with("\"auto\""), provider).expect("valid");
+            assert!(!sent.contains("tool_choice"), "{sent}");
+            for choice in [
+                r#""none""#,
+                r#""required""#,
+                r#"{"type":"function","function":{"name":"f"}}"#,
+            ] {
+                let error = write(&with(choice), provider).expect_err(choice);
+                assert!(error.starts_with("tool_choice cannot be sent"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn several_texts_are_one_where_content_is_a_string() {
+        let body = r#"{"model":"m","messages":[{"role":"system","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+            {"role":"user","content":[{"type":"text","text":"c"}]}]}"#;
+        for provider in ["deepseek", "cerebras", "ai21"] {
+            let (sent, _) = write(body, provider).expect("valid");
+            assert!(
+                sent.contains(
+                    r#"[{"role":"system","content":"a\nb"},{"role":"user","content":"c"}]"#
+                ),
+                "{sent}"
+            );
+        }
+    }
+
+    #[test]
+    fn images_are_sent_as_the_provider_reads_them() {
+        let of = |url: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]}}]}}"#
+            )
+        };
+        let (data, address) = (
+            of("data:image/png;base64,AA=="),
+            of("https://a.example/b.png"),
+        );
+        write(&data, "sambanova").expect("data");
+        for (body, provider) in [(&address, "sambanova"), (&data, "deepseek")] {
+            let error = write(body, provider).expect_err(provider);
+            assert!(error.starts_with("messages[0].content[0]"), "{error}");
+        }
+    }
+
+    #[test]
+    fn who_thinks_unasked_is_told_when_not_to() {
+        let with = |effort: &str| {
+            format!(
+                r#"{{"model":"m","messages":[{{"role":"user","content":"a"}}],"reasoning_effort":"{effort}"}}"#
+            )
+        };
+        let (sent, _) = write(&with("none"), "deepseek").expect("valid");
+        assert!(sent.contains(r#""thinking":{"type":"disabled"}"#), "{sent}");
+        let (sent, _) = write(&with("high"), "deepseek").expect("valid");
+        assert!(sent.contains(r#""reasoning_effort":"high""#), "{sent}");
+        let (sent, _) = write(&with("none"), "groq").expect("valid");
+        assert!(!sent.contains("thinking"), "{sent}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Chat completions: OpenAI's (<https://platform.openai.com/docs/api-reference/chat/create>), which Azure has too,
-//! and Mistral's (<https://docs.mistral.ai/api/endpoint/chat>), which takes less.
+//! Mistral's (<https://docs.mistral.ai/api/endpoint/chat>), which takes less, and those of a dozen others.
 
+pub(super) mod dialects;
 mod mistral;
 
 use serde::Deserialize;

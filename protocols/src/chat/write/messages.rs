@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Writing, drop_cache};
+use super::{super::dialect::Images, NO_TOOLS, Writing, drop_cache};
 use crate::{
     error::Unsupported,
     json::Out,
@@ -55,6 +55,9 @@ fn others(
             is_error,
         } = &run[0].content
         {
+            if !writing.dialect.tools {
+                return Err(writing.refuse(&run[0].at.0, NO_TOOLS));
+            }
             tidy(&run[0], writing)?;
             if *is_error {
                 // The result's own text says so.
@@ -98,6 +101,9 @@ fn assistant(message: &Message, writing: &mut Writing<'_>) -> Result<Out, Unsupp
                 name,
                 arguments,
             } => {
+                if !writing.dialect.tools {
+                    return Err(writing.refuse(&part.at.0, NO_TOOLS));
+                }
                 tidy(part, writing)?;
                 calls.push(call(
                     (id, name, arguments),
@@ -178,11 +184,35 @@ fn put_content(
             },
         ] => out.put("content", text),
         several => {
+            if let Some(text) = joined(several, writing) {
+                out.put("content", &text);
+                return Ok(());
+            }
             let wire = several.iter().map(|part| write_part(part, writing));
             out.put("content", &wire.collect::<Result<Vec<_>, _>>()?);
         }
     }
     Ok(())
+}
+
+/// Several texts as one, a line each, where content cannot be a list: as vLLM puts them into a prompt that takes
+/// strings only.
+fn joined(parts: &[Part], writing: &Writing<'_>) -> Option<String> {
+    if writing.dialect.content_parts {
+        return None;
+    }
+    let texts = parts.iter().map(|part| match &part.content {
+        Content::Text(text) => Some(text.as_str()),
+        Content::Refusal(_)
+        | Content::Image(_)
+        | Content::Audio(_)
+        | Content::Document(_)
+        | Content::ToolCall { .. }
+        | Content::ToolResult { .. }
+        | Content::Thinking(_)
+        | Content::RedactedThinking => None,
+    });
+    Some(texts.collect::<Option<Vec<_>>>()?.join("\n"))
 }
 
 /// Lets go of what only others know of a part, or refuses it.
@@ -229,11 +259,14 @@ fn write_part(part: &Part, writing: &Writing<'_>) -> Result<Out, Unsupported> {
 }
 
 fn image(media: &Media, at: &str, writing: &Writing<'_>) -> Result<Out, Unsupported> {
-    if !writing.dialect.images {
+    if writing.dialect.images == Images::None {
         return Err(writing.refuse(at, "it reads no images"));
     }
     let mut out = Out::default();
     match &media.source {
+        Source::Url(_) if writing.dialect.images == Images::Data => {
+            return Err(writing.refuse(at, "it reads no images by address"));
+        }
         Source::Url(url) => out.put("url", url),
         Source::Data(data) => out.put("url", &media.data_url(data)),
         Source::File(_) | Source::Text(_) => {

@@ -63,6 +63,16 @@ fn put_choice(
     body: &mut Out,
 ) -> Result<(), Unsupported> {
     match &request.tool_choice {
+        Some(choice) if !writing.dialect.tool_choice => {
+            let is_unsaid = match choice {
+                ToolChoice::Auto => true,
+                ToolChoice::None => request.tools.is_empty(),
+                ToolChoice::Required | ToolChoice::Tool(_) => false,
+            };
+            if !is_unsaid {
+                return Err(writing.refuse("tool_choice", NO_FIELD));
+            }
+        }
         None => {}
         Some(ToolChoice::Auto) => body.put("tool_choice", "auto"),
         Some(ToolChoice::None) => body.put("tool_choice", "none"),
@@ -161,6 +171,9 @@ fn put_format(
     let (r#type, json_schema) = match format {
         None => return Ok(()),
         Some(Format::Text) => ("text", None),
+        Some(Format::JsonObject) if !writing.dialect.json_object => {
+            return Err(writing.refuse("response_format", "it knows JSON by a schema only"));
+        }
         Some(Format::JsonObject) => ("json_object", None),
         Some(Format::JsonSchema { .. }) if !writing.dialect.json_schema => {
             return Err(writing.refuse("response_format", "it knows JSON, but no schemas of it"));
@@ -188,6 +201,11 @@ fn put_format(
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Switch {
+    r#type: &'static str,
+}
+
 /// OpenAI's models from GPT-5 on know the word for no thinking; to those that do not think it is an error
 /// (<https://platform.openai.com/docs/guides/reasoning>).
 fn knows_none(model: &str) -> bool {
@@ -207,6 +225,10 @@ fn put_reasoning(
         .effort
         .or(reasoning.budget_tokens.map(Effort::of_budget));
     let Some(effort) = effort else { return Ok(()) };
+    if effort == Effort::None && writing.dialect.thinks_unasked {
+        body.put("thinking", &Switch { r#type: "disabled" });
+        return Ok(());
+    }
     if effort == Effort::None && !knows_none(writing.target.model) {
         return Ok(());
     }
