@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every target for FUZZ_SECONDS (60 where it is not set), or only those that are named as arguments, two at a
-# time. What it learns is kept under target/; what makes a target fail is left in target/fuzz-findings/ and ends it.
+# time, and always in the same way where FUZZ_SEED is set. What it learns is kept under target/; what makes a target
+# fail is left in target/fuzz-findings/ and ends it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,8 +15,9 @@ one() {
   for folder in "seeds/$name" $3; do
     [ ! -d "$folder" ] || seeds+=("$folder")
   done
-  if ! FUZZ_TARGET=$name "$fuzz" "$learned" "${seeds[@]}" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=60 \
-    -rss_limit_mb=1024 -max_len=65536 -artifact_prefix="$FINDINGS/$name-" -print_final_stats=1 >"$log" 2>&1; then
+  if ! FUZZ_TARGET=$name "$fuzz" "$learned" "${seeds[@]}" ${FUZZ_SEED:+"-seed=$FUZZ_SEED"} \
+    -max_total_time="${FUZZ_SECONDS:-60}" -timeout=60 -rss_limit_mb=1024 -max_len=65536 \
+    -artifact_prefix="$FINDINGS/$name-" -print_final_stats=1 >"$log" 2>&1; then
     grep --text -v -E '^(==|stat::|#[0-9])' "$log" | tail -n 40
     echo "$name failed on $(grep --text -o "$FINDINGS/$name-[0-9a-z-]*" "$log" | tail -n 1 | sed 's|^|tests/fuzz/|'):" \
       "mend what it shows, and keep that file in tests/fuzz/seeds/$name"
