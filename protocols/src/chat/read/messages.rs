@@ -172,7 +172,8 @@ fn said(message: &mut Object<'_>, content: Vec<Part>) -> Result<Vec<Part>, Inval
     }
     // An empty text beside calls is how some clients say that there is none.
     parts.extend(content.into_iter().filter(|part| !is_empty(part)));
-    if let Some(refusal) = message.string("refusal")? {
+    // An empty one refuses nothing.
+    if let Some(refusal) = message.string("refusal")?.filter(|text| !text.is_empty()) {
         let at = message.at_of("refusal");
         parts.push(Part::new(Content::Refusal(refusal)).at(at));
     }
