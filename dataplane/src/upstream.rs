@@ -231,7 +231,10 @@ impl Upstream {
     ) -> Result<Reply, Failure> {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
-            Some(provider) => self.put(errand, provider, model.key.model()).await,
+            Some(provider) => {
+                let model = model.key.model();
+                self.put(&self.limits, errand, provider, model).await
+            }
             None => Err(Failure::Connect),
         };
         if result.is_ok() {
@@ -253,22 +256,17 @@ impl Upstream {
     /// Asks a provider in its own form.
     async fn put(
         &self,
+        limits: &Limits,
         errand: &Errand<'_>,
         provider: &Provider,
         model: &str,
     ) -> Result<Reply, Failure> {
-        let to = (&self.client, &self.limits);
+        let to = (&self.client, limits);
         if let Some(question) = embeddings::question(errand.call, provider, model) {
             return Box::pin(embeddings::ask(to, errand, question)).await;
         }
         let prepared = attempt::prepare(&self.client, provider, errand, model).await?;
-        attempt::send(
-            &self.client,
-            &self.limits,
-            prepared,
-            (errand.call, provider),
-        )
-        .await
+        attempt::send(&self.client, limits, prepared, (errand.call, provider)).await
     }
 
     /// A call that is no retry allows its provider a part of one.

@@ -5,27 +5,14 @@ import sys
 import anthropic
 from anthropic import Anthropic
 
+from talk import ASKED, expect, GREETING as MESSAGES, MESSAGES_TOOLS as TOOLS, TEXT, TOLD, WEATHER
+
 BASE_URL, KEY, MODEL = sys.argv[1:4]
-TEXT = "Grüße aus Łódź ☀"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-MESSAGES = [{"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS = [{"name": "get_weather", "description": "The weather of a city", "input_schema": SCHEMA}]
 COMMON = {"model": MODEL, "max_tokens": 100}
 
 
 def client(key=KEY):
     return Anthropic(base_url=BASE_URL, api_key=key, max_retries=0, timeout=20)
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def check_usage(usage):

@@ -9,25 +9,11 @@ import sys
 import anthropic
 from anthropic import Anthropic
 
+from talk import ASKED, expect, GREETING as MESSAGES, MESSAGES_TOOLS as TOOLS, TEXT, THOUGHT, TOLD, WEATHER
+
 BASE_URL, KEY, FACTS = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-TEXT = "Grüße aus Łódź ☀"
-THOUGHT = "Let me see…"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-MESSAGES = [{"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
 SYSTEM = [{"type": "text", "text": "Be brief."}, {"type": "text", "text": "Be kind."}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS = [{"name": "get_weather", "description": "The weather of a city", "input_schema": SCHEMA}]
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def refused(provider, field, action):

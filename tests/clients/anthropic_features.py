@@ -8,20 +8,25 @@ import sys
 
 import anthropic
 from anthropic import Anthropic, AsyncAnthropic
-from pydantic import BaseModel
+
+from talk import (
+    ADDRESS,
+    ASKED,
+    City,
+    DATA,
+    expect,
+    GREETING as MESSAGES,
+    IMAGE as SEEN,
+    MESSAGES_TOOLS as TOOLS,
+    SCHEMA,
+    TEXT,
+    THOUGHT,
+    TOLD,
+    WEATHER,
+)
 
 BASE_URL, KEY, MODEL, KIND = sys.argv[1:5]
 SETTINGS = {"base_url": BASE_URL, "api_key": KEY, "max_retries": 0, "timeout": 20}
-TEXT = "Grüße aus Łódź ☀"
-THOUGHT = "Let me see…"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-DATA, ADDRESS = "iVBORw0KGgo=", "https://pictures.example/cat.png"
-SEEN = f"data:image/png;base64,{DATA}"
-MESSAGES = [{"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-TOOLS = [{"name": "get_weather", "description": "The weather of a city", "input_schema": SCHEMA}]
 COMMON = {"model": MODEL, "max_tokens": 4000}
 
 SIGNS = KIND in ("anthropic", "vertex_claude", "bedrock")
@@ -29,18 +34,6 @@ SHOWS = SIGNS or KIND in ("gemini", "vertex_gemini", "cohere")
 # The newer models think as they find right.
 BUDGET = {"type": "enabled", "budget_tokens": 1024}
 THINKING = {"type": "adaptive"} if KIND == "vertex_claude" else BUDGET
-
-
-class City(BaseModel):
-    city: str
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def check_thought(reply):

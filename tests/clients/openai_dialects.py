@@ -8,33 +8,23 @@ import sys
 
 import openai
 from openai import OpenAI
-from pydantic import BaseModel
+
+from talk import (
+    ADDRESS,
+    ASKED,
+    BRIEF as MESSAGES,
+    CHAT_TOOLS as TOOLS,
+    City,
+    expect,
+    IMAGE,
+    RESPONSES_TOOLS,
+    TEXT,
+    THOUGHT,
+    TOLD,
+    WEATHER,
+)
 
 BASE_URL, KEY, FACTS = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-TEXT = "Grüße aus Łódź ☀"
-THOUGHT = "Let me see…"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-IMAGE = "data:image/png;base64,iVBORw0KGgo="
-ADDRESS = "https://pictures.example/cat.png"
-MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-FUNCTION = {"name": "get_weather", "description": "The weather of a city", "parameters": SCHEMA}
-TOOLS = [{"type": "function", "function": FUNCTION}]
-RESPONSES_TOOLS = [{"type": "function", "strict": False, **FUNCTION}]
-
-
-class City(BaseModel):
-    city: str
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def refused(provider, field, action):

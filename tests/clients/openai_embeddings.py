@@ -5,16 +5,10 @@ import sys
 import openai
 from openai import OpenAI
 
+from talk import expect
+
 BASE_URL, KEY, MODEL = sys.argv[1:4]
 TOKENS = 3
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def vector(number, dimensions=4):

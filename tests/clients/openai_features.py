@@ -9,22 +9,24 @@ import sys
 
 import openai
 from openai import AsyncOpenAI, OpenAI
-from pydantic import BaseModel
+
+from talk import (
+    ADDRESS,
+    ASKED,
+    CHAT_TOOLS as TOOLS,
+    City,
+    expect,
+    GREETING as MESSAGES,
+    IMAGE,
+    RESPONSES_TOOLS,
+    TEXT,
+    THOUGHT,
+    TOLD,
+    WEATHER,
+)
 
 BASE_URL, KEY, MODEL, KIND = sys.argv[1:5]
 SETTINGS = {"base_url": BASE_URL, "api_key": KEY, "max_retries": 0, "timeout": 20}
-TEXT = "Grüße aus Łódź ☀"
-THOUGHT = "Let me see…"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-IMAGE = "data:image/png;base64,iVBORw0KGgo="
-ADDRESS = "https://pictures.example/cat.png"
-MESSAGES = [{"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-FUNCTION = {"name": "get_weather", "description": "The weather of a city", "parameters": SCHEMA}
-TOOLS = [{"type": "function", "function": FUNCTION}]
-RESPONSES_TOOLS = [{"type": "function", "strict": False, **FUNCTION}]
 THINKING = {"reasoning_effort": "low", "max_completion_tokens": 4000}
 
 IS_OPENAI = KIND in ("openai", "openai_responses", "azure", "azure_v1")
@@ -33,18 +35,6 @@ SIGNS = KIND in ("anthropic", "vertex_claude", "bedrock")
 SHOWS = SIGNS or IS_GOOGLE or KIND == "cohere"
 # Asked by Responses in the caller's own bytes.
 IS_NATIVE = KIND in ("openai_responses", "azure_v1")
-
-
-class City(BaseModel):
-    city: str
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def results_of(calls):

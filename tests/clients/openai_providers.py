@@ -6,28 +6,13 @@ import sys
 import openai
 from openai import OpenAI
 
+from talk import ASKED, BRIEF as MESSAGES, CHAT_TOOLS as TOOLS, expect, RESPONSES_TOOLS, TEXT, TOLD, WEATHER
+
 BASE_URL, KEY, MODEL = sys.argv[1:4]
-TEXT = "Grüße aus Łódź ☀"
-WEATHER = {"Paris": "18 degrees", "Oslo": "4 degrees"}
-TOLD = "Paris: 18 degrees; Oslo: 4 degrees"
-MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Good morning"}]
-ASKED = [{"role": "user", "content": "Is it warmer in Paris or in Oslo?"}]
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-FUNCTION = {"name": "get_weather", "description": "The weather of a city", "parameters": SCHEMA}
-TOOLS = [{"type": "function", "function": FUNCTION}]
-RESPONSES_TOOLS = [{"type": "function", "strict": False, **FUNCTION}]
 
 
 def client(key=KEY):
     return OpenAI(base_url=BASE_URL, api_key=key, max_retries=0, timeout=20)
-
-
-def expect(kind, action):
-    try:
-        action()
-    except kind as error:
-        return error
-    raise AssertionError(f"no {kind.__name__}")
 
 
 def check_usage(usage):

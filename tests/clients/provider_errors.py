@@ -8,9 +8,10 @@ import sys
 import anthropic
 import openai
 
+from talk import GREETING as MESSAGES
+
 BASE_URL, KEY, FAMILIES = sys.argv[1], sys.argv[2], sys.argv[3].split(",")
 SETTINGS = {"api_key": KEY, "max_retries": 0, "timeout": 20}
-MESSAGES = [{"role": "user", "content": "Good morning"}]
 # Their own bytes pass, and with them their own word for it.
 OWN_FILTER = {"openai": "invalid_prompt"}
 

@@ -20,7 +20,9 @@ pub async fn run(script: &str, arguments: &[&str]) {
         python.display()
     );
     let mut command = Command::new(python);
-    command.arg("-I").arg(tests.join("clients").join(script));
+    // Apart from the user's own packages and settings, and beside the module that the scripts share.
+    command.args(["-E", "-s", "-B"]);
+    command.arg(tests.join("clients").join(script));
     command.args(arguments);
     // A proxy of the machine must not stand between the client and loopback.
     for name in [

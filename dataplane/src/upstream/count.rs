@@ -6,7 +6,7 @@ use floopy_protocols::ProviderApi;
 
 use super::{
     Errand, Limits, Upstream,
-    attempt::{self, Reply, WholeReply},
+    attempt::{Reply, WholeReply},
 };
 
 /// Anthropic counts in well under a second. Callers count before each of their turns: who has waited longer than
@@ -27,15 +27,8 @@ impl Upstream {
             total: self.limits.total.min(DEADLINE),
             ..self.limits
         };
-        let prepared = attempt::prepare(&self.client, provider, errand, model.key.model()).await;
-        let answered = match prepared {
-            Ok(prepared) => {
-                let of = (errand.call, &**provider);
-                attempt::send(&self.client, &limits, prepared, of).await
-            }
-            Err(failure) => Err(failure),
-        };
-        match answered {
+        let answered = self.put(&limits, errand, provider, model.key.model());
+        match answered.await {
             Ok(Reply::Whole(whole)) => Some(whole),
             Ok(Reply::Stream(_)) => None,
             Err(failure) => {

@@ -113,24 +113,21 @@ impl Failure {
     }
 
     pub(super) fn upstream_request_id(&self) -> Option<Box<str>> {
-        match self {
-            Self::Status(reply) => headers::upstream_request_id(&reply.headers),
-            Self::Late(late) => late.upstream_request_id.clone(),
-            Self::Connect
-            | Self::Forbidden(_)
-            | Self::Reset
-            | Self::TimedOut(_)
-            | Self::Invalid(_)
-            | Self::Unsupported(_)
-            | Self::Credentials(_)
-            | Self::Cut(_) => None,
+        if let Self::Late(late) = self {
+            return late.upstream_request_id.clone();
         }
+        headers::upstream_request_id(&self.error_reply()?.headers)
     }
 
     pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.error_reply().map(|reply| reply.status)
+    }
+
+    /// What the upstream itself said, where it did.
+    fn error_reply(&self) -> Option<&ErrorReply> {
         match self {
-            Self::Status(reply) => Some(reply.status),
-            Self::Late(late) => late.failure.status(),
+            Self::Status(reply) => Some(reply),
+            Self::Late(late) => late.failure.error_reply(),
             Self::Connect
             | Self::Forbidden(_)
             | Self::Reset
@@ -159,21 +156,9 @@ impl Failure {
 
     /// How long the provider asks to be left alone: only with an error that passes.
     pub(in crate::upstream) fn pause(&self) -> Option<Duration> {
-        match self {
-            Self::Status(reply) if matches!(reply.status.as_u16(), 429 | 500..=599) => {
-                reply.pause.filter(|pause| !pause.is_zero())
-            }
-            Self::Late(late) => late.failure.pause(),
-            Self::Status(_)
-            | Self::Connect
-            | Self::Forbidden(_)
-            | Self::Reset
-            | Self::TimedOut(_)
-            | Self::Invalid(_)
-            | Self::Unsupported(_)
-            | Self::Credentials(_)
-            | Self::Cut(_) => None,
-        }
+        let reply = self.error_reply()?;
+        let passes = matches!(reply.status.as_u16(), 429 | 500..=599);
+        reply.pause.filter(|pause| passes && !pause.is_zero())
     }
 }
 
