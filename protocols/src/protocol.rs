@@ -1,5 +1,8 @@
 //! Which API a caller speaks and which a provider does, and the translation between any two of them.
 
+mod calls;
+
+use self::calls::Calls;
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
     Written, chat, cohere, converse, gemini, messages, names::in_callers_words, responses,
@@ -109,11 +112,11 @@ impl ProviderApi {
 
     pub fn event_reader(self) -> Box<dyn EventReader> {
         match self {
-            Self::Chat => Box::new(chat::EventReader::default()),
-            Self::Messages => Box::new(messages::EventReader::default()),
-            Self::Cohere => Box::new(cohere::EventReader::default()),
-            Self::Gemini => Box::new(gemini::EventReader::default()),
-            Self::Converse => Box::new(converse::EventReader::default()),
+            Self::Chat => Box::new(Calls::of(chat::EventReader::default())),
+            Self::Messages => Box::new(Calls::of(messages::EventReader::default())),
+            Self::Cohere => Box::new(Calls::of(cohere::EventReader::default())),
+            Self::Gemini => Box::new(Calls::of(gemini::EventReader::default())),
+            Self::Converse => Box::new(Calls::of(converse::EventReader::default())),
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn read_frames(data: &[u8]) {
             break;
         }
     }
-    told(&out);
+    in_order(&out);
 }
 
 /// What can be read of them, up to where the reply is done or broken: nobody reads on from there.
