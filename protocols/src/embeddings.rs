@@ -81,7 +81,7 @@ impl EmbeddingReply {
             joined.vectors.extend(reply.vectors);
             let usages = joined.usage.zip(reply.usage);
             joined.usage = usages.map(|(sum, more)| Usage {
-                input: sum.input + more.input,
+                input: sum.input.saturating_add(more.input),
                 ..sum
             });
         }
@@ -103,7 +103,7 @@ impl Vector {
     fn read(raw: &RawValue) -> Result<Self, InvalidReply> {
         let vector = Self(Json::from(raw));
         match vector.values() {
-            Some(values) if !values.is_empty() => Ok(vector),
+            Some(values) if is_vector(&values) => Ok(vector),
             Some(_) | None => Err(InvalidReply("an embedding that is no vector".to_owned())),
         }
     }
@@ -115,6 +115,11 @@ impl Vector {
     fn read_all(raws: &[&RawValue]) -> Result<Vec<Self>, InvalidReply> {
         raws.iter().map(|raw| Self::read(raw)).collect()
     }
+}
+
+/// A number too large for its type was read as infinite.
+fn is_vector(values: &[f32]) -> bool {
+    !values.is_empty() && values.iter().all(|value| value.is_finite())
 }
 
 /// A request in a provider's own form.

@@ -41,7 +41,7 @@ impl From<&Usage> for WireUsage {
         Self {
             prompt_tokens: usage.input,
             completion_tokens: usage.output,
-            total_tokens: usage.input + usage.output,
+            total_tokens: usage.input.saturating_add(usage.output),
             prompt_tokens_details: Some(PromptDetails {
                 cached_tokens: Some(usage.cached_input),
                 cache_creation_tokens: (usage.cache_write > 0).then_some(usage.cache_write),
