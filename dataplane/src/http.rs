@@ -3,9 +3,9 @@
 pub(crate) mod admin;
 mod anthropic;
 pub(crate) mod body;
-mod decisions;
 mod dispatch;
 mod feedback;
+mod forward;
 mod incoming;
 mod live;
 mod models;

@@ -26,7 +26,7 @@ pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, ClientError, Warmer},
+    client::{Client, ClientError, ReplyBody, Warmer},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},

@@ -25,6 +25,8 @@ mod fairness;
 mod feedback;
 #[path = "gateway/forgery.rs"]
 mod forgery;
+#[path = "gateway/forwarding.rs"]
+mod forwarding;
 #[path = "gateway/hedges.rs"]
 mod hedges;
 #[path = "gateway/messages.rs"]

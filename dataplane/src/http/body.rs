@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::{
+    forward::Relayed,
     live::{Live, LiveBody},
     stall::Watched,
 };
@@ -28,6 +29,7 @@ pub(crate) struct Body {
 enum Kind {
     Whole(Option<Bytes>),
     Live(LiveBody),
+    Relayed(Relayed),
     /// Another one, that is taken away where its client does not take it.
     Watched(Arc<Watched>),
 }
@@ -54,6 +56,15 @@ impl Body {
     pub(crate) fn live(live: Live) -> Self {
         Self {
             kind: Kind::Live(LiveBody::new(live)),
+            _after: None,
+            passage: None,
+            strategy: StrategyLabel::None,
+        }
+    }
+
+    pub(crate) fn relayed(relayed: Relayed) -> Self {
+        Self {
+            kind: Kind::Relayed(relayed),
             _after: None,
             passage: None,
             strategy: StrategyLabel::None,
@@ -98,6 +109,7 @@ impl http_body::Body for Body {
             Kind::Live(live) => live
                 .poll_next(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Relayed(relayed) => relayed.poll_frame(cx),
             Kind::Watched(body) => body.poll_frame(cx),
         }
     }
@@ -106,6 +118,7 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Kind::Live(live) => live.is_ended(),
+            Kind::Relayed(relayed) => relayed.is_ended(),
             Kind::Watched(body) => body.is_end_stream(),
         }
     }
@@ -116,6 +129,7 @@ impl http_body::Body for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
             Kind::Live(_) => SizeHint::default(),
+            Kind::Relayed(relayed) => relayed.size_hint(),
             Kind::Watched(body) => body.size_hint(),
         }
     }

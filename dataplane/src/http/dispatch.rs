@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     anthropic,
     body::Body,
-    decisions, feedback, models,
+    feedback, forward, models,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -90,7 +90,10 @@ async fn enter(
         }
         Route::Models => answer(models::list(gateway, request.headers())),
         Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
-        Route::Decisions => answer(Box::pin(decisions::forward(gateway, &request, inside)).await),
+        Route::Control(forwarded) => {
+            let question = (forwarded, id);
+            answer(Box::pin(forward::forward(gateway, request, question, inside)).await)
+        }
         Route::Health | Route::NotFound => not_found(),
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };

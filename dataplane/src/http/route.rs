@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::forward::{Forwarded, METHODS};
 use crate::metrics::RouteLabel;
 
 /// What is asked of the proxy.
@@ -14,8 +15,8 @@ pub(crate) enum Route {
     Embeddings,
     Models,
     Feedback,
-    /// What the control plane answers: decisions, and what they come to. Forwarded as it is.
-    Decisions,
+    /// What the control plane answers. Forwarded as it is.
+    Control(&'static Forwarded),
     Health,
     /// The path exists, for another method.
     WrongMethod(&'static str),
@@ -32,14 +33,16 @@ impl Route {
             "/v1/embeddings" => (Self::Embeddings, "POST"),
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/models" => (Self::Models, "GET"),
-            "/v1/decisions" | "/v1/routing/baseline" => (Self::Decisions, "GET"),
             "/health" => (Self::Health, "GET"),
-            _ => match path.strip_prefix("/v1/decisions/") {
-                Some(id) if !id.is_empty() && !id.contains('/') => (Self::Decisions, "GET"),
-                Some(_) | None => return Self::NotFound,
+            _ => match Forwarded::of(path) {
+                Some(forwarded) => (Self::Control(forwarded), METHODS),
+                None => return Self::NotFound,
             },
         };
-        if method.as_str() == allowed {
+        if allowed
+            .split(", ")
+            .any(|allowed| allowed == method.as_str())
+        {
             route
         } else {
             Self::WrongMethod(allowed)
@@ -55,7 +58,7 @@ impl Route {
             Self::Embeddings => RouteLabel::Embeddings,
             Self::Models => RouteLabel::Models,
             Self::Feedback => RouteLabel::Feedback,
-            Self::Decisions => RouteLabel::Decisions,
+            Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
             Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
         }
@@ -68,18 +71,21 @@ mod tests {
 
     #[test]
     fn paths_are_matched_as_sent() {
+        let control = |path| Forwarded::of(path).map(Route::Control).expect("forwarded");
         let cases = [
             ("POST", "/v1/chat/completions", Route::Chat),
             ("GET", "/v1/chat/completions", Route::WrongMethod("POST")),
             ("GET", "/v1/models", Route::Models),
-            ("GET", "/v1/decisions", Route::Decisions),
-            ("GET", "/v1/decisions/a%2Fb", Route::Decisions),
-            ("GET", "/v1/routing/baseline", Route::Decisions),
-            ("GET", "/v1/decisions/a/b", Route::NotFound),
-            ("GET", "/v1/decisions/", Route::NotFound),
-            ("DELETE", "/v1/decisions/x", Route::WrongMethod("GET")),
+            ("GET", "/v1/decisions", control("/v1/decisions")),
+            ("GET", "/v1/decisions/a%2Fb", control("/v1/decisions")),
+            ("DELETE", "/v1/decisions/a/b", control("/v1/decisions")),
+            ("PUT", "/v1/constraints", control("/v1/constraints")),
+            ("PATCH", "/v1/keys/k1", control("/v1/keys")),
+            ("POST", "/v1/routing/replay", control("/v1/routing/replay")),
+            ("TRACE", "/v1/decisions/x", Route::WrongMethod(METHODS)),
             ("POST", "/v1/chat/completions/", Route::NotFound),
             ("POST", "/v1%2Fchat/completions", Route::NotFound),
+            ("GET", "/v1/decisions/../../metrics", Route::NotFound),
             ("GET", "/", Route::NotFound),
         ];
         for (method, path, expected) in cases {

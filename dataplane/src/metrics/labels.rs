@@ -39,6 +39,8 @@ label! {
         Models = "models",
         Feedback = "feedback",
         Decisions = "decisions",
+        /// All else that the control plane answers.
+        Control = "control",
         Health = "health",
         Other = "other",
     }

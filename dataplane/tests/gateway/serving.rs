@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     control::{Control, eventually},
     proxy::{KEY, Proxy, no_control},
-    upstream::{Upstream, completion, json as reply, json_with},
+    upstream::{Upstream, completion, json as reply},
 };
 
 #[tokio::test]
@@ -247,44 +247,4 @@ async fn a_full_house_is_said_with_a_time_to_come_back() {
         "{metrics}"
     );
     proxy.finish().await;
-}
-
-#[tokio::test]
-async fn decisions_are_asked_of_the_control_plane_with_the_callers_key() {
-    let rest = Upstream::start(|seen, _| {
-        assert!(seen.head.contains(&format!("authorization: bearer {KEY}")));
-        json_with(
-            404,
-            r#"{"error":{"code":"not_found"}}"#,
-            "content-language: en\r\n",
-        )
-    })
-    .await;
-    let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
-    })
-    .await;
-    let got = proxy.send(proxy.get("/v1/decisions/a%2Fb?limit=2")).await;
-    assert_eq!(
-        (got.status, got.code().as_str()),
-        (StatusCode::NOT_FOUND, "not_found")
-    );
-    assert_eq!(got.header("content-language"), "en");
-    let seen = rest.seen().remove(0).head;
-    assert!(
-        seen.starts_with("get /v1/decisions/a%2fb?limit=2 "),
-        "{seen}"
-    );
-    proxy.finish().await;
-    let alone = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = "http://127.0.0.1:9".to_owned();
-    })
-    .await;
-    let got = alone.send(alone.get("/v1/decisions")).await;
-    assert_eq!(
-        (got.status, got.code().as_str()),
-        (StatusCode::SERVICE_UNAVAILABLE, "control_plane_unavailable")
-    );
-    assert_eq!(got.header("retry-after"), "2");
-    alone.finish().await;
 }

@@ -1,0 +1,160 @@
+//! What the control plane answers is asked of it under the caller's own key, and its answer passed on.
+
+mod paths;
+mod relayed;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use floopy_shared::domain::ids::RequestId;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
+    header::{
+        ACCEPT, ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION,
+        CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    },
+    request::Parts,
+};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use self::paths::Answer;
+pub(crate) use self::{paths::Forwarded, relayed::Relayed};
+use super::{body::Body, respond::Refusal};
+use crate::{
+    admit::{Denied, Permission, admit},
+    doors::Passage,
+    gateway::Gateway,
+    upstream::ReplyBody,
+};
+
+/// Of an answer that is passed on as a whole.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Seconds after which asking again makes sense.
+const RETRY_AFTER_S: u64 = 2;
+
+/// The methods that are forwarded; which of them a path has, the control plane says.
+pub(super) const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+static ASKED: [HeaderName; 8] = [
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    ACCEPT,
+    ACCEPT_LANGUAGE,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-floopy-confirm"),
+];
+
+static ANSWERED: [HeaderName; 8] = [
+    CONTENT_TYPE,
+    CONTENT_LANGUAGE,
+    CONTENT_DISPOSITION,
+    CACHE_CONTROL,
+    RETRY_AFTER,
+    ETAG,
+    LOCATION,
+    ALLOW,
+];
+
+/// Of our own headers, all are passed on.
+const OWN_HEADERS: &str = "floopy-";
+
+/// Passes the question on and the answer back.
+pub(super) async fn forward(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+    (forwarded, id): (&'static Forwarded, RequestId),
+    passage: &mut Passage,
+) -> Result<Response<Body>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let snapshot = gateway.current.snapshot();
+    let tenant = match admit(snapshot, &parts.headers, permission(&parts.method)) {
+        Ok(admitted) => Some(admitted.tenant),
+        // The control plane may know a key that has not come here yet; whoever has none is told so by it.
+        Err(Denied::NoSnapshot | Denied::Missing | Denied::Malformed | Denied::Unknown) => None,
+        Err(denied @ (Denied::NoRead | Denied::NoWrite)) => return Err(denied.into()),
+    };
+    let seat = passage.seat(tenant.as_ref().map(|tenant| &tenant.id));
+    seat.map_err(|shed| gateway.shed(shed))?;
+    let patience = Duration::from_millis(gateway.config.timeouts.body_ms);
+    let body = gateway
+        .read(body, (forwarded.body_bytes, patience), passage)
+        .await?;
+    let question =
+        question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
+    let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
+    let answer = async {
+        let answer = gateway.upstream.client().request(question).await;
+        let (parts, body) = answer.map_err(|_| unavailable())?.into_parts();
+        let body = match forwarded.answer {
+            Answer::Whole => whole(body).await?,
+            Answer::Streamed => {
+                let idle = Duration::from_millis(gateway.config.timeouts.stream_idle_ms);
+                Body::relayed(Relayed::new(body, idle))
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = parts.status;
+        pass_on(&parts.headers, response.headers_mut());
+        Ok(response)
+    };
+    timeout(deadline, answer).await.map_err(|_| unavailable())?
+}
+
+/// Reading is `GET`, everything else changes something.
+fn permission(method: &Method) -> Permission {
+    if method == Method::GET {
+        Permission::Read
+    } else {
+        Permission::Write
+    }
+}
+
+/// The same question, path and query as they were sent, under the id that this proxy answers with.
+fn question(
+    rest: &str,
+    parts: &Parts,
+    body: Bytes,
+    id: RequestId,
+) -> Result<Request<Bytes>, http::Error> {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut question = Request::builder()
+        .method(parts.method.clone())
+        .uri(format!("{}{path}", rest.trim_end_matches('/')))
+        .body(body)?;
+    let headers = question.headers_mut();
+    for name in &ASKED {
+        if let Some(value) = parts.headers.get(name) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    headers.insert(
+        REQUEST_ID.clone(),
+        HeaderValue::try_from(id.to_string()).map_err(http::Error::from)?,
+    );
+    Ok(question)
+}
+
+async fn whole(body: ReplyBody) -> Result<Body, Refusal> {
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    Ok(Body::whole(body.map_err(|_| unavailable())?.to_bytes()))
+}
+
+fn pass_on(answered: &HeaderMap, headers: &mut HeaderMap) {
+    for (name, value) in answered {
+        if ANSWERED.contains(name) || name.as_str().starts_with(OWN_HEADERS) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+}
+
+fn unavailable() -> Refusal {
+    let message = "the control plane, which answers this path, cannot be reached; calls are served all the same";
+    Refusal::unavailable("control_plane_unavailable", message, RETRY_AFTER_S)
+}
