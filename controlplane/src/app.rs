@@ -1,6 +1,5 @@
 //! Puts the parts together: opens the store, starts the jobs, serves.
 
-mod allowed;
 mod core;
 mod known;
 mod setup;

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
-    constraints::Constraints,
     ids::{CandidateKey, TenantId},
     ranking::Rankings,
     snapshot::Tenant,
@@ -68,16 +67,7 @@ impl Bench {
             let mut deltas = [(id.clone(), credit)].into_iter().collect();
             buckets::apply(&mut tx, &mut deltas).await?;
             tx.commit().await.map_err(|e| failed(e.into()))?;
-            tenants.push(Arc::new(Tenant {
-                id,
-                keys: Vec::new(),
-                zero_retention: false,
-                default_model: None,
-                constraints: Constraints::default(),
-                shadow_budget_micro_usd_per_day: None,
-                routing: Default::default(),
-                models: Arc::default(),
-            }));
+            tenants.push(Arc::new(Tenant::new(id)));
         }
         let keys = (0..size.candidates).filter_map(|n| CandidateKey::parse(&candidate(n)).ok());
         let models = keys.map(|key| CatalogModel::unlisted(key, ModelKind::Chat));

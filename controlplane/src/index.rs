@@ -15,13 +15,35 @@ use std::{
     sync::Arc,
 };
 
-use floopy_shared::domain::{catalog::CatalogModel, ids::TenantId};
+use floopy_shared::domain::{
+    catalog::{Catalog, CatalogModel},
+    ids::TenantId,
+};
 use tokio::sync::watch;
 
 use self::tables::{Changes, Tables};
 
 /// Models that tenants have for themselves.
 pub(crate) type OwnModels = BTreeMap<TenantId, Arc<[Arc<CatalogModel>]>>;
+
+/// What may serve whom.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownModels {
+    /// For everybody.
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) own: Arc<OwnModels>,
+}
+
+impl KnownModels {
+    /// What a tenant may use.
+    pub(crate) fn of(&self, tenant: &TenantId) -> Arc<Catalog> {
+        let own = self.own.get(tenant).map(|own| self.catalog.with_own(own));
+        match own {
+            Some(Ok(catalog)) => Arc::new(catalog),
+            Some(Err(_)) | None => Arc::clone(&self.catalog),
+        }
+    }
+}
 
 /// The current tables, watched by every stream.
 #[derive(Debug)]

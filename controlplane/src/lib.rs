@@ -4,6 +4,7 @@
 //! depend on `index`; `store` is reached by `rest`, `jobs` and `ingest`; `app` puts them together.
 //! `learn` is public so that `floopy replay` feeds logged outcomes through the very code that serves.
 
+mod allowed;
 mod app;
 pub mod bench;
 mod config;
@@ -16,6 +17,7 @@ mod jobs;
 pub mod learn;
 mod metrics;
 mod rest;
+mod settings;
 mod store;
 
 pub use app::{

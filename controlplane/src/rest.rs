@@ -1,13 +1,20 @@
 //! The HTTP side: decisions for callers, health and metrics for operators.
 
+mod audit;
 mod baseline;
 mod benchmark;
+mod body;
+mod constraints;
 mod cursor;
 mod decisions;
 mod error;
 mod explain;
+mod keys;
+mod projects;
 mod query;
+mod rules;
 mod serve;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -17,10 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{delete, get},
 };
 use floopy_shared::{
     domain::ids::{KeyHash, TenantId},
@@ -33,9 +40,15 @@ use uuid::Uuid;
 pub(crate) use self::serve::serve;
 use self::{cursor::CursorKey, error::ApiError};
 use crate::{
-    index::{Index, totals::Totals},
-    store::{Store, tenants},
+    index::{Index, KnownModels, dirty::Dirty, totals::Totals},
+    store::{
+        Store,
+        keys::{self as keys_store, Holder},
+    },
 };
+
+/// Names a request, in it and in its answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +61,9 @@ pub(crate) struct Api {
     pub(crate) cursor_key: CursorKey,
     /// How far back decisions are kept.
     pub(crate) retention_ms: u64,
+    pub(crate) models: KnownModels,
+    /// Told of settings that change.
+    pub(crate) dirty: Arc<Dirty>,
 }
 
 pub(crate) use self::cursor::CursorKey as SigningKey;
@@ -58,6 +74,25 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/{request_id}", get(decisions::get))
         .route("/v1/routing/baseline", get(baseline::get))
+        .route(
+            "/v1/constraints",
+            get(constraints::get).put(constraints::put),
+        )
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{id}", delete(keys::revoke))
+        .route("/v1/projects", get(projects::list).post(projects::create))
+        .route(
+            "/v1/projects/{id}",
+            get(projects::get)
+                .put(projects::put)
+                .delete(projects::delete),
+        )
+        .route("/v1/routing/rules", get(rules::list).post(rules::create))
+        .route(
+            "/v1/routing/rules/{id}",
+            get(rules::get).put(rules::put).delete(rules::delete),
+        )
+        .route("/v1/audit", get(audit::list))
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -68,18 +103,21 @@ pub(crate) fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// Every response carries `x-request-id`: the caller's own where it is a sensible one.
-async fn name_request(request: Request, next: Next) -> Response {
+/// Every response carries `x-request-id`: the caller's own where it is a sensible one. Handlers find it in the
+/// request.
+async fn name_request(mut request: Request, next: Next) -> Response {
     let given = request
         .headers()
-        .get("x-request-id")
+        .get(REQUEST_ID)
         .filter(|id| id.len() <= 128)
         .cloned();
     let id = given.or_else(|| HeaderValue::from_str(&Uuid::new_v4().to_string()).ok());
+    let Some(id) = id else {
+        return next.run(request).await;
+    };
+    request.headers_mut().insert(REQUEST_ID, id.clone());
     let mut response = next.run(request).await;
-    if let Some(id) = id {
-        response.headers_mut().insert("x-request-id", id);
-    }
+    response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
@@ -124,6 +162,25 @@ async fn metrics(State(api): State<Api>) -> Response {
 
 /// The tenant whose key came with the request and may read.
 async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
+    let holder = holder(api, request).await?;
+    if holder.read {
+        Ok(holder.tenant)
+    } else {
+        Err(ApiError::no_permission("read"))
+    }
+}
+
+/// Whose key came with the request, if it may change things.
+async fn writer(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError> {
+    let holder = holder(api, request).await?;
+    if holder.write {
+        Ok(holder)
+    } else {
+        Err(ApiError::no_permission("write"))
+    }
+}
+
+async fn holder(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError> {
     let bearer = request
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -134,9 +191,6 @@ async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiErr
     let key = key
         .filter(|key| !key.is_empty())
         .ok_or_else(ApiError::missing_key)?;
-    match tenants::of_key(&api.store, &KeyHash::of(key)).await? {
-        Some((tenant, true)) => Ok(tenant),
-        Some((_, false)) => Err(ApiError::no_read_permission()),
-        None => Err(ApiError::unknown_key()),
-    }
+    let holder = keys_store::holder(&api.store, &KeyHash::of(key)).await?;
+    holder.ok_or_else(ApiError::unknown_key)
 }

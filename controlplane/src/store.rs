@@ -8,10 +8,12 @@
 //! numbers is read and written many rows at a time.
 
 pub(crate) mod alarms;
+pub(crate) mod audit;
 pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod deltas;
 pub(crate) mod drift;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod meta;
 pub(crate) mod packed;
@@ -22,6 +24,7 @@ pub(crate) mod retention;
 mod schema;
 pub(crate) mod scores;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
@@ -91,7 +94,8 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
-    fn corrupt(what: &'static str, reason: impl std::fmt::Display) -> Self {
+    /// What is stored is not what was written, or of a version that nobody knows here.
+    pub(crate) fn corrupt(what: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Corrupt {
             what,
             reason: reason.to_string(),

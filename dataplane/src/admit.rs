@@ -92,7 +92,11 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::domain::{catalog::Catalog, ids::TenantId, snapshot::ApiKey};
+    use floopy_shared::domain::{
+        catalog::Catalog,
+        ids::TenantId,
+        snapshot::{ApiKey, KeyScope},
+    };
     use http::HeaderValue;
 
     use super::*;
@@ -103,6 +107,7 @@ mod tests {
             hash: KeyHash::of("fl_secret"),
             read,
             write,
+            scope: KeyScope::default(),
         };
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant {

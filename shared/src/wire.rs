@@ -10,6 +10,7 @@ pub mod names;
 pub mod ranking;
 pub mod rule;
 pub mod scoring;
+pub mod settings;
 pub mod snapshot;
 
 use bytes::Bytes;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     ids::{CandidateKey, KeyHash, TenantId},
-    snapshot::{ApiKey, Snapshot, TableBody, TableUpdate, Tenant, Update},
+    snapshot::{ApiKey, KeyScope, Snapshot, TableBody, TableUpdate, Tenant, Update},
 };
 
 fn catalog(name: &str) -> TableBody {
@@ -21,6 +21,7 @@ fn tenant(id: &str, key: &str) -> TableBody {
         hash: KeyHash::of(key),
         read: true,
         write: true,
+        scope: KeyScope::default(),
     };
     TableBody::Tenant(Arc::new(Tenant {
         keys: vec![api_key],

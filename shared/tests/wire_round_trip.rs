@@ -13,12 +13,14 @@ use floopy_shared::domain::{
     },
     event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     features::Features,
+    gates::Gates,
     ids::{CandidateKey, KeyHash, RequestId, SessionId, TenantId},
+    limits::Limits,
     money::{Prices, Usage},
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     rule::{Routing, Rule},
     shape::ShapeKey,
-    snapshot::{ApiKey, TableBody, TableName, Tenant},
+    snapshot::{ApiKey, Environment, KeyScope, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
 };
 use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
@@ -255,6 +257,12 @@ fn tenant(own: CatalogModel) -> Tenant {
             hash: KeyHash::of("secret"),
             read: true,
             write: false,
+            scope: KeyScope {
+                project: Some(Uuid::from_u128(7)),
+                environment: Some(Environment::Staging),
+                requests_per_minute: Some(60),
+                rule: Some("r".into()),
+            },
         }],
         zero_retention: true,
         default_model: Some(key("p/a")),
@@ -272,6 +280,20 @@ fn tenant(own: CatalogModel) -> Tenant {
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
         models: [own.into()].into(),
+        gates: Gates {
+            max_outcome_variance: Some(0.2),
+            max_cost_drop_without_validation: Some(0.5),
+            confidence_threshold: 0.4,
+            min_samples_before_promotion: Some(30),
+            require_shadow_before_live: true,
+            ..Gates::default()
+        },
+        limits: Limits {
+            cost_micro_usd_per_month: Some(9_000_000),
+            token_window_s: Some(3_600),
+            tokens_per_window: Some(100_000),
+            requests_per_minute: Some(600),
+        },
     }
 }
 

@@ -13,11 +13,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, known::Known, setup};
+use super::{Error, known, setup};
 use crate::{
     config::{Config, Learning, Objective},
     grpc::{self, Services},
-    index::{Announcement, Index, build::Policy, dirty::Dirty},
+    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty},
     ingest::{Intake, Limits},
     jobs::{
         checkpoint,
@@ -51,7 +51,7 @@ pub(super) struct Core {
     store: Store,
     /// Held as long as this control plane may publish.
     _lock: Option<File>,
-    known: Known,
+    known: KnownModels,
     services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
@@ -73,7 +73,7 @@ impl Core {
         process: Process,
         location: &Location,
     ) -> Result<Self, Error> {
-        let known = Known::of(&config)?;
+        let known = known::models_of(&config)?;
         let token = PlaneToken::new(config.token.as_ref())
             .map_err(|e| Error::config("token", e.to_string()))?;
         let store = Store::open(location).await?;
@@ -181,6 +181,8 @@ impl Core {
             registry: Arc::clone(&self.process.registry),
             cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),
             retention_ms: self.config.retention.decisions_days * DAY_MS,
+            models: self.known.clone(),
+            dirty: Arc::clone(&self.dirty),
         }))
     }
 

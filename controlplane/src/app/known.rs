@@ -15,54 +15,35 @@ use floopy_shared::{
 };
 
 use super::Error;
-use crate::{config::Config, index::OwnModels};
+use crate::{config::Config, index::KnownModels};
 
-/// What may serve whom.
-#[derive(Debug)]
-pub(super) struct Known {
-    /// For everybody.
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) own: Arc<OwnModels>,
-}
-
-impl Known {
-    /// The configured models first, then those of the operator's catalog, then the built-in ones; the first of
-    /// each name counts.
-    pub(super) fn of(config: &Config) -> Result<Self, Error> {
-        let lists = Lists::read(config)?;
-        lists.check(config)?;
-        let models = Models::of(lists.all(config));
-        let mut all = models.all(&config.models, &lists.configured);
-        for file in [&lists.operators, &lists.builtin] {
-            all.extend(models.all(&file.models, &file.sources));
-        }
-        let mut seen = HashSet::new();
-        all.retain(|model| seen.insert(model.key.clone()));
-        let catalog = Catalog::new(all).map_err(|e| Error::config("models", e.to_string()))?;
-        let mut own = BTreeMap::new();
-        for tenant in config.tenants.iter().filter(|t| !t.models.is_empty()) {
-            // Another place says what is wrong with an id.
-            let Ok(id) = TenantId::new(&tenant.id) else {
-                continue;
-            };
-            let models = models.all(&tenant.models, &lists.configured);
-            let models: Arc<[Arc<CatalogModel>]> = models.into_iter().map(Arc::new).collect();
-            own.insert(id, models);
-        }
-        Ok(Self {
-            catalog: Arc::new(catalog),
-            own: Arc::new(own),
-        })
+/// The configured models first, then those of the operator's catalog, then the built-in ones; the first of
+/// each name counts.
+pub(super) fn models_of(config: &Config) -> Result<KnownModels, Error> {
+    let lists = Lists::read(config)?;
+    lists.check(config)?;
+    let models = Models::of(lists.all(config));
+    let mut all = models.all(&config.models, &lists.configured);
+    for file in [&lists.operators, &lists.builtin] {
+        all.extend(models.all(&file.models, &file.sources));
     }
-
-    /// What a tenant may use.
-    pub(super) fn catalog_of(&self, tenant: &TenantId) -> Arc<Catalog> {
-        let own = self.own.get(tenant).map(|own| self.catalog.with_own(own));
-        match own {
-            Some(Ok(catalog)) => Arc::new(catalog),
-            Some(Err(_)) | None => Arc::clone(&self.catalog),
-        }
+    let mut seen = HashSet::new();
+    all.retain(|model| seen.insert(model.key.clone()));
+    let catalog = Catalog::new(all).map_err(|e| Error::config("models", e.to_string()))?;
+    let mut own = BTreeMap::new();
+    for tenant in config.tenants.iter().filter(|t| !t.models.is_empty()) {
+        // Another place says what is wrong with an id.
+        let Ok(id) = TenantId::new(&tenant.id) else {
+            continue;
+        };
+        let models = models.all(&tenant.models, &lists.configured);
+        let models: Arc<[Arc<CatalogModel>]> = models.into_iter().map(Arc::new).collect();
+        own.insert(id, models);
     }
+    Ok(KnownModels {
+        catalog: Arc::new(catalog),
+        own: Arc::new(own),
+    })
 }
 
 /// Everything that the configuration lets serve all tenants, as it is written down.
@@ -154,12 +135,12 @@ mod tests {
 
     use super::*;
 
-    fn known(text: &str) -> Result<Known, String> {
+    fn known(text: &str) -> Result<KnownModels, String> {
         let config: Config = parse(text, "floopy.toml").expect(text);
-        Known::of(&config).map_err(|e| e.to_string())
+        models_of(&config).map_err(|e| e.to_string())
     }
 
-    fn model(known: &Known, key: &str) -> Arc<CatalogModel> {
+    fn model(known: &KnownModels, key: &str) -> Arc<CatalogModel> {
         let key = CandidateKey::parse(key).expect("valid");
         Arc::clone(known.catalog.get(&key).expect("known"))
     }
@@ -204,7 +185,7 @@ mod tests {
         let mine = CandidateKey::parse("up/mine").expect("valid");
         let sees = |tenant: &str| {
             let id = TenantId::new(tenant).expect("valid");
-            known_to.catalog_of(&id).get(&mine).is_some()
+            known_to.of(&id).get(&mine).is_some()
         };
         assert_eq!((sees("a"), sees("b")), (true, false));
         assert!(known_to.catalog.get(&mine).is_none());

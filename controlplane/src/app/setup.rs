@@ -14,11 +14,14 @@ use floopy_shared::{
     process::clock::Clock,
 };
 
-use super::{Error, allowed, known::Known};
+use super::{Error, known::models_of};
 use crate::{
+    allowed::{self, Refused},
     config::{Config, TenantConfig},
+    index::KnownModels,
     store::{
         Location, Store, Tx,
+        keys::{self, Wanted},
         tenants::{self, Profile},
     },
 };
@@ -53,7 +56,7 @@ pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
 pub(super) async fn tenants(
     store: &Store,
     config: &Config,
-    known: &Known,
+    known: &KnownModels,
     now_ms: u64,
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
@@ -64,7 +67,7 @@ pub(super) async fn tenants(
     if tenants::count(&mut tx).await? == 0 {
         let id = tenant_id("tenants", DEFAULT_TENANT)?;
         tenants::ensure(&mut tx, &id, now_ms).await?;
-        minted = Some(tenants::mint_key(&mut tx, &id, now_ms).await?);
+        minted = Some(keys::mint(&mut tx, &id, &Wanted::default(), now_ms).await?);
     }
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     Ok(minted)
@@ -73,14 +76,14 @@ pub(super) async fn tenants(
 async fn put_tenant(
     tx: &mut Tx,
     (index, tenant): (usize, &TenantConfig),
-    known: &Known,
+    known: &KnownModels,
     now_ms: u64,
 ) -> Result<(), Error> {
     let profile = profile((index, tenant), known)?;
     tenants::put(tx, &profile, now_ms).await?;
     let secret = tenant.key.as_ref().map(|secret| secret.expose());
     let id = &profile.id;
-    match tenants::put_configured_key(tx, id, secret, now_ms).await? {
+    match keys::put_configured(tx, id, secret, now_ms).await? {
         Some(holder) if holder != id.as_str() => Err(Error::config(
             format!("tenants[{index}].key"),
             format!("the key of tenant {id} belongs to tenant {holder}"),
@@ -91,17 +94,17 @@ async fn put_tenant(
 
 /// Checks what types cannot say: models and tenants that refer to each other.
 pub fn check(config: &Config) -> Result<(), Error> {
-    let known = Known::of(config)?;
+    let known = models_of(config)?;
     for tenant in config.tenants.iter().enumerate() {
         profile(tenant, &known)?;
     }
     Ok(())
 }
 
-fn profile((index, tenant): (usize, &TenantConfig), known: &Known) -> Result<Profile, Error> {
+fn profile((index, tenant): (usize, &TenantConfig), known: &KnownModels) -> Result<Profile, Error> {
     let key = |name: &str| format!("tenants[{index}].{name}");
     let id = tenant_id(&key("id"), &tenant.id)?;
-    let catalog = &*known.catalog_of(&id);
+    let catalog = &*known.of(&id);
     let default_model = tenant
         .default_model
         .as_deref()
@@ -109,8 +112,11 @@ fn profile((index, tenant): (usize, &TenantConfig), known: &Known) -> Result<Pro
             find(catalog, name).map_err(|message| Error::config(key("default_model"), message))
         })
         .transpose()?;
-    let constraints = allowed::constraints(catalog, (index, tenant), default_model.as_ref())?;
-    let routing = allowed::routing(catalog, (index, tenant), &constraints)?;
+    let refused = |Refused { field, message }| Error::config(key(&field), message);
+    let constraints = tenant.constraints.to_domain();
+    allowed::constraints(catalog, &constraints, default_model.as_ref()).map_err(refused)?;
+    let routing = tenant.routing();
+    allowed::routing(catalog, &routing, &constraints).map_err(refused)?;
     Ok(Profile {
         id,
         zero_retention: tenant.zero_retention,
@@ -147,7 +153,7 @@ pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> 
     if !tenants::exists(&mut tx, &id).await? {
         make(&mut tx, config, &id, now_ms).await?;
     }
-    let key = tenants::mint_key(&mut tx, &id, now_ms).await?;
+    let key = keys::mint(&mut tx, &id, &Wanted::default(), now_ms).await?;
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     store.close().await;
     Ok(key)
@@ -157,7 +163,7 @@ pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> 
 async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Result<(), Error> {
     let mut configured = config.tenants.iter().enumerate();
     if let Some(found) = configured.find(|(_, tenant)| tenant.id == id.as_str()) {
-        return put_tenant(tx, found, &Known::of(config)?, now_ms).await;
+        return put_tenant(tx, found, &models_of(config)?, now_ms).await;
     }
     if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT {
         return Ok(tenants::ensure(tx, id, now_ms).await?);

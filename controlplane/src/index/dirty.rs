@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use floopy_shared::domain::ids::TenantId;
@@ -12,6 +15,8 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(crate) struct Dirty {
     tenants: Mutex<BTreeSet<TenantId>>,
+    /// Tenants changed what is set for them.
+    settings: AtomicBool,
     urgent: Notify,
 }
 
@@ -22,6 +27,17 @@ impl Dirty {
         if urgent {
             self.urgent.notify_one();
         }
+    }
+
+    /// Says that a tenant changed its settings: they are read again at once, and it is ranked anew.
+    pub(crate) fn mark_settings(&self, tenant: TenantId) {
+        self.settings.store(true, Ordering::Release);
+        self.mark([tenant], true);
+    }
+
+    /// Whether settings changed since this was last asked.
+    pub(crate) fn take_settings(&self) -> bool {
+        self.settings.swap(false, Ordering::AcqRel)
     }
 
     /// Takes all that are marked.

@@ -153,7 +153,7 @@ mod tests {
 
     use floopy_shared::domain::{
         ids::{KeyHash, TenantId},
-        snapshot::{ApiKey, Tenant},
+        snapshot::{ApiKey, KeyScope, Tenant},
     };
 
     use super::*;
@@ -228,6 +228,7 @@ mod tests {
             hash: KeyHash([n; 32]),
             read: true,
             write: true,
+            scope: KeyScope::default(),
         };
         let tenant = Tenant {
             keys: (0..25).map(key).collect(),
@@ -268,6 +269,7 @@ mod tests {
                     hash: KeyHash([1; 32]),
                     read: true,
                     write: true,
+                    scope: KeyScope::default(),
                 }],
                 ..Tenant::new(TenantId::new(&format!("t{n}")).expect("valid"))
             };

@@ -45,7 +45,8 @@ use crate::{
         rank::{Candidate, Incumbents, Platform},
     },
     metrics::Metrics,
-    store::{Store, StoreError, alarms, buckets, drift, meta, tenants},
+    settings,
+    store::{Store, StoreError, alarms, buckets, drift, meta},
 };
 
 /// How often tenants and keys that another process made are looked for.
@@ -283,10 +284,12 @@ impl Refresh {
 
     /// Looks for tenants and keys once a second.
     async fn poll_tenants(&mut self) -> Result<(), StoreError> {
-        if self.polled.is_some_and(|polled| polled.elapsed() < POLL) {
+        let is_told = self.parts.dirty.take_settings();
+        let is_due = self.polled.is_none_or(|polled| polled.elapsed() >= POLL);
+        if !is_told && !is_due {
             return Ok(());
         }
-        let mut found = tenants::all(&self.parts.store).await?;
+        let mut found = settings::tenants(&self.parts.store).await?;
         for tenant in &mut found {
             if let Some(own) = self.parts.own_models.get(&tenant.id) {
                 tenant.models = Arc::clone(own);

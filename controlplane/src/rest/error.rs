@@ -81,7 +81,7 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let message = "this endpoint takes only GET";
+        let message = "this endpoint does not take this method";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "invalid_request_error",
@@ -110,12 +110,71 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn no_read_permission() -> Self {
-        let message = "this API key may not read";
+    /// The key may not do this: `what` is `read` or `write`.
+    pub(crate) fn no_permission(what: &'static str) -> Self {
+        let code = if what == "read" {
+            "read_permission"
+        } else {
+            "write_permission"
+        };
+        let message = format!("this API key may not {what}");
+        Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
+    }
+
+    /// The key is held to one project, and what it asks to change is everybody's.
+    pub(crate) fn project_locked() -> Self {
+        let message = "this API key is locked to a project; a change for the whole organisation needs another key";
         Self::new(
             StatusCode::FORBIDDEN,
             "permission_error",
-            "read_permission",
+            "write_permission",
+            message,
+        )
+    }
+
+    /// A field of the body is wrong.
+    pub(crate) fn invalid_body(param: &str, message: impl Into<String>) -> Self {
+        Self::invalid_field("invalid_body", param, message)
+    }
+
+    /// A field of the body is wrong in a way that has a name of its own.
+    pub(crate) fn invalid_field(
+        code: &'static str,
+        param: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        let error = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            code,
+            message,
+        );
+        Self {
+            param: Some(param.to_owned()),
+            ..error
+        }
+    }
+
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let message = format!("the body is larger than {limit} bytes");
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            "body_too_large",
+            message,
+        )
+    }
+
+    /// What the caller saw last is not what is there.
+    pub(crate) fn changed_meanwhile(given: &str) -> Self {
+        let message = format!(
+            "if-match is {:?}, which is not what is there now; read it again",
+            brief(given)
+        );
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "invalid_request_error",
+            "precondition_failed",
             message,
         )
     }

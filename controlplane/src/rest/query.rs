@@ -54,7 +54,7 @@ pub(super) fn parse(
     let mut bound: Vec<String> = Vec::new();
     for (key, value) in pairs {
         if !KEYS.contains(&key.as_str()) {
-            return Err(unknown(&key));
+            return Err(unknown(&key, &KEYS));
         }
         if value.is_empty() {
             continue;
@@ -69,6 +69,30 @@ pub(super) fn parse(
     check_confidences(&query.filter)?;
     bound_in_time(&mut query.filter, now_ms, retention_ms)?;
     Ok(query)
+}
+
+/// Where in a list without filters, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) limit: u32,
+    pub(super) cursor: Option<String>,
+}
+
+/// Checks the pairs of a query string that has nothing but a page.
+pub(super) fn page(pairs: Vec<(String, String)>) -> Result<Page, ApiError> {
+    let mut page = Page {
+        limit: LIMIT.0,
+        cursor: None,
+    };
+    for (key, value) in pairs {
+        match key.as_str() {
+            "limit" | "cursor" if value.is_empty() => {}
+            "limit" => page.limit = limit(&key, &value)?,
+            "cursor" => page.cursor = Some(value),
+            _ => return Err(unknown(&key, &["limit", "cursor"])),
+        }
+    }
+    Ok(page)
 }
 
 fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
@@ -94,7 +118,7 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
         "shadow" => filter.shadows = shadows(key, value)?,
         "limit" => query.limit = limit(key, value)?,
         "cursor" => query.cursor = Some(value.to_owned()),
-        _ => return Err(unknown(key)),
+        _ => return Err(unknown(key, &KEYS)),
     }
     Ok(())
 }
@@ -111,8 +135,8 @@ fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
     }
 }
 
-fn unknown(key: &str) -> ApiError {
-    let (key, known) = (brief(key), KEYS.join(", "));
+fn unknown(key: &str, known: &[&str]) -> ApiError {
+    let (key, known) = (brief(key), known.join(", "));
     let message = format!("{key:?} is not a key of this query; known are {known}");
     ApiError::invalid_query(&key, message)
 }

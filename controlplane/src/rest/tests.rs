@@ -1,12 +1,21 @@
 //! The HTTP side, driven through its router.
 
+mod settings;
+
 use axum::body::{Body, to_bytes};
 use floopy_shared::domain::event::{EventBody, RatingSubject};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::{fixture::*, ingest::Intake, store::tenants};
+use crate::{
+    fixture::*,
+    ingest::Intake,
+    store::{
+        keys::{self, Wanted},
+        tenants,
+    },
+};
 
 const SDK_KEYS: &[&str] = &[
     "request_id",
@@ -55,10 +64,10 @@ impl Fixture {
             .await
             .expect("made");
         tenants::ensure(&mut tx, &other, NOW).await.expect("made");
-        let key = tenants::mint_key(&mut tx, &tenant(), NOW)
+        let key = keys::mint(&mut tx, &tenant(), &Wanted::default(), NOW)
             .await
             .expect("minted");
-        let stranger = tenants::mint_key(&mut tx, &other, NOW)
+        let stranger = keys::mint(&mut tx, &other, &Wanted::default(), NOW)
             .await
             .expect("minted");
         tx.commit().await.expect("commits");
@@ -70,6 +79,8 @@ impl Fixture {
             registry: Arc::default(),
             cursor_key: CursorKey::new(vec![1; 32]),
             retention_ms: 90 * 86_400_000,
+            models: KnownModels::default(),
+            dirty: Arc::default(),
         };
         Self {
             router: router(api),
@@ -90,6 +101,23 @@ impl Fixture {
         let body = to_bytes(body, 1 << 22).await.expect("whole").to_vec();
         assert!(parts.headers.contains_key("x-request-id"));
         (parts.status, parts.headers, body)
+    }
+
+    /// A request with a JSON body, under a key.
+    async fn send(&self, key: &str, call: &str, body: Value) -> (StatusCode, Value) {
+        let (method, path) = call.split_once(' ').expect("METHOD path");
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .body(Body::from(body.to_string()))
+            .expect("valid");
+        let response = self.router.clone().oneshot(request).await.expect("answers");
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 22)
+            .await
+            .expect("whole");
+        (status, serde_json::from_slice(&body).expect("JSON"))
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {

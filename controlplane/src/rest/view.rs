@@ -66,7 +66,7 @@ fn trace(d: &Decision, labels: &Labels) -> Value {
 fn identity(d: &Decision) -> Value {
     json!({
         "request_id": d.request_id.to_string(),
-        "request_created_at": time(d.created_at_ms),
+        "request_created_at": moment(d.created_at_ms),
         "session_id": d.session_id.as_ref().map(ToString::to_string),
         "completion_id": d.completion_id,
         "key_id": d.key_id,
@@ -193,7 +193,8 @@ fn weights(w: &Weights) -> Value {
     json!({"session": w.session, "auto": w.auto, "manual": w.manual, "benchmark": w.benchmark})
 }
 
-fn time(ms: u64) -> Option<String> {
+/// A moment as callers read it.
+pub(super) fn moment(ms: u64) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
     at.format(&Rfc3339).ok()
 }

@@ -1,6 +1,7 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
 mod fill;
+mod settings;
 
 use super::{Store, StoreError};
 
@@ -156,6 +157,7 @@ const STEPS: &[&[&str]] = &[&[
             id INTEGER PRIMARY KEY AUTOINCREMENT, count INTEGER NOT NULL, outcomes TEXT NOT NULL
         ) STRICT",
     ],
+    settings::SETTINGS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -1,16 +1,18 @@
-//! Tenants and the hashes of their keys.
+//! Tenants, as the configuration has them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use floopy_shared::domain::{
     constraints::Constraints,
-    ids::{CandidateKey, KeyHash, TenantId},
+    gates::Gates,
+    ids::{CandidateKey, TenantId},
+    limits::Limits,
     rule::Routing,
-    snapshot::{ApiKey, Tenant},
+    snapshot::Tenant,
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, meta, record, tenant_id, to_i64};
+use super::{Store, StoreError, Tx, keys, record, tenant_id, to_i64};
 
 /// What a tenant is besides its keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,93 +73,38 @@ pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError
         .await?)
 }
 
-/// Makes a key from the operating system's randomness and stores its hash: the only moment it is known.
-pub(crate) async fn mint_key(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    now_ms: u64,
-) -> Result<String, StoreError> {
-    let mut secret = [0; 32];
-    meta::random(&mut secret)?;
-    let key = format!("fl_{}", hex::encode(secret));
-    put_key(tx, tenant, &key, now_ms).await?;
-    Ok(key)
-}
+const COLUMNS: &str =
+    "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing";
 
-/// Stores the hash of a key with all permissions; the tenant that holds it, which is another one where the
-/// key was theirs already.
-pub(crate) async fn put_key(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    key: &str,
-    now_ms: u64,
-) -> Result<String, StoreError> {
-    let hash = KeyHash::of(key);
-    sqlx::query(
-        "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms) VALUES (?, ?, ?, 1, 1, ?)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(format!("key_{}", hex::encode(&hash.0[..8])))
-    .bind(tenant.as_str())
-    .bind(hash.0.as_slice())
-    .bind(to_i64(now_ms))
-    .execute(&mut **tx)
-    .await?;
-    let holder =
-        sqlx::query_scalar("SELECT tenant FROM api_keys WHERE sha256 = ?").bind(hash.0.as_slice());
-    Ok(holder.fetch_one(&mut **tx).await?)
-}
-
-/// Makes `key` the only one that the tenant has from the configuration, or none where it has none there; keys
-/// that were minted stay. The tenant that holds the key, which is another one where it was theirs already.
-pub(crate) async fn put_configured_key(
-    tx: &mut Tx,
-    tenant: &TenantId,
-    key: Option<&str>,
-    now_ms: u64,
-) -> Result<Option<String>, StoreError> {
-    let holder = match key {
-        Some(key) => Some(put_key(tx, tenant, key, now_ms).await?),
-        None => None,
-    };
-    let hash = key
-        .map(|key| KeyHash::of(key).0.to_vec())
-        .unwrap_or_default();
-    sqlx::query("UPDATE api_keys SET configured = 1 WHERE tenant = ? AND sha256 = ?")
-        .bind(tenant.as_str())
-        .bind(hash.as_slice())
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND configured = 1 AND sha256 <> ?")
-        .bind(tenant.as_str())
-        .bind(hash.as_slice())
-        .execute(&mut **tx)
-        .await?;
-    Ok(holder)
-}
-
-/// All tenants with their keys.
+/// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
-    let query =
-        "SELECT id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing
-        FROM tenants ORDER BY id";
-    let rows = sqlx::query(query).fetch_all(store.read()).await?;
+    let query = format!("SELECT {COLUMNS} FROM tenants ORDER BY id");
+    let rows = sqlx::query(&query).fetch_all(store.read()).await?;
     let mut tenants = BTreeMap::new();
     for row in &rows {
         let tenant = tenant(row)?;
         tenants.insert(tenant.id.clone(), tenant);
     }
-    let rows =
-        sqlx::query("SELECT tenant, id, sha256, can_read, can_write FROM api_keys ORDER BY id")
-            .fetch_all(store.read())
-            .await?;
-    for row in &rows {
-        let (id, key) = api_key(row)?;
+    for (id, key) in keys::of_all(store).await? {
         if let Some(tenant) = tenants.get_mut(&id) {
             tenant.keys.push(key);
         }
     }
     Ok(tenants.into_values().collect())
+}
+
+/// One tenant with its keys, as the configuration has it; an empty one where there is none.
+pub(crate) async fn one(conn: &mut SqliteConnection, id: &TenantId) -> Result<Tenant, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
+    let query = sqlx::query(&query).bind(id.as_str());
+    let found = query.fetch_optional(&mut *conn).await?;
+    let mut tenant = match &found {
+        Some(row) => tenant(row)?,
+        None => Tenant::new(id.clone()),
+    };
+    let keys = keys::list(conn, id).await?;
+    tenant.keys = keys.into_iter().map(|listed| listed.key).collect();
+    Ok(tenant)
 }
 
 fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
@@ -170,6 +117,8 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
+        gates: Gates::default(),
+        limits: Limits::default(),
         constraints: constraints
             .map(record::decode_constraints)
             .transpose()?
@@ -182,33 +131,6 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         // They are not kept here: the configuration has them.
         models: Arc::default(),
     })
-}
-
-fn api_key(row: &SqliteRow) -> Result<(TenantId, ApiKey), StoreError> {
-    let hash: &[u8] = row.try_get(2)?;
-    let hash = hash
-        .try_into()
-        .map_err(|_| StoreError::corrupt("key", "its hash is not 32 bytes"))?;
-    let key = ApiKey {
-        id: row.try_get(1)?,
-        hash: KeyHash(hash),
-        read: row.try_get(3)?,
-        write: row.try_get(4)?,
-    };
-    Ok((tenant_id(row.try_get(0)?)?, key))
-}
-
-/// Whose key this is, and whether it may read.
-pub(crate) async fn of_key(
-    store: &Store,
-    hash: &KeyHash,
-) -> Result<Option<(TenantId, bool)>, StoreError> {
-    let row = sqlx::query("SELECT tenant, can_read FROM api_keys WHERE sha256 = ?")
-        .bind(hash.0.as_slice())
-        .fetch_optional(store.read())
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some((tenant_id(row.try_get(0)?)?, row.try_get(1)?)))
 }
 
 /// Whether nothing of this tenant's content may be kept.

@@ -13,7 +13,7 @@ use floopy_shared::{
     catalog::builtin_catalog,
     domain::{
         ids::{InvalidId, KeyHash, TenantId},
-        snapshot::{ApiKey, Snapshot, Tenant},
+        snapshot::{ApiKey, KeyScope, Snapshot, Tenant},
     },
     process::{
         rpc::{Dialer, PlaneToken},

@@ -8,7 +8,7 @@ use floopy_shared::{
         ids::{CandidateKey, KeyHash, TenantId},
         ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
         shape::ShapeKey,
-        snapshot::{ApiKey, TableBody, TableName, Tenant},
+        snapshot::{ApiKey, KeyScope, TableBody, TableName, Tenant},
         weights::{Phase, phase_weights},
     },
     wire::snapshot::table_to_wire,
@@ -39,6 +39,7 @@ pub fn tenant(version: u64, zero_retention: bool) -> v1::Table {
         hash: KeyHash::of(KEY),
         read: true,
         write: true,
+        scope: KeyScope::default(),
     };
     let tenant = Tenant {
         keys: vec![key],

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use floopy_proto::v1;
+use uuid::Uuid;
 
 use super::{InvalidWire, names, non_empty, ranking, required};
 use crate::domain::{
     catalog::{Catalog, CatalogModel, ShapePrior},
     ids::{CandidateKey, KeyHash},
     money::Prices,
-    snapshot::{ApiKey, Rejection, TableBody, TableName, TableUpdate, Tenant, Update},
+    snapshot::{
+        ApiKey, Environment, KeyScope, Rejection, TableBody, TableName, TableUpdate, Tenant, Update,
+    },
 };
 
 /// Reads an update. A table that cannot be read carries the reason, so that it rejects only itself.
@@ -184,6 +187,18 @@ impl From<&Tenant> for v1::Tenant {
             sha256: key.hash.0.to_vec().into(),
             read: key.read,
             write: key.write,
+            project: key
+                .scope
+                .project
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            environment: key
+                .scope
+                .environment
+                .map_or("", Environment::as_str)
+                .to_owned(),
+            requests_per_minute: key.scope.requests_per_minute,
+            rule: key.scope.rule.clone().unwrap_or_default(),
         };
         Self {
             id: t.id.to_string(),
@@ -198,6 +213,8 @@ impl From<&Tenant> for v1::Tenant {
             shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
             routing: Some((&t.routing).into()),
             models: t.models.iter().map(|m| m.as_ref().into()).collect(),
+            gates: Some((&t.gates).into()),
+            limits: Some((&t.limits).into()),
         }
     }
 }
@@ -226,6 +243,16 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             models: own_models(t.models)?,
+            gates: t
+                .gates
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
+            limits: t
+                .limits
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }
@@ -239,10 +266,25 @@ fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
     let hash = <[u8; 32]>::try_from(key.sha256.as_ref()).map_err(|_| {
         InvalidWire::invalid("sha256", format_args!("{} bytes, not 32", key.sha256.len()))
     })?;
+    let project = non_empty(key.project)
+        .map(|id| Uuid::try_parse(&id).map_err(|e| InvalidWire::invalid("project", e)))
+        .transpose()?;
+    let environment = non_empty(key.environment)
+        .map(|name| {
+            Environment::parse(&name).ok_or_else(|| InvalidWire::invalid("environment", name))
+        })
+        .transpose()?;
+    let scope = KeyScope {
+        project,
+        environment,
+        requests_per_minute: key.requests_per_minute,
+        rule: non_empty(key.rule),
+    };
     Ok(ApiKey {
         id: key.id,
         hash: KeyHash(hash),
         read: key.read,
         write: key.write,
+        scope,
     })
 }

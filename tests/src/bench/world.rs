@@ -9,7 +9,7 @@ use floopy_shared::{
         money::Prices,
         ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
         shape::ShapeKey,
-        snapshot::{ApiKey, TableBody, TableName, Tenant},
+        snapshot::{ApiKey, KeyScope, TableBody, TableName, Tenant},
         weights::{Phase, phase_weights},
     },
     wire::snapshot::table_to_wire,

@@ -17,7 +17,10 @@ use crate::{
         policy::Goal,
         sums::{ONE, Sums},
     },
-    store::retention::{self, Horizon},
+    store::{
+        retention::{self, Horizon},
+        tenants,
+    },
 };
 
 async fn refresh(tenant_ids: &[&str]) -> Refresh {

@@ -1,4 +1,4 @@
-//! Whether the names in a tenant's constraints mean anything, and whether they leave somebody to serve.
+//! Whether the names in a tenant's constraints and rules mean anything, and whether they leave somebody to serve.
 
 use floopy_shared::domain::{
     catalog::{Catalog, ModelKind},
@@ -7,28 +7,29 @@ use floopy_shared::domain::{
     rule::Routing,
 };
 
-use super::Error;
-use crate::config::TenantConfig;
+/// What is wrong with a setting of a tenant: its key below the tenant, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) field: String,
+    pub(crate) message: String,
+}
 
-/// The tenant's constraints, if every name is known and its default model keeps them.
-pub(super) fn constraints(
+/// Whether every name in the constraints is known, and the default model keeps them.
+pub(crate) fn constraints(
     catalog: &Catalog,
-    (index, tenant): (usize, &TenantConfig),
+    constraints: &Constraints,
     default_model: Option<&CandidateKey>,
-) -> Result<Constraints, Error> {
-    let key = |name: &str| format!("tenants[{index}].constraints.{name}");
-    let constraints = tenant.constraints.to_domain();
+) -> Result<(), Refused> {
     let of_providers = [
         ("allow_providers", &constraints.allow_providers),
         ("deny_providers", &constraints.deny_providers),
     ];
     for (field, names) in of_providers {
-        let unknown = names.iter().find(|name| !is_provider(catalog, name));
-        if let Some(name) = unknown {
+        if let Some(name) = names.iter().find(|name| !is_provider(catalog, name)) {
             let message = format!(
                 "{name:?} is not the provider of any known model; add its models under [[models]]"
             );
-            return Err(Error::config(key(field), message));
+            return refuse(format!("constraints.{field}"), message);
         }
     }
     let of_models = [
@@ -36,57 +37,57 @@ pub(super) fn constraints(
         ("deny_models", &constraints.deny_models),
     ];
     for (field, names) in of_models {
-        let unknown = names.iter().find(|name| !is_model(catalog, name));
-        if let Some(name) = unknown {
+        if let Some(name) = names.iter().find(|name| !is_model(catalog, name)) {
             let message = format!(
                 "{name:?} is not a known model; write provider/model or a model's name, or add it under [[models]]"
             );
-            return Err(Error::config(key(field), message));
+            return refuse(format!("constraints.{field}"), message);
         }
     }
-    check_somebody_serves(catalog, &constraints)
-        .map_err(|message| Error::config(format!("tenants[{index}].constraints"), message))?;
-    if let Some(model) = default_model
-        && let Some(filter) = constraints.forbids(model)
-    {
-        let field = filter.as_str().trim_start_matches("constraint_");
-        let message = format!("{model} is ruled out by constraints.{field} of the same tenant");
-        return Err(Error::config(
-            format!("tenants[{index}].default_model"),
-            message,
-        ));
+    check_somebody_serves(catalog, constraints)?;
+    match default_model.and_then(|model| Some((model, constraints.forbids(model)?))) {
+        Some((model, filter)) => {
+            let field = filter.as_str().trim_start_matches("constraint_");
+            let message = format!("{model} is ruled out by constraints.{field} of the same tenant");
+            refuse("default_model", message)
+        }
+        None => Ok(()),
     }
-    Ok(constraints)
 }
 
-/// The tenant's routing rules, if they can be told apart and every model of theirs is known and allowed.
-pub(super) fn routing(
+/// Whether the rules can be told apart and every model of theirs is known and allowed.
+pub(crate) fn routing(
     catalog: &Catalog,
-    (index, tenant): (usize, &TenantConfig),
+    routing: &Routing,
     constraints: &Constraints,
-) -> Result<Routing, Error> {
-    let refused =
-        |field: &str, message: String| Error::config(format!("tenants[{index}].{field}"), message);
-    let routing = tenant.routing();
-    routing
-        .validate()
-        .map_err(|e| refused(&e.field, e.reason))?;
+) -> Result<(), Refused> {
+    routing.validate().map_err(|e| Refused {
+        field: e.field,
+        message: e.reason,
+    })?;
     for (at, rule) in routing.rules.iter().enumerate() {
         let field = format!("rules[{at}].models");
         for key in &rule.models {
             if catalog.get(key).is_none() {
                 let message = format!("\"{key}\" is not a known model; add it under [[models]]");
-                return Err(refused(&field, message));
+                return refuse(field, message);
             }
             if let Some(filter) = constraints.forbids(key) {
                 let by = filter.as_str().trim_start_matches("constraint_");
                 let message =
                     format!("\"{key}\" is ruled out by constraints.{by} of the same tenant");
-                return Err(refused(&field, message));
+                return refuse(field, message);
             }
         }
     }
-    Ok(routing)
+    Ok(())
+}
+
+fn refuse<T>(field: impl Into<String>, message: String) -> Result<T, Refused> {
+    Err(Refused {
+        field: field.into(),
+        message,
+    })
 }
 
 fn is_provider(catalog: &Catalog, name: &str) -> bool {
@@ -101,7 +102,7 @@ fn is_model(catalog: &Catalog, name: &str) -> bool {
         .any(|model| names_candidate(name, &model.key))
 }
 
-fn check_somebody_serves(catalog: &Catalog, constraints: &Constraints) -> Result<(), String> {
+fn check_somebody_serves(catalog: &Catalog, constraints: &Constraints) -> Result<(), Refused> {
     let mut chat = catalog
         .models()
         .iter()
@@ -121,17 +122,20 @@ fn check_somebody_serves(catalog: &Catalog, constraints: &Constraints) -> Result
     .into_iter()
     .flatten()
     .collect();
-    Err(format!(
-        "{} leave no chat model that could serve",
-        written.join(", ")
-    ))
+    refuse(
+        "constraints",
+        format!(
+            "{} leave no chat model that could serve",
+            written.join(", ")
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use floopy_shared::process::config::parse;
 
-    use crate::{app::setup::check, config::Config};
+    use crate::{app::check, config::Config};
 
     const MODELS: &str = "builtin_models = false\n\
         [[models]]\nprovider = \"p\"\nmodel = \"a\"\n\

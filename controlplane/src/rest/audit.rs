@@ -1,0 +1,73 @@
+//! `GET /v1/audit`: who changed what, the newest first.
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+    http::HeaderMap,
+};
+use floopy_shared::domain::ids::RequestId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Api,
+    error::{ApiError, brief},
+    query, reader,
+    view::moment,
+};
+use crate::store::{
+    audit::{self, Entry},
+    list::Position,
+};
+
+/// What a cursor of this list is bound to besides the tenant.
+const LIST: &str = "audit";
+
+/// A page of changes.
+pub(super) async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let page = query::page(pairs)?;
+    let before = match &page.cursor {
+        None => None,
+        Some(cursor) => {
+            let position = api.cursor_key.open(&tenant, LIST, cursor).ok_or_else(|| {
+                let message = format!("cursor {:?} is not one of this list", brief(cursor));
+                ApiError::invalid_query("cursor", message)
+            })?;
+            Some(position.created_ms)
+        }
+    };
+    let mut found = audit::page(&api.store, &tenant, before, page.limit + 1).await?;
+    let has_more = found.len() > page.limit as usize;
+    found.truncate(page.limit as usize);
+    let next = found.last().filter(|_| has_more).map(|last| {
+        // The number of a change is its place; there is no request of its own.
+        let position = Position {
+            created_ms: last.seq,
+            request: RequestId(Uuid::nil()),
+        };
+        api.cursor_key.seal(&tenant, LIST, position)
+    });
+    let items: Vec<Value> = found.iter().map(describe).collect();
+    Ok(Json(
+        json!({"items": items, "next_cursor": next, "has_more": has_more}),
+    ))
+}
+
+fn describe(entry: &Entry) -> Value {
+    json!({
+        "id": entry.seq,
+        "at": moment(entry.at_ms),
+        "actor": entry.actor,
+        "action": entry.action,
+        "resource": entry.resource,
+        "before_sha256": entry.before_sha256,
+        "after_sha256": entry.after_sha256,
+        "request_id": entry.request_id,
+    })
+}

@@ -1,0 +1,70 @@
+//! Bodies in JSON, read with errors that name the field and its value.
+
+use axum::{
+    body::to_bytes,
+    extract::{FromRequest, Request},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+
+/// Settings are small.
+const MAX_BYTES: usize = 256 << 10;
+
+/// A body that is a JSON object.
+#[derive(Debug)]
+pub(super) struct JsonObject(pub(super) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = to_bytes(request.into_body(), MAX_BYTES).await;
+        // A caller who hung up is not there to be answered.
+        let body = body.map_err(|_| ApiError::body_too_large(MAX_BYTES))?;
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(other) => {
+                let message = format!("the body is {}, it must be a JSON object", kind(&other));
+                Err(ApiError::invalid_body("body", message))
+            }
+            Err(error) => {
+                let message = format!("the body is not JSON: {error}");
+                Err(ApiError::invalid_body("body", message))
+            }
+        }
+    }
+}
+
+/// Reads fields into a type that refuses what it does not know. `at`: where they stand in the body.
+pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(&fields).map_err(|error| {
+        let within = error.path().to_string();
+        let message = error.into_inner().to_string();
+        // Of a missing field the path ends at what lacks it.
+        let missing = message
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split_once('`'));
+        let mut path: Vec<&str> = [at, within.trim_start_matches('.')].into();
+        path.extend(missing.map(|(name, _)| name));
+        path.retain(|part| !part.is_empty());
+        let param = if path.is_empty() {
+            "body".to_owned()
+        } else {
+            path.join(".")
+        };
+        ApiError::invalid_body(&param, format!("{param}: {message}"))
+    })
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

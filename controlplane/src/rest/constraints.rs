@@ -1,0 +1,179 @@
+//! `GET` and `PUT /v1/constraints`: limits, gates, and who may serve, each group replaced as a whole.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use floopy_shared::{
+    domain::{constraints::InvalidConstraints, gates::DEFAULT_GATES, snapshot::Tenant},
+    process::config::Constraints,
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Api,
+    body::{self, JsonObject},
+    error::ApiError,
+    reader,
+    settings::{Editing, etag},
+};
+use crate::{
+    settings::{
+        self as written, Group,
+        gates::{self, WrittenGates},
+        limits::{self, WrittenLimits},
+    },
+    store::{
+        StoreError,
+        settings::{self, Kind},
+    },
+};
+
+/// The key of the third group, whose value is an object.
+const ROUTING: &str = "routing";
+
+/// What is in force.
+pub(super) async fn get(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let id = reader(&api, &headers).await?;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let tenant = written::tenant(&mut conn, &id).await?;
+    Ok(answer(&tenant))
+}
+
+/// Replaces the groups that the body mentions; the others stay as they are.
+pub(super) async fn put(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    JsonObject(fields): JsonObject,
+) -> Result<Response, ApiError> {
+    let changes = changes(fields)?;
+    let mut editing = Editing::begin(&api, &headers).await?;
+    if let Some(given) = headers.get(header::IF_MATCH) {
+        let current = etag(&describe(&editing.current().await?));
+        if given.as_bytes() != current.as_bytes() && given != "*" {
+            let given = String::from_utf8_lossy(given.as_bytes());
+            return Err(ApiError::changed_meanwhile(&given));
+        }
+    }
+    for (group, body) in changes {
+        let tenant = editing.tenant();
+        let place = (&tenant, Kind::Constraints);
+        let before = settings::get(&mut editing.tx, place, group.as_str()).await?;
+        match (body, &before) {
+            (Some(body), before) => {
+                let place = (group.as_str(), before.as_ref());
+                editing.replace(Kind::Constraints, place, &body).await?;
+            }
+            (None, Some(before)) => editing.delete(Kind::Constraints, before).await?,
+            (None, None) => {}
+        }
+    }
+    Ok(answer(&editing.commit().await?))
+}
+
+/// The groups that a body mentions, each checked by itself and written in full. `None` goes back to the
+/// configuration.
+fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, ApiError> {
+    let (mut of_limits, mut of_gates) = (Map::new(), Map::new());
+    let mut found = Vec::new();
+    for (key, value) in fields {
+        if limits::KEYS.contains(&key.as_str()) {
+            of_limits.insert(key, value);
+        } else if gates::KEYS.contains(&key.as_str()) {
+            of_gates.insert(key, value);
+        } else if key == ROUTING {
+            found.push((Group::Routing, routing(value)?));
+        } else if key != "defaults" {
+            // What GET tells beside the groups may come back.
+            let known = [&limits::KEYS[..], &gates::KEYS[..], &[ROUTING]]
+                .concat()
+                .join(", ");
+            let message = format!("{key:?} is not a constraint; known are {known}");
+            return Err(ApiError::invalid_body(&key, message));
+        }
+    }
+    if !of_limits.is_empty() {
+        let written: WrittenLimits = body::read(of_limits.into(), "")?;
+        let checked = written.to_domain().map_err(out_of_range)?;
+        found.push((Group::Limits, Some(json!(WrittenLimits::from(checked)))));
+    }
+    if !of_gates.is_empty() {
+        let written: WrittenGates = body::read(of_gates.into(), "")?;
+        let checked = written.to_domain().map_err(out_of_range)?;
+        found.push((Group::Gates, Some(json!(WrittenGates::from(checked)))));
+    }
+    if found.is_empty() {
+        let message = "the body mentions no constraint; null takes one away";
+        return Err(ApiError::invalid_body("body", message));
+    }
+    Ok(found)
+}
+
+fn routing(value: Value) -> Result<Option<Value>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let value = match value {
+        // As GET tells it: what is null or empty is not said.
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().filter(|(_, v)| is_said(v)).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            value
+        }
+    };
+    let constraints: Constraints = body::read(value, ROUTING)?;
+    Ok(Some(json!(constraints)))
+}
+
+fn is_said(value: &Value) -> bool {
+    !value.is_null() && value.as_array().is_none_or(|names| !names.is_empty())
+}
+
+/// Each field has a code of its own.
+fn out_of_range(invalid: InvalidConstraints) -> ApiError {
+    let code = match invalid.field {
+        "cost_limit_monthly_usd" => "out_of_range_cost_limit_monthly_usd",
+        "token_window_seconds" => "out_of_range_token_window_seconds",
+        "max_tokens_per_window" => "out_of_range_max_tokens_per_window",
+        "max_requests_per_minute" => "out_of_range_max_requests_per_minute",
+        "max_regression" => "out_of_range_max_regression",
+        "max_outcome_variance" => "out_of_range_max_outcome_variance",
+        "max_cost_increase" => "out_of_range_max_cost_increase",
+        "max_cost_drop_without_validation" => "out_of_range_max_cost_drop_without_validation",
+        "confidence_threshold" => "out_of_range_confidence_threshold",
+        "min_samples_before_promotion" => "out_of_range_min_samples_before_promotion",
+        _ => "invalid_body",
+    };
+    ApiError::invalid_field(code, invalid.field, invalid.to_string())
+}
+
+fn answer(tenant: &Tenant) -> Response {
+    let body = describe(tenant);
+    ([(header::ETAG, etag(&body))], Json(body)).into_response()
+}
+
+/// Both groups of the contract side by side, ours below, and what a gate is where nobody says otherwise.
+fn describe(tenant: &Tenant) -> Value {
+    let mut body = json!(WrittenLimits::from(tenant.limits));
+    let gates = json!(WrittenGates::from(tenant.gates));
+    let constraints = &tenant.constraints;
+    if let (Value::Object(body), Value::Object(gates)) = (&mut body, gates) {
+        body.extend(gates);
+    }
+    body[ROUTING] = json!({
+        "allow_providers": constraints.allow_providers,
+        "deny_providers": constraints.deny_providers,
+        "allow_models": constraints.allow_models,
+        "deny_models": constraints.deny_models,
+        "max_cost_micro_usd": constraints.max_cost_micro_usd,
+        "max_latency_ms": constraints.max_latency_ms,
+        "min_quality": constraints.min_quality.map(|quality| json!({
+            "floor": quality.floor, "assurance": quality.assurance,
+        })),
+    });
+    body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));
+    body
+}

@@ -1,0 +1,266 @@
+//! `/v1/routing/rules`: what `auto` may mean instead of the learned ranking.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+};
+use floopy_shared::{
+    domain::{ids::TenantId, rule::Routing},
+    process::config::Rule,
+};
+use serde_json::{Map, Value, json};
+use sqlx::SqliteConnection;
+
+use super::{
+    Api,
+    body::{self, JsonObject},
+    error::ApiError,
+    reader,
+    settings::{Editing, whole_list, with_times},
+};
+use crate::{
+    allowed,
+    settings::{
+        self as written,
+        routing::{WrittenRule, configured_id},
+    },
+    store::{
+        StoreError, keys,
+        settings::{self, Document, Kind},
+    },
+};
+
+/// Reads a rule; `default` says whether calls that name none follow it.
+fn read(mut fields: Map<String, Value>) -> Result<WrittenRule, ApiError> {
+    let is_default = match fields.remove("default") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(is_default)) => is_default,
+        Some(other) => {
+            let message = format!("default is {other}, it must be true or false");
+            return Err(ApiError::invalid_body("default", message));
+        }
+    };
+    // What GET tells beside them may come back.
+    for told in ["id", "source", "created_at", "updated_at"] {
+        fields.remove(told);
+    }
+    fields.retain(|_, value| !value.is_null());
+    let rule: Rule = body::read(Value::Object(fields), "")?;
+    Ok(WrittenRule { rule, is_default })
+}
+
+fn describe_own(document: &Document, default: Option<&str>) -> Result<Value, StoreError> {
+    let WrittenRule { rule, .. } = WrittenRule::read(document)?;
+    let is_default = default == Some(rule.0.name.as_str());
+    Ok(with_times(fields(rule, is_default, "api"), document))
+}
+
+fn fields(rule: Rule, is_default: bool, source: &str) -> Value {
+    let (weights, quality) = (rule.0.weights.clone(), rule.0.min_quality);
+    let mut fields = json!(rule);
+    fields["weights"] = json!(weights);
+    fields["floor"] = json!(quality.map(|quality| quality.floor));
+    fields["assurance"] = json!(quality.map(|quality| quality.assurance));
+    fields["default"] = json!(is_default);
+    fields["source"] = json!(source);
+    fields
+}
+
+/// All rules of a tenant: those of the configuration, which have no times, and its own.
+pub(super) async fn all(
+    conn: &mut SqliteConnection,
+    id: &TenantId,
+) -> Result<Vec<Value>, StoreError> {
+    let tenant = written::tenant(conn, id).await?;
+    let own = settings::list(conn, id, Kind::Rule).await?;
+    let default = tenant.routing.rule.as_deref();
+    let mut items = Vec::new();
+    let mut names = Vec::new();
+    for document in &own {
+        let described = describe_own(document, default)?;
+        names.push(described["name"].clone());
+        items.push(described);
+    }
+    let mut configured: Vec<Value> = Vec::new();
+    for rule in tenant.routing.rules {
+        if !names.contains(&json!(rule.name)) {
+            configured.push(described_configured(id, rule, default));
+        }
+    }
+    configured.extend(items);
+    Ok(configured)
+}
+
+fn described_configured(
+    tenant: &TenantId,
+    rule: floopy_shared::domain::rule::Rule,
+    default: Option<&str>,
+) -> Value {
+    let id = configured_id(tenant, &rule.name);
+    let is_default = default == Some(rule.name.as_str());
+    let mut fields = fields(Rule(rule), is_default, "configuration");
+    fields["id"] = json!(id);
+    fields["created_at"] = Value::Null;
+    fields["updated_at"] = Value::Null;
+    fields
+}
+
+async fn find(conn: &mut SqliteConnection, tenant: &TenantId, id: &str) -> Result<Value, ApiError> {
+    let found = all(conn, tenant)
+        .await?
+        .into_iter()
+        .find(|rule| rule["id"] == id);
+    found.ok_or_else(|| ApiError::not_found("no such routing rule"))
+}
+
+/// One of the tenant's own, which can be changed here.
+async fn find_own(editing: &mut Editing<'_>, id: &str) -> Result<Document, ApiError> {
+    let tenant = editing.tenant();
+    if let Some(found) = settings::get(&mut editing.tx, (&tenant, Kind::Rule), id).await? {
+        return Ok(found);
+    }
+    let configured = find(&mut editing.tx, &tenant, id).await?;
+    let message = format!(
+        "id {id} is {} of the configuration, and changed there",
+        configured["name"]
+    );
+    Err(ApiError::invalid_body("id", message))
+}
+
+/// A rule that becomes the default takes that from the one that was.
+async fn make_default(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+    let tenant = editing.tenant();
+    for other in settings::list(&mut editing.tx, &tenant, Kind::Rule).await? {
+        let mut rule = WrittenRule::read(&other)?;
+        if other.id != id && rule.is_default {
+            rule.is_default = false;
+            let place = (other.id.as_str(), Some(&other));
+            editing.replace(Kind::Rule, place, &json!(rule)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a name that another rule has: calls name rules.
+async fn check_name(editing: &mut Editing<'_>, id: &str, name: &str) -> Result<(), ApiError> {
+    let tenant = editing.tenant();
+    let taken = |rule: &Value| rule["id"] != id && rule["name"] == name;
+    match all(&mut editing.tx, &tenant)
+        .await?
+        .iter()
+        .find(|rule| taken(rule))
+    {
+        Some(other) => {
+            let message = format!("name {name:?} is that of rule {}", other["id"]);
+            Err(ApiError::invalid_body("name", message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses models that nobody knows or that the tenant rules out.
+async fn check_models(editing: &mut Editing<'_>, rule: &Rule) -> Result<(), ApiError> {
+    let tenant = editing.current().await?;
+    let alone = Routing {
+        rules: vec![rule.0.clone()],
+        ..Routing::default()
+    };
+    let catalog = editing.catalog();
+    allowed::routing(&catalog, &alone, &tenant.constraints).map_err(|refused| {
+        let param = refused.field.trim_start_matches("rules[0].");
+        ApiError::invalid_body(param, format!("{param}: {}", refused.message))
+    })
+}
+
+/// Writes a checked rule in place of another, or of none.
+async fn write(
+    mut editing: Editing<'_>,
+    before: Option<&Document>,
+    written: &WrittenRule,
+) -> Result<Json<Value>, ApiError> {
+    let id = before.map_or("", |before| before.id.as_str());
+    check_name(&mut editing, id, &written.rule.0.name).await?;
+    check_models(&mut editing, &written.rule).await?;
+    let body = json!(written);
+    let document = match before {
+        Some(before) => {
+            let place = (id, Some(before));
+            editing.replace(Kind::Rule, place, &body).await?
+        }
+        None => editing.create(Kind::Rule, &body).await?,
+    };
+    if written.is_default {
+        make_default(&mut editing, &document.id).await?;
+    }
+    let tenant = editing.commit().await?;
+    let default = tenant.routing.rule.as_deref();
+    Ok(Json(describe_own(&document, default)?))
+}
+
+/// All rules.
+pub(super) async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    Ok(Json(whole_list(all(&mut conn, &tenant).await?)))
+}
+
+/// One.
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    Ok(Json(find(&mut conn, &tenant, &id).await?))
+}
+
+/// Makes one.
+pub(super) async fn create(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    JsonObject(fields): JsonObject,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let written = read(fields)?;
+    let editing = Editing::begin(&api, &headers).await?;
+    Ok((StatusCode::CREATED, write(editing, None, &written).await?))
+}
+
+/// Replaces one of the tenant's own.
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    JsonObject(fields): JsonObject,
+) -> Result<Json<Value>, ApiError> {
+    let written = read(fields)?;
+    let mut editing = Editing::begin(&api, &headers).await?;
+    let before = find_own(&mut editing, &id).await?;
+    write(editing, Some(&before), &written).await
+}
+
+/// Takes away one of the tenant's own that no key names.
+pub(super) async fn delete(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let mut editing = Editing::begin(&api, &headers).await?;
+    let document = find_own(&mut editing, &id).await?;
+    let tenant = editing.tenant();
+    let listed = keys::list(&mut editing.tx, &tenant).await?;
+    let follows = |key: &&keys::Listed| key.key.scope.rule.as_deref() == Some(id.as_str());
+    if let Some(key) = listed.iter().find(follows) {
+        let message = format!("id {id} is the rule of {}", key.key.id);
+        return Err(ApiError::invalid_body("id", message));
+    }
+    editing.delete(Kind::Rule, &document).await?;
+    editing.commit().await?;
+    Ok(Json(
+        json!({"id": id, "object": "routing_rule", "deleted": true}),
+    ))
+}

@@ -1,0 +1,175 @@
+//! Changes of a tenant's settings: made, written down and told to the proxies together.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use floopy_shared::domain::{catalog::Catalog, ids::TenantId, snapshot::Tenant};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Api, REQUEST_ID, error::ApiError, view::moment, writer};
+use crate::{
+    allowed::{self, Refused},
+    settings as written,
+    store::{
+        StoreError, Tx,
+        audit::{self, Action, Change},
+        keys::Holder,
+        settings::{self, Document, Kind},
+    },
+};
+
+/// A change that is being made; dropped before its commit it never was.
+pub(super) struct Editing<'a> {
+    api: &'a Api,
+    pub(super) holder: Holder,
+    pub(super) tx: Tx,
+    pub(super) now_ms: u64,
+    request_id: String,
+}
+
+impl<'a> Editing<'a> {
+    /// Begins a change for the whole tenant, which a key that is held to a project may not make.
+    pub(super) async fn begin(api: &'a Api, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let holder = writer(api, headers).await?;
+        if holder.is_locked {
+            return Err(ApiError::project_locked());
+        }
+        let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        Ok(Self {
+            holder,
+            tx: api.store.write().await?,
+            now_ms: api.clock.now_ms(),
+            request_id: request_id.unwrap_or_default().to_owned(),
+            api,
+        })
+    }
+
+    pub(super) fn tenant(&self) -> TenantId {
+        self.holder.tenant.clone()
+    }
+
+    /// What the tenant may use.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        self.api.models.of(&self.holder.tenant)
+    }
+
+    /// The tenant as it is by now, its own settings on top of the configuration.
+    pub(super) async fn current(&mut self) -> Result<Tenant, StoreError> {
+        written::tenant(&mut self.tx, &self.holder.tenant).await
+    }
+
+    /// Writes a new document.
+    pub(super) async fn create(&mut self, kind: Kind, body: &Value) -> Result<Document, ApiError> {
+        let document = Document {
+            id: Uuid::new_v4().to_string(),
+            body: body.to_string(),
+            created_ms: self.now_ms,
+            changed_ms: self.now_ms,
+        };
+        settings::put(&mut self.tx, (&self.holder.tenant, kind), &document).await?;
+        let resource = format!("{}/{}", kind.as_str(), document.id);
+        self.audit((Action::Create, &resource), None, Some(&document.body))
+            .await?;
+        Ok(document)
+    }
+
+    /// Writes a document in place of another, or of none.
+    pub(super) async fn replace(
+        &mut self,
+        kind: Kind,
+        (id, before): (&str, Option<&Document>),
+        body: &Value,
+    ) -> Result<Document, ApiError> {
+        let document = Document {
+            id: id.to_owned(),
+            body: body.to_string(),
+            created_ms: before.map_or(self.now_ms, |before| before.created_ms),
+            changed_ms: self.now_ms,
+        };
+        if before.is_some_and(|before| before.body == document.body) {
+            return Ok(document);
+        }
+        settings::put(&mut self.tx, (&self.holder.tenant, kind), &document).await?;
+        let action = if before.is_some() {
+            Action::Update
+        } else {
+            Action::Create
+        };
+        let resource = format!("{}/{id}", kind.as_str());
+        let before = before.map(|before| before.body.as_str());
+        self.audit((action, &resource), before, Some(&document.body))
+            .await?;
+        Ok(document)
+    }
+
+    /// Takes a document away.
+    pub(super) async fn delete(&mut self, kind: Kind, document: &Document) -> Result<(), ApiError> {
+        settings::delete(&mut self.tx, (&self.holder.tenant, kind), &document.id).await?;
+        let resource = format!("{}/{}", kind.as_str(), document.id);
+        self.audit((Action::Delete, &resource), Some(&document.body), None)
+            .await
+    }
+
+    /// Writes down what was done.
+    pub(super) async fn audit(
+        &mut self,
+        (action, resource): (Action, &str),
+        before: Option<&str>,
+        after: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let change = Change {
+            tenant: &self.holder.tenant,
+            at_ms: self.now_ms,
+            actor: &format!("key:{}", self.holder.key),
+            action,
+            resource,
+            before,
+            after,
+            request_id: &self.request_id,
+        };
+        Ok(audit::add(&mut self.tx, &change).await?)
+    }
+
+    /// Makes the change, if what it leaves can be served by.
+    pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
+        let tenant = self.current().await?;
+        check(self.api, &tenant)?;
+        self.tx.commit().await.map_err(StoreError::from)?;
+        self.api.dirty.mark_settings(tenant.id.clone());
+        Ok(tenant)
+    }
+}
+
+/// Whether the names mean anything, and whether somebody is left to serve.
+fn check(api: &Api, tenant: &Tenant) -> Result<(), ApiError> {
+    let catalog = api.models.of(&tenant.id);
+    let default_model = tenant.default_model.as_ref();
+    let refused = |Refused { field, message }: Refused| {
+        // The group of the API that holds what the configuration calls constraints.
+        let param = field.replacen("constraints", "routing", 1);
+        ApiError::invalid_body(&param, format!("{param}: {message}"))
+    };
+    allowed::constraints(&catalog, &tenant.constraints, default_model).map_err(refused)?;
+    allowed::routing(&catalog, &tenant.routing, &tenant.constraints).map_err(refused)
+}
+
+/// What tells one state of a resource from another, as `etag` has it.
+pub(super) fn etag(body: &Value) -> String {
+    let digest = Sha256::digest(body.to_string());
+    format!("\"{}\"", hex::encode(&digest[..8]))
+}
+
+/// What every resource of its own document has, and what it is.
+pub(super) fn with_times(mut resource: Value, document: &Document) -> Value {
+    resource["id"] = json!(document.id);
+    resource["created_at"] = json!(moment(document.created_ms));
+    resource["updated_at"] = json!(moment(document.changed_ms));
+    resource
+}
+
+/// A list that fits one page.
+pub(super) fn whole_list(items: Vec<Value>) -> Value {
+    json!({"items": items, "next_cursor": null, "has_more": false})
+}

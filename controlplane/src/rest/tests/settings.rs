@@ -1,0 +1,464 @@
+//! What tenants set for themselves over HTTP.
+
+use floopy_shared::catalog::builtin_catalog;
+
+use super::*;
+
+/// With models that constraints and rules can name.
+async fn fixture() -> Fixture {
+    let plain = Fixture::new().await;
+    let api = Api {
+        store: plain.intake.store.clone(),
+        index: Arc::default(),
+        totals: Arc::default(),
+        clock: plain.intake.clock.clone(),
+        registry: Arc::default(),
+        cursor_key: CursorKey::new(vec![1; 32]),
+        retention_ms: 1,
+        models: KnownModels {
+            catalog: Arc::new(builtin_catalog()),
+            own: Arc::default(),
+        },
+        dirty: Arc::default(),
+    };
+    Fixture {
+        router: router(api),
+        ..plain
+    }
+}
+
+impl Fixture {
+    /// As the tenant itself.
+    async fn call(&self, call: &str, body: Value) -> (StatusCode, Value) {
+        self.send(&self.key, call, body).await
+    }
+
+    /// What is refused, by its code, its field and what the message shows.
+    async fn refused(&self, call: &str, body: Value) -> (u16, String, String, String) {
+        let (status, answer) = self.call(call, body).await;
+        let text = |name: &str| {
+            answer["error"][name]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        (
+            status.as_u16(),
+            text("code"),
+            text("param"),
+            text("message"),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_constraints_is_replaced_whole_and_the_others_stay() {
+    let fixture = fixture().await;
+    let (status, before) = fixture.get("/v1/constraints").await;
+    assert_eq!(status, 200);
+    assert_eq!(before["max_requests_per_minute"], Value::Null);
+    assert_eq!(
+        before["max_cost_increase"],
+        json!({"value": 0.1, "window": "rolling_7d"})
+    );
+    let gates = json!({"confidence_threshold": 0.5, "max_regression": null});
+    let (status, body) = fixture.call("PUT /v1/constraints", gates).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(
+        (&body["max_regression"], &body["confidence_threshold"]),
+        (&Value::Null, &json!(0.5))
+    );
+    assert_eq!(
+        body["max_cost_increase"],
+        body["defaults"]["max_cost_increase"]
+    );
+    // As the packages send it: all four keys, and nothing else.
+    let limits = json!({
+        "cost_limit_monthly_usd": 12.5, "token_window_seconds": null, "max_tokens_per_window": 1000,
+        "max_requests_per_minute": null,
+    });
+    let (_, body) = fixture.call("PUT /v1/constraints", limits).await;
+    assert_eq!(
+        (
+            &body["cost_limit_monthly_usd"],
+            &body["max_tokens_per_window"]
+        ),
+        (&json!(12.5), &json!(1000))
+    );
+    assert_eq!(body["confidence_threshold"], 0.5);
+    let routing = json!({"routing": {"deny_providers": ["openai"], "min_quality": {"floor": 0.9}}});
+    let (_, body) = fixture.call("PUT /v1/constraints", routing).await;
+    assert_eq!(body["routing"]["deny_providers"], json!(["openai"]));
+    assert_eq!(
+        body["routing"]["min_quality"],
+        json!({"floor": 0.9, "assurance": 0.7})
+    );
+    assert_eq!(fixture.get("/v1/constraints").await.1, body);
+    let (status, again) = fixture.call("PUT /v1/constraints", body.clone()).await;
+    assert_eq!(
+        (status.as_u16(), again),
+        (200, body),
+        "what is read can be written"
+    );
+    let (_, body) = fixture
+        .call("PUT /v1/constraints", json!({"routing": null}))
+        .await;
+    assert_eq!(body["routing"]["deny_providers"], json!([]));
+}
+
+#[tokio::test]
+async fn wrong_constraints_are_refused_by_field_and_value_and_change_nothing() {
+    let fixture = fixture().await;
+    let cases = [
+        (
+            json!({"max_outcome_variance": 0.0}),
+            "out_of_range_max_outcome_variance",
+            "max_outcome_variance",
+            "0 is",
+        ),
+        (
+            json!({"max_regression": {"value": 0.6, "window": "rolling_7d"}}),
+            "out_of_range_max_regression",
+            "max_regression",
+            "0.6",
+        ),
+        (
+            json!({"max_regression": {"value": 0.1, "window": "weekly"}}),
+            "invalid_body",
+            "max_regression.window",
+            "weekly",
+        ),
+        (
+            json!({"cost_limit_monthly_usd": -1}),
+            "out_of_range_cost_limit_monthly_usd",
+            "cost_limit_monthly_usd",
+            "-1",
+        ),
+        (
+            json!({"max_requests_per_minute": 1.5}),
+            "invalid_body",
+            "max_requests_per_minute",
+            "1.5",
+        ),
+        (
+            json!({"max_requests_per_minute": 0}),
+            "out_of_range_max_requests_per_minute",
+            "max_requests_per_minute",
+            "0 lets",
+        ),
+        (json!({"colour": "red"}), "invalid_body", "colour", "colour"),
+        (
+            json!({"routing": {"colour": 1}}),
+            "invalid_body",
+            "routing.colour",
+            "colour",
+        ),
+        (
+            json!({"routing": {"deny_models": ["openai/nothing"]}}),
+            "invalid_body",
+            "routing.deny_models",
+            "openai/nothing",
+        ),
+        (json!({}), "invalid_body", "body", "no constraint"),
+        (json!([1]), "invalid_body", "body", "an array"),
+    ];
+    let before = fixture.get("/v1/constraints").await.1;
+    for (body, code, param, part) in cases {
+        let (status, found, field, message) = fixture.refused("PUT /v1/constraints", body).await;
+        assert_eq!(
+            (status, found.as_str(), field.as_str()),
+            (400, code, param),
+            "{message}"
+        );
+        assert!(message.contains(part), "{message}");
+    }
+    assert_eq!(fixture.get("/v1/constraints").await.1, before);
+    assert_eq!(fixture.get("/v1/audit").await.1["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_change_that_was_made_of_what_is_not_there_any_more_is_refused() {
+    let fixture = fixture().await;
+    let put = async |tag: &str| {
+        let request = http::Request::put("/v1/constraints")
+            .header("authorization", format!("Bearer {}", fixture.key))
+            .header("if-match", tag)
+            .body(Body::from(r#"{"confidence_threshold": 0.2}"#))
+            .expect("valid");
+        let response = fixture
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("answers");
+        (
+            response.status().as_u16(),
+            response.headers().get("etag").cloned(),
+        )
+    };
+    let (_, headers, _) = fixture.raw("/v1/constraints", Some(&fixture.key)).await;
+    let tag = headers["etag"].to_str().expect("text").to_owned();
+    let (status, new) = put(&tag).await;
+    assert_eq!(status, 200);
+    assert_ne!(new.expect("told").to_str().expect("text"), tag);
+    assert_eq!(put(&tag).await.0, 412);
+}
+
+#[tokio::test]
+async fn a_key_is_told_once_held_to_its_scope_and_ended() {
+    let fixture = fixture().await;
+    let (status, project) = fixture
+        .call("POST /v1/projects", json!({"name": "Checkout"}))
+        .await;
+    assert_eq!(status, 201, "{project}");
+    let rule = json!({"name": "cheap", "strategy": "smart_cost"});
+    let (_, rule) = fixture.call("POST /v1/routing/rules", rule).await;
+    let wanted = json!({
+        "name": "app", "project_id": project["id"], "environment": "production", "requests_per_minute": 60,
+        "routing_rule_id": rule["id"],
+    });
+    let (status, made) = fixture.call("POST /v1/keys", wanted).await;
+    assert_eq!(status, 201, "{made}");
+    let secret = made["key"].as_str().expect("told").to_owned();
+    let (_, listed) = fixture.get("/v1/keys").await;
+    let listed = listed["items"].as_array().expect("a list");
+    let found = listed
+        .iter()
+        .find(|key| key["id"] == made["id"])
+        .expect("listed");
+    assert_eq!(
+        (&found["key"], &found["environment"]),
+        (&Value::Null, &json!("production"))
+    );
+    assert!(secret.ends_with(found["hint"].as_str().expect("told")));
+    let tenants = crate::settings::tenants(&fixture.intake.store)
+        .await
+        .expect("read");
+    let key = |tenant: &floopy_shared::domain::snapshot::Tenant| {
+        tenant
+            .keys
+            .iter()
+            .find(|key| made["id"] == key.id.as_str())
+            .cloned()
+    };
+    let key = tenants.iter().find_map(key).expect("known");
+    assert_eq!(
+        (key.scope.rule.as_deref(), key.scope.requests_per_minute),
+        (Some("cheap"), Some(60))
+    );
+    // Held to a project, it changes nothing of everybody's.
+    let (status, body) = fixture
+        .send(&secret, "POST /v1/keys", json!({"name": "more"}))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["code"]),
+        (403, &json!("write_permission"))
+    );
+    let id = made["id"].as_str().expect("an id");
+    let call = format!(
+        "DELETE /v1/projects/{}",
+        project["id"].as_str().expect("an id")
+    );
+    assert!(
+        fixture.refused(&call, json!({})).await.3.contains(id),
+        "a project in use stays"
+    );
+    let (status, _) = fixture
+        .call(&format!("DELETE /v1/keys/{id}"), json!({}))
+        .await;
+    assert_eq!(status, 200);
+    let (status, _) = fixture
+        .send(&secret, "GET /v1/constraints", json!({}))
+        .await;
+    assert_eq!(status, 401);
+    assert_eq!(fixture.call(&call, json!({})).await.0, 200);
+}
+
+#[tokio::test]
+async fn keys_that_make_no_sense_are_refused_by_field_and_the_last_one_stays() {
+    let fixture = fixture().await;
+    let cases = [
+        (json!({}), "name"),
+        (json!({"name": ""}), "name"),
+        (json!({"name": "a", "environment": "moon"}), "environment"),
+        (json!({"name": "a", "project_id": "p"}), "project_id"),
+        (
+            json!({"name": "a", "routing_rule_id": "r"}),
+            "routing_rule_id",
+        ),
+        (
+            json!({"name": "a", "requests_per_minute": 0}),
+            "requests_per_minute",
+        ),
+        (
+            json!({"name": "a", "read_permission": false, "write_permission": false}),
+            "read_permission",
+        ),
+        (json!({"name": "a", "admin": true}), "admin"),
+    ];
+    for (body, field) in cases {
+        let (status, _, param, message) = fixture.refused("POST /v1/keys", body).await;
+        assert_eq!((status, param.as_str()), (400, field), "{message}");
+    }
+    let only = fixture.get("/v1/keys").await.1["items"][0]["id"].clone();
+    let call = format!("DELETE /v1/keys/{}", only.as_str().expect("an id"));
+    assert!(
+        fixture
+            .refused(&call, json!({}))
+            .await
+            .3
+            .contains("last key")
+    );
+}
+
+#[tokio::test]
+async fn rules_are_named_once_and_one_is_the_default() {
+    let fixture = fixture().await;
+    let rule = |name: &str, default: bool| json!({"name": name, "strategy": "fallback", "models": ["openai/gpt-4o-mini"], "default": default});
+    let (status, a) = fixture
+        .call("POST /v1/routing/rules", rule("a", true))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &a["default"], &a["source"]),
+        (201, &json!(true), &json!("api")),
+        "{a}"
+    );
+    let (_, b) = fixture
+        .call("POST /v1/routing/rules", rule("b", true))
+        .await;
+    let defaults = async || {
+        let items = fixture.get("/v1/routing/rules").await.1["items"].clone();
+        let items = items.as_array().expect("a list").clone();
+        items
+            .into_iter()
+            .filter(|rule| rule["default"] == true)
+            .map(|rule| rule["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(defaults().await, ["b"]);
+    for (body, field) in [
+        (rule("b", false), "name"),
+        (
+            json!({"name": "c", "strategy": "fallback", "models": ["p/none"]}),
+            "models",
+        ),
+        (json!({"name": "c", "strategy": "magic"}), "strategy"),
+        (
+            json!({"name": "c", "strategy": "smart_cost", "default": 1}),
+            "default",
+        ),
+    ] {
+        let (status, _, param, message) = fixture.refused("POST /v1/routing/rules", body).await;
+        assert_eq!(status, 400);
+        assert!(
+            param == field || message.contains(field),
+            "{param} {message}"
+        );
+    }
+    let call = format!("PUT /v1/routing/rules/{}", a["id"].as_str().expect("an id"));
+    let (status, renamed) = fixture.call(&call, rule("z", false)).await;
+    assert_eq!(
+        (status.as_u16(), &renamed["name"], &renamed["created_at"]),
+        (200, &json!("z"), &a["created_at"])
+    );
+    let call = format!(
+        "DELETE /v1/routing/rules/{}",
+        b["id"].as_str().expect("an id")
+    );
+    assert_eq!(fixture.call(&call, json!({})).await.0, 200);
+    assert!(defaults().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_another_tenants_does_not_exist() {
+    let fixture = fixture().await;
+    let (_, project) = fixture
+        .call("POST /v1/projects", json!({"name": "Mine"}))
+        .await;
+    let (_, rule) = fixture
+        .call(
+            "POST /v1/routing/rules",
+            json!({"name": "r", "strategy": "smart_cost"}),
+        )
+        .await;
+    let key = fixture.get("/v1/keys").await.1["items"][0]["id"].clone();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    for (path, id) in [
+        ("projects", &project["id"]),
+        ("routing/rules", &rule["id"]),
+        ("keys", &key),
+    ] {
+        let id = id.as_str().expect("an id");
+        for method in ["GET", "PUT", "DELETE"] {
+            if path == "keys" && method != "DELETE" {
+                continue;
+            }
+            let body = json!({"name": "x", "strategy": "smart_cost"});
+            let body = if path == "projects" {
+                json!({"name": "x"})
+            } else {
+                body
+            };
+            let theirs = fixture
+                .send(
+                    &fixture.stranger,
+                    &format!("{method} /v1/{path}/{id}"),
+                    body.clone(),
+                )
+                .await;
+            let nobodys = fixture
+                .send(
+                    &fixture.stranger,
+                    &format!("{method} /v1/{path}/{unknown}"),
+                    body,
+                )
+                .await;
+            assert_eq!(theirs, nobodys);
+            assert_eq!(theirs.0, 404, "{method} {path}");
+        }
+    }
+    let (_, listed) = fixture
+        .send(&fixture.stranger, "GET /v1/projects", json!({}))
+        .await;
+    assert_eq!(listed["items"], json!([]));
+}
+
+#[tokio::test]
+async fn every_change_is_written_down_with_what_was_and_what_is() {
+    let fixture = fixture().await;
+    for threshold in [0.1, 0.2, 0.2] {
+        fixture
+            .call(
+                "PUT /v1/constraints",
+                json!({"confidence_threshold": threshold}),
+            )
+            .await;
+    }
+    fixture
+        .call("POST /v1/projects", json!({"name": "Mine"}))
+        .await;
+    let (_, first) = fixture.get("/v1/audit?limit=2").await;
+    let items = first["items"].as_array().expect("a list");
+    assert_eq!(items[0]["action"], "create");
+    assert!(
+        items[0]["resource"]
+            .as_str()
+            .expect("told")
+            .starts_with("project/")
+    );
+    assert_eq!(items[1]["resource"], "constraints/gates");
+    let cursor = first["next_cursor"].as_str().expect("more");
+    let (_, second) = fixture
+        .get(&format!("/v1/audit?limit=2&cursor={cursor}"))
+        .await;
+    assert_eq!(second["has_more"], false);
+    let oldest = &second["items"][0];
+    assert_eq!(
+        (&oldest["before_sha256"], &oldest["after_sha256"]),
+        (&Value::Null, &items[1]["before_sha256"])
+    );
+    let (_, theirs) = fixture
+        .send(&fixture.stranger, "GET /v1/audit", json!({}))
+        .await;
+    assert_eq!(theirs["items"], json!([]));
+}

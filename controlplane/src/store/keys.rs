@@ -1,0 +1,214 @@
+//! API keys: their hashes, what they may do, and what their calls are held to.
+
+use floopy_shared::domain::{
+    ids::{KeyHash, TenantId},
+    snapshot::{ApiKey, Environment, KeyScope},
+};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{Store, StoreError, Tx, meta, tenant_id, to_i64, to_u64};
+
+/// Last characters of a key that are kept, so that people can tell theirs apart.
+const HINT_CHARS: usize = 4;
+
+/// A key as its owner sees it. Its rule is an id here, which a name is made of once the rules are known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Listed {
+    pub(crate) key: ApiKey,
+    pub(crate) name: String,
+    /// The last characters; empty where it is older than hints.
+    pub(crate) hint: String,
+    pub(crate) created_ms: u64,
+    /// Comes from the configuration and goes with it.
+    pub(crate) is_configured: bool,
+}
+
+/// What a new key should be. Its rule is an id here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) scope: KeyScope,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            read: true,
+            write: true,
+            scope: KeyScope::default(),
+        }
+    }
+}
+
+/// Who asks: the tenant, and which of its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) tenant: TenantId,
+    pub(crate) key: String,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    /// To a project.
+    pub(crate) is_locked: bool,
+}
+
+const COLUMNS: &str = "id, sha256, can_read, can_write, project, environment, requests_per_minute, rule, name, \
+    hint, created_ms, configured, tenant";
+
+/// Makes a key from the operating system's randomness and stores its hash: the only moment it is known.
+pub(crate) async fn mint(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    wanted: &Wanted,
+    now_ms: u64,
+) -> Result<String, StoreError> {
+    let mut secret = [0; 32];
+    meta::random(&mut secret)?;
+    let key = format!("fl_{}", hex::encode(secret));
+    put(tx, (tenant, wanted), &key, now_ms).await?;
+    Ok(key)
+}
+
+/// The id of a key.
+pub(crate) fn id_of(key: &str) -> String {
+    format!("key_{}", hex::encode(&KeyHash::of(key).0[..8]))
+}
+
+/// Stores the hash of a key; the tenant that holds it, which is another one where the key was theirs already.
+async fn put(
+    tx: &mut Tx,
+    (tenant, wanted): (&TenantId, &Wanted),
+    key: &str,
+    now_ms: u64,
+) -> Result<String, StoreError> {
+    let hash = KeyHash::of(key);
+    let scope = &wanted.scope;
+    let hint = key.char_indices().rev().nth(HINT_CHARS - 1);
+    sqlx::query(
+        "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms, name, hint, project,
+            environment, requests_per_minute, rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(id_of(key))
+    .bind(tenant.as_str())
+    .bind(hash.0.as_slice())
+    .bind(wanted.read)
+    .bind(wanted.write)
+    .bind(to_i64(now_ms))
+    .bind(&wanted.name)
+    .bind(hint.map_or("", |(at, _)| &key[at..]))
+    .bind(scope.project.map(|id| id.to_string()))
+    .bind(scope.environment.map(Environment::as_str))
+    .bind(scope.requests_per_minute)
+    .bind(scope.rule.as_deref())
+    .execute(&mut **tx)
+    .await?;
+    let holder =
+        sqlx::query_scalar("SELECT tenant FROM api_keys WHERE sha256 = ?").bind(hash.0.as_slice());
+    Ok(holder.fetch_one(&mut **tx).await?)
+}
+
+/// Makes `key` the only one that the tenant has from the configuration, or none where it has none there; keys
+/// that were minted stay. The tenant that holds the key, which is another one where it was theirs already.
+pub(crate) async fn put_configured(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    key: Option<&str>,
+    now_ms: u64,
+) -> Result<Option<String>, StoreError> {
+    let holder = match key {
+        Some(key) => Some(put(tx, (tenant, &Wanted::default()), key, now_ms).await?),
+        None => None,
+    };
+    let hash = key
+        .map(|key| KeyHash::of(key).0.to_vec())
+        .unwrap_or_default();
+    sqlx::query("UPDATE api_keys SET configured = 1 WHERE tenant = ? AND sha256 = ?")
+        .bind(tenant.as_str())
+        .bind(hash.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND configured = 1 AND sha256 <> ?")
+        .bind(tenant.as_str())
+        .bind(hash.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    Ok(holder)
+}
+
+/// The keys of all tenants.
+pub(crate) async fn of_all(store: &Store) -> Result<Vec<(TenantId, ApiKey)>, StoreError> {
+    let text = format!("SELECT {COLUMNS} FROM api_keys ORDER BY id");
+    let rows = sqlx::query(&text).fetch_all(store.read()).await?;
+    let owned = |row: &SqliteRow| Ok((tenant_id(row.try_get(12)?)?, listed(row)?.key));
+    rows.iter().map(owned).collect()
+}
+
+/// A tenant's keys, the oldest first.
+pub(crate) async fn list(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+) -> Result<Vec<Listed>, StoreError> {
+    let text = format!("SELECT {COLUMNS} FROM api_keys WHERE tenant = ? ORDER BY created_ms, id");
+    let rows = sqlx::query(&text).bind(tenant.as_str()).fetch_all(conn);
+    rows.await?.iter().map(listed).collect()
+}
+
+/// Takes a key away.
+pub(crate) async fn delete(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND id = ?")
+        .bind(tenant.as_str())
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Whose key this is.
+pub(crate) async fn holder(store: &Store, hash: &KeyHash) -> Result<Option<Holder>, StoreError> {
+    let row = sqlx::query("SELECT tenant, id, can_read, can_write, project IS NOT NULL FROM api_keys WHERE sha256 = ?")
+        .bind(hash.0.as_slice())
+        .fetch_optional(store.read())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Holder {
+        tenant: tenant_id(row.try_get(0)?)?,
+        key: row.try_get(1)?,
+        read: row.try_get(2)?,
+        write: row.try_get(3)?,
+        is_locked: row.try_get(4)?,
+    }))
+}
+
+fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
+    let hash: &[u8] = row.try_get(1)?;
+    let hash = hash
+        .try_into()
+        .map_err(|_| StoreError::corrupt("key", "its hash is not 32 bytes"))?;
+    let project: Option<&str> = row.try_get(4)?;
+    let environment: Option<&str> = row.try_get(5)?;
+    let key = ApiKey {
+        id: row.try_get(0)?,
+        hash: KeyHash(hash),
+        read: row.try_get(2)?,
+        write: row.try_get(3)?,
+        scope: KeyScope {
+            project: project
+                .map(|id| Uuid::try_parse(id).map_err(|e| StoreError::corrupt("project", e)))
+                .transpose()?,
+            environment: environment.and_then(Environment::parse),
+            requests_per_minute: row.try_get(6)?,
+            rule: row.try_get(7)?,
+        },
+    };
+    Ok(Listed {
+        key,
+        name: row.try_get(8)?,
+        hint: row.try_get(9)?,
+        created_ms: to_u64(row.try_get(10)?),
+        is_configured: row.try_get(11)?,
+    })
+}

@@ -1,0 +1,123 @@
+//! What tenants set for themselves: documents by kind and id, small and few.
+
+use floopy_shared::domain::ids::TenantId;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
+
+/// What a document is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// One per tenant and group, named by the group.
+    Constraints,
+    Project,
+    Rule,
+}
+
+impl Kind {
+    /// As it is stored.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Constraints => "constraints",
+            Self::Project => "project",
+            Self::Rule => "rule",
+        }
+    }
+}
+
+/// A document of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) id: String,
+    pub(crate) body: String,
+    pub(crate) created_ms: u64,
+    pub(crate) changed_ms: u64,
+}
+
+const COLUMNS: &str = "id, body, created_ms, changed_ms";
+
+/// The document, if there is one.
+pub(crate) async fn get(
+    conn: &mut SqliteConnection,
+    (tenant, kind): (&TenantId, Kind),
+    id: &str,
+) -> Result<Option<Document>, StoreError> {
+    let text = format!("SELECT {COLUMNS} FROM settings WHERE tenant = ? AND kind = ? AND id = ?");
+    let query = sqlx::query(&text).bind(tenant.as_str()).bind(kind.as_str());
+    let row = query.bind(id).fetch_optional(conn).await?;
+    row.as_ref().map(document).transpose()
+}
+
+/// All documents of a kind, the oldest first.
+pub(crate) async fn list(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+    kind: Kind,
+) -> Result<Vec<Document>, StoreError> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM settings WHERE tenant = ? AND kind = ? ORDER BY created_ms, id"
+    );
+    let query = sqlx::query(&text).bind(tenant.as_str()).bind(kind.as_str());
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(document).collect()
+}
+
+/// The documents of a kind of all tenants, the oldest first.
+pub(crate) async fn of_all(
+    store: &Store,
+    kind: Kind,
+) -> Result<Vec<(TenantId, Document)>, StoreError> {
+    let text = format!(
+        "SELECT {COLUMNS}, tenant FROM settings WHERE kind = ? ORDER BY tenant, created_ms, id"
+    );
+    let rows = sqlx::query(&text)
+        .bind(kind.as_str())
+        .fetch_all(store.read());
+    let owned = |row: &SqliteRow| Ok((tenant_id(row.try_get(4)?)?, document(row)?));
+    rows.await?.iter().map(owned).collect()
+}
+
+/// Writes a document over whatever was there.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    (tenant, kind): (&TenantId, Kind),
+    document: &Document,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO settings (tenant, kind, id, body, created_ms, changed_ms) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET body = excluded.body, changed_ms = excluded.changed_ms",
+    )
+    .bind(tenant.as_str())
+    .bind(kind.as_str())
+    .bind(&document.id)
+    .bind(&document.body)
+    .bind(to_i64(document.created_ms))
+    .bind(to_i64(document.changed_ms))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes a document away.
+pub(crate) async fn delete(
+    tx: &mut Tx,
+    (tenant, kind): (&TenantId, Kind),
+    id: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM settings WHERE tenant = ? AND kind = ? AND id = ?")
+        .bind(tenant.as_str())
+        .bind(kind.as_str())
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+fn document(row: &SqliteRow) -> Result<Document, StoreError> {
+    Ok(Document {
+        id: row.try_get(0)?,
+        body: row.try_get(1)?,
+        created_ms: to_u64(row.try_get(2)?),
+        changed_ms: to_u64(row.try_get(3)?),
+    })
+}

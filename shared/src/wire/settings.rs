@@ -1,0 +1,88 @@
+//! A tenant's gates and limits.
+
+use floopy_proto::v1;
+
+use super::InvalidWire;
+use crate::domain::{
+    gates::{Gates, Rolling, Window},
+    limits::Limits,
+};
+
+impl From<&Gates> for v1::Gates {
+    fn from(g: &Gates) -> Self {
+        let rolling = |rolling: Rolling| v1::Rolling {
+            value: rolling.value,
+            window: rolling.window.as_str().to_owned(),
+        };
+        Self {
+            max_regression: g.max_regression.map(rolling),
+            max_outcome_variance: g.max_outcome_variance,
+            max_cost_increase: g.max_cost_increase.map(rolling),
+            max_cost_drop_without_validation: g.max_cost_drop_without_validation,
+            confidence_threshold: g.confidence_threshold,
+            min_samples_before_promotion: g.min_samples_before_promotion,
+            require_shadow_before_live: g.require_shadow_before_live,
+        }
+    }
+}
+
+impl TryFrom<v1::Rolling> for Rolling {
+    type Error = InvalidWire;
+
+    fn try_from(rolling: v1::Rolling) -> Result<Self, InvalidWire> {
+        let window = Window::parse(&rolling.window)
+            .ok_or_else(|| InvalidWire::invalid("window", &rolling.window))?;
+        Ok(Self {
+            value: rolling.value,
+            window,
+        })
+    }
+}
+
+impl TryFrom<v1::Gates> for Gates {
+    type Error = InvalidWire;
+
+    fn try_from(g: v1::Gates) -> Result<Self, InvalidWire> {
+        let gates = Self {
+            max_regression: g.max_regression.map(TryInto::try_into).transpose()?,
+            max_outcome_variance: g.max_outcome_variance,
+            max_cost_increase: g.max_cost_increase.map(TryInto::try_into).transpose()?,
+            max_cost_drop_without_validation: g.max_cost_drop_without_validation,
+            confidence_threshold: g.confidence_threshold,
+            min_samples_before_promotion: g.min_samples_before_promotion,
+            require_shadow_before_live: g.require_shadow_before_live,
+        };
+        gates
+            .validate()
+            .map_err(|e| InvalidWire::invalid("gates", e))?;
+        Ok(gates)
+    }
+}
+
+impl From<&Limits> for v1::Limits {
+    fn from(l: &Limits) -> Self {
+        Self {
+            cost_micro_usd_per_month: l.cost_micro_usd_per_month,
+            token_window_seconds: l.token_window_s,
+            tokens_per_window: l.tokens_per_window,
+            requests_per_minute: l.requests_per_minute,
+        }
+    }
+}
+
+impl TryFrom<v1::Limits> for Limits {
+    type Error = InvalidWire;
+
+    fn try_from(l: v1::Limits) -> Result<Self, InvalidWire> {
+        let limits = Self {
+            cost_micro_usd_per_month: l.cost_micro_usd_per_month,
+            token_window_s: l.token_window_seconds,
+            tokens_per_window: l.tokens_per_window,
+            requests_per_minute: l.requests_per_minute,
+        };
+        limits
+            .validate()
+            .map_err(|e| InvalidWire::invalid("limits", e))?;
+        Ok(limits)
+    }
+}
