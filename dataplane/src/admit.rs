@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use floopy_shared::domain::{
     ids::KeyHash,
-    snapshot::{Snapshot, Tenant},
+    snapshot::{KeyScope, Snapshot, Tenant},
 };
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
@@ -23,6 +23,8 @@ pub(crate) struct Admitted {
     pub snapshot: Arc<Snapshot>,
     pub tenant: Arc<Tenant>,
     pub key_id: String,
+    /// What the key is held to.
+    pub scope: KeyScope,
 }
 
 /// Why a caller was not let in.
@@ -68,11 +70,12 @@ pub(crate) fn admit(
         Permission::Write if !key.write => return Err(Denied::NoWrite),
         Permission::Read | Permission::Write => {}
     }
-    let (tenant, key_id) = (Arc::clone(tenant), key.id.clone());
+    let (tenant, key_id, scope) = (Arc::clone(tenant), key.id.clone(), key.scope.clone());
     Ok(Admitted {
         snapshot,
         tenant,
         key_id,
+        scope,
     })
 }
 

@@ -18,6 +18,7 @@ use crate::{
     http::{self, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
+    rates::{Exceeded, Rates},
     record::spool::Spool,
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
@@ -37,6 +38,7 @@ pub(crate) struct Gateway {
     pub clock: Clock,
     pub shadows: Shadows,
     pub doors: Arc<Doors>,
+    pub rates: Rates,
     pub lingering: Lingering,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
@@ -73,6 +75,12 @@ impl Gateway {
             Shed::OverShare(_) | Shed::BytesOverShare(_) => self.metrics.over_share(),
         }
         Refusal::from(shed)
+    }
+
+    /// Counts a call that is over a limit of its tenant or its key, and says so.
+    pub(crate) fn limited(&self, exceeded: Exceeded) -> Refusal {
+        self.metrics.limited();
+        Refusal::from(exceeded)
     }
 
     /// A body within its size and its time, if there is room for it.

@@ -18,6 +18,7 @@ mod metrics;
 mod network;
 mod pipeline;
 mod provider;
+mod rates;
 mod record;
 pub mod route;
 mod sessions;

@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     retries_refused: Counter,
     hedges: Counter,
     tenant_overloaded: Counter,
+    limited: Counter,
     shadow_sent: Counter,
     shadow_dropped: Counter,
     shadow_over_budget: Counter,
@@ -67,6 +68,7 @@ impl Default for Metrics {
             retries_refused: Counter::default(),
             hedges: Counter::default(),
             tenant_overloaded: Counter::default(),
+            limited: Counter::default(),
             shadow_sent: Counter::default(),
             shadow_dropped: Counter::default(),
             shadow_over_budget: Counter::default(),
@@ -118,6 +120,8 @@ impl Metrics {
             over_share,
             self.tenant_overloaded.clone(),
         );
+        let limited = "Requests refused because their tenant or key is over a limit of its own";
+        registry.register("floopy_requests_limited", limited, self.limited.clone());
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);
@@ -267,6 +271,10 @@ impl Metrics {
 
     pub(crate) fn over_share(&self) {
         self.tenant_overloaded.inc();
+    }
+
+    pub(crate) fn limited(&self) {
+        self.limited.inc();
     }
 
     pub(crate) fn shadow_sent(&self) {

@@ -83,6 +83,25 @@ pub(crate) async fn serve(
     if let Err(shed) = passage.seat(Some(&admitted.tenant.id)) {
         return gateway.shed(shed).response();
     }
+    let left = match gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
+        Ok(left) => left,
+        Err(exceeded) => return gateway.limited(exceeded).response(),
+    };
+    let mut response =
+        serve_admitted(gateway, (admitted, id), (parts, body, endpoint), passage).await;
+    if let Some(left) = left {
+        left.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Serves a call that is within its limits.
+async fn serve_admitted(
+    gateway: &Arc<Gateway>,
+    (admitted, id): (Admitted, RequestId),
+    (parts, body, endpoint): (Parts, Incoming, Endpoint),
+    passage: &mut Passage,
+) -> Response<Body> {
     let mut record = Record::open(gateway, &admitted, id);
     let incoming = (&parts, body, endpoint, passage);
     let decided = match prepare(gateway, &admitted, &mut record, incoming).await {
@@ -211,7 +230,7 @@ pub(crate) fn plan(
         request_id,
         fallback: text_header(&parts.headers, &FALLBACK)?,
         provider: text_header(&parts.headers, &PROVIDER)?,
-        rule: text_header(&parts.headers, &RULE)?,
+        rule: text_header(&parts.headers, &RULE)?.or(admitted.scope.rule.as_deref()),
         passthrough: text_header(&parts.headers, &PASSTHROUGH)?,
     };
     let plan = decide(&view, &call, &caller)?;

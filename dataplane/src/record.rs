@@ -18,6 +18,7 @@ use floopy_shared::domain::{
     ranking::Evidence,
     route::Shadow,
     shape::ShapeKey,
+    snapshot::Tenant,
     weights::{Phase, phase_weights},
 };
 
@@ -42,6 +43,7 @@ pub(crate) const CLIENT_GONE: u16 = 499;
 /// A record under way. Dropping it unfinished records that the client left.
 pub(crate) struct Record {
     gateway: Arc<Gateway>,
+    tenant: Arc<Tenant>,
     decision: Box<Decision>,
     began: Instant,
     waited: Duration,
@@ -94,6 +96,7 @@ impl Record {
         };
         Self {
             gateway: Arc::clone(gateway),
+            tenant: Arc::clone(&admitted.tenant),
             decision: Box::new(decision),
             began: Instant::now(),
             waited: Duration::ZERO,
@@ -246,6 +249,12 @@ impl Record {
         self.decision.outcome = self.outcome(status, ending, facts);
         self.decision.completion_id = facts.and_then(|facts| facts.completion_id.clone());
         self.decision.attempts = self.trail.close();
+        // What is tried in the shadow has a budget of its own.
+        if self.decision.shadow_of.is_none() {
+            let now_ms = self.gateway.clock.now_ms();
+            let usage = self.decision.outcome.usage;
+            self.gateway.rates.spend(&self.tenant, usage, now_ms);
+        }
         self.queue()
     }
 

@@ -29,6 +29,8 @@ mod forgery;
 mod forwarding;
 #[path = "gateway/hedges.rs"]
 mod hedges;
+#[path = "gateway/limits.rs"]
+mod limits;
 #[path = "gateway/messages.rs"]
 mod messages;
 #[path = "gateway/proxy.rs"]

@@ -17,4 +17,5 @@ pub mod route;
 pub mod rule;
 pub mod shape;
 pub mod snapshot;
+pub mod tenant;
 pub mod weights;

@@ -20,7 +20,7 @@ use floopy_shared::domain::{
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     rule::{Routing, Rule},
     shape::ShapeKey,
-    snapshot::{ApiKey, Environment, KeyScope, TableBody, TableName, Tenant},
+    snapshot::{ApiKey, Closed, Environment, KeyScope, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
 };
 use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
@@ -288,6 +288,7 @@ fn tenant(own: CatalogModel) -> Tenant {
             require_shadow_before_live: true,
             ..Gates::default()
         },
+        closed: Some(Closed::MonthlyCost { until_ms: 9 }),
         limits: Limits {
             cost_micro_usd_per_month: Some(9_000_000),
             token_window_s: Some(3_600),

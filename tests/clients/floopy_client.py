@@ -1,12 +1,16 @@
 """Drives a running proxy with the real `floopy-sdk` package: floopy_client.py BASE_URL KEY CHECK."""
 
 import asyncio
+import json
 import sys
 import time
+import urllib.request
 import uuid
 
 import floopy
+import openai
 from floopy import AsyncFloopy, Floopy
+from floopy.types.constraints import OrgConstraints
 
 BASE_URL, KEY, CHECK = sys.argv[1:4]
 MESSAGES = [{"role": "user", "content": "Good morning"}]
@@ -66,6 +70,37 @@ def decisions():
         assert c.decisions.list(limit=1).items
 
 
+def constraints():
+    limits = OrgConstraints(cost_limit_monthly_usd=250.0, max_requests_per_minute=100000)
+    with client() as c:
+        assert c.constraints.get().max_requests_per_minute is None
+        put = c.constraints.put(limits)
+        assert put == c.constraints.get() == limits, put
+        # The groups that the package does not know were not mentioned, so they are as they were.
+        request = urllib.request.Request(
+            f"{BASE_URL}/constraints", headers={"authorization": f"Bearer {KEY}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            gates = json.load(answer)
+        assert gates["max_cost_increase"] == gates["defaults"]["max_cost_increase"], gates
+        try:
+            c.constraints.put(OrgConstraints(max_requests_per_minute=0))
+        except floopy.FloopyValidationError as error:
+            assert error.code == "out_of_range_max_requests_per_minute", error
+        else:
+            raise AssertionError("0 was taken")
+        # A limit holds for calls a moment later.
+        c.constraints.put(OrgConstraints(max_requests_per_minute=1))
+        until = time.monotonic() + 15
+        while True:
+            try:
+                chat(c, "py-limited")
+            except openai.RateLimitError as error:
+                assert int(error.response.headers["retry-after"]) >= 1, error
+                break
+            assert time.monotonic() < until, "not limited within 15 s"
+
+
 def errors():
     with client() as c:
         unknown = str(uuid.uuid4())
@@ -118,6 +153,7 @@ def asynchronous():
 
 {
     "feedback": feedback,
+    "constraints": constraints,
     "decisions": decisions,
     "errors": errors,
     "delegate": delegate,

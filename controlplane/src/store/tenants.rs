@@ -119,6 +119,7 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
         gates: Gates::default(),
         limits: Limits::default(),
+        closed: None,
         constraints: constraints
             .map(record::decode_constraints)
             .transpose()?

@@ -34,6 +34,7 @@ use crate::{
     linger::Lingering,
     metrics::{LiveReadings, Metrics},
     provider::Providers,
+    rates::Rates,
     record::spool::{Sender, Spool},
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
@@ -87,6 +88,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         ),
         spool,
         sessions: OpenSessions::default(),
+        rates: Rates::default(),
         rated: Rated::default(),
         conversations: Conversations::default(),
         clock: deps.clock.clone(),
@@ -196,6 +198,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
             hash: KeyHash::of(entry.key.expose()),
             read: true,
             write: true,
+            scope: KeyScope::default(),
         });
     }
     Ok(tenants.into_values().collect())

@@ -8,6 +8,7 @@ use crate::{
     admit::Denied,
     call::InvalidCall,
     doors::Shed,
+    rates::Exceeded,
     route::{Unresolved, Unroutable},
 };
 
@@ -128,6 +129,27 @@ impl From<Shed> for Refusal {
             Shed::OverShare(_) | Shed::BytesOverShare(_) => Self {
                 retry_after: Some(1),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "tenant_overloaded", message)
+            },
+        }
+    }
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        let refusal = |code| Self::new(StatusCode::TOO_MANY_REQUESTS, code, exceeded.to_string());
+        match exceeded {
+            Exceeded::Requests { wait_s, .. } | Exceeded::Tokens { wait_s, .. } => Self {
+                retry_after: Some(wait_s),
+                ..refusal("rate_limited")
+            },
+            // Weeks may pass: nobody should wait for that, and no client asks again by itself.
+            Exceeded::MonthlyCost => Self {
+                kind: "insufficient_quota",
+                ..refusal("cost_limit_reached")
+            },
+            Exceeded::MonthlyRequests => Self {
+                kind: "insufficient_quota",
+                ..refusal("quota_reached")
             },
         }
     }

@@ -6,7 +6,7 @@ use floopy_proto::v1;
 use floopy_shared::{
     domain::{
         ids::{KeyHash, TenantId},
-        snapshot::{ApiKey, TableBody, TableName, Tenant},
+        snapshot::{ApiKey, KeyScope, TableBody, TableName, Tenant},
     },
     wire::snapshot::table_to_wire,
 };
@@ -84,6 +84,7 @@ fn limited_keys() -> v1::Table {
         hash: KeyHash::of(name),
         read,
         write,
+        scope: KeyScope::default(),
     };
     let tenant = Tenant {
         keys: vec![key(READ_ONLY, true, false), key(WRITE_ONLY, false, true)],

@@ -6,16 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use uuid::Uuid;
-
+pub use super::tenant::{ApiKey, Closed, Environment, KeyScope, Tenant};
 use super::{
-    catalog::{Catalog, CatalogModel},
-    constraints::Constraints,
-    gates::Gates,
-    ids::{CandidateKey, KeyHash, TenantId},
-    limits::Limits,
+    catalog::Catalog,
+    ids::{KeyHash, TenantId},
     ranking::Rankings,
-    rule::Routing,
 };
 
 /// A table's name on the wire.
@@ -44,97 +39,6 @@ impl TableName {
             Some(("tenant", id)) => TenantId::new(id).ok().map(Self::Tenant),
             Some(("ranking", id)) => TenantId::new(id).ok().map(Self::Ranking),
             Some(_) => None,
-        }
-    }
-}
-
-/// What a key may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    pub id: String,
-    pub hash: KeyHash,
-    pub read: bool,
-    pub write: bool,
-    pub scope: KeyScope,
-}
-
-/// What the calls of a key are held to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyScope {
-    /// The project that they are counted for, whatever they say.
-    pub project: Option<Uuid>,
-    pub environment: Option<Environment>,
-    pub requests_per_minute: Option<u32>,
-    /// The name of the rule for calls that name none; before the tenant's.
-    pub rule: Option<String>,
-}
-
-/// What a key is used in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Environment {
-    Development,
-    Staging,
-    Production,
-    Other,
-}
-
-impl Environment {
-    pub const ALL: [Self; 4] = [
-        Self::Development,
-        Self::Staging,
-        Self::Production,
-        Self::Other,
-    ];
-
-    /// The wire name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Staging => "staging",
-            Self::Production => "production",
-            Self::Other => "other",
-        }
-    }
-
-    /// Reads the wire name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.as_str() == name)
-    }
-}
-
-/// A customer as the proxy needs to know them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tenant {
-    pub id: TenantId,
-    pub keys: Vec<ApiKey>,
-    /// Content never reaches a disk: no scoring jobs are made.
-    pub zero_retention: bool,
-    /// Serves where no candidate with traffic is eligible.
-    pub default_model: Option<CandidateKey>,
-    pub constraints: Constraints,
-    pub gates: Gates,
-    pub limits: Limits,
-    /// What shadow calls may cost between two midnights UTC; `None`: nothing limits it but their rate.
-    pub shadow_budget_micro_usd_per_day: Option<u64>,
-    pub routing: Routing,
-    /// Its own models, which nobody else sees.
-    pub models: Arc<[Arc<CatalogModel>]>,
-}
-
-impl Tenant {
-    /// Without keys, and without anything that restricts it.
-    pub fn new(id: TenantId) -> Self {
-        Self {
-            id,
-            keys: Vec::new(),
-            zero_retention: false,
-            default_model: None,
-            constraints: Constraints::default(),
-            gates: Gates::default(),
-            limits: Limits::default(),
-            shadow_budget_micro_usd_per_day: None,
-            routing: Routing::default(),
-            models: Arc::default(),
         }
     }
 }

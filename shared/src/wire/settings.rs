@@ -1,4 +1,4 @@
-//! A tenant's gates and limits.
+//! A tenant's gates and limits, and what it has used up.
 
 use floopy_proto::v1;
 
@@ -6,6 +6,7 @@ use super::InvalidWire;
 use crate::domain::{
     gates::{Gates, Rolling, Window},
     limits::Limits,
+    snapshot::Closed,
 };
 
 impl From<&Gates> for v1::Gates {
@@ -84,5 +85,31 @@ impl TryFrom<v1::Limits> for Limits {
             .validate()
             .map_err(|e| InvalidWire::invalid("limits", e))?;
         Ok(limits)
+    }
+}
+
+impl From<Closed> for v1::Closed {
+    fn from(closed: Closed) -> Self {
+        let (by, until_ms) = match closed {
+            Closed::MonthlyCost { until_ms } => ("monthly_cost", until_ms),
+            Closed::MonthlyRequests { until_ms } => ("monthly_requests", until_ms),
+        };
+        Self {
+            by: by.to_owned(),
+            until_ms,
+        }
+    }
+}
+
+impl TryFrom<v1::Closed> for Closed {
+    type Error = InvalidWire;
+
+    fn try_from(closed: v1::Closed) -> Result<Self, InvalidWire> {
+        let until_ms = closed.until_ms;
+        match closed.by.as_str() {
+            "monthly_cost" => Ok(Self::MonthlyCost { until_ms }),
+            "monthly_requests" => Ok(Self::MonthlyRequests { until_ms }),
+            other => Err(InvalidWire::invalid("closed", other)),
+        }
     }
 }

@@ -215,6 +215,7 @@ impl From<&Tenant> for v1::Tenant {
             models: t.models.iter().map(|m| m.as_ref().into()).collect(),
             gates: Some((&t.gates).into()),
             limits: Some((&t.limits).into()),
+            closed: t.closed.map(Into::into),
         }
     }
 }
@@ -248,6 +249,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .map(TryInto::try_into)
                 .transpose()?
                 .unwrap_or_default(),
+            closed: t.closed.map(TryInto::try_into).transpose()?,
             limits: t
                 .limits
                 .map(TryInto::try_into)
