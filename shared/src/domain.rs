@@ -7,6 +7,7 @@ pub mod constraints;
 pub mod decision;
 pub mod draw;
 pub mod event;
+pub mod explanation;
 pub mod features;
 pub mod ids;
 pub mod money;
