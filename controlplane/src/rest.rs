@@ -6,6 +6,8 @@ mod cursor;
 mod decisions;
 mod error;
 mod explain;
+mod export;
+mod labels;
 mod query;
 mod serve;
 #[cfg(test)]
@@ -48,15 +50,18 @@ pub(crate) struct Api {
     pub(crate) cursor_key: CursorKey,
     /// How far back decisions are kept.
     pub(crate) retention_ms: u64,
+    pub(crate) exports: Arc<Exports>,
 }
 
-pub(crate) use self::cursor::CursorKey as SigningKey;
+pub(crate) use self::{cursor::CursorKey as SigningKey, export::Exports};
 
 /// All routes.
 pub(crate) fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/{request_id}", get(decisions::get))
+        .route("/v1/export/decisions", get(export::decisions))
+        .route("/v1/export/public-key", get(export::public_key))
         .route("/v1/routing/baseline", get(baseline::get))
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))

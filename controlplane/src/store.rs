@@ -12,6 +12,7 @@ pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod deltas;
 pub(crate) mod drift;
+pub(crate) mod export;
 pub(crate) mod list;
 pub(crate) mod meta;
 pub(crate) mod packed;

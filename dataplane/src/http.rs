@@ -9,7 +9,7 @@ mod feedback;
 mod incoming;
 mod live;
 mod models;
-mod patient;
+mod relayed;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;

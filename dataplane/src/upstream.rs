@@ -22,6 +22,7 @@ use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::exp
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+pub(crate) use self::client::ReplyBody;
 pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod draw;
 pub mod event;
 pub mod explanation;
+pub mod export;
 pub mod features;
 pub mod ids;
 pub mod money;

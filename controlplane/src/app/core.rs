@@ -26,7 +26,7 @@ use crate::{
     },
     learn::policy::Goal,
     metrics::Metrics,
-    rest::{self, Api, SigningKey},
+    rest::{self, Api, Exports, SigningKey},
     store::{Location, Store, meta},
 };
 
@@ -181,7 +181,15 @@ impl Core {
             registry: Arc::clone(&self.process.registry),
             cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),
             retention_ms: self.config.retention.decisions_days * DAY_MS,
+            exports: self.exports().await?,
         }))
+    }
+
+    async fn exports(&self) -> Result<Arc<Exports>, Error> {
+        let seed = meta::export_key(&self.store).await?;
+        let exports = Exports::new(self.config.export, &seed);
+        let exports = exports.map_err(|e| Error::Store(Box::new(e)))?;
+        Ok(Arc::new(exports))
     }
 
     /// Closes the store.

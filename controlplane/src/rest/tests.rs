@@ -1,5 +1,7 @@
 //! The HTTP side, driven through its router.
 
+mod reading;
+
 use axum::body::{Body, to_bytes};
 use floopy_shared::domain::event::{EventBody, RatingSubject};
 use serde_json::Value;
@@ -39,15 +41,19 @@ const DOCS_KEYS: &[&str] = &[
     "explanation_detail",
 ];
 
-struct Fixture {
+pub(super) struct Fixture {
     router: Router,
-    intake: Intake,
-    key: String,
-    stranger: String,
+    pub(super) intake: Intake,
+    pub(super) key: String,
+    pub(super) stranger: String,
 }
 
 impl Fixture {
     async fn new() -> Self {
+        Self::with_exports(crate::Export::default()).await
+    }
+
+    pub(super) async fn with_exports(exports: crate::Export) -> Self {
         let intake = intake().await;
         let mut tx = intake.store.write().await.expect("writes");
         let other = TenantId::new("other").expect("valid");
@@ -70,6 +76,7 @@ impl Fixture {
             registry: Arc::default(),
             cursor_key: CursorKey::new(vec![1; 32]),
             retention_ms: 90 * 86_400_000,
+            exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
         };
         Self {
             router: router(api),
@@ -79,8 +86,22 @@ impl Fixture {
         }
     }
 
-    async fn raw(&self, path: &str, key: Option<&str>) -> (StatusCode, http::HeaderMap, Vec<u8>) {
-        let mut request = http::Request::get(path);
+    pub(super) async fn raw(
+        &self,
+        path: &str,
+        key: Option<&str>,
+    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+        self.worded(path, key, "").await
+    }
+
+    /// The same in a language.
+    async fn worded(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        language: &str,
+    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+        let mut request = http::Request::get(path).header("accept-language", language);
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -92,7 +113,7 @@ impl Fixture {
         (parts.status, parts.headers, body)
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let (status, _, body) = self.raw(path, Some(&self.key)).await;
         (status, serde_json::from_slice(&body).expect("JSON"))
     }

@@ -12,6 +12,7 @@ use http_body::{Frame, SizeHint};
 
 use super::{
     live::{Live, LiveBody},
+    relayed::Relayed,
     stall::Watched,
 };
 use crate::{after::After, doors::Passage, metrics::StrategyLabel};
@@ -28,6 +29,8 @@ pub(crate) struct Body {
 enum Kind {
     Whole(Option<Bytes>),
     Live(LiveBody),
+    /// An answer of the control plane, passed on as it comes.
+    Relayed(Box<Relayed>),
     /// Another one, that is taken away where its client does not take it.
     Watched(Arc<Watched>),
 }
@@ -54,6 +57,15 @@ impl Body {
     pub(crate) fn live(live: Live) -> Self {
         Self {
             kind: Kind::Live(LiveBody::new(live)),
+            _after: None,
+            passage: None,
+            strategy: StrategyLabel::None,
+        }
+    }
+
+    pub(super) fn relayed(relayed: Relayed) -> Self {
+        Self {
+            kind: Kind::Relayed(Box::new(relayed)),
             _after: None,
             passage: None,
             strategy: StrategyLabel::None,
@@ -98,6 +110,7 @@ impl http_body::Body for Body {
             Kind::Live(live) => live
                 .poll_next(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Relayed(body) => body.poll_frame(cx),
             Kind::Watched(body) => body.poll_frame(cx),
         }
     }
@@ -106,6 +119,7 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Kind::Live(live) => live.is_ended(),
+            Kind::Relayed(body) => body.is_end_stream(),
             Kind::Watched(body) => body.is_end_stream(),
         }
     }
@@ -115,7 +129,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
-            Kind::Live(_) => SizeHint::default(),
+            Kind::Live(_) | Kind::Relayed(_) => SizeHint::default(),
             Kind::Watched(body) => body.size_hint(),
         }
     }

@@ -32,7 +32,10 @@ impl Route {
             "/v1/embeddings" => (Self::Embeddings, "POST"),
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/models" => (Self::Models, "GET"),
-            "/v1/decisions" | "/v1/routing/baseline" => (Self::Decisions, "GET"),
+            "/v1/decisions"
+            | "/v1/routing/baseline"
+            | "/v1/export/decisions"
+            | "/v1/export/public-key" => (Self::Decisions, "GET"),
             "/health" => (Self::Health, "GET"),
             _ => match path.strip_prefix("/v1/decisions/") {
                 Some(id) if !id.is_empty() && !id.contains('/') => (Self::Decisions, "GET"),
@@ -75,6 +78,9 @@ mod tests {
             ("GET", "/v1/decisions", Route::Decisions),
             ("GET", "/v1/decisions/a%2Fb", Route::Decisions),
             ("GET", "/v1/routing/baseline", Route::Decisions),
+            ("GET", "/v1/export/decisions", Route::Decisions),
+            ("GET", "/v1/export/public-key", Route::Decisions),
+            ("POST", "/v1/export/decisions", Route::WrongMethod("GET")),
             ("GET", "/v1/decisions/a/b", Route::NotFound),
             ("GET", "/v1/decisions/", Route::NotFound),
             ("DELETE", "/v1/decisions/x", Route::WrongMethod("GET")),
