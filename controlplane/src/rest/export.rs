@@ -47,14 +47,15 @@ pub(super) async fn decisions(
     let tenant = reader(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let query = query::parse(pairs, &tenant)?;
-    let resume = query.cursor.as_deref();
-    let resume = resume
-        .map(|cursor| Resume::open(&api, &query, cursor))
-        .transpose()?;
-    let slot = api
-        .exports
-        .enter(&tenant, api.clock.now_ms(), resume.is_some())?;
-    check_rows(&api, &query).await?;
+    let cursor = query.cursor.as_deref();
+    let resume = cursor.map(|cursor| Resume::open(&api, &query, cursor));
+    let resume = resume.transpose()?;
+    let goes_on = resume.is_some();
+    let now_ms = api.clock.now_ms();
+    let slot = api.exports.enter(&tenant, now_ms, goes_on)?;
+    if !goes_on {
+        check_rows(&api, &query).await?;
+    }
     let resume = match resume {
         Some(resume) => resume,
         None => Resume::at(Place::Settled {
@@ -70,7 +71,7 @@ pub(super) async fn decisions(
     };
     let segment = Segment::after(resume.last_sha256);
     let export = Export::new(source, resume.place, segment, (&api, query, slot));
-    let (begun, export) = export.begin().await?;
+    let (begun, export) = export.begin(goes_on).await?;
     let mut response = Body::from_stream(export.stream(begun.bytes)).into_response();
     let answered = response.headers_mut();
     answered.insert(

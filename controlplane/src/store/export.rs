@@ -44,6 +44,8 @@ pub(crate) enum Place {
 pub(crate) struct Page {
     pub(crate) decisions: Vec<Decision>,
     pub(crate) next: Place,
+    /// It has as many rows as were asked for.
+    pub(crate) is_full: bool,
     /// No row is behind it, as of now.
     pub(crate) is_last: bool,
 }
@@ -101,6 +103,7 @@ pub(crate) async fn page(
     Ok(Page {
         decisions,
         next,
+        is_full,
         is_last,
     })
 }

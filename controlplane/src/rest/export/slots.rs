@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use floopy_shared::domain::ids::TenantId;
@@ -24,13 +27,15 @@ pub(crate) struct Exports {
     config: config::Export,
     key: ExportKey,
     tenants: Mutex<HashMap<TenantId, Turn>>,
+    /// Exports so far.
+    count: AtomicU64,
 }
 
 /// A tenant's last export.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     number: u64,
-    /// Of the last one that did not go on with another.
+    /// Of the last one that did not go on with another; 0: there was none.
     begun_ms: u64,
     /// `None`: it ended.
     until_ms: Option<u64>,
@@ -44,14 +49,25 @@ pub(super) struct Slot {
     number: u64,
 }
 
+impl Slot {
+    /// Its first rows are there: the next one has to wait from now on.
+    pub(super) fn begins(&self, now_ms: u64) {
+        self.change(|turn| turn.begun_ms = now_ms);
+    }
+
+    /// Nothing changes where another export took the turn meanwhile.
+    fn change(&self, change: impl FnOnce(&mut Turn)) {
+        let mut tenants = self.exports.lock();
+        let turn = tenants.get_mut(&self.tenant);
+        if let Some(turn) = turn.filter(|turn| turn.number == self.number) {
+            change(turn);
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut tenants = self.exports.lock();
-        if let Some(turn) = tenants.get_mut(&self.tenant)
-            && turn.number == self.number
-        {
-            turn.until_ms = None;
-        }
+        self.change(|turn| turn.until_ms = None);
     }
 }
 
@@ -62,6 +78,7 @@ impl Exports {
             config,
             key: ExportKey::new(seed)?,
             tenants: Mutex::default(),
+            count: AtomicU64::default(),
         })
     }
 
@@ -73,7 +90,7 @@ impl Exports {
         &self.key
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Turn>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Turn>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -105,10 +122,8 @@ impl Exports {
             return Err(ApiError::rate_limited(message, wait_ms.div_ceil(1_000)));
         }
         let turn = Turn {
-            number: last.map_or(0, |last| last.number + 1),
-            begun_ms: last
-                .filter(|_| goes_on)
-                .map_or(now_ms, |last| last.begun_ms),
+            number: self.count.fetch_add(1, Ordering::Relaxed),
+            begun_ms: last.map_or(0, |last| last.begun_ms),
             until_ms: Some(now_ms + self.config.deadline_ms + GRACE_MS),
         };
         tenants.insert(tenant.clone(), turn);
@@ -157,7 +172,10 @@ mod tests {
     #[test]
     fn a_tenant_has_one_export_at_a_time_and_the_next_one_after_the_interval() {
         let (exports, tenant) = (exports(), tenant());
+        // One that failed before its first row does not count.
+        drop(exports.enter(&tenant, NOW - 1, false).expect("free"));
         let slot = exports.enter(&tenant, NOW, false).expect("free");
+        slot.begins(NOW);
         assert_eq!(refused(exports.enter(&tenant, NOW + 1, false)), 1);
         assert_eq!(refused(exports.enter(&tenant, NOW + 1, true)), 1);
         drop(slot);

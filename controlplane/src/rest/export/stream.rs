@@ -39,6 +39,8 @@ pub(super) struct Export {
     /// The time of the last row that came in the order of time.
     last_ms: Option<u64>,
     deadline: Instant,
+    /// The last page was full: there may be much behind it.
+    is_long: bool,
     is_last: bool,
     api: Api,
     query: ExportQuery,
@@ -66,6 +68,7 @@ impl Export {
             segment,
             last_ms: None,
             deadline: Instant::now() + patience,
+            is_long: true,
             is_last: false,
             api: api.clone(),
             query,
@@ -74,12 +77,15 @@ impl Export {
     }
 
     /// Reads the first page, so that what fails at once is an error and no export.
-    pub(super) async fn begin(self) -> Result<(Begun, Self), ApiError> {
+    pub(super) async fn begin(self, goes_on: bool) -> Result<(Begun, Self), ApiError> {
         let page = self.page().await?;
         let (lines, export) = self.lines(page).await.map_err(|error| {
             tracing::error!(%error, "an export failed");
             ApiError::internal()
         })?;
+        if let Some(slot) = export.slot.as_ref().filter(|_| !goes_on) {
+            slot.begins(export.api.clock.now_ms());
+        }
         let begun = Begun {
             is_aggregated: export.segment.is_aggregated(),
             bytes: lines,
@@ -103,7 +109,7 @@ impl Export {
     async fn next(self) -> (io::Result<Bytes>, Option<(Self, Option<Bytes>)>) {
         let mut export = self;
         while !export.is_last {
-            if Instant::now() >= export.deadline {
+            if export.is_long && Instant::now() >= export.deadline {
                 return export.close(Outcome::Truncated, Some("deadline"));
             }
             let page = match export.page().await {
@@ -154,6 +160,7 @@ impl Export {
             self.last_ms = Some(last.created_at_ms);
         }
         self.place = page.next;
+        self.is_long = page.is_full;
         self.is_last = page.is_last;
     }
 
