@@ -1,13 +1,16 @@
 //! A control plane's store with a past: decisions of one tenant, taken in as proxies send them.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use floopy_shared::process::clock::Clock;
+use http::Method;
+use serde_json::Value;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    Shape,
+    Api, BodyExt, Floopy, Shape,
     bench::ingest::{Control, world::World},
+    soak::memory_kib,
 };
 
 /// Whose decisions they are, and the key that [`crate::Settings::another_tenant`] gets.
@@ -43,4 +46,53 @@ pub fn span() -> (String, String) {
         moment(now - Duration::days(8)),
         moment(now + Duration::hours(1)),
     )
+}
+
+/// What an export came to.
+#[derive(Debug)]
+pub struct ReadThrough {
+    pub rows: u64,
+    pub bytes: u64,
+    pub is_truncated: bool,
+    pub took: std::time::Duration,
+    /// The most memory that all processes held together while it was read.
+    pub peak_kib: u64,
+}
+
+/// Bytes between two looks at the memory.
+const LOOK_BYTES: u64 = 4 << 20;
+/// Longer than any trailer.
+const TRAILER_BYTES: usize = 4_000;
+
+/// Reads an export without keeping it.
+pub async fn read_through(floopy: &Floopy, api: &Api) -> ReadThrough {
+    let (from, to) = span();
+    let path = format!("/v1/export/decisions?from={from}&to={to}");
+    let begun = Instant::now();
+    let response = api.call(Method::GET, &path).open().await;
+    assert_eq!(response.status(), 200);
+    let (mut body, mut bytes, mut peak_kib, mut tail) = (response.into_body(), 0, 0, Vec::new());
+    while let Some(frame) = body.frame().await {
+        let piece = frame.expect("not broken").into_data().expect("data");
+        let read = bytes + piece.len() as u64;
+        if bytes / LOOK_BYTES != read / LOOK_BYTES {
+            let held = floopy.process_ids().into_iter().map(memory_kib);
+            peak_kib = held.sum::<u64>().max(peak_kib);
+        }
+        bytes = read;
+        tail.extend_from_slice(&piece);
+        tail.drain(..tail.len().saturating_sub(TRAILER_BYTES));
+    }
+    let tail = String::from_utf8_lossy(&tail).into_owned();
+    let line = tail.trim_end().rsplit('\n').next().expect("a line");
+    let trailer: Value = serde_json::from_str(line).expect("a trailer");
+    let rows_bytes = bytes - line.len() as u64 - 1;
+    assert_eq!(trailer["byte_count"].as_u64(), Some(rows_bytes));
+    ReadThrough {
+        rows: trailer["row_count"].as_u64().expect("a number"),
+        bytes,
+        is_truncated: trailer["truncated"] == true,
+        took: begun.elapsed(),
+        peak_kib,
+    }
 }

@@ -14,13 +14,12 @@ use std::{
 };
 
 use floopy_tests::{
-    Api, BodyExt, Floopy, Settings, Shape, Upstream,
+    Api, Floopy, Settings, Shape, Upstream,
     checks::assert_error,
-    history::{HISTORIC_TENANT, fill, span},
+    history::{HISTORIC_TENANT, fill, read_through, span},
     in_both_shapes,
     process::binary,
     python,
-    soak::memory_kib,
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -39,6 +38,7 @@ struct World {
     _upstream: Upstream,
     floopy: Floopy,
     api: Api,
+    span: (String, String),
 }
 
 async fn start(shape: Shape, rows: usize, export: &str) -> World {
@@ -54,6 +54,7 @@ async fn start(shape: Shape, rows: usize, export: &str) -> World {
         _upstream: upstream,
         floopy,
         api,
+        span: span(),
     }
 }
 
@@ -71,13 +72,13 @@ impl World {
     }
 
     async fn fetch(&self, file: &Path, more: &[&str]) -> Output {
-        let ((from, to), file) = (span(), file.display().to_string());
+        let ((from, to), file) = (&self.span, file.display().to_string());
         let given = [
             "decisions",
             "--from",
-            &from,
+            from,
             "--to",
-            &to,
+            to,
             "-o",
             &file,
             "--url",
@@ -113,10 +114,10 @@ fn lines(file: &Path) -> Vec<Value> {
 
 async fn the_sdk_iterates_an_export_with_its_trailer(shape: Shape) {
     let world = start(shape, ROWS, "interval_ms = 0").await;
-    let (from, to) = span();
+    let (from, to) = &world.span;
     let base = format!("{}/v1", world.api.base());
     let rows = ROWS.to_string();
-    let arguments = [base.as_str(), world.api.key(), "export", &from, &to, &rows];
+    let arguments = [base.as_str(), world.api.key(), "export", from, to, &rows];
     python::run("floopy_client.py", &arguments).await;
     let path = format!("/v1/export/decisions?from={from}&to={to}&format=csv");
     assert_error(
@@ -142,7 +143,7 @@ async fn an_export_is_verified_offline_and_a_changed_byte_is_named(shape: Shape)
     let key = key["public_key"].as_str().expect("a key").to_owned();
     let (code, said) = verify(&file, &["--public-key", &key]).await;
     assert!(
-        code == Some(0) && said.contains("ok: 3000 rows in 1 parts"),
+        code == Some(0) && said.contains("ok: 3000 rows of tenant-0000 in 1 part,"),
         "{said}"
     );
     let (code, said) = verify(&file, &["--public-key", &"ab".repeat(32)]).await;
@@ -183,7 +184,7 @@ async fn an_export_that_is_cut_off_goes_on_and_still_verifies(shape: Shape) {
     succeeded(&world.fetch(&file, &[]).await);
     let (code, said) = verify(&file, &[]).await;
     assert!(
-        code == Some(0) && said.contains("ok: 3000 rows in "),
+        code == Some(0) && said.contains("ok: 3000 rows of tenant-0000 in "),
         "{said}"
     );
     let lines = lines(&file);
@@ -210,7 +211,7 @@ async fn an_export_that_is_cut_off_goes_on_and_still_verifies(shape: Shape) {
     succeeded(&world.fetch(&half, &["--resume"]).await);
     let (code, said) = verify(&half, &[]).await;
     assert!(
-        code == Some(0) && said.contains("ok: 3000 rows in "),
+        code == Some(0) && said.contains("ok: 3000 rows of tenant-0000 in "),
         "{said}"
     );
     let first: String = text.split_inclusive('\n').take(trailers[0] + 1).collect();
@@ -242,58 +243,13 @@ async fn explanations_come_in_the_language_that_is_asked_for(shape: Shape) {
     }
 }
 
-/// What an export came to.
-struct Read {
-    bytes: u64,
-    /// The most memory that the proxy and the control plane held while it was read.
-    peak_kib: u64,
-}
-
-/// Reads an export without keeping it.
-async fn read_through(world: &World) -> Read {
-    let (from, to) = span();
-    let path = format!("/v1/export/decisions?from={from}&to={to}");
-    let response = world.api.call(http::Method::GET, &path).open().await;
-    assert_eq!(response.status(), 200);
-    let mut body = response.into_body();
-    let mut read = Read {
-        bytes: 0,
-        peak_kib: 0,
-    };
-    let mut last = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let bytes = frame.expect("not broken").into_data().expect("data");
-        if (read.bytes >> 22) != ((read.bytes + bytes.len() as u64) >> 22) {
-            let held = world.floopy.process_ids().into_iter().map(memory_kib);
-            read.peak_kib = read.peak_kib.max(held.sum());
-        }
-        read.bytes += bytes.len() as u64;
-        last = [&last[last.len().saturating_sub(2_000)..], &bytes[..]].concat();
-    }
-    let text = String::from_utf8_lossy(&last).into_owned();
-    let trailer = text.trim_end().rsplit('\n').next().expect("a line");
-    let trailer: Value = serde_json::from_str(trailer).expect("a trailer");
-    assert_eq!(
-        trailer["byte_count"].as_u64(),
-        Some(read.bytes - trailer_length(&text))
-    );
-    read
-}
-
-fn trailer_length(text: &str) -> u64 {
-    text.trim_end()
-        .rsplit('\n')
-        .next()
-        .map_or(0, |line| line.len() as u64 + 1)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_does_not_grow_with_an_export() {
     let (few, many) = (4_000, 40_000);
     let small = start(Shape::Split, few, "interval_ms = 0").await;
-    let small = read_through(&small).await;
+    let small = read_through(&small.floopy, &small.api).await;
     let large = start(Shape::Split, many, "interval_ms = 0").await;
-    let large = read_through(&large).await;
+    let large = read_through(&large.floopy, &large.api).await;
     assert!(
         large.bytes > 5 * small.bytes,
         "{} and {} bytes",

@@ -14,6 +14,7 @@ use self::sink::Sink;
 use super::{
     ExportError,
     client::{Answer, Client, ClientError, piece},
+    verify::in_parts,
 };
 use crate::console::Console;
 
@@ -65,7 +66,8 @@ pub(super) async fn run(args: &FetchArgs, console: &mut Console) -> Result<(), E
     }
     sink.finish()?;
     console.complain(&format!(
-        "{rows} rows in {parts} parts written to {}",
+        "{rows} rows in {} written to {}",
+        in_parts(parts),
         sink.name()
     ));
     Ok(())

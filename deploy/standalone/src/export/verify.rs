@@ -88,6 +88,14 @@ fn verify(
     }
 }
 
+/// How many answers a file is made of.
+pub(super) fn in_parts(parts: u64) -> String {
+    match parts {
+        1 => "1 part".to_owned(),
+        parts => format!("{parts} parts"),
+    }
+}
+
 fn text(verified: &Verified, is_pinned: bool) -> String {
     let Verified {
         rows,
@@ -100,7 +108,8 @@ fn text(verified: &Verified, is_pinned: bool) -> String {
         ..
     } = verified;
     let mut text = format!(
-        "ok: {rows} rows in {parts} parts of {organization_id}, from {from} to {to}, signed with key {key_id}"
+        "ok: {rows} rows of {organization_id} in {}, from {from} to {to}, signed with key {key_id}",
+        in_parts(*parts)
     );
     if let Some(before) = &verified.goes_on_from {
         text += &format!("\nit goes on with an export whose last row has the hash {before}");
