@@ -44,6 +44,7 @@ bench:
 	target/release/bench-ingest
 	target/release/bench-refresh
 	target/release/bench-shape
+	target/release/bench-export
 	target/release/bench-gateway
 
 # Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.

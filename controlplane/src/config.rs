@@ -40,6 +40,7 @@ pub struct Config {
     pub learning: Learning,
     pub retention: Retention,
     pub scoring: Scoring,
+    pub export: Export,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -63,6 +64,7 @@ impl Default for Config {
             learning: Learning::default(),
             retention: Retention::default(),
             scoring: Scoring::default(),
+            export: Export::default(),
             refresh_ms: 250,
             drain_ms: 10_000,
         }
@@ -207,6 +209,31 @@ impl Default for Scoring {
     fn default() -> Self {
         Self {
             queue_capacity: 10_000,
+        }
+    }
+}
+
+/// What an export may come to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Export {
+    /// Decisions that the span of one export may have.
+    #[serde(deserialize_with = "check::export_rows")]
+    pub max_rows: u64,
+    /// After this it ends with a trailer that says how to go on: clients give a whole reply 60 seconds.
+    #[serde(deserialize_with = "check::export_deadline_ms")]
+    pub deadline_ms: u64,
+    /// Between the beginnings of two exports of a tenant; going on with one that was cut off does not count.
+    #[serde(deserialize_with = "check::export_interval_ms")]
+    pub interval_ms: u64,
+}
+
+impl Default for Export {
+    fn default() -> Self {
+        Self {
+            max_rows: 5_000_000,
+            deadline_ms: 50_000,
+            interval_ms: 5_000,
         }
     }
 }

@@ -23,4 +23,6 @@ mod store;
 pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
-pub use config::{Config, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig};
+pub use config::{
+    Config, Export, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig,
+};

@@ -9,7 +9,9 @@ mod cursor;
 mod decisions;
 mod error;
 mod explain;
+mod export;
 mod keys;
+mod labels;
 mod projects;
 mod query;
 mod rules;
@@ -64,15 +66,18 @@ pub(crate) struct Api {
     pub(crate) models: KnownModels,
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
+    pub(crate) exports: Arc<Exports>,
 }
 
-pub(crate) use self::cursor::CursorKey as SigningKey;
+pub(crate) use self::{cursor::CursorKey as SigningKey, export::Exports};
 
 /// All routes.
 pub(crate) fn router(api: Api) -> Router {
     Router::new()
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/{request_id}", get(decisions::get))
+        .route("/v1/export/decisions", get(export::decisions))
+        .route("/v1/export/public-key", get(export::public_key))
         .route("/v1/routing/baseline", get(baseline::get))
         .route(
             "/v1/constraints",

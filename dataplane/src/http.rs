@@ -9,7 +9,6 @@ mod forward;
 mod incoming;
 mod live;
 mod models;
-mod patient;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;

@@ -22,11 +22,12 @@ use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::exp
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+pub(crate) use self::client::ReplyBody;
 pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, ClientError, ReplyBody, Warmer},
+    client::{Client, ClientError, Warmer},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},

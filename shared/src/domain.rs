@@ -7,6 +7,8 @@ pub mod constraints;
 pub mod decision;
 pub mod draw;
 pub mod event;
+pub mod explanation;
+pub mod export;
 pub mod features;
 pub mod gates;
 pub mod ids;

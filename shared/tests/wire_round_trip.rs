@@ -93,6 +93,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         evidence: Evidence {
             samples: number,
             top2_gap: share,
+            used_shared_prior: flag,
             ..Evidence::default()
         },
         exploration_rate: share,

@@ -1,4 +1,4 @@
-"""Drives a running proxy with the real `floopy-sdk` package: floopy_client.py BASE_URL KEY CHECK."""
+"""Drives a running proxy with the real `floopy-sdk` package: floopy_client.py BASE_URL KEY CHECK [FROM TO ROWS]."""
 
 import asyncio
 import json
@@ -151,7 +151,30 @@ def asynchronous():
     asyncio.run(go())
 
 
+def export():
+    from_, to, expected = sys.argv[4], sys.argv[5], int(sys.argv[6])
+    with client() as c:
+        rows = list(c.export.decisions(from_=from_, to=to))
+        assert len({r.request_id for r in rows}) == len(rows) == expected, len(rows)
+        row = rows[0]
+        assert row.organization_id == "tenant-0000" and row.created_at and row.status == "ok", row
+        assert isinstance(row.latency_ms, int) and isinstance(row.cost_micro_usd, int), row
+        stream = c.export.decisions_with_trailer(from_=from_, to=to, format="jsonl")
+        assert sum(1 for _ in stream) == expected
+        trailer = stream.trailer
+        assert (trailer.rows_emitted, trailer.truncated, trailer.reason) == (expected, False, None), trailer
+
+    async def go():
+        async with AsyncFloopy(api_key=KEY, base_url=BASE_URL, timeout=20, max_retries=0) as c:
+            stream = c.export.decisions_with_trailer(from_=from_, to=to)
+            assert len([row async for row in stream]) == expected
+            assert stream.trailer.rows_emitted == expected, stream.trailer
+
+    asyncio.run(go())
+
+
 {
+    "export": export,
     "feedback": feedback,
     "constraints": constraints,
     "decisions": decisions,

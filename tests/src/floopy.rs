@@ -45,6 +45,11 @@ impl Floopy {
     /// The same with other settings.
     pub async fn with(shape: Shape, settings: Settings) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
+        Self::over(shape, settings, dir).await
+    }
+
+    /// The same over what is in a directory already.
+    pub async fn over(shape: Shape, settings: Settings, dir: TempDir) -> Self {
         let mut floopy = Self {
             shape,
             settings,
@@ -130,6 +135,12 @@ impl Floopy {
             .map(Process::log)
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// The operating system's numbers of all processes.
+    pub fn process_ids(&self) -> Vec<u32> {
+        let processes = [&self.proxy, &self.control, &self.judge];
+        processes.into_iter().flatten().map(Process::id).collect()
     }
 
     /// The process that has the proxy in it.

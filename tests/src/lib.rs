@@ -10,6 +10,7 @@ pub mod bench;
 pub mod checks;
 pub mod client;
 pub mod floopy;
+pub mod history;
 pub mod load;
 pub mod network;
 pub mod poll;

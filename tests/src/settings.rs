@@ -48,6 +48,7 @@ pub struct Settings {
     proxy: Vec<(String, String)>,
     tenant: String,
     more_tenants: Vec<(String, String)>,
+    export: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -92,6 +93,7 @@ impl Settings {
             proxy: Vec::new(),
             tenant: String::new(),
             more_tenants: Vec::new(),
+            export: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -141,6 +143,12 @@ impl Settings {
         self
     }
 
+    /// Lines of what exports may come to.
+    pub fn export(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.export);
+        self
+    }
+
     /// An environment variable of every process.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -160,7 +168,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n"
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n",
+            self.export
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -195,8 +204,9 @@ impl Settings {
         let Addrs { rest, grpc, .. } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\ndata_dir = {:?}\n\n",
-            dir.join("control")
+             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n",
+            dir.join("control"),
+            self.export
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);

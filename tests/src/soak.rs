@@ -232,7 +232,8 @@ async fn tasks_left(admin: &Api, before: u64, idle: Duration) -> u64 {
     }
 }
 
-fn memory_kib(process: u32) -> u64 {
+/// What a process holds of the memory.
+pub fn memory_kib(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());

@@ -90,9 +90,10 @@ async fn a_tool_loop_keeps_its_model_while_the_ranking_changes(shape: Shape) {
         (&trace["propensity"], &trace["exploration_rate_effective"]),
         (&json!(1.0), &json!(0.0))
     );
+    let detail = &decision["explanation_detail"];
     assert_eq!(
-        decision["explanation_detail"]["template_id"],
-        "session_pinned"
+        (&detail["template_id"], &detail["params"]["cause"]),
+        (&json!("no_router_invoked"), &json!("tool_loop"))
     );
     // The loop is over: the answer was given, and somebody asks again.
     let answered = json!({"role": "assistant", "content": "It is sunny."});

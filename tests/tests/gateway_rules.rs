@@ -205,7 +205,14 @@ async fn calls_that_pass_through_arrive_as_they_were_sent(shape: Shape) {
     let trace = &decision["decision_trace"];
     assert_eq!(trace["routing_strategy"], "legacy_model", "{decision}");
     assert_eq!(trace["passthrough"], true, "{decision}");
-    assert_eq!(decision["explanation_detail"]["template_id"], "passthrough");
+    assert_eq!(
+        decision["explanation_detail"]["template_id"],
+        "no_router_invoked"
+    );
+    assert_eq!(
+        decision["explanation_detail"]["params"]["cause"],
+        "passthrough"
+    );
     let auto = through(r#"{"model":"auto","messages":[{"role":"user","content":"hi"}]}"#).await;
     assert_error(
         &auto,

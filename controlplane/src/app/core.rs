@@ -26,7 +26,7 @@ use crate::{
     },
     learn::policy::Goal,
     metrics::Metrics,
-    rest::{self, Api, SigningKey},
+    rest::{self, Api, Exports, SigningKey},
     store::{Location, Store, meta},
 };
 
@@ -183,7 +183,15 @@ impl Core {
             retention_ms: self.config.retention.decisions_days * DAY_MS,
             models: self.known.clone(),
             dirty: Arc::clone(&self.dirty),
+            exports: self.exports().await?,
         }))
+    }
+
+    async fn exports(&self) -> Result<Arc<Exports>, Error> {
+        let seed = meta::export_key(&self.store).await?;
+        let exports = Exports::new(self.config.export, &seed);
+        let exports = exports.map_err(|e| Error::Store(Box::new(e)))?;
+        Ok(Arc::new(exports))
     }
 
     /// Closes the store.

@@ -44,6 +44,22 @@ pub(super) fn queue_capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     integer(deserializer, (1, 10_000_000))
 }
 
+pub(super) fn export_rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    integer(deserializer, (1, 1_000_000_000))
+}
+
+pub(super) fn export_deadline_ms<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    integer(deserializer, (1, 3_600_000))
+}
+
+pub(super) fn export_interval_ms<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    integer(deserializer, (0, 3_600_000))
+}
+
 pub(super) fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let id = String::deserialize(deserializer)?;
     TenantId::new(&id).map_err(D::Error::custom)?;

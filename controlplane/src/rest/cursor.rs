@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::store::list::Position;
 
-/// Bytes of the position: time and request id.
-const POSITION: usize = 8 + 16;
+/// Bytes of the tag: a SHA-256.
+const TAG: usize = 32;
 
 /// The key that signs cursors.
 #[derive(Clone)]
@@ -33,16 +33,37 @@ impl CursorKey {
     pub(crate) fn seal(&self, tenant: &TenantId, filters: &str, position: Position) -> String {
         let mut bytes = position.created_ms.to_be_bytes().to_vec();
         bytes.extend_from_slice(position.request.0.as_bytes());
+        self.seal_bytes(tenant, filters, bytes)
+    }
+
+    /// The same of any place within a query.
+    pub(crate) fn seal_bytes(
+        &self,
+        tenant: &TenantId,
+        filters: &str,
+        mut bytes: Vec<u8>,
+    ) -> String {
         let tag = self.mac(tenant, filters, &bytes).finalize().into_bytes();
         bytes.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// What was sealed; `None` where it is not one of ours, or of another query.
+    pub(crate) fn open_bytes(
+        &self,
+        tenant: &TenantId,
+        filters: &str,
+        cursor: &str,
+    ) -> Option<Vec<u8>> {
+        let mut place = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let tag = place.split_off(place.len().checked_sub(TAG)?);
+        self.mac(tenant, filters, &place).verify_slice(&tag).ok()?;
+        Some(place)
+    }
+
     /// Reads a cursor back; `None` where it is not one of ours, or of another query.
     pub(crate) fn open(&self, tenant: &TenantId, filters: &str, cursor: &str) -> Option<Position> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (position, tag) = bytes.split_at_checked(POSITION)?;
-        self.mac(tenant, filters, position).verify_slice(tag).ok()?;
+        let position = self.open_bytes(tenant, filters, cursor)?;
         let (time, id) = position.split_at_checked(8)?;
         Some(Position {
             created_ms: u64::from_be_bytes(time.try_into().ok()?),

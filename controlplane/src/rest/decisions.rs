@@ -19,13 +19,12 @@ use uuid::Uuid;
 use super::{
     Api, benchmark,
     error::{ApiError, brief},
-    query, reader, view,
+    explain::{self, Locale},
+    labels, query, reader, view,
 };
 use crate::store::{
     StoreError, calls,
     list::{self, Position},
-    ratings, scores, sessions,
-    units::Unit,
 };
 
 /// One decision with everything that explains it.
@@ -48,8 +47,10 @@ pub(super) async fn get(
         .map(|stored| stored.decision)
         .filter(|decision| decision.tenant == tenant)
         .ok_or_else(|| ApiError::not_found("no such decision"))?;
-    let body = describe(&api, &decision).await?;
-    Ok(([(header::CONTENT_LANGUAGE, "en")], Json(body)).into_response())
+    let locale = explain::locale(&headers);
+    let mut items = describe(&api, &tenant, &[decision], locale).await?;
+    let body = items.pop().ok_or_else(ApiError::internal)?;
+    Ok(([(header::CONTENT_LANGUAGE, locale.tag())], Json(body)).into_response())
 }
 
 /// Exactly the hyphenated form of a version 4 UUID.
@@ -86,12 +87,10 @@ pub(super) async fn list(
         .last()
         .filter(|_| has_more)
         .map(|last| seal(&api, &tenant, &query.fingerprint, last));
-    let mut items = Vec::with_capacity(found.len());
-    for decision in &found {
-        items.push(describe(&api, decision).await?);
-    }
+    let locale = explain::locale(&headers);
+    let items = describe(&api, &tenant, &found, locale).await?;
     let body = json!({"items": items, "next_cursor": next, "has_more": has_more});
-    Ok(([(header::CONTENT_LANGUAGE, "en")], Json(body)).into_response())
+    Ok(([(header::CONTENT_LANGUAGE, locale.tag())], Json(body)).into_response())
 }
 
 fn seal(api: &Api, tenant: &TenantId, fingerprint: &str, last: &Decision) -> String {
@@ -102,14 +101,18 @@ fn seal(api: &Api, tenant: &TenantId, fingerprint: &str, last: &Decision) -> Str
     api.cursor_key.seal(tenant, fingerprint, position)
 }
 
-async fn describe(api: &Api, decision: &Decision) -> Result<Value, StoreError> {
-    let mut conn = api.store.read().acquire().await?;
-    let labels = view::Labels {
-        judge: scores::get(&mut conn, decision.request_id).await?,
-        request: ratings::of_request(&mut conn, &decision.tenant, decision.request_id).await?,
-        session: sessions::score(&mut conn, &decision.tenant, &Unit::of(decision)).await?,
-    };
-    let mut body = view::decision(decision, &labels);
-    body["benchmark_source"] = json!(benchmark::source(&api.index.current(), decision));
-    Ok(body)
+async fn describe(
+    api: &Api,
+    tenant: &TenantId,
+    decisions: &[Decision],
+    locale: Locale,
+) -> Result<Vec<Value>, StoreError> {
+    let labels = labels::of(&api.store, tenant, decisions).await?;
+    let tables = api.index.current();
+    let described = decisions.iter().zip(&labels).map(|(decision, labels)| {
+        let mut body = view::decision(decision, labels, locale);
+        body["benchmark_source"] = json!(benchmark::source(&tables, decision));
+        body
+    });
+    Ok(described.collect())
 }

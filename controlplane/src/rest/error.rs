@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -20,6 +20,8 @@ pub(crate) struct ApiError {
     code: &'static str,
     param: Option<String>,
     message: String,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -35,6 +37,7 @@ impl ApiError {
             code,
             param: None,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -179,6 +182,52 @@ impl ApiError {
         )
     }
 
+    /// A format that is not given.
+    pub(crate) fn unsupported_format(given: &str) -> Self {
+        let message = format!("format is {:?}, it must be jsonl", brief(given));
+        let error = Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "invalid_request_error",
+            "unsupported_format",
+            message,
+        );
+        Self {
+            param: Some("format".to_owned()),
+            ..error
+        }
+    }
+
+    /// More rows than one export gives.
+    pub(crate) fn too_many_rows(most: u64) -> Self {
+        let message = format!(
+            "there are more than {most} decisions from from to to, as many as one export gives; ask for a shorter span"
+        );
+        let error = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            "estimated_payload_too_large",
+            message,
+        );
+        Self {
+            param: Some("from".to_owned()),
+            ..error
+        }
+    }
+
+    /// Too early.
+    pub(crate) fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
+        let error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_error",
+            "rate_limited",
+            message,
+        );
+        Self {
+            retry_after: Some(retry_after),
+            ..error
+        }
+    }
+
     pub(crate) fn internal() -> Self {
         let message = "something failed here; try again";
         Self::new(
@@ -207,6 +256,11 @@ impl IntoResponse for ApiError {
         let body = json!({"error": {
             "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
         }});
-        (self.status, Json(body)).into_response()
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }

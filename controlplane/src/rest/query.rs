@@ -123,7 +123,7 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
+pub(super) fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
     match value {
         "exclude" => Ok(Shadows::Exclude),
         "include" => Ok(Shadows::Include),
@@ -141,7 +141,7 @@ fn unknown(key: &str, known: &[&str]) -> ApiError {
     ApiError::invalid_query(&key, message)
 }
 
-fn moment(key: &str, value: &str) -> Result<u64, ApiError> {
+pub(super) fn moment(key: &str, value: &str) -> Result<u64, ApiError> {
     let parsed = OffsetDateTime::parse(value, &Rfc3339).ok();
     // A plus sign that was not encoded arrives as a space.
     let parsed = parsed.or_else(|| OffsetDateTime::parse(&value.replace(' ', "+"), &Rfc3339).ok());
@@ -247,7 +247,7 @@ fn check_span(from: u64, to: u64) -> Result<(), ApiError> {
 }
 
 /// A moment as a caller would write it.
-fn text(ms: u64) -> String {
+pub(super) fn text(ms: u64) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok();
     at.and_then(|at| at.format(&Rfc3339).ok())
         .unwrap_or_else(|| format!("{ms} ms"))

@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
+use floopy_shared::process::patient::Patient;
 use http::{Request, StatusCode};
 use hyper::{
     body::Incoming,
@@ -35,13 +36,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 struct Patience {
     /// For the headers of a request, also of the next one on an idle connection.
     headers: Duration,
-    /// For the rest of it, with our own work.
+    /// For the rest of it, with our own work up to the head of the answer.
     request: Duration,
+    /// To take some of what they are sent.
+    taking: Duration,
 }
 
 const PATIENCE: Patience = Patience {
     headers: Duration::from_secs(30),
     request: Duration::from_secs(60),
+    taking: Duration::from_secs(60),
 };
 
 /// Serves until stopped; returns when open connections have finished what they had.
@@ -109,7 +113,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience.headers)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, patience.taking)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         // How a connection ended is the client's affair.
@@ -147,6 +151,7 @@ mod tests {
         let patience = Patience {
             headers: Duration::from_millis(200),
             request: Duration::from_millis(200),
+            taking: Duration::from_millis(200),
         };
         let serving = tokio::spawn(serve_with(listener, router, stop.clone(), patience));
         let mut stream = TcpStream::connect(addr).await.expect("connected");
@@ -157,6 +162,34 @@ mod tests {
         stop.cancel();
         serving.await.expect("no panic").expect("infallible");
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_of_an_endless_answer_is_hung_up_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        let endless = || async {
+            let piece = Ok::<_, Infallible>(vec![b'x'; 1 << 20]);
+            Body::from_stream(futures::stream::repeat(piece))
+        };
+        let router = Router::new().route("/", axum::routing::get(endless));
+        let patience = Patience {
+            taking: Duration::from_millis(200),
+            ..PATIENCE
+        };
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve_with(listener, router, stop.clone(), patience));
+        let mut stream = TcpStream::connect(addr).await.expect("connected");
+        let head = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(head).await.expect("sent");
+        stream.readable().await.expect("answered");
+        stop.cancel();
+        // It ends only once the connection did.
+        let ended = timeout(Duration::from_secs(9), serving).await;
+        ended
+            .expect("still sending")
+            .expect("no panic")
+            .expect("infallible");
     }
 
     #[tokio::test]

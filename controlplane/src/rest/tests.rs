@@ -1,9 +1,13 @@
 //! The HTTP side, driven through its router.
 
+mod reading;
 mod settings;
 
 use axum::body::{Body, to_bytes};
-use floopy_shared::domain::event::{EventBody, RatingSubject};
+use floopy_shared::{
+    catalog::builtin_catalog,
+    domain::event::{EventBody, RatingSubject},
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -48,15 +52,32 @@ const DOCS_KEYS: &[&str] = &[
     "explanation_detail",
 ];
 
-struct Fixture {
+pub(super) struct Fixture {
     router: Router,
-    intake: Intake,
-    key: String,
-    stranger: String,
+    pub(super) intake: Intake,
+    pub(super) key: String,
+    pub(super) stranger: String,
 }
 
 impl Fixture {
     async fn new() -> Self {
+        Self::with_exports(crate::Export::default()).await
+    }
+
+    /// With models that settings can name.
+    async fn with_models() -> Self {
+        let models = KnownModels {
+            catalog: Arc::new(builtin_catalog()),
+            own: Arc::default(),
+        };
+        Self::with(crate::Export::default(), models).await
+    }
+
+    pub(super) async fn with_exports(exports: crate::Export) -> Self {
+        Self::with(exports, KnownModels::default()).await
+    }
+
+    async fn with(exports: crate::Export, models: KnownModels) -> Self {
         let intake = intake().await;
         let mut tx = intake.store.write().await.expect("writes");
         let other = TenantId::new("other").expect("valid");
@@ -79,8 +100,9 @@ impl Fixture {
             registry: Arc::default(),
             cursor_key: CursorKey::new(vec![1; 32]),
             retention_ms: 90 * 86_400_000,
-            models: KnownModels::default(),
+            models,
             dirty: Arc::default(),
+            exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
         };
         Self {
             router: router(api),
@@ -90,8 +112,22 @@ impl Fixture {
         }
     }
 
-    async fn raw(&self, path: &str, key: Option<&str>) -> (StatusCode, http::HeaderMap, Vec<u8>) {
-        let mut request = http::Request::get(path);
+    pub(super) async fn raw(
+        &self,
+        path: &str,
+        key: Option<&str>,
+    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+        self.worded(path, key, "").await
+    }
+
+    /// The same in a language.
+    async fn worded(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        language: &str,
+    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+        let mut request = http::Request::get(path).header("accept-language", language);
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
@@ -120,7 +156,7 @@ impl Fixture {
         (status, serde_json::from_slice(&body).expect("JSON"))
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let (status, _, body) = self.raw(path, Some(&self.key)).await;
         (status, serde_json::from_slice(&body).expect("JSON"))
     }

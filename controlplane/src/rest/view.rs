@@ -4,8 +4,9 @@
 
 use floopy_shared::domain::{
     affinity::{Origin, Release},
-    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Stage},
-    event::{RatingScore, Score},
+    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Stage, Strategy},
+    event::RatingScore,
+    explanation::{Locale, of_decision},
     ids::CandidateKey,
     ranking::Role,
     weights::{Phase, Weights},
@@ -13,25 +14,31 @@ use floopy_shared::domain::{
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::explain::explain;
-
-/// What was said of a decision's reply.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Labels {
-    pub(super) judge: Option<Score>,
-    /// The rating of this very reply.
-    pub(super) request: Option<RatingScore>,
-    /// The rating of its session, inherited by every call of it.
-    pub(super) session: Option<RatingScore>,
-}
+use super::labels::{Labels, Regressions};
 
 /// The whole object.
-pub(super) fn decision(decision: &Decision, labels: &Labels) -> Value {
-    let explanation = explain(decision);
-    let served = decision.served.as_ref();
+pub(super) fn decision(decision: &Decision, labels: &Labels, locale: Locale) -> Value {
     let mut body = trace(decision, labels);
     let audit = body.clone();
-    let extra = json!({
+    merge(&mut body, summary(decision, locale));
+    body["decision_trace"] = audit;
+    body
+}
+
+/// The object as it is exported: whose it is comes in, and the copy of the audit object goes.
+pub(super) fn row(decision: &Decision, labels: &Labels, locale: Locale) -> Value {
+    let mut body = trace(decision, labels);
+    merge(&mut body, summary(decision, locale));
+    body["organization_id"] = json!(decision.tenant.as_str());
+    body["created_at"] = body["request_created_at"].clone();
+    body
+}
+
+/// The keys of the SDKs.
+fn summary(decision: &Decision, locale: Locale) -> Value {
+    let served = decision.served.as_ref();
+    let detail = of_decision(decision).detail(locale);
+    json!({
         "provider": served.map(CandidateKey::provider),
         "model": served.map(CandidateKey::model),
         "status": status(decision),
@@ -39,14 +46,9 @@ pub(super) fn decision(decision: &Decision, labels: &Labels) -> Value {
         "cost_micro_usd": decision.outcome.cost_micro_usd,
         "cache_enabled": false,
         "threat": null,
-        "decision_trace": audit,
-        "explanation": explanation.text,
-        "explanation_detail": {
-            "text": explanation.text, "template_id": explanation.template_id, "language": "en",
-        },
-    });
-    merge(&mut body, extra);
-    body
+        "explanation": detail["text"],
+        "explanation_detail": detail,
+    })
 }
 
 fn merge(into: &mut Value, extra: Value) {
@@ -98,7 +100,7 @@ fn choice(d: &Decision) -> Value {
         "confidence": d.confidence,
         "confidence_reason": d.confidence_reason.as_str(),
         "exploration_rate_effective": d.exploration_rate,
-        "used_shared_pool_prior": false,
+        "used_shared_pool_prior": d.evidence.used_shared_prior,
         "snapshot_version": d.snapshot_version,
         "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
         "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -143,8 +145,8 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "outcome_variance": d.evidence.outcome_variance,
             "scored_requests": d.evidence.scored_requests,
             "rated_sessions": d.evidence.rated_sessions,
-            "recent_regressions": null,
-            "last_regression_at": null,
+            "recent_regressions": is_learned(d).then(|| recent(labels.regressions)),
+            "last_regression_at": labels.regressions.last_ms.filter(|_| is_learned(d)).and_then(moment),
         },
         "attempts": attempts,
         "judge": labels.judge.as_ref().map(|s| json!({
@@ -154,6 +156,27 @@ fn result(d: &Decision, labels: &Labels) -> Value {
         "session_score": labels.session.map(RatingScore::value),
         "request_score": labels.request.map(RatingScore::value),
     })
+}
+
+/// Whether a decision rests on evidence of the tenant's own.
+fn is_learned(d: &Decision) -> bool {
+    match d.strategy {
+        Strategy::FeedbackDriven | Strategy::SmartCost => true,
+        Strategy::Fallback
+        | Strategy::LegacyModel
+        | Strategy::RoundRobin
+        | Strategy::Weighted
+        | Strategy::LatencyBased => false,
+    }
+}
+
+/// A count in the buckets of the documentation: exact below 10, then at least 10, and at least 50.
+fn recent(regressions: Regressions) -> Value {
+    match regressions.count {
+        count @ 0..10 => json!({"kind": "exact", "exact": count}),
+        10..50 => json!({"kind": "at_least", "at_least": 10}),
+        50.. => json!({"kind": "at_least", "at_least": 50}),
+    }
 }
 
 fn candidate(c: &CandidateTrace) -> Value {

@@ -6,9 +6,9 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, buckets::ShapeDay, tenant_id, to_i64};
+use super::{Store, StoreError, Tx, buckets::ShapeDay, tenant_id, to_i64, to_u64};
 use crate::learn::{
     alarm::{Alarm, Alarms},
     stats::ArmSums,
@@ -63,6 +63,16 @@ pub(crate) async fn all(store: &Store) -> Result<BTreeMap<TenantId, Alarms>, Sto
         all.entry(tenant).or_default().insert(key, alarm);
     }
     Ok(all)
+}
+
+/// When a tenant's alarms were raised: of each candidate the last one.
+pub(crate) async fn raised(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+) -> Result<Vec<u64>, StoreError> {
+    let query = sqlx::query_scalar("SELECT raised_ms FROM alarms WHERE tenant = ?");
+    let raised: Vec<i64> = query.bind(tenant.as_str()).fetch_all(conn).await?;
+    Ok(raised.into_iter().map(to_u64).collect())
 }
 
 /// The sums of these shapes' days are no longer kept: nothing is to be forgotten of them.

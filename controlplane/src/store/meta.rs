@@ -17,6 +17,8 @@ use crate::learn::rank::Incumbents;
 const VERSIONS: &str = "versions_reserved";
 /// Signs continuation cursors.
 const CURSOR_KEY: &str = "cursor_key";
+/// Signs exports: the seed of an Ed25519 key (RFC 8032).
+const EXPORT_KEY: &str = "export_key";
 /// Proxies remembered at most; the ones not seen for longest are forgotten.
 const MAX_PROXIES: i64 = 256;
 
@@ -46,13 +48,22 @@ pub(crate) async fn reserved_versions(store: &Store) -> Result<Option<u64>, Stor
 
 /// The key that signs cursors; made on first use.
 pub(crate) async fn cursor_key(store: &Store) -> Result<Vec<u8>, StoreError> {
-    if let Some(key) = get(store, CURSOR_KEY).await? {
+    key(store, CURSOR_KEY).await
+}
+
+/// The seed of the key that signs exports; made on first use.
+pub(crate) async fn export_key(store: &Store) -> Result<Vec<u8>, StoreError> {
+    key(store, EXPORT_KEY).await
+}
+
+async fn key(store: &Store, name: &str) -> Result<Vec<u8>, StoreError> {
+    if let Some(key) = get(store, name).await? {
         return Ok(key);
     }
     let mut key = vec![0; 32];
     random(&mut key)?;
     let mut tx = store.write().await?;
-    put(&mut tx, CURSOR_KEY, &key).await?;
+    put(&mut tx, name, &key).await?;
     tx.commit().await?;
     Ok(key)
 }

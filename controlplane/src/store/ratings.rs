@@ -2,6 +2,8 @@
 //! other can ever stand; "first" and "last" are by time of rating, then by event id, so that the order of
 //! arrival does not matter. A rating taken back is a revision without a score.
 
+use std::collections::HashMap;
+
 use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},
     ids::{RequestId, TenantId},
@@ -160,16 +162,21 @@ pub(crate) async fn of_names(
         .collect()
 }
 
-/// The rating that stands of one reply.
-pub(crate) async fn of_request(
+/// The ratings that stand of these very replies, by request id.
+pub(crate) async fn of_requests(
     conn: &mut SqliteConnection,
     tenant: &TenantId,
-    request: RequestId,
-) -> Result<Option<RatingScore>, StoreError> {
-    let name = (tenant.clone(), request.to_string());
-    let ratings = of_names(conn, Kind::Request, [&name]).await?;
-    let standing = standing(ratings.iter().map(|(_, rating)| rating));
-    Ok(standing.and_then(|rating| rating.score))
+    requests: &[RequestId],
+) -> Result<HashMap<String, RatingScore>, StoreError> {
+    let names = requests.iter().map(|id| (tenant.clone(), id.to_string()));
+    let names: Vec<Name> = names.collect();
+    let mut kept: HashMap<String, Vec<StoredRating>> = HashMap::new();
+    for ((_, name), rating) in of_names(conn, Kind::Request, &names).await? {
+        kept.entry(name).or_default().push(rating);
+    }
+    let stands =
+        |(name, ratings): (String, Vec<StoredRating>)| Some((name, standing(&ratings)?.score?));
+    Ok(kept.into_iter().filter_map(stands).collect())
 }
 
 /// A rating as it is read: the columns above, in order.

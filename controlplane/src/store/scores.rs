@@ -53,25 +53,31 @@ pub(crate) async fn composites(
         .collect()
 }
 
-/// The score of a reply.
-pub(crate) async fn get(
+/// The scores of replies that have one.
+pub(crate) async fn of_many(
     conn: &mut SqliteConnection,
-    request: RequestId,
-) -> Result<Option<Score>, StoreError> {
-    let row = sqlx::query(
-        "SELECT relevance, coherence, helpfulness, safety, composite, judge FROM scores WHERE request_id = ?",
+    requests: &[RequestId],
+) -> Result<HashMap<RequestId, Score>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT request_id, relevance, coherence, helpfulness, safety, composite, judge FROM scores
+            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
-    .bind(request.0.as_bytes().as_slice())
-    .fetch_optional(conn)
+    .bind(id_list(requests))
+    .fetch_all(conn)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(Score {
-        request_id: request,
-        relevance: row.try_get(0)?,
-        coherence: row.try_get(1)?,
-        helpfulness: row.try_get(2)?,
-        safety: row.try_get(3)?,
-        composite: row.try_get(4)?,
-        judge: row.try_get(5)?,
-    }))
+    rows.iter()
+        .map(|row| {
+            let request_id = request_id(row.try_get(0)?)?;
+            let score = Score {
+                request_id,
+                relevance: row.try_get(1)?,
+                coherence: row.try_get(2)?,
+                helpfulness: row.try_get(3)?,
+                safety: row.try_get(4)?,
+                composite: row.try_get(5)?,
+                judge: row.try_get(6)?,
+            };
+            Ok((request_id, score))
+        })
+        .collect()
 }

@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     StoreError, Tx, names_by_tenant, statements, tenant_id, to_i64,
-    units::{Name, TenantUnit, Unit},
+    units::{Name, TenantUnit},
 };
 
 /// A rated unit, by its stored name.
@@ -107,19 +107,24 @@ pub(crate) async fn remove_many(tx: &mut Tx, names: &[Name]) -> Result<(), Store
     Ok(())
 }
 
-/// The standing rating of a unit.
-pub(crate) async fn score(
+/// The standing ratings of units by their stored names; unrated units are left out.
+pub(crate) async fn scores(
     conn: &mut SqliteConnection,
     tenant: &TenantId,
-    unit: &Unit,
-) -> Result<Option<RatingScore>, StoreError> {
-    let row = sqlx::query("SELECT score FROM sessions WHERE tenant = ? AND unit = ?")
-        .bind(tenant.as_str())
-        .bind(unit.key())
-        .fetch_optional(conn)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    rating(row.try_get(0)?).map(Some)
+    units: &[String],
+) -> Result<HashMap<String, RatingScore>, StoreError> {
+    let Some(names) = names_by_tenant(units.iter().map(|unit| (tenant, unit.as_str()))) else {
+        return Ok(HashMap::new());
+    };
+    let rows = sqlx::query(
+        "SELECT n.value, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+            CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
+    )
+    .bind(names)
+    .fetch_all(conn)
+    .await?;
+    let score = |row: &SqliteRow| Ok((row.try_get(0)?, rating(row.try_get(1)?)?));
+    rows.iter().map(score).collect()
 }
 
 fn rating(score: i64) -> Result<RatingScore, StoreError> {

@@ -32,6 +32,9 @@ use crate::{
 /// Of an answer that is passed on as a whole.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
+/// For the head of an answer that is passed on as it comes: an export counts its rows first.
+const LONG_ANSWER_BEGINS: Duration = Duration::from_secs(30);
+
 /// Seconds after which asking again makes sense.
 const RETRY_AFTER_S: u64 = 2;
 
@@ -89,6 +92,10 @@ pub(super) async fn forward(
     let question =
         question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
+    let deadline = match forwarded.answer {
+        Answer::Whole => deadline,
+        Answer::Streamed => deadline.max(LONG_ANSWER_BEGINS),
+    };
     let answer = async {
         let answer = gateway.upstream.client().request(question).await;
         let (parts, body) = answer.map_err(|_| unavailable())?.into_parts();

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
+use floopy_shared::process::patient::Patient;
 use http::{Request, Response, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -15,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, patient::Patient, stall::Watch};
+use super::{body::Body, stall::Watch};
 use crate::{
     config::{Limits, Timeouts},
     workers::Workers,

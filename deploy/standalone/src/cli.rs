@@ -11,7 +11,7 @@ use crate::{
     catalog,
     config::{Effective, PlaneConfigs},
     console::Console,
-    demo, replay,
+    demo, export, replay,
     simulator::{self, Simulator, SimulatorError},
     system::{StartError, System},
 };
@@ -46,6 +46,9 @@ enum Command {
     /// Lists, checks, imports and updates the models that Floopy knows
     #[command(subcommand)]
     Catalog(catalog::Command),
+    /// Writes a tenant's decisions to a file, and verifies such files without any server
+    #[command(subcommand)]
+    Export(export::Command),
     /// Manages API keys
     #[command(subcommand)]
     Keys(Keys),
@@ -99,6 +102,8 @@ pub enum Error {
     Replay(#[from] replay::ReplayError),
     #[error(transparent)]
     Catalog(#[from] catalog::CatalogError),
+    #[error(transparent)]
+    Export(#[from] export::ExportError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
     #[error("the configuration cannot be printed: {0}")]
@@ -107,6 +112,25 @@ pub enum Error {
     Signal(std::io::Error),
     #[error(transparent)]
     Task(#[from] TaskError),
+}
+
+impl Error {
+    /// 1, except where a script has to tell more.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Export(error) => error.exit_code(),
+            Self::Config(_)
+            | Self::Start(_)
+            | Self::Simulator(_)
+            | Self::Demo(_)
+            | Self::Replay(_)
+            | Self::Catalog(_)
+            | Self::Key(_)
+            | Self::Print(_)
+            | Self::Signal(_)
+            | Self::Task(_) => ExitCode::FAILURE,
+        }
+    }
 }
 
 impl Cli {
@@ -122,6 +146,9 @@ impl Cli {
             Some(Command::Catalog(command)) => {
                 catalog::run(&command, &mut console).map_err(Error::from)
             }
+            Some(Command::Export(command)) => export::run(&command, &mut console)
+                .await
+                .map_err(Error::from),
             Some(Command::Keys(Keys::Create { tenant, file })) => {
                 create_key(&tenant, &file, &mut console).await
             }
@@ -131,7 +158,7 @@ impl Cli {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 console.complain(&format!("floopy: {error}"));
-                ExitCode::FAILURE
+                error.exit_code()
             }
         }
     }

@@ -85,6 +85,7 @@ pub struct Control {
     pub builtin_models: bool,
     pub retention: control::Retention,
     pub scoring: control::Scoring,
+    pub export: control::Export,
 }
 
 /// What scores replies.
@@ -145,6 +146,7 @@ impl Default for Control {
             builtin_models: plane.builtin_models,
             retention: plane.retention,
             scoring: plane.scoring,
+            export: plane.export,
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod export;
 pub mod replay;
 pub mod simulator;
 pub mod system;

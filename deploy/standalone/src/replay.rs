@@ -30,6 +30,8 @@ use serde::Serialize;
 
 pub use args::Args;
 
+pub(crate) use table::open;
+
 use crate::console::Console;
 use table::Table;
 

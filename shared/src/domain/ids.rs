@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -102,7 +103,8 @@ impl fmt::Debug for KeyHash {
 }
 
 /// A model at a provider, written `provider/model`; the unit that routing chooses between.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CandidateKey(Arc<str>);
 
 impl CandidateKey {
@@ -146,6 +148,20 @@ impl CandidateKey {
     fn slash(&self) -> usize {
         let slash = self.0.bytes().position(|byte| byte == b'/');
         slash.unwrap_or_default()
+    }
+}
+
+impl TryFrom<String> for CandidateKey {
+    type Error = InvalidId;
+
+    fn try_from(key: String) -> Result<Self, InvalidId> {
+        Self::parse(&key)
+    }
+}
+
+impl From<CandidateKey> for String {
+    fn from(key: CandidateKey) -> Self {
+        key.as_str().to_owned()
     }
 }
 

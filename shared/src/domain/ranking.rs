@@ -71,6 +71,8 @@ pub struct Evidence {
     pub outcome_variance: f64,
     pub scored_requests: u64,
     pub rated_sessions: f64,
+    /// What other tenants pooled was part of the prior.
+    pub used_shared_prior: bool,
 }
 
 /// The ranking of one task shape; candidates best first, which is the fallback order.

@@ -63,6 +63,7 @@ impl From<Evidence> for v1::Evidence {
             outcome_variance: e.outcome_variance,
             scored_requests: e.scored_requests,
             rated_sessions: e.rated_sessions,
+            used_shared_prior: e.used_shared_prior,
         }
     }
 }
@@ -75,6 +76,7 @@ impl From<v1::Evidence> for Evidence {
             outcome_variance: e.outcome_variance,
             scored_requests: e.scored_requests,
             rated_sessions: e.rated_sessions,
+            used_shared_prior: e.used_shared_prior,
         }
     }
 }

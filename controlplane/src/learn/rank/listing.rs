@@ -24,13 +24,16 @@ pub(super) fn ranking(
     let belief = belief(&estimates, traffic.incumbent);
     let (scored, rated) = counts(draft.stats);
     let phase = phase(scored, rated);
-    let evidence = evidence(&estimates, traffic, (scored, rated));
+    let evidence = Evidence {
+        used_shared_prior: question.platform.pool.cells.contains_key(&draft.shape),
+        ..evidence(&estimates, traffic, (scored, rated))
+    };
     let (confidence, confidence_reason) = confidence(&Inputs {
         top2_gap: evidence.top2_gap,
         winner_samples: estimates[traffic.incumbent].n,
         winner_variance: evidence.outcome_variance,
         phase,
-        used_shared_prior: question.platform.pool.cells.contains_key(&draft.shape),
+        used_shared_prior: evidence.used_shared_prior,
         candidates: estimates.len(),
     });
     ShapeRanking {
@@ -67,6 +70,7 @@ fn evidence(estimates: &[Estimate], traffic: &Traffic, (scored, rated): (f64, f6
         outcome_variance: leader.outcome_variance,
         scored_requests: scored.round() as u64,
         rated_sessions: rated,
+        used_shared_prior: false,
     }
 }
 

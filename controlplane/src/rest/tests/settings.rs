@@ -1,31 +1,6 @@
 //! What tenants set for themselves over HTTP.
 
-use floopy_shared::catalog::builtin_catalog;
-
 use super::*;
-
-/// With models that constraints and rules can name.
-async fn fixture() -> Fixture {
-    let plain = Fixture::new().await;
-    let api = Api {
-        store: plain.intake.store.clone(),
-        index: Arc::default(),
-        totals: Arc::default(),
-        clock: plain.intake.clock.clone(),
-        registry: Arc::default(),
-        cursor_key: CursorKey::new(vec![1; 32]),
-        retention_ms: 1,
-        models: KnownModels {
-            catalog: Arc::new(builtin_catalog()),
-            own: Arc::default(),
-        },
-        dirty: Arc::default(),
-    };
-    Fixture {
-        router: router(api),
-        ..plain
-    }
-}
 
 impl Fixture {
     /// As the tenant itself.
@@ -53,7 +28,7 @@ impl Fixture {
 
 #[tokio::test]
 async fn a_group_of_constraints_is_replaced_whole_and_the_others_stay() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let (status, before) = fixture.get("/v1/constraints").await;
     assert_eq!(status, 200);
     assert_eq!(before["max_requests_per_minute"], Value::Null);
@@ -108,7 +83,7 @@ async fn a_group_of_constraints_is_replaced_whole_and_the_others_stay() {
 
 #[tokio::test]
 async fn wrong_constraints_are_refused_by_field_and_value_and_change_nothing() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let cases = [
         (
             json!({"max_outcome_variance": 0.0}),
@@ -178,7 +153,7 @@ async fn wrong_constraints_are_refused_by_field_and_value_and_change_nothing() {
 
 #[tokio::test]
 async fn a_change_that_was_made_of_what_is_not_there_any_more_is_refused() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let put = async |tag: &str| {
         let request = http::Request::put("/v1/constraints")
             .header("authorization", format!("Bearer {}", fixture.key))
@@ -206,7 +181,7 @@ async fn a_change_that_was_made_of_what_is_not_there_any_more_is_refused() {
 
 #[tokio::test]
 async fn a_key_is_told_once_held_to_its_scope_and_ended() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let (status, project) = fixture
         .call("POST /v1/projects", json!({"name": "Checkout"}))
         .await;
@@ -276,7 +251,7 @@ async fn a_key_is_told_once_held_to_its_scope_and_ended() {
 
 #[tokio::test]
 async fn keys_that_make_no_sense_are_refused_by_field_and_the_last_one_stays() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let cases = [
         (json!({}), "name"),
         (json!({"name": ""}), "name"),
@@ -313,7 +288,7 @@ async fn keys_that_make_no_sense_are_refused_by_field_and_the_last_one_stays() {
 
 #[tokio::test]
 async fn rules_are_named_once_and_one_is_the_default() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let rule = |name: &str, default: bool| json!({"name": name, "strategy": "fallback", "models": ["openai/gpt-4o-mini"], "default": default});
     let (status, a) = fixture
         .call("POST /v1/routing/rules", rule("a", true))
@@ -371,7 +346,7 @@ async fn rules_are_named_once_and_one_is_the_default() {
 
 #[tokio::test]
 async fn what_is_another_tenants_does_not_exist() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     let (_, project) = fixture
         .call("POST /v1/projects", json!({"name": "Mine"}))
         .await;
@@ -425,7 +400,7 @@ async fn what_is_another_tenants_does_not_exist() {
 
 #[tokio::test]
 async fn every_change_is_written_down_with_what_was_and_what_is() {
-    let fixture = fixture().await;
+    let fixture = Fixture::with_models().await;
     for threshold in [0.1, 0.2, 0.2] {
         fixture
             .call(

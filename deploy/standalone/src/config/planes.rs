@@ -61,6 +61,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         learning: config.learning,
         retention: config.control.retention,
         scoring: config.control.scoring,
+        export: config.control.export,
         ..Default::default()
     }
 }

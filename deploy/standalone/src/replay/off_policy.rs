@@ -124,6 +124,7 @@ fn read(path: &Path) -> Result<(Vec<Logged>, Counts), OffPolicyError> {
             source,
         })?;
         let items = match read {
+            Line::Trailer { .. } => Vec::new(),
             Line::Page { items } => items,
             Line::One(one) => vec![*one],
         };

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use floopy_shared::domain::ids::CandidateKey;
 
 pub(super) use priors::Priors;
-pub(super) use read::{ReadError, open, read};
+pub(crate) use read::open;
+pub(super) use read::{ReadError, read};
 use row::Row;
 
 /// Quality assumed of a model without a benchmark: the middle of the scale.

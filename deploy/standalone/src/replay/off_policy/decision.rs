@@ -3,11 +3,17 @@
 use floopy_shared::domain::ids::CandidateKey;
 use serde::Deserialize;
 
-/// One line: a decision, or a page of them as `GET /v1/decisions` answers.
+/// One line: a decision, a page of them as `GET /v1/decisions` answers, or what ends an export.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Line {
-    Page { items: Vec<Exported> },
+    Trailer {
+        #[serde(rename = "_floopy_export_trailer")]
+        _is_trailer: bool,
+    },
+    Page {
+        items: Vec<Exported>,
+    },
     One(Box<Exported>),
 }
 

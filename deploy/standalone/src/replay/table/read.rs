@@ -90,7 +90,7 @@ fn read_priors(file: &Path) -> Result<Priors, ReadError> {
 }
 
 /// The file's text, whatever its name says of its packing.
-pub(in crate::replay) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let mut packed = BufReader::new(File::open(path)?);
     if packed.fill_buf()?.starts_with(&GZIP_MAGIC) {
         Ok(Box::new(BufReader::new(MultiGzDecoder::new(packed))))

@@ -14,7 +14,7 @@ use tokio::{
 
 /// Writes fail once one of them has waited for `limit`; reading has deadlines elsewhere.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub struct Patient<S> {
     inner: S,
     limit: Duration,
     /// Set while a write waits.
@@ -22,7 +22,8 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(inner: S, limit: Duration) -> Self {
+    /// Each write may wait so long.
+    pub fn new(inner: S, limit: Duration) -> Self {
         Self {
             inner,
             limit,
