@@ -7,6 +7,7 @@ mod decisions;
 mod error;
 mod explain;
 mod query;
+mod replay;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/v1/decisions", get(decisions::list))
         .route("/v1/decisions/{request_id}", get(decisions::get))
         .route("/v1/routing/baseline", get(baseline::get))
+        .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -124,6 +126,23 @@ async fn metrics(State(api): State<Api>) -> Response {
 
 /// The tenant whose key came with the request and may read.
 async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
+    match tenants::of_key(&api.store, &key_of(request)?).await? {
+        Some((tenant, true)) => Ok(tenant),
+        Some((_, false)) => Err(ApiError::no_read_permission()),
+        None => Err(ApiError::unknown_key()),
+    }
+}
+
+/// The tenant whose key came with the request and may write.
+async fn writer(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
+    match tenants::writer_of_key(&api.store, &key_of(request)?).await? {
+        Some((tenant, true)) => Ok(tenant),
+        Some((_, false)) => Err(ApiError::no_write_permission()),
+        None => Err(ApiError::unknown_key()),
+    }
+}
+
+fn key_of(request: &http::HeaderMap) -> Result<KeyHash, ApiError> {
     let bearer = request
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -134,9 +153,5 @@ async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiErr
     let key = key
         .filter(|key| !key.is_empty())
         .ok_or_else(ApiError::missing_key)?;
-    match tenants::of_key(&api.store, &KeyHash::of(key)).await? {
-        Some((tenant, true)) => Ok(tenant),
-        Some((_, false)) => Err(ApiError::no_read_permission()),
-        None => Err(ApiError::unknown_key()),
-    }
+    Ok(KeyHash::of(key))
 }

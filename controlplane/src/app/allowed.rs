@@ -1,10 +1,7 @@
 //! Whether the names in a tenant's constraints mean anything, and whether they leave somebody to serve.
 
 use floopy_shared::domain::{
-    catalog::{Catalog, ModelKind},
-    constraints::{Constraints, names_candidate},
-    ids::CandidateKey,
-    rule::Routing,
+    catalog::Catalog, constraints::Constraints, ids::CandidateKey, rule::Routing,
 };
 
 use super::Error;
@@ -18,33 +15,11 @@ pub(super) fn constraints(
 ) -> Result<Constraints, Error> {
     let key = |name: &str| format!("tenants[{index}].constraints.{name}");
     let constraints = tenant.constraints.to_domain();
-    let of_providers = [
-        ("allow_providers", &constraints.allow_providers),
-        ("deny_providers", &constraints.deny_providers),
-    ];
-    for (field, names) in of_providers {
-        let unknown = names.iter().find(|name| !is_provider(catalog, name));
-        if let Some(name) = unknown {
-            let message = format!(
-                "{name:?} is not the provider of any known model; add its models under [[models]]"
-            );
-            return Err(Error::config(key(field), message));
-        }
-    }
-    let of_models = [
-        ("allow_models", &constraints.allow_models),
-        ("deny_models", &constraints.deny_models),
-    ];
-    for (field, names) in of_models {
-        let unknown = names.iter().find(|name| !is_model(catalog, name));
-        if let Some(name) = unknown {
-            let message = format!(
-                "{name:?} is not a known model; write provider/model or a model's name, or add it under [[models]]"
-            );
-            return Err(Error::config(key(field), message));
-        }
-    }
-    check_somebody_serves(catalog, &constraints)
+    constraints
+        .check_names(catalog)
+        .map_err(|e| Error::config(key(e.field), e.reason))?;
+    constraints
+        .check_somebody_serves(catalog)
         .map_err(|message| Error::config(format!("tenants[{index}].constraints"), message))?;
     if let Some(model) = default_model
         && let Some(filter) = constraints.forbids(model)
@@ -87,44 +62,6 @@ pub(super) fn routing(
         }
     }
     Ok(routing)
-}
-
-fn is_provider(catalog: &Catalog, name: &str) -> bool {
-    let models = catalog.models().iter();
-    models.into_iter().any(|model| model.key.provider() == name)
-}
-
-fn is_model(catalog: &Catalog, name: &str) -> bool {
-    let models = catalog.models().iter();
-    models
-        .into_iter()
-        .any(|model| names_candidate(name, &model.key))
-}
-
-fn check_somebody_serves(catalog: &Catalog, constraints: &Constraints) -> Result<(), String> {
-    let mut chat = catalog
-        .models()
-        .iter()
-        .filter(|model| model.kind == ModelKind::Chat)
-        .peekable();
-    if chat.peek().is_none() || chat.any(|model| constraints.forbids(&model.key).is_none()) {
-        return Ok(());
-    }
-    let listed =
-        |field: &str, names: &[String]| (!names.is_empty()).then(|| format!("{field} = {names:?}"));
-    let written: Vec<String> = [
-        listed("allow_providers", &constraints.allow_providers),
-        listed("deny_providers", &constraints.deny_providers),
-        listed("allow_models", &constraints.allow_models),
-        listed("deny_models", &constraints.deny_models),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    Err(format!(
-        "{} leave no chat model that could serve",
-        written.join(", ")
-    ))
 }
 
 #[cfg(test)]

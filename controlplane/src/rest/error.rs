@@ -52,6 +52,27 @@ impl ApiError {
         }
     }
 
+    /// What was sent cannot be read at all.
+    pub(crate) fn invalid_body(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            "invalid_body",
+            message,
+        )
+    }
+
+    /// More was sent than this endpoint reads.
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        let message = format!("the body is larger than {limit} bytes");
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            "body_too_large",
+            message,
+        )
+    }
+
     /// The path does not hold a request id but `given`.
     pub(crate) fn invalid_request_id(given: &str) -> Self {
         let message = format!(
@@ -81,7 +102,8 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let message = "this endpoint takes only GET";
+        let message =
+            "this endpoint does not take this method; the header Allow names those that it takes";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "invalid_request_error",
@@ -116,6 +138,16 @@ impl ApiError {
             StatusCode::FORBIDDEN,
             "permission_error",
             "read_permission",
+            message,
+        )
+    }
+
+    pub(crate) fn no_write_permission() -> Self {
+        let message = "this API key may not write";
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "permission_error",
+            "write_permission",
             message,
         )
     }

@@ -1,5 +1,7 @@
 //! The HTTP side, driven through its router.
 
+mod replay;
+
 use axum::body::{Body, to_bytes};
 use floopy_shared::domain::event::{EventBody, RatingSubject};
 use serde_json::Value;
@@ -42,6 +44,7 @@ const DOCS_KEYS: &[&str] = &[
 struct Fixture {
     router: Router,
     intake: Intake,
+    index: Arc<Index>,
     key: String,
     stranger: String,
 }
@@ -62,9 +65,10 @@ impl Fixture {
             .await
             .expect("minted");
         tx.commit().await.expect("commits");
+        let index = Arc::<Index>::default();
         let api = Api {
             store: intake.store.clone(),
-            index: Arc::default(),
+            index: Arc::clone(&index),
             totals: Arc::clone(&intake.totals),
             clock: intake.clock.clone(),
             registry: Arc::default(),
@@ -74,6 +78,7 @@ impl Fixture {
         Self {
             router: router(api),
             intake,
+            index,
             key,
             stranger,
         }

@@ -211,6 +211,19 @@ pub(crate) async fn of_key(
     Ok(Some((tenant_id(row.try_get(0)?)?, row.try_get(1)?)))
 }
 
+/// Whose key this is, and whether it may write.
+pub(crate) async fn writer_of_key(
+    store: &Store,
+    hash: &KeyHash,
+) -> Result<Option<(TenantId, bool)>, StoreError> {
+    let row = sqlx::query("SELECT tenant, can_write FROM api_keys WHERE sha256 = ?")
+        .bind(hash.0.as_slice())
+        .fetch_optional(store.read())
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((tenant_id(row.try_get(0)?)?, row.try_get(1)?)))
+}
+
 /// Whether nothing of this tenant's content may be kept.
 pub(crate) async fn zero_retention(
     conn: &mut SqliteConnection,
