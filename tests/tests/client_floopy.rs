@@ -6,6 +6,7 @@ in_both_shapes!(
     ratings_are_accepted_and_duplicates_told,
     decisions_are_read_listed_and_iterated,
     errors_become_the_right_exceptions,
+    explanations_are_read_and_limited,
     its_openai_client_works,
     asynchronous_calls_work,
 );
@@ -26,6 +27,10 @@ async fn decisions_are_read_listed_and_iterated(shape: Shape) {
 
 async fn errors_become_the_right_exceptions(shape: Shape) {
     check(shape, "errors").await;
+}
+
+async fn explanations_are_read_and_limited(shape: Shape) {
+    check(shape, "explain").await;
 }
 
 async fn its_openai_client_works(shape: Shape) {
