@@ -1,10 +1,7 @@
 //! Whether the names in a tenant's constraints and rules mean anything, and whether they leave somebody to serve.
 
 use floopy_shared::domain::{
-    catalog::{Catalog, ModelKind},
-    constraints::{Constraints, names_candidate},
-    ids::CandidateKey,
-    rule::Routing,
+    catalog::Catalog, constraints::Constraints, ids::CandidateKey, rule::Routing,
 };
 
 /// What is wrong with a setting of a tenant: its key below the tenant, and why.
@@ -20,31 +17,16 @@ pub(crate) fn constraints(
     constraints: &Constraints,
     default_model: Option<&CandidateKey>,
 ) -> Result<(), Refused> {
-    let of_providers = [
-        ("allow_providers", &constraints.allow_providers),
-        ("deny_providers", &constraints.deny_providers),
-    ];
-    for (field, names) in of_providers {
-        if let Some(name) = names.iter().find(|name| !is_provider(catalog, name)) {
-            let message = format!(
-                "{name:?} is not the provider of any known model; add its models under [[models]]"
-            );
-            return refuse(format!("constraints.{field}"), message);
-        }
-    }
-    let of_models = [
-        ("allow_models", &constraints.allow_models),
-        ("deny_models", &constraints.deny_models),
-    ];
-    for (field, names) in of_models {
-        if let Some(name) = names.iter().find(|name| !is_model(catalog, name)) {
-            let message = format!(
-                "{name:?} is not a known model; write provider/model or a model's name, or add it under [[models]]"
-            );
-            return refuse(format!("constraints.{field}"), message);
-        }
-    }
-    check_somebody_serves(catalog, constraints)?;
+    constraints.check_names(catalog).map_err(|e| Refused {
+        field: format!("constraints.{}", e.field),
+        message: e.reason,
+    })?;
+    constraints
+        .check_somebody_serves(catalog)
+        .map_err(|message| Refused {
+            field: "constraints".to_owned(),
+            message,
+        })?;
     match default_model.and_then(|model| Some((model, constraints.forbids(model)?))) {
         Some((model, filter)) => {
             let field = filter.as_str().trim_start_matches("constraint_");
@@ -88,47 +70,6 @@ fn refuse<T>(field: impl Into<String>, message: String) -> Result<T, Refused> {
         field: field.into(),
         message,
     })
-}
-
-fn is_provider(catalog: &Catalog, name: &str) -> bool {
-    let models = catalog.models().iter();
-    models.into_iter().any(|model| model.key.provider() == name)
-}
-
-fn is_model(catalog: &Catalog, name: &str) -> bool {
-    let models = catalog.models().iter();
-    models
-        .into_iter()
-        .any(|model| names_candidate(name, &model.key))
-}
-
-fn check_somebody_serves(catalog: &Catalog, constraints: &Constraints) -> Result<(), Refused> {
-    let mut chat = catalog
-        .models()
-        .iter()
-        .filter(|model| model.kind == ModelKind::Chat)
-        .peekable();
-    if chat.peek().is_none() || chat.any(|model| constraints.forbids(&model.key).is_none()) {
-        return Ok(());
-    }
-    let listed =
-        |field: &str, names: &[String]| (!names.is_empty()).then(|| format!("{field} = {names:?}"));
-    let written: Vec<String> = [
-        listed("allow_providers", &constraints.allow_providers),
-        listed("deny_providers", &constraints.deny_providers),
-        listed("allow_models", &constraints.allow_models),
-        listed("deny_models", &constraints.deny_models),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    refuse(
-        "constraints",
-        format!(
-            "{} leave no chat model that could serve",
-            written.join(", ")
-        ),
-    )
 }
 
 #[cfg(test)]

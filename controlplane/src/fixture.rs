@@ -127,6 +127,7 @@ fn trace(model: &str, propensity: f64) -> CandidateTrace {
         p_floor: None,
         p_best: None,
         load: None,
+        published: None,
     }
 }
 

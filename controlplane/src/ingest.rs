@@ -1,8 +1,8 @@
 //! Taking in what happened: every event counts exactly once, whatever the order and however often it comes.
 //!
 //! What is stored are facts (decisions, ratings, scores), each the outcome of a merge that does not depend on
-//! order: a decision's last word wins, of ratings the first or the last revision stands, a reply's first score
-//! is final. The buckets are what the facts add up to: whenever a fact changes, what its call or session added
+//! order: a decision's last word wins, of ratings the first or the last revision stands (after a
+//! retraction the last one given), a reply's first score is final. The buckets are what the facts add up to: whenever a fact changes, what its call or session added
 //! before is taken away and what it adds now is added, in the same transaction.
 
 mod append;

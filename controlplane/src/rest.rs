@@ -14,6 +14,7 @@ mod keys;
 mod labels;
 mod projects;
 mod query;
+mod replay;
 mod rules;
 mod serve;
 mod settings;
@@ -98,6 +99,7 @@ pub(crate) fn router(api: Api) -> Router {
             get(rules::get).put(rules::put).delete(rules::delete),
         )
         .route("/v1/audit", get(audit::list))
+        .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

@@ -144,6 +144,9 @@ pub struct Limits {
     /// Candidates tried for one `auto` request.
     pub attempts: usize,
     pub shadow_in_flight: usize,
+    /// Decisions that one tenant may have explained in a minute, and one key of it.
+    pub tenant_explains_per_minute: u32,
+    pub key_explains_per_minute: u32,
     /// Threads that serve; what delivers and learns has its own.
     pub workers: usize,
 }
@@ -160,6 +163,8 @@ impl Default for Limits {
             tenant_share: 0.8,
             attempts: 4,
             shadow_in_flight: 64,
+            tenant_explains_per_minute: 30,
+            key_explains_per_minute: 10,
             workers: std::thread::available_parallelism().map_or(1, Into::into),
         }
     }

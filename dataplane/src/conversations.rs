@@ -80,8 +80,9 @@ impl Conversations {
     }
 
     fn last(&self, id: ConversationId, now_ms: u64) -> Option<(CandidateKey, u64)> {
-        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = served.get(&id)?;
+        let served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at only: who is asked about a conversation does not keep it from being forgotten.
+        let last = served.peek(&id)?;
         let age_ms = now_ms.saturating_sub(last.at_ms);
         (age_ms < REMEMBERED_MS).then(|| (last.by.clone(), age_ms))
     }

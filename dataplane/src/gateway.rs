@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use tokio::runtime::Handle;
 
 use crate::{
+    allowance::Allowance,
     config::Config,
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
@@ -33,6 +34,7 @@ pub(crate) struct Gateway {
     pub spool: Arc<Spool>,
     pub sessions: OpenSessions,
     pub rated: Rated,
+    pub explains: Allowance,
     pub conversations: Conversations,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,

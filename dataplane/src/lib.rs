@@ -4,6 +4,7 @@
 
 mod admit;
 mod after;
+mod allowance;
 mod app;
 pub mod call;
 pub mod config;

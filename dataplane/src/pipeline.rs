@@ -1,5 +1,7 @@
 //! A call in order: admit, read, understand, decide, send, answer. Each step consumes the one before.
 
+mod plan;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -15,23 +17,18 @@ use hyper::body::Incoming;
 use crate::{
     admit::{Admitted, Permission, admit},
     after::{After, Work},
-    call::{Call, Endpoint},
+    call::Endpoint,
     doors::Passage,
     gateway::Gateway,
     http::{Body, Live, respond::Refusal},
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     record::Record,
-    route::{Caller, Plan, View, decide},
     upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
-static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
-static TASK: HeaderName = HeaderName::from_static("floopy-task");
-static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
-static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
-static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
-static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
+pub(crate) use self::plan::{Decided, plan, session_header, understand, weigh};
+
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
 static CACHE_STATUS: HeaderName = HeaderName::from_static("floopy-cache-status");
@@ -43,12 +40,6 @@ enum Stopped {
     Refused(Refusal),
     /// No candidate brought a reply.
     Exhausted(Exhausted),
-}
-
-/// A call that was read and decided on.
-pub(crate) struct Decided {
-    pub call: Call,
-    pub plan: Plan,
 }
 
 /// Everything of a call whose reply is awaited.
@@ -190,11 +181,12 @@ async fn prepare(
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let bytes = gateway.read(body, bounds, passage).await?;
     record.waited_for_client(asked.elapsed());
-    let call = Call::parse(bytes, endpoint, text_header(&parts.headers, &TASK)?)?;
+    let call = understand(bytes, endpoint, &parts.headers)?;
     record.understood(&call);
     let request_id = record.id();
     let at = (request_id, record.decision().created_at_ms);
-    let mut decided = plan(gateway, admitted, call, (parts, session.as_ref()), at)?;
+    let asked = (&parts.headers, session.as_ref());
+    let mut decided = plan(gateway, admitted, call, asked, at)?;
     record.planned(&mut decided.plan);
     // A call without a session is one of its own, named by its request id.
     if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
@@ -204,64 +196,6 @@ async fn prepare(
             .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
     }
     Ok(Box::new(decided))
-}
-
-/// Decides who would serve a call.
-pub(crate) fn plan(
-    gateway: &Gateway,
-    admitted: &Admitted,
-    call: Call,
-    (parts, session): (&Parts, Option<&SessionId>),
-    (request_id, now_ms): (RequestId, u64),
-) -> Result<Decided, Refusal> {
-    let view = View {
-        snapshot: &admitted.snapshot,
-        providers: &gateway.upstream.providers,
-        breakers: &gateway.upstream.breakers,
-        conversations: &gateway.conversations,
-        latencies: &gateway.upstream.latencies,
-        now_ms,
-        attempts: gateway.config.limits.attempts,
-    };
-    let caller = Caller {
-        tenant: &admitted.tenant,
-        key_id: &admitted.key_id,
-        session,
-        request_id,
-        fallback: text_header(&parts.headers, &FALLBACK)?,
-        provider: text_header(&parts.headers, &PROVIDER)?,
-        rule: text_header(&parts.headers, &RULE)?.or(admitted.scope.rule.as_deref()),
-        passthrough: text_header(&parts.headers, &PASSTHROUGH)?,
-    };
-    let plan = decide(&view, &call, &caller)?;
-    let call = if plan.passthrough {
-        call.untouched()
-    } else {
-        call
-    };
-    Ok(Decided { call, plan })
-}
-
-/// The `floopy-session-id` header.
-pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, Refusal> {
-    let Some(text) = text_header(headers, &SESSION)? else {
-        return Ok(None);
-    };
-    SessionId::new(text).map(Some).map_err(|e| {
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", e.to_string())
-            .about(Some(SESSION.as_str()))
-    })
-}
-
-fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
-    let Some(value) = headers.get(name) else {
-        return Ok(None);
-    };
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| {
-        let message = format!("the header {name} is not valid UTF-8");
-        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).about(Some(name.as_str()))
-    })?;
-    Ok(Some(text.trim()).filter(|text| !text.is_empty()))
 }
 
 /// Passes a reply on. Its record is written before its last byte goes out.

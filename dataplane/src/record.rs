@@ -1,5 +1,6 @@
 //! The record of a call: made once whatever happens, and on disk before the caller has its last byte.
 
+mod decision;
 pub(crate) mod spool;
 
 use std::{
@@ -8,20 +9,16 @@ use std::{
 };
 
 use floopy_shared::domain::{
-    affinity::Affinity,
     catalog::CatalogModel,
-    confidence::ConfidenceReason,
-    decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage, Strategy},
-    features::Features,
+    decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     ids::{CandidateKey, RequestId, SessionId},
     money::{Prices, Usage},
-    ranking::Evidence,
     route::Shadow,
-    shape::ShapeKey,
     snapshot::Tenant,
-    weights::{Phase, phase_weights},
 };
 
+pub(crate) use self::decision::of_plan;
+use self::decision::{decided, no_outcome, undecided, understood};
 use crate::{
     admit::Admitted,
     call::Call,
@@ -30,9 +27,6 @@ use crate::{
     route::Plan,
     upstream::{Facts, Trail},
 };
-
-/// Of the caller's `model`, kept in the record.
-const MAX_MODEL_CHARS: usize = 256;
 
 /// Text bytes taken for one token where the upstream reported no usage.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -58,42 +52,8 @@ pub(crate) struct Record {
 impl Record {
     /// For a caller that was admitted; nothing is known of the call yet.
     pub(crate) fn open(gateway: &Arc<Gateway>, admitted: &Admitted, request_id: RequestId) -> Self {
-        let decision = Decision {
-            request_id,
-            tenant: admitted.tenant.id.clone(),
-            key_id: admitted.key_id.clone(),
-            created_at_ms: gateway.clock.now_ms(),
-            session_id: None,
-            completion_id: None,
-            shapes: vec![ShapeKey::root()],
-            ranked_shape: None,
-            requested_model: String::new(),
-            strategy: Strategy::LegacyModel,
-            phase: Phase::Day0,
-            weights: phase_weights(0.0, 0.0),
-            candidates: Vec::new(),
-            chosen: None,
-            served: None,
-            reason: Reason::Error,
-            propensity: 0.0,
-            confidence: None,
-            confidence_reason: ConfidenceReason::NoRouterInvoked,
-            evidence: Evidence::default(),
-            exploration_rate: 0.0,
-            snapshot_version: admitted.snapshot.version(),
-            draw_key: String::new(),
-            features: Features::default(),
-            attempts: Vec::new(),
-            outcome: no_outcome(),
-            stage: Stage::Finished,
-            shadow_of: None,
-            affinity: Affinity::default(),
-            released: None,
-            baseline: None,
-            calibrated: None,
-            rule: None,
-            passthrough: false,
-        };
+        let now_ms = gateway.clock.now_ms();
+        let decision = undecided(admitted, (request_id, now_ms));
         Self {
             gateway: Arc::clone(gateway),
             tenant: Arc::clone(&admitted.tenant),
@@ -126,33 +86,12 @@ impl Record {
 
     /// The body was read.
     pub(crate) fn understood(&mut self, call: &Call) {
-        self.decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
-        self.decision.features = *call.features();
-        self.decision.shapes = call.shapes().to_vec();
+        understood(&mut self.decision, call);
     }
 
     /// It was decided who is asked. What only the record needs is taken out of the plan.
     pub(crate) fn planned(&mut self, plan: &mut Plan) {
-        let choice = &mut plan.choice;
-        let decision = &mut self.decision;
-        decision.strategy = choice.strategy;
-        decision.phase = choice.phase;
-        decision.weights = choice.weights;
-        decision.ranked_shape = choice.ranked_shape.take();
-        decision.candidates = std::mem::take(&mut choice.candidates);
-        decision.chosen = choice.order.first().map(|model| model.key.clone());
-        decision.propensity = choice.propensity;
-        decision.confidence = choice.confidence;
-        decision.confidence_reason = choice.confidence_reason;
-        decision.evidence = choice.evidence;
-        decision.exploration_rate = choice.exploration_rate;
-        decision.released = choice.released;
-        decision.baseline = choice.baseline.take();
-        decision.calibrated = choice.calibrated;
-        decision.rule.clone_from(&choice.rule);
-        decision.passthrough = plan.passthrough;
-        decision.draw_key = std::mem::take(&mut plan.draw_key);
-        decision.affinity = std::mem::take(&mut plan.affinity);
+        decided(&mut self.decision, plan);
         self.planned_overhead();
     }
 
@@ -343,20 +282,5 @@ impl Drop for Record {
         if self.is_open {
             self.abandon(None);
         }
-    }
-}
-
-fn no_outcome() -> Outcome {
-    Outcome {
-        status: CLIENT_GONE,
-        ending: Ending::Interrupted,
-        latency_ms: 0,
-        first_byte_ms: None,
-        cost_micro_usd: None,
-        usage: Usage::default(),
-        usage_estimated: false,
-        fallback_used: false,
-        overhead_us: 0,
-        refused: false,
     }
 }

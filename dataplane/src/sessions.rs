@@ -86,7 +86,23 @@ impl OpenSessions {
 
 /// What was rated lately, for when the control plane cannot say.
 #[derive(Debug)]
-pub(crate) struct Rated(Mutex<LruCache<(TenantId, String), ()>>);
+pub(crate) struct Rated(Mutex<LruCache<(TenantId, String), Said>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    at_ms: u64,
+    /// Else it was taken back.
+    stands: bool,
+}
+
+/// What is to be known of a subject that something is said about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// A rating is remembered that was not taken back.
+    pub before: bool,
+    /// Later than what was said before, also within the same millisecond: the last word is told by its time.
+    pub at_ms: u64,
+}
 
 impl Default for Rated {
     fn default() -> Self {
@@ -95,12 +111,22 @@ impl Default for Rated {
 }
 
 impl Rated {
-    /// Remembers; says whether it was remembered already.
-    pub(crate) fn note(&self, tenant: &TenantId, subject: &str) -> bool {
+    /// Remembers that a subject is rated now, or that it no longer is.
+    pub(crate) fn note(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        (now_ms, stands): (u64, bool),
+    ) -> Noted {
         let mut rated = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rated
-            .put((tenant.clone(), subject.to_owned()), ())
-            .is_some()
+        let key = (tenant.clone(), subject.to_owned());
+        let before = rated.get(&key).copied();
+        let at_ms = before.map_or(now_ms, |before| now_ms.max(before.at_ms + 1));
+        rated.put(key, Said { at_ms, stands });
+        Noted {
+            before: before.is_some_and(|before| before.stands),
+            at_ms,
+        }
     }
 }
 
@@ -147,11 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn a_second_rating_is_recognised() {
+    fn a_second_rating_is_recognised_until_the_first_is_taken_back() {
         let rated = Rated::default();
-        let tenant = TenantId::new("t").expect("valid");
-        assert!(!rated.note(&tenant, "s"));
-        assert!(rated.note(&tenant, "s"));
-        assert!(!rated.note(&TenantId::new("u").expect("valid"), "s"));
+        let (t, u) = ["t", "u"]
+            .map(|id| TenantId::new(id).expect("valid"))
+            .into();
+        let note = |tenant, at| {
+            let noted = rated.note(tenant, "s", at);
+            (noted.before, noted.at_ms)
+        };
+        assert_eq!(note(&t, (10, true)), (false, 10));
+        assert_eq!(note(&t, (10, true)), (true, 11), "later, by the same clock");
+        assert_eq!(note(&u, (10, true)), (false, 10));
+        assert_eq!(note(&t, (9, false)), (true, 12), "the clock was set back");
+        assert_eq!(note(&t, (20, true)), (false, 20));
     }
 }

@@ -17,6 +17,8 @@ mod control;
 mod deadlines;
 #[path = "gateway/embeddings.rs"]
 mod embeddings;
+#[path = "gateway/explain.rs"]
+mod explain;
 #[path = "gateway/failures.rs"]
 mod failures;
 #[path = "gateway/fairness.rs"]

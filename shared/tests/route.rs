@@ -9,6 +9,8 @@ mod any;
 mod choose;
 #[path = "route/constraints.rs"]
 mod constraints;
+#[path = "route/recorded.rs"]
+mod recorded;
 #[path = "route/replay.rs"]
 mod replay;
 #[path = "route/rules.rs"]

@@ -79,6 +79,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
                 first_byte_ms: Some(share),
                 waiting: 3,
             }),
+            published: flag.then_some(share),
         }],
         chosen: chosen.clone(),
         served: chosen,

@@ -52,6 +52,13 @@ def feedback():
         _, reply = chat(c, "py-by-completion")
         by_id = c.feedback.submit(score=8, useful=True, session_id=reply.id)
         assert by_id.duplicate is False, by_id
+        # Two sessions are open by now: which one is meant must be said.
+        try:
+            c.feedback.submit(score=9, useful=True)
+        except floopy.FloopyValidationError as error:
+            assert error.code == "invalid_request" and "session_id" in str(error), error
+        else:
+            raise AssertionError("a rating was given to a session by chance")
 
 
 def decisions():
@@ -125,6 +132,34 @@ def errors():
             raise AssertionError("a wrong key was accepted")
 
 
+def explain():
+    with client() as c:
+        said = c.routing.explain(model="auto", messages=MESSAGES, max_completion_tokens=50)
+        assert said.firewall_decision == "allow" and said.reasoning, said
+        assert said.routing_rule_id is None, said
+        # Without a session the conversation's own beginning stands for it: the very next call is this one.
+        raw = c.chat.completions.with_raw_response.create(
+            model="auto", messages=MESSAGES, max_completion_tokens=50
+        )
+        winner = f"{said.would_select['provider']}/{said.would_select['model']}"
+        assert raw.headers["floopy-model"] == winner, (raw.headers["floopy-model"], said)
+        named = c.routing.explain(model=winner, messages=MESSAGES, temperature=0.5, max_tokens=9)
+        assert f"{named.would_select['provider']}/{named.would_select['model']}" == winner, named
+        try:
+            c.routing.explain(model="no-such-model", messages=MESSAGES)
+        except floopy.FloopyNotFoundError as error:
+            assert error.code == "model_not_found", error
+        else:
+            raise AssertionError("an unknown model was explained")
+        try:
+            for _ in range(11):
+                c.routing.explain(model="auto", messages=MESSAGES)
+        except floopy.FloopyRateLimitError as error:
+            assert error.code == "rate_limited" and 1 <= error.retry_after_seconds <= 60, error
+        else:
+            raise AssertionError("explaining has no limit")
+
+
 def delegate():
     """Chat, embeddings and models come through the package's own OpenAI client."""
     with client() as c:
@@ -143,6 +178,8 @@ def asynchronous():
             )
             answer = await c.feedback.submit(score=10, useful=True, session_id="py-async")
             assert answer.duplicate is False, answer
+            said = await c.routing.explain(model="auto", messages=MESSAGES)
+            assert said.would_select and said.firewall_decision == "allow", said
             until = time.monotonic() + 15
             while not [d async for d in c.decisions.iterate(session_id="py-async")]:
                 assert time.monotonic() < until, "the decision is not listed within 15 s"
@@ -179,6 +216,7 @@ def export():
     "constraints": constraints,
     "decisions": decisions,
     "errors": errors,
+    "explain": explain,
     "delegate": delegate,
     "async": asynchronous,
 }[CHECK]()

@@ -7,6 +7,7 @@ in_both_shapes!(
     decisions_are_read_listed_and_iterated,
     errors_become_the_right_exceptions,
     limits_are_set_and_hold,
+    explanations_are_read_and_limited,
     its_openai_client_works,
     asynchronous_calls_work,
 );
@@ -31,6 +32,10 @@ async fn errors_become_the_right_exceptions(shape: Shape) {
 
 async fn limits_are_set_and_hold(shape: Shape) {
     check(shape, "constraints").await;
+}
+
+async fn explanations_are_read_and_limited(shape: Shape) {
+    check(shape, "explain").await;
 }
 
 async fn its_openai_client_works(shape: Shape) {

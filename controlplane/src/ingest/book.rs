@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::store::{
     StoreError, Tx,
-    ratings::{self, Kept, Kind, StoredRating, Subject},
+    ratings::{self, Kept, Kind, Place, StoredRating, Subject},
     units::Name,
 };
 
@@ -62,9 +62,12 @@ impl Book {
     /// Writes what changed.
     pub(super) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         let changed = std::mem::take(&mut self.changed);
-        let rows: Vec<(&Subject, &StoredRating)> = changed
+        let placed = |subject| self.kept.get(subject).into_iter().flat_map(Kept::placed);
+        let rows: Vec<(&Subject, Place, &StoredRating)> = changed
             .iter()
-            .flat_map(|subject| self.of(subject).map(move |rating| (subject, rating)))
+            .flat_map(|subject| {
+                placed(subject).map(move |(place, rating)| (subject, place, rating))
+            })
             .collect();
         ratings::put_many(tx, &rows).await
     }

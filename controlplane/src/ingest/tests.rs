@@ -10,6 +10,7 @@ use floopy_shared::domain::{
 
 mod bounds;
 mod property;
+mod retraction;
 
 use super::*;
 use crate::{

@@ -54,7 +54,7 @@ pub(super) async fn get(
 }
 
 /// Exactly the hyphenated form of a version 4 UUID.
-fn strict_id(text: &str) -> Option<RequestId> {
+pub(super) fn strict_id(text: &str) -> Option<RequestId> {
     let id = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
     (id.get_version_num() == 4).then_some(RequestId(id))
 }

@@ -84,7 +84,8 @@ impl ApiError {
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        let message = "this endpoint does not take this method";
+        let message =
+            "this endpoint does not take this method; the header Allow names those that it takes";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "invalid_request_error",
@@ -158,6 +159,7 @@ impl ApiError {
         }
     }
 
+    /// More was sent than this endpoint reads.
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes");
         Self::new(

@@ -1,6 +1,7 @@
 //! The HTTP side, driven through its router.
 
 mod reading;
+mod replay;
 mod settings;
 
 use axum::body::{Body, to_bytes};
@@ -55,6 +56,7 @@ const DOCS_KEYS: &[&str] = &[
 pub(super) struct Fixture {
     router: Router,
     pub(super) intake: Intake,
+    index: Arc<Index>,
     pub(super) key: String,
     pub(super) stranger: String,
 }
@@ -92,9 +94,10 @@ impl Fixture {
             .await
             .expect("minted");
         tx.commit().await.expect("commits");
+        let index = Arc::<Index>::default();
         let api = Api {
             store: intake.store.clone(),
-            index: Arc::default(),
+            index: Arc::clone(&index),
             totals: Arc::clone(&intake.totals),
             clock: intake.clock.clone(),
             registry: Arc::default(),
@@ -107,6 +110,7 @@ impl Fixture {
         Self {
             router: router(api),
             intake,
+            index,
             key,
             stranger,
         }

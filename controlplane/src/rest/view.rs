@@ -2,14 +2,14 @@
 //!
 //! Integers stay integers: typed clients refuse floats in integer fields.
 
-use floopy_shared::domain::{
-    affinity::{Origin, Release},
-    decision::{AttemptResult, CandidateTrace, Decision, Ending, Filter, Stage, Strategy},
-    event::RatingScore,
-    explanation::{Locale, of_decision},
-    ids::CandidateKey,
-    ranking::Role,
-    weights::{Phase, Weights},
+use floopy_shared::{
+    domain::{
+        decision::{AttemptResult, Decision, Ending, Stage, Strategy},
+        event::RatingScore,
+        explanation::{Locale, of_decision},
+        ids::CandidateKey,
+    },
+    view::{affinity, candidate, features, filtered, phase, weights},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -94,7 +94,7 @@ fn choice(d: &Decision) -> Value {
         "chosen": d.chosen.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
         "reason": d.reason.as_str(),
         "propensity": d.propensity,
-        "affinity": affinity(d),
+        "affinity": affinity(&d.affinity, d.released),
         "baseline": d.baseline.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
         "calibrated_probability": d.calibrated,
         "confidence": d.confidence,
@@ -105,7 +105,7 @@ fn choice(d: &Decision) -> Value {
         "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
         "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "draw_key": d.draw_key,
-        "features": features(d),
+        "features": features(&d.features),
     })
 }
 
@@ -179,43 +179,6 @@ fn recent(regressions: Regressions) -> Value {
     }
 }
 
-fn candidate(c: &CandidateTrace) -> Value {
-    json!({
-        "provider": c.key.provider(),
-        "model": c.key.model(),
-        "score": c.score,
-        "posterior": c.posterior.map(|p| json!({"mean": p.mean, "lower": p.lower, "upper": p.upper, "n": p.n})),
-        "propensity": c.propensity,
-        "expected_cost_micro_usd": c.expected_cost_micro_usd,
-        "filtered_reason": c.filter.map(Filter::as_str),
-        "role": c.role.map(role),
-        "p_best": c.p_best,
-        "p_floor": c.p_floor,
-        "latency_p95_ms": c.latency_p95_ms,
-        "load": c.load.map(|load| json!({"first_byte_ms": load.first_byte_ms, "waiting": load.waiting})),
-    })
-}
-
-fn filtered(c: &CandidateTrace) -> Option<Value> {
-    c.filter.map(|reason| {
-        json!({"provider": c.key.provider(), "model": c.key.model(), "reason": reason.as_str(), "score": c.score})
-    })
-}
-
-fn features(d: &Decision) -> Value {
-    let f = &d.features;
-    json!({
-        "tools": f.tools, "vision": f.vision, "json_schema": f.json_schema, "stream": f.stream,
-        "messages": f.messages, "input_tokens_estimate": f.input_tokens_estimate,
-        "max_output_tokens": f.max_output_tokens, "history_tokens_estimate": f.history_tokens_estimate,
-        "provider_tools": f.provider_tools,
-    })
-}
-
-fn weights(w: &Weights) -> Value {
-    json!({"session": w.session, "auto": w.auto, "manual": w.manual, "benchmark": w.benchmark})
-}
-
 /// A moment as callers read it.
 pub(super) fn moment(ms: u64) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
@@ -232,54 +195,6 @@ fn status(d: &Decision) -> &'static str {
             Stage::Finished,
             Ending::Completed | Ending::Error | Ending::BrokenStream | Ending::Interrupted,
         ) => "error",
-    }
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Day0 => "day0",
-        Phase::Auto => "auto",
-        Phase::Nps => "nps",
-    }
-}
-
-fn role(role: Role) -> &'static str {
-    match role {
-        Role::Incumbent => "incumbent",
-        Role::Canary => "canary",
-        Role::Fallback => "fallback",
-        Role::Explorer => "explorer",
-        Role::Masked => "masked",
-    }
-}
-
-/// What tied the call to whoever served its conversation before.
-fn affinity(d: &Decision) -> Value {
-    let a = &d.affinity;
-    json!({
-        "held": a.held.as_ref().map(|key| json!({"provider": key.provider(), "model": key.model()})),
-        "warm": a.warm,
-        "tool_loop": a.tool_loop,
-        "origin": a.origin.map(origin),
-        "bound": a.bound,
-        "released": d.released.map(release),
-    })
-}
-
-fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Anthropic => "anthropic",
-        Origin::OpenAi => "openai",
-        Origin::OpenAiStyle => "openai_style",
-        Origin::Gemini => "gemini",
-    }
-}
-
-fn release(release: Release) -> &'static str {
-    match release {
-        Release::Filtered => "filtered",
-        Release::NotRanked => "not_ranked",
-        Release::OriginUnavailable => "origin_unavailable",
     }
 }
 

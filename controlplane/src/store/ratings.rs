@@ -1,6 +1,9 @@
-//! Ratings as they were given. Of each subject only the first rating and the last revision are kept, since no
-//! other can ever stand; "first" and "last" are by time of rating, then by event id, so that the order of
-//! arrival does not matter. A rating taken back is a revision without a score.
+//! Ratings as they were given. Of each subject only the first rating, the last one and the last revision are
+//! kept, since no other can ever stand; "first" and "last" are by time of rating, then by event id, so that the
+//! order of arrival does not matter. A rating taken back is a revision without a score: whoever rates again
+//! after it starts anew, and the last such rating stands.
+
+use std::cmp::Ordering;
 
 use std::collections::HashMap;
 
@@ -53,48 +56,99 @@ impl StoredRating {
     }
 }
 
-/// The rating that stands among several of one unit: the last revision, else the first rating. One that was
-/// taken back stands without a score.
+/// The rating that stands among several of one unit: the last revision, else the first rating; after a
+/// retraction the last rating that is later, if any. What was taken back stands without a score.
 pub(crate) fn standing<'a>(
     ratings: impl IntoIterator<Item = &'a StoredRating>,
 ) -> Option<&'a StoredRating> {
-    ratings.into_iter().reduce(|stands, other| {
-        let replaces = match (stands.revise, other.revise) {
-            (false, true) => true,
-            (true, false) => false,
-            (true, true) => other.order() > stands.order(),
-            (false, false) => other.order() < stands.order(),
-        };
-        if replaces { other } else { stands }
-    })
+    let (mut first, mut last, mut revision) = (None, None, None);
+    for rating in ratings {
+        if rating.revise {
+            replace(&mut revision, rating, Ordering::Greater);
+        } else {
+            replace(&mut first, rating, Ordering::Less);
+            replace(&mut last, rating, Ordering::Greater);
+        }
+    }
+    let Some(revision) = revision else {
+        return first;
+    };
+    let anew = last.filter(|last| revision.score.is_none() && last.order() > revision.order());
+    anew.or(Some(revision))
+}
+
+/// Takes a rating where there is none, or where its order is this one.
+fn replace<'a>(held: &mut Option<&'a StoredRating>, rating: &'a StoredRating, is: Ordering) {
+    if held.is_none_or(|held| rating.order().cmp(&held.order()) == is) {
+        *held = Some(rating);
+    }
 }
 
 /// All that is kept of one subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
     first: Option<StoredRating>,
+    /// `None`: it is the first.
     last: Option<StoredRating>,
+    revision: Option<StoredRating>,
+}
+
+/// Where a rating is kept, as the `revise` column of its row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    First = 0,
+    Revision = 1,
+    Last = 2,
 }
 
 impl Kept {
     /// Keeps a rating if it can stand; whether it was new.
     pub(crate) fn offer(&mut self, rating: StoredRating) -> bool {
-        let held = if rating.revise {
-            &mut self.last
-        } else {
-            &mut self.first
+        let later = |held: &Option<StoredRating>| {
+            held.as_ref()
+                .is_none_or(|held| rating.order() > held.order())
         };
-        let stands = standing(held.iter().chain([&rating]));
-        let new = held.as_ref() != Some(&rating) && stands == Some(&rating);
-        if new {
-            *held = Some(rating);
+        if rating.revise {
+            let new = later(&self.revision);
+            if new {
+                self.revision = Some(rating);
+            }
+            return new;
         }
-        new
+        let Some(first) = self.first.take() else {
+            self.first = Some(rating);
+            return true;
+        };
+        let (is_first, is_last) = (rating.order() < first.order(), later(&self.last));
+        let again = rating.order() == first.order();
+        if is_first {
+            self.first = Some(rating);
+            self.last.get_or_insert(first);
+            return true;
+        }
+        self.first = Some(first);
+        if again || !is_last {
+            return false;
+        }
+        self.last = Some(rating);
+        true
     }
 
-    /// The first rating and the last revision.
+    /// All of them, with their places.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = (Place, &StoredRating)> {
+        let places = [
+            (Place::First, &self.first),
+            (Place::Revision, &self.revision),
+            (Place::Last, &self.last),
+        ];
+        places
+            .into_iter()
+            .filter_map(|(place, rating)| Some((place, rating.as_ref()?)))
+    }
+
+    /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredRating> {
-        self.first.iter().chain(&self.last)
+        self.placed().map(|(_, rating)| rating)
     }
 }
 
@@ -110,24 +164,27 @@ pub(crate) fn subject(rating: &Rating) -> Subject {
 /// Writes ratings over the ones they replace.
 pub(crate) async fn put_many(
     tx: &mut Tx,
-    ratings: &[(&Subject, &StoredRating)],
+    ratings: &[(&Subject, Place, &StoredRating)],
 ) -> Result<(), StoreError> {
     for ratings in statements(ratings) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO ratings (tenant, kind, subject, revise, event_id, score, useful, rated_ms, retracted) ",
         );
-        query.push_values(ratings, |mut row, ((kind, (tenant, name)), rating)| {
-            let score = rating.score.map_or(0, RatingScore::value);
-            row.push_bind(tenant.as_str())
-                .push_bind(*kind as i64)
-                .push_bind(name.as_str())
-                .push_bind(rating.revise)
-                .push_bind(rating.event_id.as_bytes().as_slice())
-                .push_bind(i64::from(score))
-                .push_bind(rating.useful)
-                .push_bind(to_i64(rating.rated_ms))
-                .push_bind(rating.score.is_none());
-        });
+        query.push_values(
+            ratings,
+            |mut row, ((kind, (tenant, name)), place, rating)| {
+                let score = rating.score.map_or(0, RatingScore::value);
+                row.push_bind(tenant.as_str())
+                    .push_bind(*kind as i64)
+                    .push_bind(name.as_str())
+                    .push_bind(*place as i64)
+                    .push_bind(rating.event_id.as_bytes().as_slice())
+                    .push_bind(i64::from(score))
+                    .push_bind(rating.useful)
+                    .push_bind(to_i64(rating.rated_ms))
+                    .push_bind(rating.score.is_none());
+            },
+        );
         query.push(
             " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
                 useful = excluded.useful, rated_ms = excluded.rated_ms, retracted = excluded.retracted",
@@ -190,7 +247,7 @@ fn stored_rating(row: Row) -> Result<(Name, StoredRating), StoreError> {
         event_id: Uuid::try_parse(&event_id).map_err(|e| corrupt(&e))?,
         score: (retracted == 0).then_some(score),
         useful: useful != 0,
-        revise: revise != 0,
+        revise: revise == Place::Revision as i64,
         rated_ms: to_u64(rated_ms),
     };
     Ok(((tenant_id(&tenant)?, name), rating))
@@ -238,14 +295,39 @@ mod tests {
     }
 
     #[test]
-    fn of_plain_ratings_the_first_is_kept_and_of_revisions_the_last() {
+    fn whoever_rates_again_after_a_retraction_starts_anew_whatever_the_order_of_arrival() {
+        let first = rating(1, Some(9), false, 10);
+        let second = rating(2, Some(8), false, 15);
+        let retracted = rating(3, None, true, 20);
+        let anew = rating(4, Some(3), false, 30);
+        let events = [&first, &second, &retracted, &anew];
+        for shift in 0..4 {
+            let mut order: Vec<_> = events.map(Clone::clone).into();
+            order.rotate_left(shift);
+            assert_eq!(stands(&order), anew.score, "{shift}");
+            order.reverse();
+            assert_eq!(stands(&order), anew.score, "{shift} backwards");
+            order.retain(|r| *r != anew);
+            assert_eq!(stands(&order), None, "{shift}: both were given before");
+            order.retain(|r| *r != retracted);
+            assert_eq!(stands(&order), first.score, "{shift}: the first stands");
+        }
+    }
+
+    #[test]
+    fn of_plain_ratings_the_first_and_the_last_are_kept_and_of_revisions_the_last() {
         let mut kept = Kept::default();
         assert!(kept.offer(rating(2, Some(5), false, 20)));
         assert!(!kept.offer(rating(2, Some(5), false, 20)), "known");
-        assert!(!kept.offer(rating(3, Some(6), false, 30)), "later");
+        assert!(kept.offer(rating(9, Some(6), false, 30)), "the last");
+        assert!(!kept.offer(rating(9, Some(6), false, 30)), "known");
+        assert!(!kept.offer(rating(8, Some(6), false, 29)), "between");
         assert!(kept.offer(rating(1, Some(7), false, 10)), "earlier");
+        assert!(!kept.offer(rating(2, Some(5), false, 20)), "between by now");
         assert!(kept.offer(rating(4, Some(8), true, 40)));
         assert!(!kept.offer(rating(5, Some(9), true, 39)));
         assert!(kept.offer(rating(6, Some(1), true, 40)), "greater id");
+        let held: Vec<u128> = kept.iter().map(|r| r.event_id.as_u128()).collect();
+        assert_eq!(held, [1, 6, 9]);
     }
 }

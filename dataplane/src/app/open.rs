@@ -25,6 +25,7 @@ use tonic::{client::Grpc, service::interceptor::InterceptedService};
 
 use super::{Deps, Error};
 use crate::{
+    allowance::Allowance,
     config::{BootstrapTenant, Config},
     control::{Saver, Watcher, load_onto},
     conversations::Conversations,
@@ -90,6 +91,10 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         sessions: OpenSessions::default(),
         rates: Rates::default(),
         rated: Rated::default(),
+        explains: Allowance::new(
+            config.limits.tenant_explains_per_minute,
+            config.limits.key_explains_per_minute,
+        ),
         conversations: Conversations::default(),
         clock: deps.clock.clone(),
         shadows: Shadows::new(config.limits.shadow_in_flight),

@@ -58,6 +58,18 @@ impl Config {
         at_least("limits.in_flight", self.limits.in_flight as u64, 1)?;
         at_least("limits.workers", self.limits.workers as u64, 1)?;
         at_least("limits.attempts", self.limits.attempts as u64, 1)?;
+        for (key, limit) in [
+            (
+                "limits.tenant_explains_per_minute",
+                self.limits.tenant_explains_per_minute,
+            ),
+            (
+                "limits.key_explains_per_minute",
+                self.limits.key_explains_per_minute,
+            ),
+        ] {
+            at_least(key, u64::from(limit), 1)?;
+        }
         at_least("timeouts.header_ms", self.timeouts.header_ms, 1)?;
         at_least("timeouts.body_ms", self.timeouts.body_ms, 1)?;
         at_least("timeouts.client_idle_ms", self.timeouts.client_idle_ms, 1)?;

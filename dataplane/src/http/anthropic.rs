@@ -83,7 +83,7 @@ async fn exact(
 ) -> Option<Response<Body>> {
     let session = session_header(&parts.headers).ok()?;
     let now_ms = gateway.clock.now_ms();
-    let asked = (parts, session.as_ref());
+    let asked = (&parts.headers, session.as_ref());
     let Decided { call, plan } = plan(gateway, admitted, call, asked, (id, now_ms)).ok()?;
     let errand = Errand {
         call: &call,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     anthropic,
     body::Body,
-    feedback, forward, models,
+    explain, feedback, forward, models,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -90,6 +90,8 @@ async fn enter(
         }
         Route::Models => answer(models::list(gateway, request.headers())),
         Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
+        Route::Explain => answer(Box::pin(explain::explain(gateway, request, id, inside)).await),
+        Route::Retraction => answer(Box::pin(feedback::retract(gateway, &request, inside)).await),
         Route::Control(forwarded) => {
             let question = (forwarded, id);
             answer(Box::pin(forward::forward(gateway, request, question, inside)).await)

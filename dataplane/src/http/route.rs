@@ -2,7 +2,10 @@
 
 use http::Method;
 
-use super::forward::{Forwarded, METHODS};
+use super::{
+    feedback,
+    forward::{Forwarded, METHODS},
+};
 use crate::metrics::RouteLabel;
 
 /// What is asked of the proxy.
@@ -15,6 +18,9 @@ pub(crate) enum Route {
     Embeddings,
     Models,
     Feedback,
+    Explain,
+    /// Taking a rating back.
+    Retraction,
     /// What the control plane answers. Forwarded as it is.
     Control(&'static Forwarded),
     Health,
@@ -32,8 +38,10 @@ impl Route {
             "/v1/messages/count_tokens" => (Self::CountTokens, "POST"),
             "/v1/embeddings" => (Self::Embeddings, "POST"),
             "/v1/feedback" => (Self::Feedback, "POST"),
+            "/v1/routing/explain" => (Self::Explain, "POST"),
             "/v1/models" => (Self::Models, "GET"),
             "/health" => (Self::Health, "GET"),
+            _ if feedback::is_subject(path) => (Self::Retraction, "DELETE"),
             _ => match Forwarded::of(path) {
                 Some(forwarded) => (Self::Control(forwarded), METHODS),
                 None => return Self::NotFound,
@@ -57,7 +65,8 @@ impl Route {
             Self::CountTokens => RouteLabel::CountTokens,
             Self::Embeddings => RouteLabel::Embeddings,
             Self::Models => RouteLabel::Models,
-            Self::Feedback => RouteLabel::Feedback,
+            Self::Feedback | Self::Retraction => RouteLabel::Feedback,
+            Self::Explain => RouteLabel::Explain,
             Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
             Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
@@ -76,12 +85,16 @@ mod tests {
             ("POST", "/v1/chat/completions", Route::Chat),
             ("GET", "/v1/chat/completions", Route::WrongMethod("POST")),
             ("GET", "/v1/models", Route::Models),
+            ("POST", "/v1/routing/explain", Route::Explain),
             ("GET", "/v1/decisions", control("/v1/decisions")),
             ("GET", "/v1/decisions/a%2Fb", control("/v1/decisions")),
             ("DELETE", "/v1/decisions/a/b", control("/v1/decisions")),
             ("PUT", "/v1/constraints", control("/v1/constraints")),
             ("PATCH", "/v1/keys/k1", control("/v1/keys")),
             ("POST", "/v1/routing/replay", control("/v1/routing/replay")),
+            ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
+            ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),
+            ("DELETE", "/v1/feedback/a/b", Route::NotFound),
             ("TRACE", "/v1/decisions/x", Route::WrongMethod(METHODS)),
             ("POST", "/v1/chat/completions/", Route::NotFound),
             ("POST", "/v1%2Fchat/completions", Route::NotFound),

@@ -38,6 +38,7 @@ label! {
         Embeddings = "embeddings",
         Models = "models",
         Feedback = "feedback",
+        Explain = "explain",
         Decisions = "decisions",
         /// All else that the control plane answers.
         Control = "control",

@@ -21,6 +21,14 @@ pub enum Unroutable {
 }
 
 impl Unroutable {
+    /// Whoever was looked at, with the reasons.
+    pub fn candidates(&self) -> &[CandidateTrace] {
+        match self {
+            Self::NoCandidate(candidates) | Self::Forbidden(candidates) => candidates,
+            Self::Unresolved(_) | Self::Wish(_) | Self::NoProvider => &[],
+        }
+    }
+
     /// Whether the same call may succeed in a while.
     pub fn is_temporary(&self) -> bool {
         match self {

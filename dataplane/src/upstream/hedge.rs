@@ -121,6 +121,7 @@ mod tests {
             p_floor: None,
             p_best: None,
             load: None,
+            published: None,
         };
         let config = Hedge {
             after_ms: 900,

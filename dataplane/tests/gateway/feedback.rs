@@ -49,6 +49,61 @@ async fn a_rating_is_answered_with_the_control_planes_verdict() {
     proxy.finish().await;
 }
 
+async fn take_back(proxy: &Proxy, path: &str) -> Reply {
+    let mut request = proxy.get(path);
+    *request.method_mut() = http::Method::DELETE;
+    proxy.send(request).await
+}
+
+#[tokio::test]
+async fn a_rating_is_taken_back_by_its_path_and_may_be_given_again() {
+    let (control, dialer) = Control::start();
+    let proxy = Proxy::start_with(&[], dialer, |c| c.timeouts.feedback_ack_ms = 3_000).await;
+    let given = r#"{"score":9,"useful":true,"session_id":"sess/1"}"#;
+    rate(&proxy, given).await;
+    let id = uuid::Uuid::new_v4();
+    let gone = take_back(&proxy, "/v1/feedback/sess%2F1").await;
+    let expected = json!({"retracted": true, "session_id": "sess/1", "request_id": null});
+    assert_eq!((gone.status, gone.json()), (StatusCode::OK, expected));
+    let unknown = take_back(&proxy, &format!("/v1/feedback/requests/{id}")).await;
+    let expected = json!({"retracted": true, "session_id": null, "request_id": id.to_string()});
+    assert_eq!((unknown.status, unknown.json()), (StatusCode::OK, expected));
+    rate(&proxy, given).await;
+    let told = control.ratings();
+    let facts = |r: &floopy_proto::v1::Rating| (r.retracted, r.revise, r.session_id.clone());
+    assert_eq!(
+        told.iter().map(facts).collect::<Vec<_>>(),
+        [
+            (false, false, "sess/1".to_owned()),
+            (true, true, "sess/1".to_owned()),
+            (true, true, String::new()),
+            (false, false, "sess/1".to_owned()),
+        ]
+    );
+    assert_eq!(told[2].request_id, id.as_bytes().to_vec());
+    assert!(told[0].rated_at_ms < told[1].rated_at_ms && told[1].rated_at_ms < told[3].rated_at_ms);
+    let bad = take_back(&proxy, "/v1/feedback/requests/x").await;
+    assert_eq!(
+        (bad.status, bad.json()["error"]["param"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("request_id"))
+    );
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn without_the_control_plane_it_is_remembered_here_what_was_taken_back() {
+    let proxy = Proxy::start_with(&[], no_control(), |c| c.timeouts.feedback_ack_ms = 1).await;
+    let given = r#"{"score":9,"useful":true,"session_id":"s"}"#;
+    assert_eq!(rate(&proxy, given).await.json()["duplicate"], false);
+    assert_eq!(rate(&proxy, given).await.json()["duplicate"], true);
+    assert_eq!(
+        take_back(&proxy, "/v1/feedback/s").await.status,
+        StatusCode::OK
+    );
+    assert_eq!(rate(&proxy, given).await.json()["duplicate"], false);
+    proxy.finish().await;
+}
+
 #[tokio::test]
 async fn without_a_name_only_the_single_open_session_is_meant() {
     let upstream = Upstream::start(|_, _| completion("hi")).await;

@@ -1,5 +1,7 @@
 //! What a tenant allows routing to do: who may serve, and what a call may cost, take and lose in quality.
 
+mod known;
+
 use super::{decision::Filter, ids::CandidateKey};
 
 /// A tenant's constraints. Empty lists of what is allowed allow everything.

@@ -201,6 +201,9 @@ pub struct CandidateTrace {
     pub p_best: Option<f64>,
     /// `None`: the strategy does not ask for it.
     pub load: Option<Load>,
+    /// Its probability in the ranking, before anybody was filtered; `None`: no ranking was asked, or it is the
+    /// propensity. With it a record says what would have been, had the filters been others.
+    pub published: Option<f64>,
 }
 
 /// How busy and how slow a candidate is, as one proxy sees it.

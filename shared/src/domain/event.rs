@@ -39,7 +39,7 @@ pub struct Rating {
     pub useful: bool,
     /// Replace an earlier rating instead of leaving it.
     pub revise: bool,
-    /// Takes the rating back: a revision whose score means nothing. Only a later revision brings one again.
+    /// Takes the rating back: a revision whose score means nothing. What is rated later counts again.
     pub retracted: bool,
     pub rated_at_ms: u64,
 }
@@ -54,6 +54,9 @@ pub struct RatingScore(u8);
 pub struct InvalidRatingScore(i64);
 
 impl RatingScore {
+    /// The lowest.
+    pub const MIN: Self = Self(0);
+
     /// Checks the range.
     pub fn new(score: i64) -> Result<Self, InvalidRatingScore> {
         u8::try_from(score)

@@ -61,6 +61,8 @@ pub struct Question<'a> {
     pub draw_key: &'a str,
     /// The request: shadows are drawn for each one anew.
     pub shadow_key: &'a str,
+    /// What candidates were forecast to cost before; of the others it is told by their prices.
+    pub forecasts: &'a [(CandidateKey, Option<u64>)],
 }
 
 impl<'a> Question<'a> {
@@ -85,7 +87,14 @@ impl<'a> Question<'a> {
             affinity: &UNTIED,
             draw_key,
             shadow_key: draw_key,
+            forecasts: &[],
         }
+    }
+
+    /// What the call is forecast to cost; `None`: the price is unknown.
+    fn forecast(&self, model: &CatalogModel) -> Option<u64> {
+        let before = self.forecasts.iter().find(|(key, _)| *key == model.key);
+        before.map_or_else(|| expected_cost(model, self.features), |(_, cost)| *cost)
     }
 
     /// Whether the rule, if there is one, lets this candidate serve.

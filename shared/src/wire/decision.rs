@@ -66,6 +66,7 @@ impl From<&CandidateTrace> for v1::CandidateTrace {
             p_floor: c.p_floor,
             p_best: c.p_best,
             load: c.load.map(Into::into),
+            published: c.published,
         }
     }
 }
@@ -86,6 +87,7 @@ impl TryFrom<v1::CandidateTrace> for CandidateTrace {
             p_floor: c.p_floor,
             p_best: c.p_best,
             load: c.load.map(Into::into),
+            published: c.published,
         })
     }
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{any::any_world, world::World};
 
-fn circuit(seed: u64) -> impl Fn(&CatalogModel) -> Option<Filter> {
+pub(crate) fn circuit(seed: u64) -> impl Fn(&CatalogModel) -> Option<Filter> {
     move |model| {
         let sum: u64 = model.key.as_str().bytes().map(u64::from).sum();
         match (sum ^ seed) % 9 {
@@ -30,7 +30,7 @@ fn circuit(seed: u64) -> impl Fn(&CatalogModel) -> Option<Filter> {
     }
 }
 
-fn snapshot(world: &World) -> Snapshot {
+pub(crate) fn snapshot(world: &World) -> Snapshot {
     let table = |name: &str, body| TableUpdate {
         name: name.into(),
         version: 1,
@@ -50,7 +50,7 @@ fn snapshot(world: &World) -> Snapshot {
 }
 
 /// What the proxy writes down of a choice.
-fn record(world: &World, choice: &Choice) -> Decision {
+pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
     Decision {
         request_id: RequestId(Uuid::parse_str(&world.request).expect("a UUID")),
         tenant: TenantId::new("t").expect("valid"),

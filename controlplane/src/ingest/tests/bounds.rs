@@ -88,8 +88,12 @@ async fn an_old_rating_under_a_request_id_is_kept_with_its_call() {
     let mut tx = intake.store.write().await.expect("writes");
     retention::forget(&mut tx, &horizon).await.expect("forgets");
     tx.commit().await.expect("commits");
-    let known = Verdict::Known { duplicate: true };
-    assert_eq!(append(&intake, vec![rated(3, &name, 2)]).await, [known]);
+    let another = Verdict::Accepted { duplicate: true };
+    assert_eq!(
+        append(&intake, vec![rated(3, &name, 2)]).await,
+        [another],
+        "the old one stands"
+    );
 }
 
 #[tokio::test]

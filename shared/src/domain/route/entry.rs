@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use super::{Question, constrain, expected_cost};
+use super::{Question, constrain};
 use crate::domain::{
     catalog::{CatalogModel, ModelKind},
     decision::{CandidateTrace, Filter},
@@ -45,6 +45,7 @@ pub(super) fn ranked<'a>(
         let model = question.catalog.get(&candidate.key)?;
         let mut trace = CandidateTrace {
             propensity: candidate.probability,
+            published: Some(candidate.probability),
             ..learned(question, model, candidate)
         };
         trace.filter = constrain::filter(question, (model, &trace), baseline, blocked);
@@ -126,13 +127,14 @@ pub(super) fn unranked(question: &Question<'_>, model: &CatalogModel) -> Candida
         score: model.prior(question.shapes),
         posterior: None,
         propensity: 0.0,
-        expected_cost_micro_usd: expected_cost(model, question.features),
+        expected_cost_micro_usd: question.forecast(model),
         filter: None,
         role: None,
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
         load: None,
+        published: None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Choice, NoCandidate, Question, expected_cost};
+use super::{Choice, NoCandidate, Question};
 use crate::domain::{
     catalog::{CatalogModel, ModelKind},
     confidence::ConfidenceReason,
@@ -32,13 +32,14 @@ pub(super) fn choose(
             score: 0.0,
             posterior: None,
             propensity: 0.0,
-            expected_cost_micro_usd: expected_cost(&model, question.features),
+            expected_cost_micro_usd: question.forecast(&model),
             filter,
             role: None,
             latency_p95_ms: None,
             p_floor: None,
             p_best: None,
             load: None,
+            published: None,
         });
         if filter.is_none() {
             order.push(model);

@@ -14,7 +14,7 @@ use crate::domain::{
     affinity::Release,
     catalog::CatalogModel,
     confidence::ConfidenceReason,
-    decision::{Filter, Reason, Strategy},
+    decision::{CandidateTrace, Filter, Reason, Strategy},
     draw::{DrawKey, Purpose, draw},
     ids::CandidateKey,
     ranking::ShapeRanking,
@@ -227,6 +227,14 @@ pub(super) fn plan(
         baseline: None,
         rule: None,
         order: Vec::new(),
-        candidates: entries.into_iter().map(|e| e.trace).collect(),
+        candidates: entries.into_iter().map(recorded).collect(),
     }
+}
+
+/// What was published is written down only where filters or a tie changed it.
+fn recorded(entry: Entry<'_>) -> CandidateTrace {
+    let mut trace = entry.trace;
+    let changed = |published: &f64| published.to_bits() != trace.propensity.to_bits();
+    trace.published = trace.published.filter(changed);
+    trace
 }

@@ -1,5 +1,8 @@
 //! A decision again, from its record: the same snapshot gives the same answer, bit for bit.
 
+mod recorded;
+
+pub use self::recorded::{Present, Recorded, Unreplayable};
 use super::{Choice, NoCandidate, Question, Selection, choose};
 use crate::domain::{
     catalog::CatalogModel,

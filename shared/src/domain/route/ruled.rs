@@ -7,6 +7,8 @@
 mod cost;
 mod load;
 
+pub(super) use self::cost::p_keeps;
+
 use std::sync::Arc;
 
 use super::{

@@ -72,6 +72,7 @@ fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
         p_floor,
         p_best,
         load,
+        published,
     } = trace;
     nested(1, out, |out| out.extend_from_slice(key.as_str().as_bytes()));
     double(2, not_zero(*score), out);
@@ -88,6 +89,7 @@ fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
     if let Some(seen) = load {
         nested(11, out, |out| self::load(seen, out));
     }
+    double(12, *published, out);
 }
 
 fn posterior(believed: &Posterior, out: &mut Vec<u8>) {
@@ -199,13 +201,13 @@ mod tests {
             (expected_cost_micro_usd, latency_p95_ms) in (optional(any::<u64>()), optional(any::<u64>())),
             filter in optional(prop::sample::select(vec![Filter::NoProviderKey, Filter::Drift, Filter::MinQuality])),
             role in optional(prop::sample::select(vec![Role::Incumbent, Role::Canary, Role::Masked])),
-            (p_floor, p_best) in (optional(number()), optional(number())),
+            (p_floor, p_best, published) in (optional(number()), optional(number()), optional(number())),
             load in optional(loads()),
         ) -> CandidateTrace {
             let key = CandidateKey::parse(&key).expect("valid");
             CandidateTrace {
                 key, score, posterior, propensity, expected_cost_micro_usd, filter, role, latency_p95_ms, p_floor,
-                p_best, load,
+                p_best, load, published,
             }
         }
     }

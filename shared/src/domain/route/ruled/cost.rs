@@ -92,7 +92,7 @@ fn best_first(a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
 }
 
 /// How sure it is that the floor is kept, both taken as normal and independent: what their quantiles allow to say.
-fn p_keeps(own: Posterior, base: Posterior, floor: f64) -> f64 {
+pub(in super::super) fn p_keeps(own: Posterior, base: Posterior, floor: f64) -> f64 {
     let at_least = |share: f64| {
         let margin = own.mean - share * base.mean;
         let sd = deviation(own).hypot(share * deviation(base));

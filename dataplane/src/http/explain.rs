@@ -1,0 +1,128 @@
+//! `POST /v1/routing/explain`: what a call would be answered by, decided by the very functions that serve it.
+//!
+//! Nobody is called, nothing is recorded, no session is touched and nothing of a call's limits is used up.
+
+mod answer;
+mod question;
+
+use std::{sync::Arc, time::Duration};
+
+use floopy_shared::domain::{explanation::Locale, ids::RequestId};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE},
+};
+use hyper::body::Incoming;
+
+use self::question::Question;
+use super::{
+    body::Body,
+    respond::{Refusal, json_response},
+};
+use crate::{
+    admit::{Admitted, Permission, admit},
+    allowance::Exhausted,
+    call::Endpoint,
+    doors::Passage,
+    gateway::Gateway,
+    pipeline::{session_header, understand, weigh},
+    record::of_plan,
+    route::Unroutable,
+};
+
+/// Of a question (floopy.ai/docs/api/routing-explain).
+const MAX_BODY_BYTES: usize = 64 << 10;
+
+/// Explains a decision that is not made.
+pub(super) async fn explain(
+    gateway: &Arc<Gateway>,
+    request: Request<Incoming>,
+    id: RequestId,
+    passage: &mut Passage,
+) -> Result<Response<Body>, Refusal> {
+    let (parts, body) = request.into_parts();
+    let snapshot = gateway.current.snapshot();
+    let admitted = admit(snapshot, &parts.headers, Permission::Write)?;
+    let seat = passage.seat(Some(&admitted.tenant.id));
+    seat.map_err(|shed| gateway.shed(shed))?;
+    let now_ms = gateway.clock.now_ms();
+    gateway
+        .explains
+        .take(&admitted.tenant.id, &admitted.key_id, now_ms)?;
+    let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
+    let body = gateway
+        .read(body, (MAX_BODY_BYTES, deadline), passage)
+        .await
+        .map_err(too_large_is_a_bad_request)?;
+    let question = question::read(body)?;
+    decide(gateway, &admitted, question, (&parts.headers, id, now_ms))
+}
+
+fn decide(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    question: Question,
+    (headers, id, now_ms): (&HeaderMap, RequestId, u64),
+) -> Result<Response<Body>, Refusal> {
+    let Question { body, headers: own } = question;
+    let wished = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
+    let wished = wished.unwrap_or_default();
+    // Who sends the call's headers along means those; else they are the request's own.
+    let headers = own.as_ref().unwrap_or(headers);
+    let session = session_header(headers)?;
+    let locale = Locale::negotiate(wished);
+    let call = understand(body, Endpoint::Chat, headers)?;
+    let asked = answer::Asked {
+        session: session.as_ref(),
+        features: call.features(),
+        shapes: call.shapes(),
+        snapshot_version: admitted.snapshot.version(),
+    };
+    let of_call = (headers, session.as_ref());
+    let explained = match weigh(gateway, admitted, &call, of_call, (id, now_ms))? {
+        Ok(mut plan) => {
+            let mut answer = answer::served(&asked, &plan);
+            let decision = of_plan(admitted, (&call, &mut plan), (id, now_ms));
+            answer::explain(&mut answer, &decision, locale);
+            answer
+        }
+        // Nobody is left to serve it: that is an answer too, and why is what is asked for.
+        Err(none @ (Unroutable::NoCandidate(_) | Unroutable::Forbidden(_))) => {
+            let candidates = none.candidates().to_vec();
+            answer::refused(&asked, &candidates, &Refusal::from(none))
+        }
+        Err(
+            unroutable @ (Unroutable::Unresolved(_) | Unroutable::Wish(_) | Unroutable::NoProvider),
+        ) => {
+            return Err(unroutable.into());
+        }
+    };
+    let mut response = json_response(StatusCode::OK, &explained);
+    response
+        .headers_mut()
+        .insert(CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()));
+    Ok(response)
+}
+
+/// As the documentation has it, where other paths say 413.
+fn too_large_is_a_bad_request(refusal: Refusal) -> Refusal {
+    if refusal.status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Refusal {
+            status: StatusCode::BAD_REQUEST,
+            ..refusal
+        };
+    }
+    refusal
+}
+
+impl From<Exhausted> for Refusal {
+    fn from(exhausted: Exhausted) -> Self {
+        let message = exhausted.to_string();
+        Self {
+            retry_after: Some(exhausted.retry_after_s),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+        }
+    }
+}

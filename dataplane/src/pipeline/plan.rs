@@ -1,0 +1,107 @@
+//! What a call asks for, by its body and its headers, and who is to serve it.
+
+use bytes::Bytes;
+use floopy_shared::domain::ids::{RequestId, SessionId};
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use crate::{
+    admit::Admitted,
+    call::{Call, Endpoint},
+    gateway::Gateway,
+    http::respond::Refusal,
+    route::{Caller, Plan, Unroutable, View, decide},
+};
+
+static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
+static TASK: HeaderName = HeaderName::from_static("floopy-task");
+static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
+static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
+static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
+static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
+
+/// A call's headers, and the session that they name.
+type Asked<'a> = (&'a HeaderMap, Option<&'a SessionId>);
+
+/// A call that was read and decided on.
+pub(crate) struct Decided {
+    pub call: Call,
+    pub plan: Plan,
+}
+
+/// Reads a call.
+pub(crate) fn understand(
+    body: Bytes,
+    endpoint: Endpoint,
+    headers: &HeaderMap,
+) -> Result<Call, Refusal> {
+    Ok(Call::parse(body, endpoint, text_header(headers, &TASK)?)?)
+}
+
+/// Decides who would serve a call, or why nobody could. Nothing remembers that it was asked.
+pub(crate) fn weigh(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    call: &Call,
+    (headers, session): Asked<'_>,
+    (request_id, now_ms): (RequestId, u64),
+) -> Result<Result<Plan, Unroutable>, Refusal> {
+    let view = View {
+        snapshot: &admitted.snapshot,
+        providers: &gateway.upstream.providers,
+        breakers: &gateway.upstream.breakers,
+        conversations: &gateway.conversations,
+        latencies: &gateway.upstream.latencies,
+        now_ms,
+        attempts: gateway.config.limits.attempts,
+    };
+    let caller = Caller {
+        tenant: &admitted.tenant,
+        key_id: &admitted.key_id,
+        session,
+        request_id,
+        fallback: text_header(headers, &FALLBACK)?,
+        provider: text_header(headers, &PROVIDER)?,
+        rule: text_header(headers, &RULE)?.or(admitted.scope.rule.as_deref()),
+        passthrough: text_header(headers, &PASSTHROUGH)?,
+    };
+    Ok(decide(&view, call, &caller))
+}
+
+/// Decides who serves a call.
+pub(crate) fn plan(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    call: Call,
+    asked: Asked<'_>,
+    at: (RequestId, u64),
+) -> Result<Decided, Refusal> {
+    let plan = weigh(gateway, admitted, &call, asked, at)??;
+    let call = if plan.passthrough {
+        call.untouched()
+    } else {
+        call
+    };
+    Ok(Decided { call, plan })
+}
+
+/// The `floopy-session-id` header.
+pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, Refusal> {
+    let Some(text) = text_header(headers, &SESSION)? else {
+        return Ok(None);
+    };
+    SessionId::new(text).map(Some).map_err(|e| {
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", e.to_string())
+            .about(Some(SESSION.as_str()))
+    })
+}
+
+fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| {
+        let message = format!("the header {name} is not valid UTF-8");
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).about(Some(name.as_str()))
+    })?;
+    Ok(Some(text.trim()).filter(|text| !text.is_empty()))
+}

@@ -1,0 +1,118 @@
+//! What is known of a call before it is decided on, and what deciding adds.
+
+use floopy_shared::domain::{
+    affinity::Affinity,
+    confidence::ConfidenceReason,
+    decision::{Decision, Ending, Outcome, Reason, Stage, Strategy},
+    features::Features,
+    ids::RequestId,
+    money::Usage,
+    ranking::Evidence,
+    shape::ShapeKey,
+    weights::{Phase, phase_weights},
+};
+
+use super::CLIENT_GONE;
+use crate::{admit::Admitted, call::Call, route::Plan};
+
+/// Of the caller's `model`, kept in the record.
+const MAX_MODEL_CHARS: usize = 256;
+
+/// Of a caller that was admitted, before anything is known of the call.
+pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u64)) -> Decision {
+    Decision {
+        request_id,
+        tenant: admitted.tenant.id.clone(),
+        key_id: admitted.key_id.clone(),
+        created_at_ms: now_ms,
+        session_id: None,
+        completion_id: None,
+        shapes: vec![ShapeKey::root()],
+        ranked_shape: None,
+        requested_model: String::new(),
+        strategy: Strategy::LegacyModel,
+        phase: Phase::Day0,
+        weights: phase_weights(0.0, 0.0),
+        candidates: Vec::new(),
+        chosen: None,
+        served: None,
+        reason: Reason::Error,
+        propensity: 0.0,
+        confidence: None,
+        confidence_reason: ConfidenceReason::NoRouterInvoked,
+        evidence: Evidence::default(),
+        exploration_rate: 0.0,
+        snapshot_version: admitted.snapshot.version(),
+        draw_key: String::new(),
+        features: Features::default(),
+        attempts: Vec::new(),
+        outcome: no_outcome(),
+        stage: Stage::Finished,
+        shadow_of: None,
+        affinity: Affinity::default(),
+        released: None,
+        baseline: None,
+        calibrated: None,
+        rule: None,
+        passthrough: false,
+    }
+}
+
+/// What was asked for.
+pub(super) fn understood(decision: &mut Decision, call: &Call) {
+    decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
+    decision.features = *call.features();
+    decision.shapes = call.shapes().to_vec();
+}
+
+/// Who is asked. What only the record needs is taken out of the plan.
+pub(super) fn decided(decision: &mut Decision, plan: &mut Plan) {
+    let choice = &mut plan.choice;
+    decision.strategy = choice.strategy;
+    decision.phase = choice.phase;
+    decision.weights = choice.weights;
+    decision.ranked_shape = choice.ranked_shape.take();
+    decision.candidates = std::mem::take(&mut choice.candidates);
+    decision.chosen = choice.order.first().map(|model| model.key.clone());
+    decision.propensity = choice.propensity;
+    decision.confidence = choice.confidence;
+    decision.confidence_reason = choice.confidence_reason;
+    decision.evidence = choice.evidence;
+    decision.exploration_rate = choice.exploration_rate;
+    decision.released = choice.released;
+    decision.baseline = choice.baseline.take();
+    decision.calibrated = choice.calibrated;
+    decision.rule.clone_from(&choice.rule);
+    decision.passthrough = plan.passthrough;
+    decision.draw_key = std::mem::take(&mut plan.draw_key);
+    decision.affinity = std::mem::take(&mut plan.affinity);
+}
+
+/// The record of a call as it would be made if whoever is chosen served it.
+pub(crate) fn of_plan(
+    admitted: &Admitted,
+    (call, plan): (&Call, &mut Plan),
+    at: (RequestId, u64),
+) -> Decision {
+    let mut decision = undecided(admitted, at);
+    understood(&mut decision, call);
+    decision.reason = plan.choice.reason;
+    decided(&mut decision, plan);
+    decision.served.clone_from(&decision.chosen);
+    decision
+}
+
+pub(super) fn no_outcome() -> Outcome {
+    Outcome {
+        status: CLIENT_GONE,
+        ending: Ending::Interrupted,
+        latency_ms: 0,
+        first_byte_ms: None,
+        cost_micro_usd: None,
+        usage: Usage::default(),
+        usage_estimated: false,
+        fallback_used: false,
+        overhead_us: 0,
+        refused: false,
+    }
+}
