@@ -59,13 +59,18 @@ impl Book {
         self.of(subject).next().is_some()
     }
 
-    /// Writes what changed.
-    pub(super) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let changed = std::mem::take(&mut self.changed);
-        let rows: Vec<(&Subject, &StoredRating)> = changed
+    /// Writes what changed; to be followed by [`Book::written`].
+    pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let rows: Vec<(&Subject, &StoredRating)> = self
+            .changed
             .iter()
             .flat_map(|subject| self.of(subject).map(move |rating| (subject, rating)))
             .collect();
         ratings::put_many(tx, &rows).await
+    }
+
+    /// What changed so far was written.
+    pub(super) fn written(&mut self) {
+        self.changed.clear();
     }
 }
