@@ -1,7 +1,6 @@
 //! Taking back a false alarm: whether what was said to have got worse for everybody is as good as before.
 //!
-//! An alarm for all tenants costs everybody a model, and with very many observations some alarms are false:
-//! what was usual was learned in the very replies that made the model be chosen, so it is a little too good. The
+//! An alarm for all tenants costs everybody a model, and with very many observations some alarms are false. The
 //! replies after an alarm chose nothing. They are bets (Waudby-Smith & Ramdas 2024, JRSS-B 86(1), "Estimating means
 //! of bounded random variables by betting") against "replies are worse than usual by a tenth or more": while
 //! that is true, the capital `∏ (1 + λ(x − .9 u))`, and so its mean over several `λ`, is a nonnegative
@@ -14,10 +13,11 @@ use floopy_shared::domain::ids::TenantId;
 
 /// Shares of the capital that are put on one reply; which is best depends on how much scores spread.
 const LAMBDAS: [f64; 4] = [0.05, 0.1, 0.2, 0.4];
-/// Share of what was usual by which replies must be worse for an alarm to hold: half of the drop of a fifth that
-/// the monitors are made for. The other half is for what is wrong with what was usual.
+/// Share of what was usual by which scores must be lower for an alarm to hold. A judge's scale seldom begins at
+/// zero: of a fifth of the quality, which is the drop that the monitors are made for, about a tenth of the score is
+/// left (in replay, where a wrong reply still gets a third of a right one's score).
 const DROP: f64 = 0.1;
-/// Capital at which an alarm is taken back: one that is true is, with a probability of at most 1 %.
+/// Capital at which an alarm is taken back: a true one of that drop or more is with a probability of at most 1 %.
 const TAKE_BACK: f64 = 100.0;
 
 /// An alarm for all tenants that may yet be taken back.

@@ -3,7 +3,11 @@
 use floopy_shared::domain::ids::{CandidateKey, TenantId};
 
 use super::{Drift, Finding, Observation, Observed, Spot};
-use crate::learn::drift::{Change, REFERENCE_REPLIES};
+use crate::learn::drift::Change;
+
+/// Replies that made a mean with which later ones are compared. Fewer than a detector's reference takes: the
+/// errors of many such means even out, and with more of them there are more replies to go by.
+const KNOWN_REPLIES: f64 = 4.0;
 
 impl Drift {
     /// Before an alarm for all tenants is raised for one of them: keeps what was usual, to compare replies with.
@@ -17,7 +21,7 @@ impl Drift {
         }
         self.changed.rechecks.insert(arm.clone());
         let known = self.usual.iter().filter(|((of, _, candidate), usual)| {
-            of == tenant && candidate == arm && usual.held.n >= REFERENCE_REPLIES
+            of == tenant && candidate == arm && usual.held.n >= KNOWN_REPLIES
         });
         let known: Vec<(Spot, f64)> = known
             .map(|(spot, usual)| (spot.clone(), usual.held.mean))
