@@ -7,6 +7,7 @@
 
 mod append;
 mod book;
+mod credit;
 mod fold;
 mod jobs;
 mod observe;

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod pool;
 pub mod prior;
 pub mod rank;
+pub mod recheck;
 pub mod residual;
 pub mod split;
 pub mod stats;

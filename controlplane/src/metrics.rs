@@ -76,6 +76,7 @@ pub(crate) struct Metrics {
     refresh_seconds: Histogram,
     refresh_failures: Counter,
     drift_alarms: Family<ScopeLabels, Counter>,
+    drift_taken_back: Counter,
     observations_dropped: Counter,
     snapshot_version: Gauge,
     tables: Gauge,
@@ -99,6 +100,7 @@ impl Metrics {
             refresh_seconds: latency(),
             refresh_failures: Counter::default(),
             drift_alarms: Family::default(),
+            drift_taken_back: Counter::default(),
             observations_dropped: Counter::default(),
             snapshot_version: Gauge::default(),
             tables: Gauge::default(),
@@ -165,6 +167,11 @@ impl Metrics {
             "drift_alarms",
             "Candidates taken out because they got worse",
             self.drift_alarms.clone(),
+        );
+        registry.register(
+            "drift_alarms_taken_back",
+            "Alarms for all tenants that were found to be false",
+            self.drift_taken_back.clone(),
         );
         registry.register(
             "drift_observations_dropped",
@@ -235,6 +242,10 @@ impl Metrics {
         self.drift_alarms
             .get_or_create(&ScopeLabels { scope })
             .inc();
+    }
+
+    pub(crate) fn drift_taken_back(&self) {
+        self.drift_taken_back.inc();
     }
 
     pub(crate) fn observations_dropped(&self, count: u64) {

@@ -45,7 +45,7 @@ use std::{
 };
 
 use floopy_shared::domain::ids::{RequestId, TenantId};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
     Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{
@@ -70,6 +70,8 @@ const STATEMENTS: usize = 128;
 const ROW_BUFFER: usize = 4_096;
 /// The writer's page cache in KiB, which SQLite takes as a negative number.
 const WRITER_CACHE: &str = "-65536";
+/// Bytes of the database, 1 GiB, that the writer reads in place instead of copying them page by page.
+const MAPPED_BYTES: &str = "1073741824";
 /// Pages of the journal, 64 MiB, from which a commit shortens it itself: the bound where the writer never rests.
 const JOURNAL_PAGES: &str = "16384";
 /// Pages, 16 MiB, from which the journal is begun anew: one that is written without a pause would only grow.
@@ -204,7 +206,8 @@ async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
         .pragma("cache_size", WRITER_CACHE)
         .pragma("wal_autocheckpoint", JOURNAL_PAGES)
         // What undoes a single statement stays in memory instead of a temporary file.
-        .pragma("temp_store", "MEMORY");
+        .pragma("temp_store", "MEMORY")
+        .pragma("mmap_size", MAPPED_BYTES);
     let writer = pool(1).connect_with(writing).await.map_err(named)?;
     let checkpointer = pool(1).connect_lazy_with(options.clone());
     let readers = pool(READERS).connect_lazy_with(options.read_only(true));
@@ -283,13 +286,42 @@ fn names_by_tenant<'a>(names: impl IntoIterator<Item = (&'a TenantId, &'a str)>)
     (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
 }
 
+/// Values of several tenants, each with its place, as one parameter, for `json_each(?) AS t, json_each(t.value) AS n`:
+/// `t.key` is the tenant, `n.key` the place as text, `n.value` the value. `None` where there are none.
+fn placed_by_tenant<'a, T: Serialize>(
+    values: impl IntoIterator<Item = (usize, &'a TenantId, T)>,
+) -> Option<String> {
+    let mut by_tenant: BTreeMap<&str, BTreeMap<usize, T>> = BTreeMap::new();
+    for (place, tenant, value) in values {
+        let of_tenant = by_tenant.entry(tenant.as_str()).or_default();
+        of_tenant.insert(place, value);
+    }
+    // Integers and strings always serialise.
+    (!by_tenant.is_empty()).then(|| serde_json::to_string(&by_tenant).unwrap_or_default())
+}
+
 /// Reads the rows that a statement gathered into one array: handing over a value costs more than its text does.
 async fn gathered<'q, T: DeserializeOwned>(
     conn: &mut SqliteConnection,
-    query: sqlx::query::QueryScalar<'q, Sqlite, String, SqliteArguments<'q>>,
+    query: Gathering<'q>,
 ) -> Result<Vec<T>, StoreError> {
-    let rows = query.fetch_one(conn).await?;
-    serde_json::from_str(&rows).map_err(|e| StoreError::corrupt("rows", e))
+    rows_of(&gathered_text(conn, query).await?)
+}
+
+/// A statement that gathers its rows into one array.
+type Gathering<'q> = sqlx::query::QueryScalar<'q, Sqlite, String, SqliteArguments<'q>>;
+
+/// The same, to be read by [`rows_of`] later.
+async fn gathered_text<'q>(
+    conn: &mut SqliteConnection,
+    query: Gathering<'q>,
+) -> Result<String, StoreError> {
+    Ok(query.fetch_one(conn).await?)
+}
+
+/// Rows that were gathered into one array.
+fn rows_of<T: DeserializeOwned>(gathered: &str) -> Result<Vec<T>, StoreError> {
+    serde_json::from_str(gathered).map_err(|e| StoreError::corrupt("rows", e))
 }
 
 /// Cuts rows into pieces of the lengths in [`ROWS`].

@@ -1,7 +1,7 @@
 //! Every tenant's sums over all days, kept in memory beside the store: what a refresh reads.
 //!
-//! A tenant is read from the store once. From then on what each transaction added is added here too, after it
-//! was committed. Transactions are numbered in the order in which they had the one writer: what was read under
+//! A tenant is read from the store once. From then on what each transaction adds is added here too, while it is
+//! committed; where that fails, its tenants are forgotten and read anew. Transactions are numbered in the order in which they had the one writer: what was read under
 //! number `n` has all of those up to `n`, so that only later ones are added to it.
 
 use std::{
@@ -55,7 +55,7 @@ impl Totals {
         self.lock().insert(tenant, held);
     }
 
-    /// Adds what transaction `number` added; it must have been committed.
+    /// Adds what transaction `number` adds; unless it is committed, its tenants must be forgotten.
     pub(crate) fn add(&self, deltas: &Deltas, number: u64) {
         let mut tenants = self.lock();
         deltas.each(|tenant, cell, sums| {

@@ -59,16 +59,21 @@ impl Book {
         self.of(subject).next().is_some()
     }
 
-    /// Writes what changed.
-    pub(super) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let changed = std::mem::take(&mut self.changed);
+    /// Writes what changed; to be followed by [`Book::written`].
+    pub(super) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let placed = |subject| self.kept.get(subject).into_iter().flat_map(Kept::placed);
-        let rows: Vec<(&Subject, Place, &StoredRating)> = changed
+        let rows: Vec<(&Subject, Place, &StoredRating)> = self
+            .changed
             .iter()
             .flat_map(|subject| {
                 placed(subject).map(move |(place, rating)| (subject, place, rating))
             })
             .collect();
         ratings::put_many(tx, &rows).await
+    }
+
+    /// What changed so far was written.
+    pub(super) fn written(&mut self) {
+        self.changed.clear();
     }
 }

@@ -106,20 +106,24 @@ impl Fold {
         &mut self,
         requests: impl IntoIterator<Item = RequestId>,
     ) -> Result<(), StoreError> {
-        let missing: BTreeSet<RequestId> = requests
-            .into_iter()
-            .filter(|request| !self.held.contains_key(request))
-            .collect();
-        let missing: Vec<RequestId> = missing.into_iter().collect();
-        let found = calls::get_many(&mut self.tx, &missing).await?;
-        self.held
-            .extend(missing.into_iter().map(|request| (request, None)));
-        self.held.extend(
-            found
-                .into_iter()
-                .map(|call| (call.decision.request_id, Some(call))),
-        );
+        let missing = self.missing(requests);
+        let found = calls::get_many(&mut self.tx, &missing).await?.calls()?;
+        self.hold(missing, found);
         Ok(())
+    }
+
+    fn missing(&self, requests: impl IntoIterator<Item = RequestId>) -> Vec<RequestId> {
+        let missing = requests.into_iter().filter(|r| !self.held.contains_key(r));
+        let missing: BTreeSet<RequestId> = missing.collect();
+        missing.into_iter().collect()
+    }
+
+    fn hold(&mut self, missing: Vec<RequestId>, found: Vec<StoredCall>) {
+        let nothing = missing.into_iter().map(|request| (request, None));
+        self.held.extend(nothing);
+        let found = found.into_iter();
+        let found = found.map(|call| (call.decision.request_id, Some(call)));
+        self.held.extend(found);
     }
 
     /// A call that was loaded.
@@ -199,7 +203,9 @@ impl Fold {
             .filter_map(|request| self.held.get(request)?.as_ref())
             .collect();
         calls::put_many(&mut self.tx, &calls).await?;
-        self.book.write(&mut self.tx).await
+        self.book.write(&mut self.tx).await?;
+        self.book.written();
+        Ok(())
     }
 
     /// Brings the buckets up to date, commits, and tells whoever ranks.
@@ -211,13 +217,15 @@ impl Fold {
         buckets::apply(&mut self.tx, &mut self.deltas).await?;
         let dropped = drift::append(&mut self.tx, &self.news).await?;
         let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
-        if let Err(error) = self.tx.commit().await {
+        // Added while the store commits: where that fails, what was added is forgotten and read anew.
+        let added = async { intake.totals.add(&self.deltas, self.number) };
+        let (committed, ()) = futures::join!(self.tx.commit(), added);
+        if let Err(error) = committed {
             // It may have been committed all the same.
             intake.totals.forget(&changed);
             intake.dirty.mark(changed, false);
             return Err(error.into());
         }
-        intake.totals.add(&self.deltas, self.number);
         intake.dirty.mark(changed, self.urgent);
         intake.metrics.observations_dropped(dropped);
         Ok(Folded {
@@ -231,17 +239,59 @@ impl Fold {
         if requests.is_empty() {
             return Ok(());
         }
-        self.load(requests.iter().copied()).await?;
-        let unknown = requests.iter().filter(|r| !self.scored.contains_key(r));
-        let unknown: Vec<RequestId> = unknown.copied().collect();
-        let judged = scores::composites(&mut self.tx, &unknown).await?;
-        self.scored.extend(judged);
+        self.load_judged(&requests).await?;
         let of_tenant = |request: &RequestId| {
             let tenant = self.held.get(request)?.as_ref()?.decision.tenant.clone();
             Some((tenant, request.to_string()))
         };
         let names: Vec<Name> = requests.iter().filter_map(of_tenant).collect();
         self.book.load(&mut self.tx, Kind::Request, names).await?;
+        let mut credits = Credits {
+            book: &self.book,
+            scored: &self.scored,
+            held: &mut self.held,
+            news: &mut self.news,
+            deltas: &mut self.deltas,
+        };
+        // Ratings are not looked for by what comes before the other facts are written.
+        let (written, changed) = futures::join!(self.book.write(&mut self.tx), async {
+            credits.renew(requests)
+        });
+        written?;
+        self.book.written();
+        let written = changed.iter().filter(|r| !self.unwritten.contains(r));
+        let written: Vec<&StoredCall> = written
+            .filter_map(|request| self.held.get(request)?.as_ref())
+            .collect();
+        calls::put_credits(&mut self.tx, &written).await
+    }
+
+    /// Reads those of the calls that were not read yet, and what judges said of them.
+    async fn load_judged(&mut self, requests: &[RequestId]) -> Result<(), StoreError> {
+        let missing = self.missing(requests.iter().copied());
+        let rows = calls::get_many(&mut self.tx, &missing).await?;
+        let unknown = requests.iter().filter(|r| !self.scored.contains_key(r));
+        let unknown: Vec<RequestId> = unknown.copied().collect();
+        let judged = scores::composites(&mut self.tx, &unknown);
+        let (judged, found) = futures::join!(judged, async { rows.calls() });
+        self.scored.extend(judged?);
+        self.hold(missing, found?);
+        Ok(())
+    }
+}
+
+/// What renewing the credit of calls needs.
+struct Credits<'a> {
+    book: &'a Book,
+    scored: &'a HashMap<RequestId, f64>,
+    held: &'a mut HashMap<RequestId, Option<StoredCall>>,
+    news: &'a mut Vec<Observation>,
+    deltas: &'a mut Deltas,
+}
+
+impl Credits<'_> {
+    /// Brings the credit of these calls up to date; whose changed.
+    fn renew(&mut self, requests: Vec<RequestId>) -> Vec<RequestId> {
         let mut changed = Vec::new();
         for request in requests {
             let Some(mut call) = self.held.remove(&request).flatten() else {
@@ -259,11 +309,7 @@ impl Fold {
             }
             self.held.insert(request, Some(call));
         }
-        let written = changed.iter().filter(|r| !self.unwritten.contains(r));
-        let written: Vec<&StoredCall> = written
-            .filter_map(|request| self.held.get(request)?.as_ref())
-            .collect();
-        calls::put_credits(&mut self.tx, &written).await
+        changed
     }
 
     /// What a call says by itself now. A rating counts if it was given by the tenant whose call it was.

@@ -1,29 +1,25 @@
-//! Which sessions a batch concerns, which rating stands for each, and what it adds.
+//! Which sessions a batch concerns, and which rating stands for each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::fold::Fold;
-use crate::{
-    learn::credit,
-    store::{
-        StoreError, packed,
-        ratings::{self, Kind, StoredRating},
-        sessions::{self, Rated},
-        units::{self, Calls, Name, TenantUnit, Unit},
-    },
+use crate::store::{
+    StoreError,
+    ratings::Kind,
+    sessions,
+    units::{self, Name, TenantUnit, Unit},
 };
 
-/// Units that are read at a time: each may have a thousand calls, which are held in memory.
-const AT_ONCE: usize = 256;
+/// What names mean; `None`: nothing.
+pub(super) type Meaning = HashMap<Name, Option<Unit>>;
 
 /// What names mean once the batch is written, and which rating stands for what they mean.
 #[derive(Debug, Default)]
 pub(super) struct Meanings {
-    /// `None`: nothing.
-    units: HashMap<Name, Option<Unit>>,
-    standing: HashMap<TenantUnit, Option<Uuid>>,
+    pub(super) units: Meaning,
+    pub(super) standing: HashMap<TenantUnit, Option<Uuid>>,
 }
 
 impl Meanings {
@@ -32,20 +28,15 @@ impl Meanings {
         let unit = self.units.get(name)?.clone()?;
         self.standing.get(&(name.0.clone(), unit)).copied()
     }
+}
 
-    fn note(&mut self, names: BTreeSet<Name>, mut meant: BTreeMap<Name, Unit>) {
-        let unit = |name: Name| {
-            let unit = meant.remove(&name);
-            (name, unit)
-        };
-        self.units.extend(names.into_iter().map(unit));
-    }
-
-    fn means(&self, name: &Name, unit: &Unit) -> bool {
-        self.units
-            .get(name)
-            .is_some_and(|meant| meant.as_ref() == Some(unit))
-    }
+/// What each of the names means, by those that mean something.
+pub(super) fn each(names: BTreeSet<Name>, mut meant: BTreeMap<Name, Unit>) -> Meaning {
+    let unit = |name: Name| {
+        let unit = meant.remove(&name);
+        (name, unit)
+    };
+    names.into_iter().map(unit).collect()
 }
 
 impl Fold {
@@ -71,7 +62,7 @@ impl Fold {
                 .iter()
                 .map(|((tenant, _), u)| (tenant.clone(), u.clone())),
         );
-        self.meanings.note(names, after);
+        self.meanings.units.extend(each(names, after));
         let touched = self.touched.iter().map(|unit| (sessions::name(unit), unit));
         let touched: HashMap<Name, &TenantUnit> = touched.collect();
         let rated = sessions::rated(&mut self.tx, touched.keys()).await?;
@@ -81,84 +72,5 @@ impl Fold {
                 .filter_map(|name| touched.get(name).copied().cloned()),
         );
         Ok(found.into_iter().collect())
-    }
-
-    /// Brings the credit of units up to date.
-    pub(super) async fn credit_units(&mut self, units: &[TenantUnit]) -> Result<(), StoreError> {
-        for units in units.chunks(AT_ONCE) {
-            self.credit_some(units).await?;
-        }
-        Ok(())
-    }
-
-    async fn credit_some(&mut self, units: &[TenantUnit]) -> Result<(), StoreError> {
-        let mut calls = units::calls(&mut self.tx, units).await?;
-        self.learn_names(&calls).await?;
-        let names: Vec<Name> = units.iter().map(sessions::name).collect();
-        let mut before = sessions::credits(&mut self.tx, &names).await?;
-        let (mut rated, mut unrated) = (Vec::new(), Vec::new());
-        for (unit, name) in units.iter().zip(names) {
-            let calls = calls.remove(unit).unwrap_or_default();
-            let standing = self.standing(unit, &calls).cloned();
-            let id = standing.as_ref().map(|rating| rating.event_id);
-            self.meanings.standing.insert(unit.clone(), id);
-            let before = before.remove(&name);
-            let Some(score) = standing.and_then(|rating| rating.score) else {
-                if let Some((_, before)) = before {
-                    self.deltas.replace(&unit.0, &before, &[]);
-                    unrated.push(name);
-                }
-                continue;
-            };
-            let (day, parts) = credit::parts_of_session(&calls.turns, score);
-            let after = (score, packed::pack_parts(day, &parts));
-            // A unit that a call came to is written all the same: it must be kept as long as its calls are.
-            if before.as_ref() == Some(&after) && !self.touched.contains(unit) {
-                continue;
-            }
-            let (score, credit) = after;
-            let before = before.map(|(_, credit)| credit).unwrap_or_default();
-            self.deltas.replace(&unit.0, &before, &credit);
-            rated.push(Rated {
-                name,
-                score,
-                credit,
-            });
-        }
-        sessions::put_many(&mut self.tx, &rated, self.now_ms).await?;
-        sessions::remove_many(&mut self.tx, &unrated).await
-    }
-
-    /// Reads the ratings of all names of these units, and what the rated ones of them mean.
-    async fn learn_names(&mut self, calls: &HashMap<TenantUnit, Calls>) -> Result<(), StoreError> {
-        let named = |((tenant, _), calls): (&'_ TenantUnit, &'_ Calls)| {
-            let names = calls.names.iter();
-            names
-                .map(|name| (tenant.clone(), name.clone()))
-                .collect::<Vec<Name>>()
-        };
-        let names: Vec<Name> = calls.iter().flat_map(named).collect();
-        self.book
-            .load(&mut self.tx, Kind::Session, names.iter().cloned())
-            .await?;
-        let unknown = |name: &Name| {
-            !self.meanings.units.contains_key(name) && self.book.has(&(Kind::Session, name.clone()))
-        };
-        let unknown: BTreeSet<Name> = names.into_iter().filter(unknown).collect();
-        let meant = units::meant(&mut self.tx, &unknown).await?;
-        self.meanings.note(unknown, meant);
-        Ok(())
-    }
-
-    /// The rating that stands for a unit, among those of all names that mean it.
-    fn standing(&self, unit: &TenantUnit, calls: &Calls) -> Option<&StoredRating> {
-        let names = calls
-            .names
-            .iter()
-            .map(|name| (unit.0.clone(), name.clone()));
-        let meaning = names.filter(|name| self.meanings.means(name, &unit.1));
-        ratings::standing(
-            meaning.flat_map(|name| self.book.of(&(Kind::Session, name)).collect::<Vec<_>>()),
-        )
     }
 }

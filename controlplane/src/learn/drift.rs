@@ -65,6 +65,8 @@ pub enum Change {
     Quality,
     /// Calls fail.
     Failures,
+    /// Replies are as good as before after all: an alarm for all tenants was false.
+    FalseAlarm,
 }
 
 impl Watch {

@@ -4,6 +4,7 @@
 //! after a restart they go on where they were: what came since is shown to them again.
 
 mod state;
+mod take_back;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,6 +20,7 @@ pub use self::state::{Entries, Everybody, Own, State, Usual};
 use super::{
     alarm::{Alarm, Alarms, PROOF},
     drift::{Change, Reference, Watch},
+    recheck::Recheck,
     stats::TenantStats,
     sums::{ONE, Sums, to_micro},
 };
@@ -65,6 +67,8 @@ pub struct Drift {
     own: HashMap<(TenantId, CandidateKey), Own>,
     everybody: HashMap<CandidateKey, Everybody>,
     usual: HashMap<Spot, Usual>,
+    rechecks: HashMap<CandidateKey, Recheck>,
+    before: HashMap<Spot, f64>,
     changed: Changed,
     alarms: BTreeMap<TenantId, Alarms>,
     none: Alarms,
@@ -76,6 +80,8 @@ struct Changed {
     own: HashSet<(TenantId, CandidateKey)>,
     everybody: HashSet<CandidateKey>,
     usual: HashSet<Spot>,
+    rechecks: HashSet<CandidateKey>,
+    before: HashSet<Spot>,
 }
 
 impl Drift {
@@ -85,6 +91,8 @@ impl Drift {
             own: state.own.kept.into_iter().collect(),
             everybody: state.everybody.kept.into_iter().collect(),
             usual: state.usual.kept.into_iter().collect(),
+            rechecks: state.rechecks.kept.into_iter().collect(),
+            before: state.before.kept.into_iter().collect(),
             alarms,
             ..Self::default()
         }
@@ -96,6 +104,8 @@ impl Drift {
             own: Entries::of(&self.own, &self.changed.own),
             everybody: Entries::of(&self.everybody, &self.changed.everybody),
             usual: Entries::of(&self.usual, &self.changed.usual),
+            rechecks: Entries::of(&self.rechecks, &self.changed.rechecks),
+            before: Entries::of(&self.before, &self.changed.before),
         }
     }
 
@@ -130,6 +140,7 @@ impl Drift {
     ) -> Vec<Finding> {
         let mut findings = Vec::new();
         for observation in observations {
+            findings.extend(self.recheck(&observation));
             if let Some(finding) = self.observe_one(observation) {
                 self.raise(&finding, &stats);
                 findings.push(finding);
@@ -146,6 +157,7 @@ impl Drift {
         let usual = self.usual.keys().filter(|(tenant, ..)| !wanted(tenant));
         self.changed.usual.extend(usual.cloned());
         self.usual.retain(|(tenant, ..), _| wanted(tenant));
+        self.retain_rechecks(&wanted);
         self.alarms.retain(|tenant, _| wanted(tenant));
     }
 
@@ -232,6 +244,11 @@ impl Drift {
             let Some(stats) = stats(tenant) else {
                 continue;
             };
+            if finding.is_platform {
+                self.note_before(tenant, arm);
+            } else {
+                self.keep_own(tenant, arm);
+            }
             let alarms = self.alarms.entry(tenant.clone()).or_default();
             alarms.insert(arm.clone(), Alarm::of(&stats, arm));
             let key = (tenant.clone(), arm.clone());
@@ -264,74 +281,4 @@ impl Drift {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::learn::{
-        credit::{Cell, Source},
-        sums::{ONE, Sums, to_micro},
-    };
-
-    fn key() -> CandidateKey {
-        CandidateKey::new("p", "m").expect("valid")
-    }
-
-    fn tenant(n: usize) -> TenantId {
-        TenantId::new(&format!("t{n}")).expect("valid")
-    }
-
-    type World = BTreeMap<TenantId, TenantStats>;
-
-    fn scored(world: &mut World, tenant: TenantId, score: f64) -> Observation {
-        let cell = Cell {
-            shape: "all".into(),
-            arm: "p/m".into(),
-            source: Source::Auto,
-            day: 1,
-        };
-        let stats = world.entry(tenant.clone()).or_default();
-        stats.add(&cell, Sums::of(ONE, to_micro(score)));
-        Observation {
-            tenant,
-            shape: ShapeKey::root(),
-            arm: key(),
-            outcome: Observed::Scored(score),
-        }
-    }
-
-    /// Feeds 200 usual scores per tenant, then others; how many of those until something was found.
-    fn run(tenants: usize, then: impl Fn(usize) -> f64) -> Option<(usize, Finding)> {
-        let (mut world, mut drift) = (World::new(), Drift::default());
-        let usual = |i: usize| if i.is_multiple_of(5) { 0.3 } else { 0.9 };
-        for i in 0..200 * tenants + 2_000 {
-            let score = match i.checked_sub(200 * tenants) {
-                None => usual(i / tenants),
-                Some(late) => then(late),
-            };
-            let seen = scored(&mut world, tenant(i % tenants), score);
-            if let Some(finding) = drift.observe([seen], |t| world.get(t)).pop() {
-                for tenant in &finding.tenants {
-                    assert!(drift.alarms(tenant).contains_key(&key()));
-                }
-                let late = i.checked_sub(200 * tenants);
-                return Some((late.expect("the usual is no alarm"), finding));
-            }
-        }
-        None
-    }
-
-    #[test]
-    fn what_happens_to_all_is_found_sooner_than_by_each_alone_and_masks_for_all() {
-        let bad = |i: usize| if i.is_multiple_of(2) { 0.3 } else { 0.9 };
-        let (alone, own) = run(1, bad).expect("found");
-        assert!(!own.is_platform && own.change == Change::Quality);
-        let (together, all) = run(8, |i| bad(i / 8)).expect("found");
-        assert!(all.is_platform && all.tenants.len() == 8, "{all:?}");
-        assert!(together < 2 * alone, "{together} of eight, {alone} of one");
-    }
-
-    #[test]
-    fn the_usual_is_never_an_alarm() {
-        let found = run(4, |i| if (i / 4).is_multiple_of(5) { 0.3 } else { 0.9 });
-        assert_eq!(found, None);
-    }
-}
+mod tests;

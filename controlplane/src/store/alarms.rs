@@ -52,6 +52,19 @@ pub(crate) async fn put(
     Ok(())
 }
 
+/// Removes an alarm that was taken back.
+pub(crate) async fn remove(
+    tx: &mut Tx,
+    (tenant, key): (&TenantId, &CandidateKey),
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM alarms WHERE tenant = ? AND candidate = ?")
+        .bind(tenant.as_str())
+        .bind(key.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// All alarms.
 pub(crate) async fn all(store: &Store) -> Result<BTreeMap<TenantId, Alarms>, StoreError> {
     let rows = sqlx::query("SELECT tenant, candidate, outcomes, forgotten, days FROM alarms")

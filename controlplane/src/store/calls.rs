@@ -59,24 +59,35 @@ fn stored_call(row: &SqliteRow, decision: Decision) -> Result<StoredCall, StoreE
     })
 }
 
+/// Decisions as they were read, to be made sense of while the store does something else.
+#[derive(Default)]
+pub(crate) struct Rows(Vec<SqliteRow>);
+
 /// Reads many decisions at once, without the candidates that they considered: none of them may be written back.
 pub(crate) async fn get_many(
     conn: &mut SqliteConnection,
     requests: &[RequestId],
-) -> Result<Vec<StoredCall>, StoreError> {
+) -> Result<Rows, StoreError> {
     if requests.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Rows::default());
     }
     let rows = sqlx::query(
-        "SELECT id, event_id, credit, record FROM decisions
-            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
+        "SELECT d.id, d.event_id, d.credit, d.record FROM json_each(?) AS r
+            CROSS JOIN decisions AS d ON d.request_id = unhex(r.value)",
     )
     .bind(id_list(requests))
     .fetch_all(conn)
     .await?;
-    let short =
-        |row: &SqliteRow| stored_call(row, record::decode_decision_in_short(row.try_get(3)?)?);
-    rows.iter().map(short).collect()
+    Ok(Rows(rows))
+}
+
+impl Rows {
+    /// The calls that were found.
+    pub(crate) fn calls(&self) -> Result<Vec<StoredCall>, StoreError> {
+        let short =
+            |row: &SqliteRow| stored_call(row, record::decode_decision_in_short(row.try_get(3)?)?);
+        self.0.iter().map(short).collect()
+    }
 }
 
 /// A decision as it is about to be written.

@@ -12,6 +12,7 @@ use floopy_shared::domain::{
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 mod outcomes;
+mod rechecks;
 
 pub(crate) use self::outcomes::{after, append, forget};
 use super::{Store, StoreError, Tx, statements, tenant_id};
@@ -25,7 +26,8 @@ use crate::learn::{
 pub(crate) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
     save_own(tx, &state.own).await?;
     save_everybody(tx, &state.everybody).await?;
-    save_usual(tx, &state.usual).await
+    save_usual(tx, &state.usual).await?;
+    rechecks::save(tx, state).await
 }
 
 async fn save_own(
@@ -65,11 +67,8 @@ async fn save_everybody(
             "INSERT OR REPLACE INTO drift_everybody (candidate, tenants, scores, failures) ",
         );
         query.push_values(rows, |mut row, (key, everybody)| {
-            let tenants: Vec<&str> = everybody.tenants.iter().map(TenantId::as_str).collect();
-            // Strings always serialise.
-            let tenants = serde_json::to_string(&tenants).unwrap_or_default();
             row.push_bind(key.as_str())
-                .push_bind(tenants)
+                .push_bind(tenants_text(&everybody.tenants))
                 .push_bind(bytes(&everybody.watch.scores))
                 .push_bind(bytes(&everybody.watch.failures));
         });
@@ -151,6 +150,8 @@ pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
         own: kept(&own, of_own)?,
         everybody: kept(&everybody, of_everybody)?,
         usual: kept(&usual, of_usual)?,
+        rechecks: rechecks::load(store).await?,
+        before: rechecks::load_before(store).await?,
     })
 }
 
@@ -175,15 +176,9 @@ fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError
 }
 
 fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError> {
-    let tenants: Vec<String> =
-        serde_json::from_str(row.try_get(1)?).map_err(|e| StoreError::corrupt("drift", e))?;
-    let tenants: BTreeSet<TenantId> = tenants
-        .iter()
-        .map(|tenant| tenant_id(tenant))
-        .collect::<Result<_, _>>()?;
     let everybody = Everybody {
         watch: watch(row.try_get(2)?, row.try_get(3)?)?,
-        tenants,
+        tenants: tenants(row.try_get(1)?)?,
     };
     Ok((candidate(row.try_get(0)?)?, everybody))
 }
@@ -210,33 +205,52 @@ fn of_usual(row: &SqliteRow) -> Result<((TenantId, ShapeKey, CandidateKey), Usua
     Ok((key, usual))
 }
 
+/// Tenants as one text.
+fn tenants_text(tenants: &BTreeSet<TenantId>) -> String {
+    let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+    // Strings always serialise.
+    serde_json::to_string(&ids).unwrap_or_default()
+}
+
+fn tenants(text: &str) -> Result<BTreeSet<TenantId>, StoreError> {
+    let ids: Vec<String> =
+        serde_json::from_str(text).map_err(|e| StoreError::corrupt("drift", e))?;
+    ids.iter().map(|id| tenant_id(id)).collect()
+}
+
 fn candidate(key: &str) -> Result<CandidateKey, StoreError> {
     CandidateKey::parse(key).map_err(|e| StoreError::corrupt("drift's candidate", e))
 }
 
 /// A detector's evidence, bit by bit: it must come back as it was.
 fn bytes(detector: &Detector) -> Vec<u8> {
-    let evidence = detector.evidence.iter();
-    evidence.flat_map(|level| level.to_le_bytes()).collect()
+    levels_bytes(&detector.evidence)
+}
+
+fn levels_bytes(levels: &[f64]) -> Vec<u8> {
+    levels
+        .iter()
+        .flat_map(|level| level.to_le_bytes())
+        .collect()
 }
 
 fn watch(scores: &[u8], failures: &[u8]) -> Result<Watch, StoreError> {
+    let detector = |bytes| levels(bytes).map(|evidence| Detector { evidence });
     Ok(Watch {
         scores: detector(scores)?,
         failures: detector(failures)?,
     })
 }
 
-fn detector(bytes: &[u8]) -> Result<Detector, StoreError> {
-    let mut detector = Detector::default();
-    let expected = detector.evidence.len();
-    let (levels, rest) = bytes.as_chunks::<8>();
-    if levels.len() != expected || !rest.is_empty() {
-        let reason = format!("{} bytes for {expected} levels", bytes.len());
+fn levels<const N: usize>(bytes: &[u8]) -> Result<[f64; N], StoreError> {
+    let (stored, rest) = bytes.as_chunks::<8>();
+    if stored.len() != N || !rest.is_empty() {
+        let reason = format!("{} bytes for {N} levels", bytes.len());
         return Err(StoreError::corrupt("drift's evidence", reason));
     }
-    for (level, bytes) in detector.evidence.iter_mut().zip(levels) {
+    let mut levels = [0.0; N];
+    for (level, bytes) in levels.iter_mut().zip(stored) {
         *level = f64::from_le_bytes(*bytes);
     }
-    Ok(detector)
+    Ok(levels)
 }

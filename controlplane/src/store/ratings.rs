@@ -15,7 +15,8 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
-    StoreError, Tx, gathered, names_by_tenant, statements, tenant_id, to_i64, to_u64, units::Name,
+    StoreError, Tx, gathered, names_by_tenant, placed_by_tenant, statements, tenant_id, to_i64,
+    to_u64, units::Name,
 };
 
 /// What a rating's subject text is.
@@ -212,10 +213,42 @@ pub(crate) async fn of_names(
     )
     .bind(names)
     .bind(kind as i64);
+    let named = |(event_id, score, useful, revise, rated_ms, retracted, tenant, name): NamedRow| {
+        let row = (event_id, score, useful, revise, rated_ms, retracted);
+        Ok(((tenant_id(&tenant)?, name), stored_rating(row)?))
+    };
     gathered(conn, query)
         .await?
         .into_iter()
-        .map(stored_rating)
+        .map(named)
+        .collect()
+}
+
+/// The session ratings kept of any of the names of each unit, with the unit's place and the name.
+pub(crate) async fn of_units<'a>(
+    conn: &mut SqliteConnection,
+    names: impl IntoIterator<Item = (usize, &'a TenantId, &'a Vec<String>)>,
+) -> Result<Vec<(usize, String, StoredRating)>, StoreError> {
+    let Some(names) = placed_by_tenant(names) else {
+        return Ok(Vec::new());
+    };
+    let query = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(
+            CAST(u.key AS INTEGER), n.value, hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted))
+         FROM json_each(?1) AS t, json_each(t.value) AS u, json_each(u.value) AS n
+         CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
+    )
+    .bind(names)
+    .bind(Kind::Session as i64);
+    let placed =
+        |(place, name, event_id, score, useful, revise, rated_ms, retracted): PlacedRow| {
+            let row = (event_id, score, useful, revise, rated_ms, retracted);
+            Ok((place, name, stored_rating(row)?))
+        };
+    gathered(conn, query)
+        .await?
+        .into_iter()
+        .map(placed)
         .collect()
 }
 
@@ -237,20 +270,23 @@ pub(crate) async fn of_requests(
 }
 
 /// A rating as it is read: the columns above, in order.
-type Row = (String, i64, i64, i64, i64, i64, String, String);
+type Row = (String, i64, i64, i64, i64, i64);
+/// The same after its unit's place and its name.
+type PlacedRow = (usize, String, String, i64, i64, i64, i64, i64);
+/// The same before its tenant and its name.
+type NamedRow = (String, i64, i64, i64, i64, i64, String, String);
 
-fn stored_rating(row: Row) -> Result<(Name, StoredRating), StoreError> {
+fn stored_rating(row: Row) -> Result<StoredRating, StoreError> {
     let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("rating", e);
-    let (event_id, score, useful, revise, rated_ms, retracted, tenant, name) = row;
+    let (event_id, score, useful, revise, rated_ms, retracted) = row;
     let score = RatingScore::new(score).map_err(|e| corrupt(&e))?;
-    let rating = StoredRating {
+    Ok(StoredRating {
         event_id: Uuid::try_parse(&event_id).map_err(|e| corrupt(&e))?,
         score: (retracted == 0).then_some(score),
         useful: useful != 0,
         revise: revise == Place::Revision as i64,
         rated_ms: to_u64(rated_ms),
-    };
-    Ok(((tenant_id(&tenant)?, name), rating))
+    })
 }
 
 #[cfg(test)]

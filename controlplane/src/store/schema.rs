@@ -158,6 +158,16 @@ const STEPS: &[&[&str]] = &[&[
         ) STRICT",
     ],
     settings::SETTINGS,
+    // Alarms for all tenants that may yet be taken back, and what was usual before them.
+    &[
+        "CREATE TABLE drift_rechecks (
+            candidate TEXT PRIMARY KEY, tenants TEXT NOT NULL, capital BLOB NOT NULL
+        ) WITHOUT ROWID, STRICT",
+        "CREATE TABLE drift_before (
+            tenant TEXT NOT NULL, shape TEXT NOT NULL, candidate TEXT NOT NULL, mean REAL NOT NULL,
+            PRIMARY KEY (tenant, shape, candidate)
+        ) WITHOUT ROWID, STRICT",
+    ],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -41,9 +41,12 @@ pub(crate) async fn composites(
     tx: &mut Tx,
     requests: &[RequestId],
 ) -> Result<HashMap<RequestId, f64>, StoreError> {
+    if requests.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows = sqlx::query(
-        "SELECT request_id, composite FROM scores
-            WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
+        "SELECT s.request_id, s.composite FROM json_each(?) AS r
+            CROSS JOIN scores AS s ON s.request_id = unhex(r.value)",
     )
     .bind(id_list(requests))
     .fetch_all(&mut **tx)

@@ -6,7 +6,7 @@ use floopy_shared::domain::{event::RatingScore, ids::TenantId};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx, names_by_tenant, statements, tenant_id, to_i64,
+    StoreError, Tx, names_by_tenant, placed_by_tenant, statements, tenant_id, to_i64,
     units::{Name, TenantUnit},
 };
 
@@ -24,26 +24,35 @@ pub(crate) fn name((tenant, unit): &TenantUnit) -> Name {
     (tenant.clone(), unit.key())
 }
 
-/// The standing ratings of units and what they added to the buckets; unrated units are left out.
+/// The standing rating of a unit and what it added to the buckets.
+pub(crate) type Counted = (RatingScore, Vec<u8>);
+
+/// What each of these units added to the buckets; `None`: it is not rated.
 pub(crate) async fn credits(
     conn: &mut SqliteConnection,
     names: &[Name],
-) -> Result<HashMap<Name, (RatingScore, Vec<u8>)>, StoreError> {
-    let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
-        return Ok(HashMap::new());
+) -> Result<Vec<Option<Counted>>, StoreError> {
+    let mut credits: Vec<Option<Counted>> = names.iter().map(|_| None).collect();
+    let placed = names.iter().enumerate();
+    let placed = placed.map(|(place, (tenant, name))| (place, tenant, name));
+    let Some(placed) = placed_by_tenant(placed) else {
+        return Ok(credits);
     };
     let rows = sqlx::query(
-        "SELECT t.key, n.value, s.credit, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT CAST(n.key AS INTEGER), s.credit, s.score FROM json_each(?) AS t, json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
-    .bind(names)
+    .bind(placed)
     .fetch_all(conn)
     .await?;
-    let credit = |row: &SqliteRow| {
-        let name = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
-        Ok((name, (rating(row.try_get(3)?)?, row.try_get(2)?)))
-    };
-    rows.iter().map(credit).collect()
+    for row in &rows {
+        let place: i64 = row.try_get(0)?;
+        let credit = usize::try_from(place).ok().and_then(|i| credits.get_mut(i));
+        if let Some(credit) = credit {
+            *credit = Some((rating(row.try_get(2)?)?, row.try_get(1)?));
+        }
+    }
+    Ok(credits)
 }
 
 /// Which of these units are rated.

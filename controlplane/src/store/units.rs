@@ -1,7 +1,9 @@
 //! What session ratings are about: a session, or a call that has none; what a name means, and which calls
 //! belong together.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod calls;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
     decision::Decision,
@@ -10,16 +12,10 @@ use floopy_shared::domain::{
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{
-    StoreError, gathered, names_by_tenant,
-    record::{self, StoredTurn},
-    request_id_of_hex, tenant_id,
-};
-use crate::learn::credit::Turn;
-
-/// Calls of one session that its rating is about. Which ones of a longer session they are does not depend on
-/// the order of arrival.
-pub(crate) const MAX_TURNS: usize = 1_000;
+#[cfg(test)]
+pub(crate) use self::calls::MAX_TURNS;
+pub(crate) use self::calls::{Calls, calls};
+use super::{StoreError, gathered, names_by_tenant, request_id_of_hex, tenant_id};
 
 /// What a session's rating is about: a session, or one call that has none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,140 +60,6 @@ pub(crate) fn names_of(decision: &Decision) -> impl Iterator<Item = Name> + '_ {
     names.into_iter().flatten().map(name)
 }
 
-/// The calls of a unit, shadows left out.
-#[derive(Debug, Default)]
-pub(crate) struct Calls {
-    /// What a rating of the unit can be called.
-    pub(crate) names: BTreeSet<String>,
-    pub(crate) turns: Vec<Turn>,
-}
-
-/// One call of a unit.
-struct Call {
-    order: (i64, RequestId),
-    completion: Option<String>,
-    turn: Option<Turn>,
-}
-
-/// The calls of each unit; of a session the first [`MAX_TURNS`].
-pub(crate) async fn calls(
-    conn: &mut SqliteConnection,
-    units: &[TenantUnit],
-) -> Result<HashMap<TenantUnit, Calls>, StoreError> {
-    let mut found: HashMap<TenantUnit, Vec<Call>> = HashMap::new();
-    let sessions = units.iter().filter_map(|(tenant, unit)| match unit {
-        Unit::Session(id) => Some((tenant, id.as_str())),
-        Unit::Call(_) => None,
-    });
-    if let Some(sessions) = names_by_tenant(sessions) {
-        of_sessions(conn, sessions, &mut found).await?;
-    }
-    let single = |unit: &TenantUnit| match unit {
-        (tenant, Unit::Call(id)) => Some((tenant.clone(), id.to_string())),
-        (_, Unit::Session(_)) => None,
-    };
-    let single: Vec<Name> = units.iter().filter_map(single).collect();
-    if let Some(single) = names_by_tenant(single.iter().map(|(t, id)| (t, id.as_str()))) {
-        of_calls(conn, single, &mut found).await?;
-    }
-    Ok(found
-        .into_iter()
-        .map(|(unit, calls)| {
-            let calls = together(&unit.1, calls);
-            (unit, calls)
-        })
-        .collect())
-}
-
-/// A call as it is read: when, which, its completion id, its turn, its tenant and its session.
-type StoredCall = (
-    i64,
-    String,
-    Option<String>,
-    Option<StoredTurn>,
-    String,
-    Option<String>,
-);
-
-async fn of_sessions(
-    conn: &mut SqliteConnection,
-    sessions: String,
-    found: &mut HashMap<TenantUnit, Vec<Call>>,
-) -> Result<(), StoreError> {
-    // No more than the first calls are read, and only from the index, which has all that is needed.
-    let query = sqlx::query_scalar(
-        "SELECT json_group_array(json_array(
-            d.created_ms, hex(d.request_id), d.completion_id, json(d.turn), t.key, n.value))
-         FROM json_each(?1) AS t, json_each(t.value) AS n
-         CROSS JOIN decisions AS d INDEXED BY decisions_session
-            ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
-            AND d.created_ms <= ifnull((SELECT o.created_ms FROM decisions AS o INDEXED BY decisions_session
-                WHERE o.tenant = t.key AND o.session_id = n.value AND o.shadow = 0
-                ORDER BY o.created_ms, o.request_id LIMIT 1 OFFSET ?2), 9223372036854775807)",
-    )
-    .bind(sessions)
-    .bind(i64::try_from(MAX_TURNS - 1).unwrap_or(i64::MAX));
-    take(gathered(conn, query).await?, found)
-}
-
-async fn of_calls(
-    conn: &mut SqliteConnection,
-    calls: String,
-    found: &mut HashMap<TenantUnit, Vec<Call>>,
-) -> Result<(), StoreError> {
-    let query = sqlx::query_scalar(
-        "SELECT json_group_array(json_array(
-            d.created_ms, hex(d.request_id), d.completion_id, json(d.turn), t.key, NULL))
-         FROM json_each(?) AS t, json_each(t.value) AS n
-         CROSS JOIN decisions AS d
-            ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
-    )
-    .bind(calls);
-    take(gathered(conn, query).await?, found)
-}
-
-fn take(
-    rows: Vec<StoredCall>,
-    found: &mut HashMap<TenantUnit, Vec<Call>>,
-) -> Result<(), StoreError> {
-    for (created_ms, request, completion, turn, tenant, id) in rows {
-        let order = (created_ms, request_id_of_hex(&request)?);
-        let unit = match id {
-            Some(id) => session(&id)?,
-            None => Unit::Call(order.1),
-        };
-        let turn = turn.as_ref().map(record::decode_turn).transpose()?;
-        let calls = found.entry((tenant_id(&tenant)?, unit)).or_default();
-        calls.push(Call {
-            order,
-            completion,
-            turn,
-        });
-    }
-    Ok(())
-}
-
-fn session(id: &str) -> Result<Unit, StoreError> {
-    SessionId::new(id)
-        .map(Unit::Session)
-        .map_err(|e| StoreError::corrupt("session id", e))
-}
-
-fn together(unit: &Unit, mut calls: Vec<Call>) -> Calls {
-    calls.sort_by_key(|call| call.order);
-    calls.truncate(MAX_TURNS);
-    let mut all = Calls::default();
-    if let Unit::Session(id) = unit {
-        all.names.insert(id.to_string());
-    }
-    for call in calls {
-        all.names.insert(call.order.1.to_string());
-        all.names.extend(call.completion);
-        all.turns.extend(call.turn);
-    }
-    all
-}
-
 /// The unit that each name means; a name that means none is left out.
 ///
 /// A session's own id comes first. Otherwise the name is an alias: the completion id or the request id of a
@@ -227,6 +89,12 @@ pub(crate) async fn meant(
 /// Whether a name has the one form in which request ids are told to callers.
 fn is_request(name: &str) -> bool {
     Uuid::try_parse(name).is_ok_and(|id| id.hyphenated().to_string() == name)
+}
+
+fn session(id: &str) -> Result<Unit, StoreError> {
+    SessionId::new(id)
+        .map(Unit::Session)
+        .map_err(|e| StoreError::corrupt("session id", e))
 }
 
 async fn own_sessions(
@@ -260,8 +128,8 @@ async fn completions(
     let query = sqlx::query_scalar(
         "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
          FROM json_each(?) AS t, json_each(t.value) AS n
-         CROSS JOIN decisions AS d ON d.request_id =
-            (SELECT o.request_id FROM decisions AS o INDEXED BY decisions_completion
+         CROSS JOIN decisions AS d ON d.id =
+            (SELECT o.id FROM decisions AS o INDEXED BY decisions_completion
                 WHERE o.tenant = t.key AND o.completion_id = n.value AND o.shadow = 0
                 ORDER BY o.created_ms, o.request_id LIMIT 1)",
     )

@@ -9,6 +9,11 @@ use floopy_tests::bench::{
     },
     report::say,
 };
+use tikv_jemallocator::Jemalloc;
+
+/// The one that `floopy` ships with: what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const TENANTS: usize = 100;
 /// Sessions of four calls each; another number can be given as the first argument.

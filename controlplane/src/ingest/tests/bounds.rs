@@ -67,7 +67,7 @@ async fn a_forgotten_session_that_is_resumed_takes_nothing_from_what_was_learned
     retention::forget(&mut tx, &horizon).await.expect("forgets");
     let name = (tenant(), units::Unit::of(&turn(1, "s", "a")).key());
     let credits = sessions::credits(&mut tx, &[name]).await;
-    assert!(credits.expect("reads").is_empty());
+    assert_eq!(credits.expect("reads"), [None]);
     tx.commit().await.expect("commits");
     append(&intake, vec![decided(3, turn(3, "s", "b"))]).await;
     assert_eq!(learned().await, before);

@@ -87,11 +87,20 @@ impl Refresh {
     }
 
     fn announce(&self, finding: &Finding) {
-        self.parts.metrics.drift(finding.is_platform);
         let what = match finding.change {
             Change::Quality => "is scored lower than before",
             Change::Failures => "fails to answer",
+            Change::FalseAlarm => {
+                self.parts.metrics.drift_taken_back();
+                tracing::warn!(
+                    candidate = %finding.candidate,
+                    tenants = finding.tenants.len(),
+                    "a candidate is as good as before: the alarm for all tenants is taken back"
+                );
+                return;
+            }
         };
+        self.parts.metrics.drift(finding.is_platform);
         tracing::warn!(
             candidate = %finding.candidate,
             tenants = finding.tenants.len(),
@@ -116,9 +125,13 @@ impl Refresh {
         let is_all = due.len() == self.unsettled.len();
         let mut tx = self.parts.store.write().await?;
         for (tenant, key) in &due {
-            // One whose tenant went is none any more.
-            if let Some(alarm) = self.drift.alarms(tenant).get(key) {
-                alarms::put(&mut tx, (tenant, key), alarm, self.parts.clock.now_ms()).await?;
+            match self.drift.alarms(tenant).get(key) {
+                Some(alarm) => {
+                    let now_ms = self.parts.clock.now_ms();
+                    alarms::put(&mut tx, (tenant, key), alarm, now_ms).await?;
+                }
+                // It was taken back, or its tenant went.
+                None => alarms::remove(&mut tx, (tenant, key)).await?,
             }
         }
         if is_all {

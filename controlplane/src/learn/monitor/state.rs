@@ -12,6 +12,7 @@ use floopy_shared::domain::{
 
 use crate::learn::{
     drift::{Reference, Watch},
+    recheck::Recheck,
     sums::Sums,
 };
 
@@ -77,4 +78,8 @@ pub struct State {
     pub own: Entries<(TenantId, CandidateKey), Own>,
     pub everybody: Entries<CandidateKey, Everybody>,
     pub usual: Entries<(TenantId, ShapeKey, CandidateKey), Usual>,
+    /// Alarms for all tenants that may yet be taken back.
+    pub rechecks: Entries<CandidateKey, Recheck>,
+    /// What was usual before such an alarm: the mean score.
+    pub before: Entries<(TenantId, ShapeKey, CandidateKey), f64>,
 }

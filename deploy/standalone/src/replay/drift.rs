@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     measure::{Interval, Valued},
-    policy::Kind,
+    policy::{Alarm, Kind},
     table::Table,
     world::{Drift, World},
 };
@@ -115,6 +115,10 @@ pub(super) struct Detection {
     pub(super) median_delay: Option<usize>,
     /// Alarms about other models, or before the drift.
     pub(super) false_alarms: usize,
+    /// Those of them that were found to be false.
+    pub(super) false_taken_back: usize,
+    /// Warnings of the model that got worse, after it did, that were taken for false.
+    pub(super) true_taken_back: usize,
 }
 
 /// One policy under a drift.
@@ -175,6 +179,11 @@ fn share(valued: &Valued<'_>, drift: Drift, range: std::ops::Range<usize>) -> Op
 
 fn detection(valued: &Valued<'_>, drift: Drift) -> Detection {
     let (mut delays, mut false_alarms) = (Vec::new(), 0);
+    let (mut false_taken_back, mut true_taken_back) = (0, 0);
+    let taken_back = |alarms: &[Alarm]| {
+        let taken_back = alarms.iter().filter(|alarm| alarm.taken_back.is_some());
+        taken_back.count()
+    };
     for lane in valued.lanes {
         let (right, wrong): (Vec<_>, Vec<_>) = lane
             .policy
@@ -182,6 +191,8 @@ fn detection(valued: &Valued<'_>, drift: Drift) -> Detection {
             .into_iter()
             .partition(|alarm| alarm.model == drift.model && alarm.at >= drift.at);
         false_alarms += wrong.len();
+        false_taken_back += taken_back(&wrong);
+        true_taken_back += taken_back(&right);
         delays.extend(right.into_iter().map(|alarm| alarm.at - drift.at).min());
     }
     delays.sort_unstable();
@@ -189,6 +200,8 @@ fn detection(valued: &Valued<'_>, drift: Drift) -> Detection {
         tenants: delays.len(),
         median_delay: delays.get(delays.len() / 2).copied(),
         false_alarms,
+        false_taken_back,
+        true_taken_back,
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Claim {
 pub(super) struct Alarm {
     pub(super) at: usize,
     pub(super) model: usize,
+    /// Requests of the tenant when it was found to be false.
+    pub(super) taken_back: Option<usize>,
 }
 
 /// Whom a policy sends a request to.

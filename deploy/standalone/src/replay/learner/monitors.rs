@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use floopy_controlplane::learn::{
     alarm::Alarms,
+    drift::Change,
     monitor::{Drift, Observation, Observed},
 };
 use floopy_shared::domain::ids::{CandidateKey, TenantId};
@@ -28,6 +29,22 @@ impl Monitors {
 
     pub(super) fn raised(&self) -> &[Alarm] {
         &self.raised
+    }
+
+    fn note(&mut self, change: Change, at: usize, model: usize) {
+        match change {
+            Change::Quality | Change::Failures => self.raised.push(Alarm {
+                at,
+                model,
+                taken_back: None,
+            }),
+            Change::FalseAlarm => {
+                let standing = self.raised.iter_mut();
+                for alarm in standing.filter(|alarm| alarm.model == model) {
+                    alarm.taken_back.get_or_insert(at);
+                }
+            }
+        }
     }
 }
 
@@ -80,7 +97,7 @@ pub(super) fn exchange(learners: &mut [&mut Learner], at: usize) {
             let learner = &mut learners[*position];
             let model = learner.position(&finding.candidate);
             learner.monitors.alarms = drift.alarms(tenant).clone();
-            learner.monitors.raised.push(Alarm { at, model });
+            learner.monitors.note(finding.change, at, model);
         }
     }
     learners[0].monitors.drift = drift;

@@ -3,6 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::{Calibration, DriftReport, FloorReport, Interval, cell};
+use crate::replay::drift::Detection;
 
 pub(super) fn floor(text: &mut String, reports: &[FloorReport]) -> Result {
     let mut ranges: Vec<(usize, usize)> = reports.iter().map(|r| (r.from, r.to)).collect();
@@ -75,12 +76,19 @@ fn alarms(report: &DriftReport) -> String {
     let found = &report.detection;
     match found.median_delay {
         Some(delay) => format!(
-            "{} tenants, median after {delay}; {} false",
-            found.tenants, found.false_alarms
+            "{} tenants, median after {delay}, {} taken back; {}",
+            found.tenants,
+            found.true_taken_back,
+            false_alarms(found)
         ),
-        None if found.false_alarms > 0 => format!("none; {} false", found.false_alarms),
+        None if found.false_alarms > 0 => format!("none; {}", false_alarms(found)),
         None => "-".into(),
     }
+}
+
+fn false_alarms(found: &Detection) -> String {
+    let (all, taken_back) = (found.false_alarms, found.false_taken_back);
+    format!("{all} false, {taken_back} taken back")
 }
 
 pub(super) fn calibration(text: &mut String, reports: &[Calibration]) -> Result {
