@@ -86,7 +86,9 @@ mod tests {
     use super::*;
     use crate::fixture;
 
-    fn query(text: &[(&str, &str)]) -> Result<ExportQuery, ApiError> {
+    type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+    fn query(text: Pairs<'_>) -> Result<ExportQuery, ApiError> {
         let pairs = text
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
@@ -100,7 +102,7 @@ mod tests {
             ("from", "2026-08-01T00:00:00Z"),
             ("to", "2026-10-30T00:00:00Z"),
         );
-        let cases: [(&[(&str, &str)], &str, u16); 9] = [
+        let cases: [(Pairs<'_>, &str, u16); 9] = [
             (&[to], "from is missing", 400),
             (&[from], "to is missing", 400),
             (&[from, ("to", "")], "to is missing", 400),

@@ -52,14 +52,9 @@ pub(super) fn text(explanation: &Explanation) -> String {
             integer(LOCALE, *filtered),
             name(served)
         ),
-        Explanation::LowConfidenceDefault { served, confidence } => format!(
-            "No candidate is sure enough to be as good{}, so the baseline {} served.",
-            confidence.map_or_else(String::new, |c| format!(
-                " (confidence {})",
-                decimal(LOCALE, c, 2)
-            )),
-            name(served)
-        ),
+        Explanation::LowConfidenceDefault { served, confidence } => {
+            unsure(name(served), *confidence)
+        }
         Explanation::ProviderFallback {
             chosen,
             served,
@@ -68,17 +63,32 @@ pub(super) fn text(explanation: &Explanation) -> String {
         Explanation::FirewallBlocked {} => {
             "The firewall took the request for unsafe, so no model was called.".to_owned()
         }
-        Explanation::ShadowOnly { tried, shadow_of } => format!(
-            "A copy of request {} was sent to {} to learn how well it does; nobody was shown the reply.",
-            shadow_of.map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
-            name(tried)
-        ),
+        Explanation::ShadowOnly { tried, shadow_of } => shadow(name(tried), *shadow_of),
         Explanation::StaticRule {
             served,
             rule,
             choice,
         } => format!("{}{} {}.", by_rule(rule), name(served), chosen(*choice)),
     }
+}
+
+fn unsure(served: &str, confidence: Option<f64>) -> String {
+    format!(
+        "No candidate is sure enough to be as good{}, so the baseline {} served.",
+        confidence.map_or_else(String::new, |c| format!(
+            " (confidence {})",
+            decimal(LOCALE, c, 2)
+        )),
+        served
+    )
+}
+
+fn shadow(tried: &str, shadow_of: Option<uuid::Uuid>) -> String {
+    format!(
+        "A copy of request {} was sent to {} to learn how well it does; nobody was shown the reply.",
+        shadow_of.map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
+        tried
+    )
 }
 
 fn by_rule(rule: &Option<String>) -> String {

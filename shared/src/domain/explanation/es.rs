@@ -52,14 +52,9 @@ pub(super) fn text(explanation: &Explanation) -> String {
             integer(LOCALE, *filtered),
             name(served)
         ),
-        Explanation::LowConfidenceDefault { served, confidence } => format!(
-            "Aún no hay certeza suficiente de que otro candidato sea igual de bueno{}, por lo que respondió el modelo de referencia {}.",
-            confidence.map_or_else(String::new, |c| format!(
-                " (confianza {})",
-                decimal(LOCALE, c, 2)
-            )),
-            name(served)
-        ),
+        Explanation::LowConfidenceDefault { served, confidence } => {
+            unsure(name(served), *confidence)
+        }
         Explanation::ProviderFallback {
             chosen,
             served,
@@ -69,17 +64,32 @@ pub(super) fn text(explanation: &Explanation) -> String {
             "El firewall consideró insegura la solicitud, por lo que no se llamó a ningún modelo."
                 .to_owned()
         }
-        Explanation::ShadowOnly { tried, shadow_of } => format!(
-            "Se envió una copia de la solicitud {} a {} para aprender qué tal lo hace; nadie vio la respuesta.",
-            shadow_of.map_or_else(|| "desconocida".to_owned(), |id| id.to_string()),
-            name(tried)
-        ),
+        Explanation::ShadowOnly { tried, shadow_of } => shadow(name(tried), *shadow_of),
         Explanation::StaticRule {
             served,
             rule,
             choice,
         } => format!("{}{} {}.", by_rule(rule), name(served), chosen(*choice)),
     }
+}
+
+fn unsure(served: &str, confidence: Option<f64>) -> String {
+    format!(
+        "Aún no hay certeza suficiente de que otro candidato sea igual de bueno{}, por lo que respondió el modelo de referencia {}.",
+        confidence.map_or_else(String::new, |c| format!(
+            " (confianza {})",
+            decimal(LOCALE, c, 2)
+        )),
+        served
+    )
+}
+
+fn shadow(tried: &str, shadow_of: Option<uuid::Uuid>) -> String {
+    format!(
+        "Se envió una copia de la solicitud {} a {} para aprender qué tal lo hace; nadie vio la respuesta.",
+        shadow_of.map_or_else(|| "desconocida".to_owned(), |id| id.to_string()),
+        tried
+    )
 }
 
 fn by_rule(rule: &Option<String>) -> String {

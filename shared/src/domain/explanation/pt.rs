@@ -52,14 +52,9 @@ pub(super) fn text(explanation: &Explanation) -> String {
             integer(LOCALE, *filtered),
             name(served)
         ),
-        Explanation::LowConfidenceDefault { served, confidence } => format!(
-            "Ainda não há certeza suficiente de que outro candidato seja tão bom{}, por isso o modelo de referência {} respondeu.",
-            confidence.map_or_else(String::new, |c| format!(
-                " (confiança {})",
-                decimal(LOCALE, c, 2)
-            )),
-            name(served)
-        ),
+        Explanation::LowConfidenceDefault { served, confidence } => {
+            unsure(name(served), *confidence)
+        }
         Explanation::ProviderFallback {
             chosen,
             served,
@@ -69,17 +64,32 @@ pub(super) fn text(explanation: &Explanation) -> String {
             "O firewall considerou a requisição insegura, por isso nenhum modelo foi chamado."
                 .to_owned()
         }
-        Explanation::ShadowOnly { tried, shadow_of } => format!(
-            "Uma cópia da requisição {} foi enviada a {} para aprender como ele se sai; a resposta não foi mostrada a ninguém.",
-            shadow_of.map_or_else(|| "desconhecida".to_owned(), |id| id.to_string()),
-            name(tried)
-        ),
+        Explanation::ShadowOnly { tried, shadow_of } => shadow(name(tried), *shadow_of),
         Explanation::StaticRule {
             served,
             rule,
             choice,
         } => format!("{}{} {}.", by_rule(rule), name(served), chosen(*choice)),
     }
+}
+
+fn unsure(served: &str, confidence: Option<f64>) -> String {
+    format!(
+        "Ainda não há certeza suficiente de que outro candidato seja tão bom{}, por isso o modelo de referência {} respondeu.",
+        confidence.map_or_else(String::new, |c| format!(
+            " (confiança {})",
+            decimal(LOCALE, c, 2)
+        )),
+        served
+    )
+}
+
+fn shadow(tried: &str, shadow_of: Option<uuid::Uuid>) -> String {
+    format!(
+        "Uma cópia da requisição {} foi enviada a {} para aprender como ele se sai; a resposta não foi mostrada a ninguém.",
+        shadow_of.map_or_else(|| "desconhecida".to_owned(), |id| id.to_string()),
+        tried
+    )
 }
 
 fn by_rule(rule: &Option<String>) -> String {

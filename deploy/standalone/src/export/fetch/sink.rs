@@ -54,9 +54,12 @@ impl Sink {
                 .create(resume)
                 .create_new(!resume)
                 .open(path);
-            let file = file.map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => ExportError::Exists(sink.name.clone()),
-                _ => sink.failed(error),
+            let file = file.map_err(|error| {
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    ExportError::Exists(sink.name.clone())
+                } else {
+                    sink.failed(error)
+                }
             })?;
             sink.out = Out::File(file);
             sink.find_end().map_err(|error| sink.failed(error))?;
