@@ -32,7 +32,10 @@ async fn scored(api: &Api, request_id: &str, scores: [Option<i64>; 2]) {
     eventually(|| async {
         let decision = api.decision(request_id).await;
         let trace = &decision["decision_trace"];
-        let found = [trace["session_score"].as_i64(), trace["request_score"].as_i64()];
+        let found = [
+            trace["session_score"].as_i64(),
+            trace["request_score"].as_i64(),
+        ];
         if found == scores { Ok(()) } else { Err(found) }
     })
     .await;
@@ -46,10 +49,16 @@ async fn a_session_rating_is_taken_back_and_given_again(shape: Shape) {
     api.rate(&rating(9)).await.ok();
     scored(&api, &id, [Some(9), None]).await;
     let gone = take_back(&api, "chat%2F1").await;
-    assert_eq!(gone, json!({"retracted": true, "session_id": "chat/1", "request_id": null}));
+    assert_eq!(
+        gone,
+        json!({"retracted": true, "session_id": "chat/1", "request_id": null})
+    );
     scored(&api, &id, [None, None]).await;
     let again = api.rate(&rating(4)).await.ok().json();
-    assert_eq!(again["duplicate"], false, "what was taken back is no rating");
+    assert_eq!(
+        again["duplicate"], false,
+        "what was taken back is no rating"
+    );
     scored(&api, &id, [Some(4), None]).await;
     let second = api.rate(&rating(10)).await.ok().json();
     assert_eq!(second["session_id"], "chat/1");
@@ -70,7 +79,10 @@ async fn the_rating_of_one_reply_is_taken_back_alone(shape: Shape) {
         .ok();
     scored(&api, &id, [Some(8), Some(2)]).await;
     let gone = take_back(&api, &format!("requests/{id}")).await;
-    assert_eq!(gone, json!({"retracted": true, "session_id": null, "request_id": id}));
+    assert_eq!(
+        gone,
+        json!({"retracted": true, "session_id": null, "request_id": id})
+    );
     scored(&api, &id, [Some(8), None]).await;
 }
 
@@ -93,7 +105,10 @@ async fn the_ratings_of_another_tenant_are_out_of_reach(shape: Shape) {
         };
         let theirs_gone = take_back(&other, &path(theirs)).await.to_string();
         let nobodys_gone = take_back(&other, &path(nobodys)).await.to_string();
-        assert_eq!(theirs_gone.replace(theirs, "X"), nobodys_gone.replace(nobodys, "X"));
+        assert_eq!(
+            theirs_gone.replace(theirs, "X"),
+            nobodys_gone.replace(nobodys, "X")
+        );
     }
     // What came after is folded, so that what came before was.
     let marker = call(&api, "marker").await.request_id();

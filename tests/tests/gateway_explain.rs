@@ -22,8 +22,10 @@ in_both_shapes!(
 
 async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
     let upstream = Upstream::start().await;
-    let settings = Settings::for_upstream(&upstream)
-        .proxy("limits", "tenant_explains_per_minute = 1000\nkey_explains_per_minute = 1000");
+    let settings = Settings::for_upstream(&upstream).proxy(
+        "limits",
+        "tenant_explains_per_minute = 1000\nkey_explains_per_minute = 1000",
+    );
     let floopy = Floopy::with(shape, settings).await;
     let api = floopy.api();
     (upstream, floopy, api)
@@ -60,12 +62,23 @@ async fn the_very_next_call_of_a_session_is_what_was_explained(shape: Shape) {
         assert_eq!(said["reason"], decision["reason"]);
         assert_eq!(said["affinity"], decision["affinity"]);
         for key in ["/propensity", "/snapshot_version"] {
-            assert_eq!(number(&said, key).to_bits(), number(&decision, key).to_bits(), "{key}");
+            assert_eq!(
+                number(&said, key).to_bits(),
+                number(&decision, key).to_bits(),
+                "{key}"
+            );
         }
         let shown = |of: &Value| -> Vec<Value> {
             let each = of["candidates"].as_array().expect("candidates").iter();
-            each.map(|c| json!([c["provider"], c["model"], c["propensity"], c["filtered_reason"]]))
-                .collect()
+            each.map(|c| {
+                json!([
+                    c["provider"],
+                    c["model"],
+                    c["propensity"],
+                    c["filtered_reason"]
+                ])
+            })
+            .collect()
         };
         assert_eq!(shown(&said), shown(&decision));
     }
@@ -75,7 +88,8 @@ async fn asking_leaves_no_trace(shape: Shape) {
     let (upstream, _floopy, api) = start(shape).await;
     for _ in 0..5 {
         explain(&api, "ghost", &hello("auto")).await.ok();
-        let enveloped = json!({"request": hello("auto"), "headers": {"Floopy-Session-Id": "ghost"}});
+        let enveloped =
+            json!({"request": hello("auto"), "headers": {"Floopy-Session-Id": "ghost"}});
         explain(&api, "", &enveloped).await.ok();
     }
     let unnamed = api.rate(&json!({"score": 9, "useful": true})).await;
@@ -95,16 +109,29 @@ async fn a_decision_replays_as_it_was_and_under_other_constraints(shape: Shape) 
     let decision = api.decision(&id).await;
     assert_eq!(decision["chosen"]["model"], "alpha");
     let same = replay(&api, &json!({"request_id": id})).await.ok().json();
-    assert_eq!((&same["reproducible"], &same["changed"]), (&json!(true), &json!(false)), "{same}");
+    assert_eq!(
+        (&same["reproducible"], &same["changed"]),
+        (&json!(true), &json!(false)),
+        "{same}"
+    );
     assert_eq!(same["original"]["winner"], decision["chosen"]);
     let without = json!({"request_id": id, "constraints": {"deny_models": ["alpha"]}});
     let other = replay(&api, &without).await.ok().json();
-    assert_eq!((&other["reproducible"], &other["changed"]), (&json!(true), &json!(true)), "{other}");
+    assert_eq!(
+        (&other["reproducible"], &other["changed"]),
+        (&json!(true), &json!(true)),
+        "{other}"
+    );
     assert_eq!(other["replayed"]["winner"]["model"], "beta");
     assert!(number(&other, "/delta/mean_quality") < 0.0, "{other}");
     let bad = json!({"request_id": id, "constraints": {"deny_models": ["gamma"]}});
     let refused = replay(&api, &bad).await;
-    assert_error(&refused, 400, "invalid_request", &["constraints.deny_models", "gamma"]);
+    assert_error(
+        &refused,
+        400,
+        "invalid_request",
+        &["constraints.deny_models", "gamma"],
+    );
     assert_eq!(api.decisions().await.len(), 1, "replaying is not deciding");
 }
 
@@ -117,7 +144,10 @@ async fn the_decision_of_another_tenant_cannot_be_replayed(shape: Shape) {
     let unknown = json!({"request_id": "8f14e45f-ceea-467f-a8b3-5f3b1c2d3e4f"});
     let unknown = replay(&other, &unknown).await;
     assert_error(&foreign, 404, "not_found", &[]);
-    assert_eq!((foreign.status, foreign.body), (unknown.status, unknown.body));
+    assert_eq!(
+        (foreign.status, foreign.body),
+        (unknown.status, unknown.body)
+    );
     let get = api.get("/v1/routing/replay").await;
     assert_error(&get, 405, "method_not_allowed", &[]);
     assert_eq!(get.header("allow"), "POST");
@@ -125,8 +155,10 @@ async fn the_decision_of_another_tenant_cannot_be_replayed(shape: Shape) {
 
 async fn a_configured_limit_holds(shape: Shape) {
     let upstream = Upstream::start().await;
-    let settings = Settings::for_upstream(&upstream)
-        .proxy("limits", "tenant_explains_per_minute = 3\nkey_explains_per_minute = 2");
+    let settings = Settings::for_upstream(&upstream).proxy(
+        "limits",
+        "tenant_explains_per_minute = 3\nkey_explains_per_minute = 2",
+    );
     let floopy = Floopy::with(shape, settings).await;
     let api = floopy.api();
     for _ in 0..2 {
@@ -134,7 +166,10 @@ async fn a_configured_limit_holds(shape: Shape) {
     }
     let refused = explain(&api, "s", &hello("auto")).await;
     assert_error(&refused, 429, "rate_limited", &["2 times in a minute"]);
-    let seconds: u64 = refused.header("retry-after").parse().expect("whole seconds");
+    let seconds: u64 = refused
+        .header("retry-after")
+        .parse()
+        .expect("whole seconds");
     assert!((1..=60).contains(&seconds), "{seconds}");
     explain(&floopy.other_api(), "s", &hello("auto")).await.ok();
     api.chat("s", &hello("auto")).await.ok();
