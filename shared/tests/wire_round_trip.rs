@@ -387,10 +387,8 @@ fn tables_that_no_proxy_may_use_are_refused_with_the_reason() {
         "{masked}"
     );
     let exploring = refused(&|r| r.shapes[0].candidates[0].role = v1::Role::Explorer.into());
-    assert!(
-        exploring.contains("explorers of shape all have 1"),
-        "{exploring}"
-    );
+    let expected = "explorers of shape all have 1";
+    assert!(exploring.contains(expected), "{exploring}");
     let priced = refused(&|r| r.quality_per_usd = -1.0);
     assert!(priced.contains("quality per USD is -1"), "{priced}");
     let constraints = v1::Constraints {
@@ -420,6 +418,6 @@ fn what_older_planes_leave_out_has_its_neutral_value() {
         id: "acme".into(),
         ..v1::Tenant::default()
     };
-    let expected = Tenant::new(TenantId::new("acme").expect("valid"));
-    assert_eq!(Tenant::try_from(tenant).expect("valid"), expected);
+    let expected = TenantId::new("acme").map(Tenant::new).ok();
+    assert_eq!(Tenant::try_from(tenant).ok(), expected);
 }
