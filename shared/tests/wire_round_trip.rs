@@ -1,31 +1,33 @@
 //! What is written to the wire is read back as it was; what is not valid is refused by name.
 #![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
+#[path = "wire_round_trip/tenant.rs"]
+mod tenant;
+
 use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
     catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
-    constraints::{Constraints, MinQuality},
+    constraints::Constraints,
     decision::{
         Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
         Stage, Strategy as Selected,
     },
     event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     features::Features,
-    gates::Gates,
-    ids::{CandidateKey, KeyHash, RequestId, SessionId, TenantId},
-    limits::Limits,
+    ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
-    rule::{Routing, Rule},
     shape::ShapeKey,
-    snapshot::{ApiKey, Closed, Environment, KeyScope, TableBody, TableName, Tenant},
+    snapshot::{TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
 };
 use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
 use proptest::prelude::*;
 use uuid::Uuid;
+
+use self::tenant::tenant;
 
 fn key(name: &str) -> CandidateKey {
     CandidateKey::parse(name).expect("valid")
@@ -160,31 +162,6 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
     }
 }
 
-fn routing() -> Routing {
-    let rule = |name: &str, strategy, weights: &[f64], floor: Option<f64>| Rule {
-        name: name.into(),
-        strategy,
-        models: weights
-            .iter()
-            .zip([key("p/a"), key("p/b")])
-            .map(|(_, k)| k)
-            .collect(),
-        weights: weights.to_vec(),
-        min_quality: floor.map(|floor| MinQuality {
-            floor,
-            assurance: 0.8,
-        }),
-    };
-    Routing {
-        rules: vec![
-            rule("cheap", Selected::Weighted, &[70.0, 0.5], None),
-            rule("frugal", Selected::SmartCost, &[], Some(0.9)),
-        ],
-        rule: Some("cheap".into()),
-        passthrough: true,
-    }
-}
-
 fn check(event: &Event) {
     let read = Event::try_from(v1::Event::from(event)).expect("own writing is readable");
     assert_eq!(&read, event);
@@ -247,56 +224,6 @@ fn rankings() -> Rankings {
         shadow_rate: 0.1,
         objective: Objective::Floor,
         quality_per_usd: 2.5,
-    }
-}
-
-/// With everything that a tenant can have.
-fn tenant(own: CatalogModel) -> Tenant {
-    Tenant {
-        id: TenantId::new("acme").expect("valid"),
-        keys: vec![ApiKey {
-            id: "k".into(),
-            hash: KeyHash::of("secret"),
-            read: true,
-            write: false,
-            scope: KeyScope {
-                project: Some(Uuid::from_u128(7)),
-                environment: Some(Environment::Staging),
-                requests_per_minute: Some(60),
-                rule: Some("r".into()),
-            },
-        }],
-        zero_retention: true,
-        default_model: Some(key("p/a")),
-        constraints: Constraints {
-            allow_providers: vec!["p".into()],
-            deny_models: vec!["p/b".into(), "c".into()],
-            max_cost_micro_usd: Some(2_000),
-            max_latency_ms: Some(900),
-            min_quality: Some(MinQuality {
-                floor: 0.95,
-                assurance: 0.7,
-            }),
-            ..Constraints::default()
-        },
-        shadow_budget_micro_usd_per_day: Some(5_000_000),
-        routing: routing(),
-        models: [own.into()].into(),
-        gates: Gates {
-            max_outcome_variance: Some(0.2),
-            max_cost_drop_without_validation: Some(0.5),
-            confidence_threshold: 0.4,
-            min_samples_before_promotion: Some(30),
-            require_shadow_before_live: true,
-            ..Gates::default()
-        },
-        closed: Some(Closed::MonthlyCost { until_ms: 9 }),
-        limits: Limits {
-            cost_micro_usd_per_month: Some(9_000_000),
-            token_window_s: Some(3_600),
-            tokens_per_window: Some(100_000),
-            requests_per_minute: Some(600),
-        },
     }
 }
 

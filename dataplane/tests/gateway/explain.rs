@@ -102,6 +102,34 @@ fn call() -> Value {
     json!({"model": "auto", "messages": [{"role": "user", "content": "say hi"}]})
 }
 
+/// What both forms of the question are answered, which call nobody.
+async fn explained(proxy: &Proxy, upstream: &Upstream, session: &str) -> Value {
+    let calls = upstream.seen().len();
+    let flat = ask(proxy, KEY, &[("floopy-session-id", session)], &call()).await;
+    assert_eq!(flat.status, StatusCode::OK, "{}", flat.text());
+    assert_eq!(flat.header("content-language"), "en");
+    let own = json!({"Floopy-Session-Id": session, "Cookie": "c"});
+    let enveloped = json!({"request": call(), "headers": own});
+    let enveloped = ask(proxy, KEY, &[("floopy-session-id", "no")], &enveloped).await;
+    assert_eq!(flat.json(), enveloped.json(), "both forms say the same");
+    assert_eq!(upstream.seen().len(), calls, "nobody was called");
+    flat.json()
+}
+
+/// The call went as it was explained; to whom.
+fn is_what_was_said(said: &Value, served: &Reply, record: &v1::Decision) -> String {
+    let part = |name: &str| said["would_select"][name].as_str().unwrap();
+    let winner = format!("{}/{}", part("provider"), part("model"));
+    assert_eq!(served.header("floopy-model"), winner);
+    let reason = served.header("floopy-decision-reason");
+    assert_eq!(said["reason"].as_str(), Some(reason));
+    assert_eq!(said["propensity"].as_f64(), Some(record.propensity));
+    let version = said["snapshot_version"].as_u64();
+    assert_eq!(version, Some(record.snapshot_version));
+    assert_eq!(said["draw_key"].as_str(), Some(record.draw_key.as_str()));
+    winner
+}
+
 #[tokio::test]
 async fn what_is_explained_is_what_the_very_next_call_gets_and_asking_leaves_no_trace() {
     let upstream = Upstream::start(|_, _| completion("hi")).await;
@@ -118,41 +146,18 @@ async fn what_is_explained_is_what_the_very_next_call_gets_and_asking_leaves_no_
     let mut winners = std::collections::BTreeSet::new();
     for index in 0..40 {
         let session = format!("session-{index}");
-        let headers = [("floopy-session-id", session.as_str())];
-        let calls = upstream.seen().len();
-        let flat = ask(&proxy, KEY, &headers, &call()).await;
-        assert_eq!(flat.status, StatusCode::OK, "{}", flat.text());
-        assert_eq!(flat.header("content-language"), "en");
-        let own = json!({"Floopy-Session-Id": session, "Cookie": "c"});
-        let enveloped = json!({"request": call(), "headers": own});
-        let enveloped = ask(&proxy, KEY, &[("floopy-session-id", "no")], &enveloped).await;
-        assert_eq!(flat.json(), enveloped.json(), "both forms say the same");
-        assert_eq!(upstream.seen().len(), calls, "nobody was called");
-        let open = proxy.send(proxy.post("/v1/feedback", r#"{"score":1,"useful":true}"#));
+        let said = explained(&proxy, &upstream, &session).await;
         if index == 0 {
-            let open = open.await;
-            assert!(
-                open.message().contains("no session open"),
-                "{}",
-                open.text()
-            );
+            let open = proxy.post("/v1/feedback", r#"{"score":1,"useful":true}"#);
+            let open = proxy.send(open).await;
+            let message = open.message();
+            assert!(message.contains("no session open"), "{message}");
             assert!(control.events().is_empty(), "nothing was recorded");
         }
         let mut request = proxy.post("/v1/chat/completions", &call().to_string());
         let header = session.parse().unwrap();
         request.headers_mut().insert("floopy-session-id", header);
         let served = proxy.send(request).await;
-        let said = flat.json();
-        let winner = format!(
-            "{}/{}",
-            said["would_select"]["provider"].as_str().unwrap(),
-            said["would_select"]["model"].as_str().unwrap()
-        );
-        assert_eq!(served.header("floopy-model"), winner);
-        assert_eq!(
-            served.header("floopy-decision-reason"),
-            said["reason"].as_str().unwrap()
-        );
         let record = eventually("the call's record", || {
             let records = control.decisions();
             records
@@ -160,12 +165,7 @@ async fn what_is_explained_is_what_the_very_next_call_gets_and_asking_leaves_no_
                 .find(|d| d.session_id == session && !d.served.is_empty())
         })
         .await;
-        assert_eq!(said["propensity"].as_f64(), Some(record.propensity));
-        assert_eq!(
-            said["snapshot_version"].as_u64(),
-            Some(record.snapshot_version)
-        );
-        assert_eq!(said["draw_key"].as_str(), Some(record.draw_key.as_str()));
+        let winner = is_what_was_said(&said, &served, &record);
         winners.insert(winner);
     }
     assert_eq!(winners.len(), 2, "the draw is by session");

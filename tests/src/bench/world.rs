@@ -85,6 +85,7 @@ fn tenant(id: TenantId, n: usize) -> Tenant {
         hash: KeyHash::of(&key_of(n)),
         read: true,
         write: true,
+        scope: KeyScope::default(),
     };
     Tenant {
         keys: vec![key],

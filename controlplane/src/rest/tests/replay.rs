@@ -175,102 +175,93 @@ async fn another_tenants_decision_is_answered_as_one_that_never_was() {
     assert!(said.contains(&request(1).to_string()), "{said}");
 }
 
+/// A question, the code and the field that are wrong with it, and what the message mentions.
+type Wrong = (Value, &'static str, &'static str);
+
+/// What is wrong with a question: the code and the field, and what the message mentions.
+fn wrong_questions(id: &str) -> Vec<Wrong> {
+    vec![
+        (json!([]), "invalid_body -", "must be a JSON object"),
+        (
+            json!({}),
+            "invalid_request request_id",
+            "request_id is missing",
+        ),
+        (
+            json!({"request_id": "x"}),
+            "invalid_request_id request_id",
+            "\"x\"",
+        ),
+        (
+            json!({"request_id": id, "constraint": {}}),
+            "invalid_request constraint",
+            "only request_id",
+        ),
+        (
+            json!({"request_id": id, "default_model": "p/z"}),
+            "invalid_request default_model",
+            "\"p/z\": it is not a known model",
+        ),
+        (
+            json!({"request_id": id, "default_model": "p/a", "constraints": {"deny_models": ["a"]}}),
+            "invalid_request default_model",
+            "ruled out by constraints.deny_models",
+        ),
+    ]
+}
+
+/// The same of constraints.
+const WRONG_CONSTRAINTS: [(&str, &str, &str); 7] = [
+    ("[1]", "invalid_request constraints", "constraints is [1]"),
+    (
+        r#"{"max_cost": 1}"#,
+        "invalid_request constraints.max_cost",
+        "unknown field",
+    ),
+    (
+        r#"{"max_cost_micro_usd": 0}"#,
+        "invalid_request constraints.max_cost_micro_usd",
+        "is 0",
+    ),
+    (
+        r#"{"min_quality": {"floor": 2}}"#,
+        "invalid_request constraints.min_quality",
+        "2",
+    ),
+    (
+        r#"{"deny_models": ["a"], "allow_models": ["a"]}"#,
+        "invalid_request constraints",
+        "\"a\" is also in allow_models",
+    ),
+    (
+        r#"{"deny_providers": ["q"]}"#,
+        "invalid_request constraints.deny_providers",
+        "\"q\" is not the provider",
+    ),
+    (
+        r#"{"deny_providers": ["p"]}"#,
+        "invalid_request constraints",
+        "leave no chat model",
+    ),
+];
+
 #[tokio::test]
 async fn what_is_asked_is_checked_field_by_field() {
     let fixture = Fixture::new().await;
     fixture.publish();
     let id = request(1).to_string();
-    let under = |constraints: Value| json!({"request_id": id, "constraints": constraints});
-    let cases = [
-        (
-            json!([]),
-            "invalid_body",
-            Value::Null,
-            "must be a JSON object",
-        ),
-        (
-            json!({}),
-            "invalid_request",
-            json!("request_id"),
-            "request_id is missing",
-        ),
-        (
-            json!({"request_id": "x"}),
-            "invalid_request_id",
-            json!("request_id"),
-            "\"x\"",
-        ),
-        (
-            json!({"request_id": id, "constraint": {}}),
-            "invalid_request",
-            json!("constraint"),
-            "only request_id",
-        ),
-        (
-            under(json!([1])),
-            "invalid_request",
-            json!("constraints"),
-            "constraints is [1]",
-        ),
-        (
-            under(json!({"max_cost": 1})),
-            "invalid_request",
-            json!("constraints.max_cost"),
-            "unknown field",
-        ),
-        (
-            under(json!({"max_cost_micro_usd": 0})),
-            "invalid_request",
-            json!("constraints.max_cost_micro_usd"),
-            "is 0",
-        ),
-        (
-            under(json!({"min_quality": {"floor": 2}})),
-            "invalid_request",
-            json!("constraints.min_quality"),
-            "2",
-        ),
-        (
-            under(json!({"deny_models": ["a"], "allow_models": ["a"]})),
-            "invalid_request",
-            json!("constraints"),
-            "\"a\" is also in allow_models",
-        ),
-        (
-            under(json!({"deny_providers": ["q"]})),
-            "invalid_request",
-            json!("constraints.deny_providers"),
-            "\"q\" is not the provider",
-        ),
-        (
-            under(json!({"deny_providers": ["p"]})),
-            "invalid_request",
-            json!("constraints"),
-            "leave no chat model",
-        ),
-        (
-            json!({"request_id": id, "default_model": "p/z"}),
-            "invalid_request",
-            json!("default_model"),
-            "\"p/z\": it is not a known model",
-        ),
-        (
-            json!({"request_id": id, "default_model": "p/a", "constraints": {"deny_models": ["a"]}}),
-            "invalid_request",
-            json!("default_model"),
-            "ruled out by constraints.deny_models",
-        ),
-    ];
-    for (body, code, param, mention) in cases {
+    let mut cases = wrong_questions(&id);
+    cases.extend(WRONG_CONSTRAINTS.map(|(constraints, named, mention)| {
+        let constraints: Value = serde_json::from_str(constraints).expect("JSON");
+        let body = json!({"request_id": id, "constraints": constraints});
+        (body, named, mention)
+    }));
+    for (body, named, mention) in cases {
         let (status, said) = fixture.replay(&body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {said}");
-        assert_eq!(
-            (&said["error"]["code"], &said["error"]["param"]),
-            (&json!(code), &param),
-            "{said}"
-        );
-        let message = said["error"]["message"].as_str().expect("a message");
-        assert!(message.contains(mention), "{message}");
+        let text = |name: &str| said["error"][name].as_str().unwrap_or("-").to_owned();
+        assert_eq!(format!("{} {}", text("code"), text("param")), named);
+        assert!(text("message").contains(mention), "{said}");
     }
     let (status, said) = fixture.post(&fixture.key, "x".repeat(65 << 10)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);

@@ -1,11 +1,22 @@
 //! What tenants set for themselves over HTTP.
 
+use floopy_shared::domain::snapshot::KeyScope;
+
 use super::*;
 
 impl Fixture {
     /// As the tenant itself.
     async fn call(&self, call: &str, body: Value) -> (StatusCode, Value) {
         self.send(&self.key, call, body).await
+    }
+
+    /// What proxies are told of a key.
+    async fn scope_of(&self, id: &Value) -> KeyScope {
+        let tenants = crate::settings::tenants(&self.intake.store).await;
+        let tenants = tenants.expect("read");
+        let mut keys = tenants.iter().flat_map(|tenant| &tenant.keys);
+        let key = keys.find(|key| *id == key.id.as_str());
+        key.expect("known").scope.clone()
     }
 
     /// What is refused, by its code, its field and what the message shows.
@@ -81,70 +92,63 @@ async fn a_group_of_constraints_is_replaced_whole_and_the_others_stay() {
     assert_eq!(body["routing"]["deny_providers"], json!([]));
 }
 
-#[tokio::test]
-async fn wrong_constraints_are_refused_by_field_and_value_and_change_nothing() {
-    let fixture = Fixture::with_models().await;
-    let cases = [
+/// Each with its code and its field, and what the message mentions.
+fn wrong_constraints() -> Vec<(Value, &'static str, &'static str)> {
+    vec![
         (
             json!({"max_outcome_variance": 0.0}),
-            "out_of_range_max_outcome_variance",
-            "max_outcome_variance",
+            "out_of_range_max_outcome_variance max_outcome_variance",
             "0 is",
         ),
         (
             json!({"max_regression": {"value": 0.6, "window": "rolling_7d"}}),
-            "out_of_range_max_regression",
-            "max_regression",
+            "out_of_range_max_regression max_regression",
             "0.6",
         ),
         (
             json!({"max_regression": {"value": 0.1, "window": "weekly"}}),
-            "invalid_body",
-            "max_regression.window",
+            "invalid_body max_regression.window",
             "weekly",
         ),
         (
             json!({"cost_limit_monthly_usd": -1}),
-            "out_of_range_cost_limit_monthly_usd",
-            "cost_limit_monthly_usd",
+            "out_of_range_cost_limit_monthly_usd cost_limit_monthly_usd",
             "-1",
         ),
         (
             json!({"max_requests_per_minute": 1.5}),
-            "invalid_body",
-            "max_requests_per_minute",
+            "invalid_body max_requests_per_minute",
             "1.5",
         ),
         (
             json!({"max_requests_per_minute": 0}),
-            "out_of_range_max_requests_per_minute",
-            "max_requests_per_minute",
+            "out_of_range_max_requests_per_minute max_requests_per_minute",
             "0 lets",
         ),
-        (json!({"colour": "red"}), "invalid_body", "colour", "colour"),
+        (json!({"colour": "red"}), "invalid_body colour", "colour"),
         (
             json!({"routing": {"colour": 1}}),
-            "invalid_body",
-            "routing.colour",
+            "invalid_body routing.colour",
             "colour",
         ),
         (
             json!({"routing": {"deny_models": ["openai/nothing"]}}),
-            "invalid_body",
-            "routing.deny_models",
+            "invalid_body routing.deny_models",
             "openai/nothing",
         ),
-        (json!({}), "invalid_body", "body", "no constraint"),
-        (json!([1]), "invalid_body", "body", "an array"),
-    ];
+        (json!({}), "invalid_body body", "no constraint"),
+        (json!([1]), "invalid_body body", "an array"),
+    ]
+}
+
+#[tokio::test]
+async fn wrong_constraints_are_refused_by_field_and_value_and_change_nothing() {
+    let fixture = Fixture::with_models().await;
+    let cases = wrong_constraints();
     let before = fixture.get("/v1/constraints").await.1;
-    for (body, code, param, part) in cases {
-        let (status, found, field, message) = fixture.refused("PUT /v1/constraints", body).await;
-        assert_eq!(
-            (status, found.as_str(), field.as_str()),
-            (400, code, param),
-            "{message}"
-        );
+    for (body, named, part) in cases {
+        let (status, code, field, message) = fixture.refused("PUT /v1/constraints", body).await;
+        assert_eq!((status, format!("{code} {field}")), (400, named.to_owned()));
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(fixture.get("/v1/constraints").await.1, before);
@@ -206,19 +210,9 @@ async fn a_key_is_told_once_held_to_its_scope_and_ended() {
         (&Value::Null, &json!("production"))
     );
     assert!(secret.ends_with(found["hint"].as_str().expect("told")));
-    let tenants = crate::settings::tenants(&fixture.intake.store)
-        .await
-        .expect("read");
-    let key = |tenant: &floopy_shared::domain::snapshot::Tenant| {
-        tenant
-            .keys
-            .iter()
-            .find(|key| made["id"] == key.id.as_str())
-            .cloned()
-    };
-    let key = tenants.iter().find_map(key).expect("known");
+    let scope = fixture.scope_of(&made["id"]).await;
     assert_eq!(
-        (key.scope.rule.as_deref(), key.scope.requests_per_minute),
+        (scope.rule.as_deref(), scope.requests_per_minute),
         (Some("cheap"), Some(60))
     );
     // Held to a project, it changes nothing of everybody's.

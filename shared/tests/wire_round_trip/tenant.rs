@@ -1,0 +1,90 @@
+//! A tenant with everything that one can have.
+
+use floopy_shared::domain::{
+    catalog::CatalogModel,
+    constraints::{Constraints, MinQuality},
+    decision::Strategy as Selected,
+    gates::Gates,
+    ids::{KeyHash, TenantId},
+    limits::Limits,
+    rule::{Routing, Rule},
+    snapshot::{ApiKey, Closed, Environment, KeyScope, Tenant},
+};
+use uuid::Uuid;
+
+use super::key;
+
+fn routing() -> Routing {
+    let rule = |name: &str, strategy, weights: &[f64], floor: Option<f64>| Rule {
+        name: name.into(),
+        strategy,
+        models: weights
+            .iter()
+            .zip([key("p/a"), key("p/b")])
+            .map(|(_, k)| k)
+            .collect(),
+        weights: weights.to_vec(),
+        min_quality: floor.map(|floor| MinQuality {
+            floor,
+            assurance: 0.8,
+        }),
+    };
+    Routing {
+        rules: vec![
+            rule("cheap", Selected::Weighted, &[70.0, 0.5], None),
+            rule("frugal", Selected::SmartCost, &[], Some(0.9)),
+        ],
+        rule: Some("cheap".into()),
+        passthrough: true,
+    }
+}
+
+/// With everything that a tenant can have.
+pub(super) fn tenant(own: CatalogModel) -> Tenant {
+    Tenant {
+        id: TenantId::new("acme").expect("valid"),
+        keys: vec![ApiKey {
+            id: "k".into(),
+            hash: KeyHash::of("secret"),
+            read: true,
+            write: false,
+            scope: KeyScope {
+                project: Some(Uuid::from_u128(7)),
+                environment: Some(Environment::Staging),
+                requests_per_minute: Some(60),
+                rule: Some("r".into()),
+            },
+        }],
+        zero_retention: true,
+        default_model: Some(key("p/a")),
+        constraints: Constraints {
+            allow_providers: vec!["p".into()],
+            deny_models: vec!["p/b".into(), "c".into()],
+            max_cost_micro_usd: Some(2_000),
+            max_latency_ms: Some(900),
+            min_quality: Some(MinQuality {
+                floor: 0.95,
+                assurance: 0.7,
+            }),
+            ..Constraints::default()
+        },
+        shadow_budget_micro_usd_per_day: Some(5_000_000),
+        routing: routing(),
+        models: [own.into()].into(),
+        gates: Gates {
+            max_outcome_variance: Some(0.2),
+            max_cost_drop_without_validation: Some(0.5),
+            confidence_threshold: 0.4,
+            min_samples_before_promotion: Some(30),
+            require_shadow_before_live: true,
+            ..Gates::default()
+        },
+        closed: Some(Closed::MonthlyCost { until_ms: 9 }),
+        limits: Limits {
+            cost_micro_usd_per_month: Some(9_000_000),
+            token_window_s: Some(3_600),
+            tokens_per_window: Some(100_000),
+            requests_per_minute: Some(600),
+        },
+    }
+}
