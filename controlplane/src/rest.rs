@@ -38,6 +38,7 @@ use floopy_shared::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::json;
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 pub(crate) use self::serve::serve;
@@ -45,7 +46,7 @@ use self::{cursor::CursorKey, error::ApiError};
 use crate::{
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
     store::{
-        Store,
+        Store, StoreError,
         keys::{self as keys_store, Holder},
     },
 };
@@ -169,7 +170,8 @@ async fn metrics(State(api): State<Api>) -> Response {
 
 /// The tenant whose key came with the request and may read.
 async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
-    let holder = holder(api, request).await?;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let holder = holder(&mut conn, request).await?;
     if holder.read {
         Ok(holder.tenant)
     } else {
@@ -178,8 +180,11 @@ async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiErr
 }
 
 /// Whose key came with the request, if it may change things.
-async fn writer(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError> {
-    let holder = holder(api, request).await?;
+async fn writer(
+    conn: &mut SqliteConnection,
+    request: &http::HeaderMap,
+) -> Result<Holder, ApiError> {
+    let holder = holder(conn, request).await?;
     if holder.write {
         Ok(holder)
     } else {
@@ -187,7 +192,10 @@ async fn writer(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError
     }
 }
 
-async fn holder(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError> {
+async fn holder(
+    conn: &mut SqliteConnection,
+    request: &http::HeaderMap,
+) -> Result<Holder, ApiError> {
     let bearer = request
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -198,6 +206,6 @@ async fn holder(api: &Api, request: &http::HeaderMap) -> Result<Holder, ApiError
     let key = key
         .filter(|key| !key.is_empty())
         .ok_or_else(ApiError::missing_key)?;
-    let holder = keys_store::holder(&api.store, &KeyHash::of(key)).await?;
+    let holder = keys_store::holder(conn, &KeyHash::of(key)).await?;
     holder.ok_or_else(ApiError::unknown_key)
 }

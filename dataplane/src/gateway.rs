@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
-use hyper::body::Incoming;
+use hyper::{Response, body::Incoming};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
-    http::{self, Unread, respond::Refusal},
+    http::{self, Body, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
     rates::{Exceeded, Rates},
@@ -80,9 +80,11 @@ impl Gateway {
     }
 
     /// Counts a call that is over a limit of its tenant or its key, and says so.
-    pub(crate) fn limited(&self, exceeded: Exceeded) -> Refusal {
+    pub(crate) fn limited(&self, exceeded: Exceeded) -> Response<Body> {
         self.metrics.limited();
-        Refusal::from(exceeded)
+        let mut response = Refusal::from(exceeded).response();
+        exceeded.tell(response.headers_mut());
+        response
     }
 
     /// A body within its size and its time, if there is room for it.

@@ -76,7 +76,7 @@ pub(crate) async fn serve(
     }
     let left = match gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
         Ok(left) => left,
-        Err(exceeded) => return gateway.limited(exceeded).response(),
+        Err(exceeded) => return gateway.limited(exceeded),
     };
     let mut response =
         serve_admitted(gateway, (admitted, id), (parts, body, endpoint), passage).await;

@@ -25,6 +25,8 @@ use crate::admit::Admitted;
 
 static RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 static RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// Heeded by the packages of OpenAI and Anthropic.
+static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 static RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// Requests are limited by the minute.
@@ -59,6 +61,24 @@ pub(crate) enum Exceeded {
     MonthlyCost,
     #[error("this tenant has made the requests that its plan has in a month")]
     MonthlyRequests,
+}
+
+impl Exceeded {
+    /// Says what is left of a limit of requests, which is nothing, and that what a month has is no reason to ask again.
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        match self {
+            Self::Requests { limit, wait_s, .. } => Left {
+                limit,
+                remaining: 0,
+                reset_s: wait_s,
+            }
+            .tell(headers),
+            Self::Tokens { .. } => {}
+            Self::MonthlyCost | Self::MonthlyRequests => {
+                headers.insert(&SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+        }
+    }
 }
 
 /// How much is left of the limit that is nearest.
@@ -105,9 +125,12 @@ impl Rates {
 
     /// Counts what a call used.
     pub(crate) fn spend(&self, tenant: &Tenant, usage: Usage, now_ms: u64) {
-        if let Some((seconds, _)) = tenant.limits.token_window() {
+        if tenant.limits.token_window().is_some() {
             let tokens = usage.input.saturating_add(usage.output);
-            let window = self.tokens.of(&tenant.id, u64::from(seconds) * 1_000);
+            // Whatever its length is by now: a call that began under another one must not begin a new window.
+            let Some(window) = self.tokens.known(&tenant.id) else {
+                return;
+            };
             window
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -155,10 +178,7 @@ impl<K> Default for Windows<K> {
 impl<K: Hash + Eq + Clone> Windows<K> {
     /// Its window; a new one where it had none, or one of another length.
     fn of(&self, who: &K, span_ms: u64) -> Arc<Mutex<Window>> {
-        let known = {
-            let windows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            windows.get(who).cloned()
-        };
+        let known = self.known(who);
         let is_right = |window: &Arc<Mutex<Window>>| {
             window
                 .lock()
@@ -166,16 +186,26 @@ impl<K: Hash + Eq + Clone> Windows<K> {
                 .span_ms()
                 == span_ms
         };
-        if let Some(window) = known.filter(is_right) {
+        if let Some(window) = known.filter(|window| is_right(window)) {
             return window;
         }
         let mut windows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been here first.
+        if let Some(window) = windows.get(who).filter(|window| is_right(window)) {
+            return Arc::clone(window);
+        }
         if windows.len() >= MAX_WINDOWS {
             forget_half(&mut windows);
         }
         let window = Arc::new(Mutex::new(Window::new(span_ms)));
         windows.insert(who.clone(), Arc::clone(&window));
         window
+    }
+
+    /// Its window, if it has one.
+    fn known(&self, who: &K) -> Option<Arc<Mutex<Window>>> {
+        let windows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        windows.get(who).cloned()
     }
 
     /// Takes one; `Err`: seconds until there is one.

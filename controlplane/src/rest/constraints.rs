@@ -57,6 +57,7 @@ pub(super) async fn put(
             return Err(ApiError::changed_meanwhile(&given));
         }
     }
+    let before = editing.problem().await?;
     for (group, body) in changes {
         let tenant = editing.tenant();
         let place = (&tenant, Kind::Constraints);
@@ -70,7 +71,7 @@ pub(super) async fn put(
             (None, None) => {}
         }
     }
-    Ok(answer(&editing.commit().await?))
+    Ok(answer(&editing.commit_checked(before).await?))
 }
 
 /// The groups that a body mentions, each checked by itself and written in full. `None` goes back to the

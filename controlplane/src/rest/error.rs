@@ -125,9 +125,10 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
     }
 
-    /// The key is held to one project, and what it asks to change is everybody's.
-    pub(crate) fn project_locked() -> Self {
-        let message = "this API key is locked to a project; a change for the whole organisation needs another key";
+    /// The key is held to something, and what it asks to change is everybody's.
+    pub(crate) fn scoped_key() -> Self {
+        let message = "this API key is held to a project, an environment, a rate or a rule; a change for the whole \
+            organisation needs a key that is not";
         Self::new(
             StatusCode::FORBIDDEN,
             "permission_error",

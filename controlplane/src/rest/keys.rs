@@ -111,7 +111,11 @@ pub(super) async fn revoke(
         let message = format!("id {id} is a key of the configuration, and ended there");
         return Err(ApiError::invalid_body("id", message));
     }
-    let can_manage = |listed: &&Listed| listed.key.write && listed.key.scope.project.is_none();
+    // One that may not read can make none that may.
+    let can_manage = |listed: &&Listed| {
+        let key = &listed.key;
+        key.write && (key.read || !found.key.read) && key.scope == KeyScope::default()
+    };
     if !listed
         .iter()
         .filter(|other| other.key.id != id)
@@ -135,7 +139,8 @@ pub(super) async fn revoke(
 
 /// What is asked for, if it all exists and the asking key may do as much itself.
 async fn wanted(editing: &mut Editing<'_>, written: Written) -> Result<Wanted, ApiError> {
-    let chars = written.name.trim().chars().count();
+    let name = written.name.trim().to_owned();
+    let chars = name.chars().count();
     if !(1..=MAX_NAME_CHARS).contains(&chars) {
         let message = format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");
         return Err(ApiError::invalid_body("name", message));
@@ -170,7 +175,7 @@ async fn wanted(editing: &mut Editing<'_>, written: Written) -> Result<Wanted, A
         }
     }
     Ok(Wanted {
-        name: written.name,
+        name,
         read: written.read_permission,
         write: written.write_permission,
         scope: KeyScope {

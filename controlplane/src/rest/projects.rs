@@ -38,8 +38,9 @@ struct Written {
 
 impl Written {
     fn read(fields: serde_json::Map<String, Value>) -> Result<Self, ApiError> {
-        let written: Self = body::read(Value::Object(fields), "")?;
-        let chars = written.name.trim().chars().count();
+        let mut written: Self = body::read(Value::Object(fields), "")?;
+        written.name = written.name.trim().to_owned();
+        let chars = written.name.chars().count();
         if !(1..=MAX_NAME_CHARS).contains(&chars) {
             let message =
                 format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");

@@ -40,11 +40,15 @@ async fn replay(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
-    let id = writer(&api, &headers).await?.tenant;
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let holder = writer(&mut conn, &headers).await?;
+    if !holder.read {
+        return Err(ApiError::no_permission("read"));
+    }
+    let id = holder.tenant;
     let body = body.map_err(|_| ApiError::body_too_large(MAX_BODY_BYTES))?;
     let now = Now::of(&api.index.current(), &id);
     let question = question::read(&body, &now.catalog, &now.tenant)?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let stored = calls::get(&mut conn, question.request).await?;
     drop(conn);
     let decision = stored

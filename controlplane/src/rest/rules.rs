@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::{
-    domain::{ids::TenantId, rule::Routing},
+    domain::{
+        ids::TenantId,
+        rule::{MAX_RULES, Routing},
+    },
     process::config::Rule,
 };
 use serde_json::{Map, Value, json};
@@ -226,7 +229,13 @@ pub(super) async fn create(
     JsonObject(fields): JsonObject,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let written = read(fields)?;
-    let editing = Editing::begin(&api, &headers).await?;
+    let mut editing = Editing::begin(&api, &headers).await?;
+    let tenant = editing.tenant();
+    let count = all(&mut editing.tx, &tenant).await?.len();
+    if count >= MAX_RULES {
+        let message = format!("there are {count} rules, which is as many as there may be");
+        return Err(ApiError::invalid_body("name", message));
+    }
     Ok((StatusCode::CREATED, write(editing, None, &written).await?))
 }
 

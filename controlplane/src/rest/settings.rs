@@ -30,16 +30,18 @@ pub(super) struct Editing<'a> {
 }
 
 impl<'a> Editing<'a> {
-    /// Begins a change for the whole tenant, which a key that is held to a project may not make.
+    /// Begins a change for the whole tenant, which a key that is held to anything may not make.
     pub(super) async fn begin(api: &'a Api, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let holder = writer(api, headers).await?;
-        if holder.is_locked {
-            return Err(ApiError::project_locked());
+        // Asked once nobody else can change it: a key that waited here may have been ended meanwhile.
+        let mut tx = api.store.write().await?;
+        let holder = writer(&mut tx, headers).await?;
+        if holder.is_scoped {
+            return Err(ApiError::scoped_key());
         }
         let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         Ok(Self {
             holder,
-            tx: api.store.write().await?,
+            tx,
             now_ms: api.clock.now_ms(),
             request_id: request_id.unwrap_or_default().to_owned(),
             api,
@@ -88,8 +90,8 @@ impl<'a> Editing<'a> {
             created_ms: before.map_or(self.now_ms, |before| before.created_ms),
             changed_ms: self.now_ms,
         };
-        if before.is_some_and(|before| before.body == document.body) {
-            return Ok(document);
+        if let Some(before) = before.filter(|before| before.body == document.body) {
+            return Ok(before.clone());
         }
         settings::put(&mut self.tx, (&self.holder.tenant, kind), &document).await?;
         let action = if before.is_some() {
@@ -132,10 +134,27 @@ impl<'a> Editing<'a> {
         Ok(audit::add(&mut self.tx, &change).await?)
     }
 
-    /// Makes the change, if what it leaves can be served by.
+    /// What is wrong with the tenant's names as they are by now, if anything is.
+    pub(super) async fn problem(&mut self) -> Result<Option<ApiError>, StoreError> {
+        let tenant = self.current().await?;
+        Ok(check(self.api, &tenant).err())
+    }
+
+    /// Makes the change, unless it is what makes a name mean nothing or leaves nobody to serve. `before`: what was
+    /// wrong already, as after a model left the catalog: that must not keep a tenant from mending it.
+    pub(super) async fn commit_checked(
+        mut self,
+        before: Option<ApiError>,
+    ) -> Result<Tenant, ApiError> {
+        match self.problem().await? {
+            Some(problem) if before.is_none() => Err(problem),
+            Some(_) | None => self.commit().await,
+        }
+    }
+
+    /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;
-        check(self.api, &tenant)?;
         self.tx.commit().await.map_err(StoreError::from)?;
         self.api.dirty.mark_settings(tenant.id.clone());
         Ok(tenant)

@@ -1,26 +1,19 @@
 //! The HTTP side, driven through its router.
 
+mod fixture;
+mod keys;
 mod reading;
 mod replay;
 mod settings;
 
 use axum::body::{Body, to_bytes};
-use floopy_shared::{
-    catalog::builtin_catalog,
-    domain::event::{EventBody, RatingSubject},
-};
+use floopy_shared::domain::event::{EventBody, RatingSubject};
 use serde_json::Value;
 use tower::ServiceExt;
 
+pub(super) use self::fixture::Fixture;
 use super::*;
-use crate::{
-    fixture::*,
-    ingest::Intake,
-    store::{
-        keys::{self, Wanted},
-        tenants,
-    },
-};
+use crate::fixture::*;
 
 const SDK_KEYS: &[&str] = &[
     "request_id",
@@ -52,119 +45,6 @@ const DOCS_KEYS: &[&str] = &[
     "evidence",
     "explanation_detail",
 ];
-
-pub(super) struct Fixture {
-    router: Router,
-    pub(super) intake: Intake,
-    index: Arc<Index>,
-    pub(super) key: String,
-    pub(super) stranger: String,
-}
-
-impl Fixture {
-    async fn new() -> Self {
-        Self::with_exports(crate::Export::default()).await
-    }
-
-    /// With models that settings can name.
-    async fn with_models() -> Self {
-        let models = KnownModels {
-            catalog: Arc::new(builtin_catalog()),
-            own: Arc::default(),
-        };
-        Self::with(crate::Export::default(), models).await
-    }
-
-    pub(super) async fn with_exports(exports: crate::Export) -> Self {
-        Self::with(exports, KnownModels::default()).await
-    }
-
-    async fn with(exports: crate::Export, models: KnownModels) -> Self {
-        let intake = intake().await;
-        let mut tx = intake.store.write().await.expect("writes");
-        let other = TenantId::new("other").expect("valid");
-        tenants::ensure(&mut tx, &tenant(), NOW)
-            .await
-            .expect("made");
-        tenants::ensure(&mut tx, &other, NOW).await.expect("made");
-        let key = keys::mint(&mut tx, &tenant(), &Wanted::default(), NOW)
-            .await
-            .expect("minted");
-        let stranger = keys::mint(&mut tx, &other, &Wanted::default(), NOW)
-            .await
-            .expect("minted");
-        tx.commit().await.expect("commits");
-        let index = Arc::<Index>::default();
-        let api = Api {
-            store: intake.store.clone(),
-            index: Arc::clone(&index),
-            totals: Arc::clone(&intake.totals),
-            clock: intake.clock.clone(),
-            registry: Arc::default(),
-            cursor_key: CursorKey::new(vec![1; 32]),
-            retention_ms: 90 * 86_400_000,
-            models,
-            dirty: Arc::default(),
-            exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
-        };
-        Self {
-            router: router(api),
-            intake,
-            index,
-            key,
-            stranger,
-        }
-    }
-
-    pub(super) async fn raw(
-        &self,
-        path: &str,
-        key: Option<&str>,
-    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
-        self.worded(path, key, "").await
-    }
-
-    /// The same in a language.
-    async fn worded(
-        &self,
-        path: &str,
-        key: Option<&str>,
-        language: &str,
-    ) -> (StatusCode, http::HeaderMap, Vec<u8>) {
-        let mut request = http::Request::get(path).header("accept-language", language);
-        if let Some(key) = key {
-            request = request.header("authorization", format!("Bearer {key}"));
-        }
-        let request = request.body(Body::empty()).expect("valid");
-        let response = self.router.clone().oneshot(request).await.expect("answers");
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 22).await.expect("whole").to_vec();
-        assert!(parts.headers.contains_key("x-request-id"));
-        (parts.status, parts.headers, body)
-    }
-
-    /// A request with a JSON body, under a key.
-    async fn send(&self, key: &str, call: &str, body: Value) -> (StatusCode, Value) {
-        let (method, path) = call.split_once(' ').expect("METHOD path");
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {key}"))
-            .body(Body::from(body.to_string()))
-            .expect("valid");
-        let response = self.router.clone().oneshot(request).await.expect("answers");
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 22)
-            .await
-            .expect("whole");
-        (status, serde_json::from_slice(&body).expect("JSON"))
-    }
-
-    pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
-        let (status, _, body) = self.raw(path, Some(&self.key)).await;
-        (status, serde_json::from_slice(&body).expect("JSON"))
-    }
-}
 
 #[tokio::test]
 async fn a_decision_has_the_keys_of_the_docs_and_of_the_sdks() {

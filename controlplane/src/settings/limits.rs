@@ -11,6 +11,9 @@ pub(crate) const KEYS: [&str; 4] = [
     "max_requests_per_minute",
 ];
 
+/// A billion USD, which is not an amount that can be written.
+const MAX_MICRO_USD: u64 = 1_000_000_000_000_000;
+
 /// A group of constraints: a key that is missing or `null` limits nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,9 +28,10 @@ impl WrittenLimits {
     /// As routing knows them, if they let something pass.
     pub(crate) fn to_domain(self) -> Result<Limits, InvalidConstraints> {
         let cost = self.cost_limit_monthly_usd.map(|usd| {
-            micro_usd(usd).ok_or_else(|| InvalidConstraints {
+            let micro_usd = micro_usd(usd).filter(|micro_usd| *micro_usd < MAX_MICRO_USD);
+            micro_usd.ok_or_else(|| InvalidConstraints {
                 field: "cost_limit_monthly_usd",
-                reason: format!("{usd} is not allowed; it must be an amount above 0"),
+                reason: format!("{usd} is not allowed; it must be above 0 and below a billion"),
             })
         });
         let limits = Limits {

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use floopy_shared::{
-    domain::{ids::TenantId, rule::Routing, snapshot::Tenant},
+    domain::{
+        ids::TenantId,
+        rule::{MAX_RULES, Routing},
+        snapshot::Tenant,
+    },
     process::config::Rule,
 };
 use serde::{Deserialize, Serialize};
@@ -26,10 +30,12 @@ impl WrittenRule {
         read(document)
     }
 
-    /// Adds it to a tenant's; one of the configuration that has got its name meanwhile stays.
+    /// Adds it to a tenant's; one of the configuration that has got its name meanwhile stays, and beyond as many as a
+    /// tenant may have nothing is added: proxies would take none of them.
     pub(crate) fn add_to(self, routing: &mut Routing) {
         let Rule(rule) = self.rule;
-        if routing.rules.iter().any(|known| known.name == rule.name) {
+        let is_known = routing.rules.iter().any(|known| known.name == rule.name);
+        if is_known || routing.rules.len() >= MAX_RULES {
             return;
         }
         if self.is_default {

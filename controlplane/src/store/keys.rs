@@ -51,8 +51,8 @@ pub(crate) struct Holder {
     pub(crate) key: String,
     pub(crate) read: bool,
     pub(crate) write: bool,
-    /// To a project.
-    pub(crate) is_locked: bool,
+    /// It is held to a project, an environment, a rate or a rule.
+    pub(crate) is_scoped: bool,
 }
 
 const COLUMNS: &str = "id, sha256, can_read, can_write, project, environment, requests_per_minute, rule, name, \
@@ -168,10 +168,16 @@ pub(crate) async fn delete(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<(
 }
 
 /// Whose key this is.
-pub(crate) async fn holder(store: &Store, hash: &KeyHash) -> Result<Option<Holder>, StoreError> {
-    let row = sqlx::query("SELECT tenant, id, can_read, can_write, project IS NOT NULL FROM api_keys WHERE sha256 = ?")
+pub(crate) async fn holder(
+    conn: &mut SqliteConnection,
+    hash: &KeyHash,
+) -> Result<Option<Holder>, StoreError> {
+    let row = sqlx::query(
+        "SELECT tenant, id, can_read, can_write, COALESCE(project, environment, requests_per_minute, rule) IS NOT NULL
+         FROM api_keys WHERE sha256 = ?",
+    )
         .bind(hash.0.as_slice())
-        .fetch_optional(store.read())
+        .fetch_optional(conn)
         .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Holder {
@@ -179,7 +185,7 @@ pub(crate) async fn holder(store: &Store, hash: &KeyHash) -> Result<Option<Holde
         key: row.try_get(1)?,
         read: row.try_get(2)?,
         write: row.try_get(3)?,
-        is_locked: row.try_get(4)?,
+        is_scoped: row.try_get(4)?,
     }))
 }
 

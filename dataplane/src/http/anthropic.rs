@@ -59,6 +59,9 @@ pub(super) async fn count(
     let admitted = admit(snapshot, &parts.headers, Permission::Write)?;
     let tenant = Some(&admitted.tenant.id);
     passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
+    if let Err(exceeded) = gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
+        return Ok(gateway.limited(exceeded));
+    }
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let body = gateway.read(body, bounds, passage).await?;

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use floopy_shared::domain::ids::RequestId;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
         ACCEPT, ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION,
         CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
@@ -35,6 +35,10 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// For the head of an answer that is passed on as it comes: an export counts its rows first.
 const LONG_ANSWER_BEGINS: Duration = Duration::from_secs(30);
 
+/// Of callers whose key is not known here, and how long they may take to send it: room for bodies is everybody's.
+const STRANGERS_BODY_BYTES: usize = 64 << 10;
+const STRANGERS_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Seconds after which asking again makes sense.
 const RETRY_AFTER_S: u64 = 2;
 
@@ -42,6 +46,9 @@ const RETRY_AFTER_S: u64 = 2;
 pub(super) const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Anthropic's clients send their key so.
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 static ASKED: [HeaderName; 8] = [
     AUTHORIZATION,
@@ -79,16 +86,21 @@ pub(super) async fn forward(
     let snapshot = gateway.current.snapshot();
     let tenant = match admit(snapshot, &parts.headers, permission(&parts.method)) {
         Ok(admitted) => Some(admitted.tenant),
-        // The control plane may know a key that has not come here yet; whoever has none is told so by it.
-        Err(Denied::NoSnapshot | Denied::Missing | Denied::Malformed | Denied::Unknown) => None,
-        Err(denied @ (Denied::NoRead | Denied::NoWrite)) => return Err(denied.into()),
+        // The control plane may know a key that has not come here yet.
+        Err(Denied::NoSnapshot | Denied::Unknown) => None,
+        Err(denied @ (Denied::Missing | Denied::Malformed | Denied::NoRead | Denied::NoWrite)) => {
+            return Err(denied.into());
+        }
     };
     let seat = passage.seat(tenant.as_ref().map(|tenant| &tenant.id));
     seat.map_err(|shed| gateway.shed(shed))?;
     let patience = Duration::from_millis(gateway.config.timeouts.body_ms);
-    let body = gateway
-        .read(body, (forwarded.body_bytes, patience), passage)
-        .await?;
+    let bounds = match &tenant {
+        Some(_) => (forwarded.body_bytes, patience),
+        // Strangers, until the control plane knows better.
+        None => (STRANGERS_BODY_BYTES, patience.min(STRANGERS_PATIENCE)),
+    };
+    let body = gateway.read(body, bounds, passage).await?;
     let question =
         question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
@@ -111,7 +123,11 @@ pub(super) async fn forward(
         pass_on(&parts.headers, response.headers_mut());
         Ok(response)
     };
-    timeout(deadline, answer).await.map_err(|_| unavailable())?
+    let late = || match permission(&parts.method) {
+        Permission::Read => unavailable(),
+        Permission::Write => unknown_outcome(deadline),
+    };
+    timeout(deadline, answer).await.map_err(|_| late())?
 }
 
 /// Reading is `GET`, everything else changes something.
@@ -141,6 +157,15 @@ fn question(
             headers.insert(name.clone(), value.clone());
         }
     }
+    if let Some(key) = parts.headers.get(&API_KEY)
+        && !parts.headers.contains_key(AUTHORIZATION)
+    {
+        let bearer = [b"Bearer ", key.as_bytes()].concat();
+        headers.insert(
+            AUTHORIZATION,
+            HeaderValue::try_from(bearer).map_err(http::Error::from)?,
+        );
+    }
     headers.insert(
         REQUEST_ID.clone(),
         HeaderValue::try_from(id.to_string()).map_err(http::Error::from)?,
@@ -159,6 +184,19 @@ fn pass_on(answered: &HeaderMap, headers: &mut HeaderMap) {
             headers.append(name.clone(), value.clone());
         }
     }
+}
+
+/// What changes something may have been done: asking again by itself could do it twice.
+fn unknown_outcome(deadline: Duration) -> Refusal {
+    let message = format!(
+        "the control plane did not answer within {} ms; what was asked may have been done: look before you ask again",
+        deadline.as_millis()
+    );
+    Refusal::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "control_plane_timeout",
+        message,
+    )
 }
 
 fn unavailable() -> Refusal {

@@ -12,6 +12,10 @@ use crate::doors::{Passage, Shed};
 /// Room is made for a body of unknown length in steps of this.
 const STEP_BYTES: usize = 64 << 10;
 
+/// Most that is thrown away of a body that is too large, and for how long.
+const DISCARDED_BYTES: usize = 32 << 20;
+const DISCARD_FOR: Duration = Duration::from_secs(2);
+
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unread {
@@ -27,7 +31,7 @@ pub(crate) enum Unread {
 
 /// The whole body; there is room for it before it is read.
 pub(crate) async fn read<B>(
-    body: B,
+    mut body: B,
     limit: usize,
     deadline: Duration,
     passage: &mut Passage,
@@ -39,23 +43,43 @@ where
     let size = body.size_hint();
     let announced = usize::try_from(size.lower()).unwrap_or(usize::MAX);
     if announced > limit {
+        discard(body).await;
         return Err(Unread::TooLarge(limit));
     }
     passage.hold(announced)?;
     let read = async {
         match size.exact() {
-            Some(_) => collect(body, limit).await,
-            None => grow(body, limit, passage).await,
+            Some(_) => collect(&mut body, limit).await,
+            None => grow(&mut body, limit, passage).await,
         }
     };
-    timeout(deadline, read)
-        .await
-        .map_err(|_| Unread::TimedOut(deadline))?
+    let read = timeout(deadline, read).await;
+    let read = read.map_err(|_| Unread::TimedOut(deadline))?;
+    if read == Err(Unread::TooLarge(limit)) {
+        discard(body).await;
+    }
+    read
 }
 
-async fn collect<B>(body: B, limit: usize) -> Result<Bytes, Unread>
+/// Throws away the rest of a body: a connection that is closed while its client still sends is reset, and the client
+/// never reads why.
+async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
+    let all = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > DISCARDED_BYTES {
+                return;
+            }
+        }
+    };
+    // Whoever takes longer is not waited for.
+    let _ = timeout(DISCARD_FOR, all).await;
+}
+
+async fn collect<B>(body: &mut B, limit: usize) -> Result<Bytes, Unread>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     match Limited::new(body, limit).collect().await {
@@ -66,7 +90,7 @@ where
 }
 
 /// A body that does not say how long it is.
-async fn grow<B>(mut body: B, limit: usize, passage: &mut Passage) -> Result<Bytes, Unread>
+async fn grow<B>(body: &mut B, limit: usize, passage: &mut Passage) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
 {

@@ -142,7 +142,7 @@ impl From<Exceeded> for Refusal {
                 retry_after: Some(wait_s),
                 ..refusal("rate_limited")
             },
-            // Weeks may pass: nobody should wait for that, and no client asks again by itself.
+            // Weeks may pass: nobody should wait for that.
             Exceeded::MonthlyCost => Self {
                 kind: "insufficient_quota",
                 ..refusal("cost_limit_reached")

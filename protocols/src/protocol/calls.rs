@@ -54,7 +54,11 @@ impl<R> Calls<R> {
     /// Another part speaks: the calls of its choice that are whole are closed.
     fn close(&mut self, choice: u32, speaking: u32) {
         for ((of, part), call) in &mut self.calls {
-            let is_whole = || call.as_deref().and_then(Json::parse).is_some();
+            // What does not end as an object does is not worth reading again.
+            let text = call
+                .as_deref()
+                .filter(|text| text.trim_end().ends_with('}'));
+            let is_whole = || text.and_then(Json::parse).is_some();
             if *of == choice && *part != speaking && is_whole() {
                 *call = None;
             }

@@ -54,6 +54,10 @@ pub struct Trailer {
     pub organization_id: String,
     pub from: String,
     pub to: String,
+    /// Whether calls that nobody was answered by are among the rows: `exclude`, `include` or `only`.
+    pub shadow: String,
+    /// When it was asked for: what came later is not in it.
+    pub exported_at: String,
     /// What the first row names as the hash of the line before it.
     pub first_prev_sha256: String,
     /// Of the last row with its line end; [`Self::first_prev_sha256`] where there is none.
@@ -153,6 +157,8 @@ mod tests {
             organization_id: "acme".into(),
             from: "2026-11-01T00:00:00Z".into(),
             to: "2026-11-02T00:00:00Z".into(),
+            shadow: "exclude".into(),
+            exported_at: "2026-11-03T00:00:00Z".into(),
             first_prev_sha256: NO_LINE.into(),
             last_sha256: "ll".into(),
             next_from: None,

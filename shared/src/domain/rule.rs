@@ -29,7 +29,7 @@ pub const DEFAULT_MIN_QUALITY: MinQuality = MinQuality {
 /// As many as a caller may list in `model`.
 const MAX_MODELS: usize = 16;
 /// More than an operator can keep apart.
-const MAX_RULES: usize = 64;
+pub const MAX_RULES: usize = 64;
 const MAX_NAME_CHARS: usize = 64;
 
 /// A tenant's rules, and which applies to a call that names none.

@@ -36,6 +36,8 @@ pub(super) struct Closing {
     pub(super) organization_id: String,
     pub(super) from: String,
     pub(super) to: String,
+    pub(super) shadow: &'static str,
+    pub(super) exported_at: String,
     pub(super) next_from: Option<String>,
     pub(super) next_cursor: Option<String>,
 }
@@ -105,6 +107,8 @@ impl Segment {
             organization_id: closing.organization_id,
             from: closing.from,
             to: closing.to,
+            shadow: closing.shadow.to_owned(),
+            exported_at: closing.exported_at,
             first_prev_sha256: self.first_prev,
             last_sha256: hash_text(self.last),
             next_from: closing.next_from,

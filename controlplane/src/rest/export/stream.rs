@@ -39,6 +39,7 @@ pub(super) struct Export {
     /// The time of the last row that came in the order of time.
     last_ms: Option<u64>,
     deadline: Instant,
+    asked_ms: u64,
     /// The last page was full: there may be much behind it.
     is_long: bool,
     is_last: bool,
@@ -68,6 +69,7 @@ impl Export {
             segment,
             last_ms: None,
             deadline: Instant::now() + patience,
+            asked_ms: api.clock.now_ms(),
             is_long: true,
             is_last: false,
             api: api.clone(),
@@ -188,6 +190,8 @@ impl Export {
             organization_id: span.tenant.to_string(),
             from: view::moment(span.from_ms).unwrap_or_default(),
             to: view::moment(span.to_ms).unwrap_or_default(),
+            shadow: span.shadows.as_str(),
+            exported_at: view::moment(self.asked_ms).unwrap_or_default(),
             next_from: goes_on.then(|| self.next_from()).flatten(),
             next_cursor: goes_on.then(|| resume.seal(&self.api, &self.query)),
         };

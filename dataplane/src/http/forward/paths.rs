@@ -81,10 +81,15 @@ static FORWARDED: [Forwarded; 17] = [
 /// Whether some server on the way could read it as a path outside of what is forwarded (RFC 3986, 5.2.4).
 fn climbs(path: &str) -> bool {
     let dots = |segment: &str| {
-        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        let plain = segment.replace("%2e", ".");
         plain == "." || plain == ".."
     };
-    path.split('/').any(dots)
+    // Slashes in other forms, too.
+    let path = path
+        .to_ascii_lowercase()
+        .replace("%2f", "/")
+        .replace("%5c", "/");
+    path.split(['/', '\\']).any(dots)
 }
 
 #[cfg(test)]
@@ -108,6 +113,8 @@ mod tests {
             ("/v1/decisions/../../metrics", None),
             ("/v1/decisions/%2e%2E/status", None),
             ("/v1/keys/.", None),
+            ("/v1/keys/..%2F..%2fmetrics", None),
+            ("/v1/keys/..%5c..", None),
             ("/v1/keys/...", Some("/v1/keys")),
         ];
         for (path, expected) in cases {

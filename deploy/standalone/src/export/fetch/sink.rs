@@ -35,6 +35,18 @@ enum Out {
     Terminal,
 }
 
+/// Whether a file begins with a row: whatever else it is, it is not ours to empty.
+fn is_export(file: &mut File) -> io::Result<bool> {
+    file.seek(io::SeekFrom::Start(0))?;
+    let mut line = Vec::new();
+    BufReader::new(&*file).read_until(b'\n', &mut line)?;
+    let row: Result<serde_json::Value, _> = serde_json::from_slice(&line);
+    // A row that was cut off in the middle cannot be read, but it begins as all rows do.
+    Ok(row.map_or(line.starts_with(b"{\""), |row| {
+        row["prev_sha256"].is_string()
+    }))
+}
+
 impl Sink {
     /// A new file, one that was cut off, or standard output.
     pub(super) fn open(path: Option<&Path>, resume: bool) -> Result<Self, ExportError> {
@@ -85,6 +97,10 @@ impl Sink {
                 (self.last, self.whole) = (Some(trailer), read);
             }
             line.clear();
+        }
+        if self.whole == 0 && read > 0 && !is_export(file)? {
+            let message = "it is no export, so it cannot be gone on with";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         self.length = self.whole;
         file.set_len(self.whole)?;

@@ -56,6 +56,11 @@ pub enum Why {
     Contradiction(&'static str),
     #[error("it belongs to organization {found}, the part before to {expected}")]
     OtherOrganization { found: String, expected: String },
+    #[error(
+        "it is the end of another export than the part before: that was complete, or had another span or filter, or \
+         parts between them are missing"
+    )]
+    NotAContinuation,
     #[error("the file ends here without a trailer: rows are missing, and nothing says how many")]
     NoTrailer,
 }
@@ -74,6 +79,9 @@ pub(super) struct Verified {
     pub(super) organization_id: String,
     pub(super) from: String,
     pub(super) to: String,
+    pub(super) shadow: String,
+    /// When the last part was asked for.
+    pub(super) exported_at: String,
     pub(super) key_id: String,
     pub(super) public_key: String,
     /// The last trailer tells of nothing more to come.
@@ -214,6 +222,13 @@ impl Verifier {
             let found = trailer.organization_id.clone();
             return Err(self.here(Why::OtherOrganization { found, expected }));
         }
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|before| !continues(trailer, before))
+        {
+            return Err(self.here(Why::NotAContinuation));
+        }
         self.add(trailer.clone());
         Ok(())
     }
@@ -285,6 +300,8 @@ impl Verifier {
             organization_id: trailer.organization_id.clone(),
             from: trailer.from.clone(),
             to: String::new(),
+            shadow: trailer.shadow.clone(),
+            exported_at: String::new(),
             key_id: trailer.key_id.clone(),
             public_key: trailer.public_key.clone(),
             is_complete: false,
@@ -295,6 +312,7 @@ impl Verifier {
         done.rows += part.rows;
         done.parts += 1;
         done.to.clone_from(&trailer.to);
+        done.exported_at.clone_from(&trailer.exported_at);
         done.is_complete = !trailer.truncated;
         done.is_overlapping |= is_overlapping;
         self.last = Some(trailer);
@@ -313,6 +331,15 @@ impl Verifier {
         let done = self.done.filter(|_| self.part.rows == 0);
         done.ok_or(missing)
     }
+}
+
+/// Whether a part takes up where the one before was cut off: by cursor, or by time.
+fn continues(trailer: &Trailer, before: &Trailer) -> bool {
+    let by_cursor = trailer.first_prev_sha256 == before.last_sha256 && trailer.from == before.from;
+    let by_time =
+        trailer.first_prev_sha256 == NO_LINE && before.next_from.as_ref() == Some(&trailer.from);
+    let is_same = trailer.to == before.to && trailer.shadow == before.shadow;
+    before.truncated && is_same && (by_cursor || by_time)
 }
 
 /// What is said twice must be the same.

@@ -15,6 +15,16 @@ fn pair(seed: u8) -> Ed25519KeyPair {
 
 /// A part with so many rows after the line with this hash; its last trailer's hash comes back.
 fn part(rows: usize, before: &str, truncated: bool, seed: u8) -> (String, String) {
+    part_from("2026-11-01T00:00:00Z", (rows, before), truncated, seed)
+}
+
+/// The same of a span that begins then.
+fn part_from(
+    from: &str,
+    (rows, before): (usize, &str),
+    truncated: bool,
+    seed: u8,
+) -> (String, String) {
     let (mut text, mut prev) = (String::new(), before.to_owned());
     for row in 0..rows {
         let line = format!("{{\"request_id\":\"r{row}\",\"prev_sha256\":\"{prev}\"}}\n");
@@ -39,8 +49,10 @@ fn part(rows: usize, before: &str, truncated: bool, seed: u8) -> (String, String
         checksum_sha256: line_hash(text.as_bytes()),
         aggregation_signal_present: false,
         organization_id: "acme".into(),
-        from: "2026-11-01T00:00:00Z".into(),
+        from: from.into(),
         to: "2026-11-02T00:00:00Z".into(),
+        shadow: "exclude".into(),
+        exported_at: "2026-11-03T00:00:00Z".into(),
         first_prev_sha256: before.to_owned(),
         last_sha256: prev.clone(),
         next_from: truncated.then(|| "2026-11-01T09:00:00Z".into()),
@@ -87,7 +99,8 @@ fn a_good_export_is_told_with_its_rows_parts_and_key() {
     assert!(!half.is_complete);
     let second = check(&part(2, &line_hash(b"x"), false, 1).0).expect("good");
     assert_eq!(second.goes_on_from, Some(line_hash(b"x")));
-    let by_time = part(3, NO_LINE, true, 1).0 + &part(2, NO_LINE, false, 1).0;
+    let rest = part_from("2026-11-01T09:00:00Z", (2, NO_LINE), false, 1).0;
+    let by_time = part(3, NO_LINE, true, 1).0 + &rest;
     assert!(check(&by_time).expect("good").is_overlapping);
     let empty = check(&part(0, NO_LINE, false, 1).0).expect("good");
     assert_eq!((empty.rows, empty.parts), (0, 1));
@@ -115,6 +128,24 @@ fn what_was_taken_out_or_put_in_is_named_by_line() {
     check_bad(&blank, 2, |why| matches!(why, Why::NotARow(_)));
     let strange = part(3, NO_LINE, true, 1).0 + &part(2, &line_hash(b"x"), false, 1).0;
     check_bad(&strange, 5, |why| matches!(why, Why::WrongBeginning { .. }));
+}
+
+#[test]
+fn a_part_that_does_not_take_up_where_the_one_before_was_cut_off_is_refused() {
+    let (first, last) = part(3, NO_LINE, true, 1);
+    let is_none = |why: &Why| matches!(why, Why::NotAContinuation);
+    let empty = part(0, NO_LINE, false, 1).0;
+    check_bad(&(first.clone() + &empty), 5, is_none);
+    let late = part_from("2026-11-01T10:00:00Z", (2, NO_LINE), false, 1).0;
+    check_bad(&(first.clone() + &late), 7, is_none);
+    let whole = part(3, NO_LINE, false, 1);
+    check_bad(&(whole.0 + &part(2, &whole.1, false, 1).0), 7, is_none);
+    let end = part(0, &last, false, 1).0;
+    assert!(
+        check(&(first + &end))
+            .expect("nothing was left")
+            .is_complete
+    );
 }
 
 #[test]
