@@ -38,7 +38,7 @@ use floopy_shared::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::json;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
 pub(crate) use self::serve::serve;
@@ -170,10 +170,18 @@ async fn metrics(State(api): State<Api>) -> Response {
 
 /// The tenant whose key came with the request and may read.
 async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiError> {
+    Ok(reading(api, request).await?.0)
+}
+
+/// The same with a connection to read with.
+async fn reading(
+    api: &Api,
+    request: &http::HeaderMap,
+) -> Result<(TenantId, PoolConnection<Sqlite>), ApiError> {
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let holder = holder(&mut conn, request).await?;
     if holder.read {
-        Ok(holder.tenant)
+        Ok((holder.tenant, conn))
     } else {
         Err(ApiError::no_permission("read"))
     }

@@ -16,7 +16,7 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reader,
+    reading,
     settings::{Editing, etag},
 };
 use crate::{
@@ -25,10 +25,7 @@ use crate::{
         gates::{self, WrittenGates},
         limits::{self, WrittenLimits},
     },
-    store::{
-        StoreError,
-        settings::{self, Kind},
-    },
+    store::settings::{self, Kind},
 };
 
 /// The key of the third group, whose value is an object.
@@ -36,8 +33,7 @@ const ROUTING: &str = "routing";
 
 /// What is in force.
 pub(super) async fn get(State(api): State<Api>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let id = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (id, mut conn) = reading(&api, &headers).await?;
     let tenant = written::tenant(&mut conn, &id).await?;
     Ok(answer(&tenant))
 }

@@ -13,12 +13,11 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reader, rules,
+    reading, rules,
     settings::{Editing, whole_list},
     view::moment,
 };
 use crate::store::{
-    StoreError,
     audit::Action,
     keys::{self, Listed, Wanted},
     settings::{self, Kind},
@@ -56,8 +55,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (tenant, mut conn) = reading(&api, &headers).await?;
     let found = keys::list(&mut conn, &tenant).await?;
     Ok(Json(whole_list(found.iter().map(describe).collect())))
 }

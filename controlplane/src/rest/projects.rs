@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{ids::TenantId, snapshot::KeyScope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
@@ -14,11 +14,11 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reader,
+    reading,
     settings::{Editing, whole_list, with_times},
 };
 use crate::store::{
-    StoreError, keys,
+    StoreError,
     settings::{self, Document, Kind},
 };
 
@@ -95,8 +95,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (tenant, mut conn) = reading(&api, &headers).await?;
     let found = settings::list(&mut conn, &tenant, Kind::Project).await?;
     let items = found.iter().map(describe).collect::<Result<_, _>>()?;
     Ok(Json(whole_list(items)))
@@ -130,8 +129,7 @@ pub(super) async fn get(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (tenant, mut conn) = reading(&api, &headers).await?;
     Ok(Json(describe(&find(&mut conn, &tenant, &id).await?)?))
 }
 
@@ -164,15 +162,11 @@ pub(super) async fn delete(
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let document = find(&mut editing.tx, &tenant, &id).await?;
-    let listed = keys::list(&mut editing.tx, &tenant).await?;
-    let locked = |key: &&keys::Listed| key.key.scope.project.is_some_and(|p| p.to_string() == id);
-    if let Some(held) = listed.iter().find(locked) {
-        let message = format!("id {id} is the project that {} is locked to", held.key.id);
-        return Err(ApiError::invalid_body("id", message));
-    }
-    editing.delete(Kind::Project, &document).await?;
-    editing.commit().await?;
-    Ok(Json(
-        json!({"id": id, "object": "project", "deleted": true}),
-    ))
+    let is_its = |scope: &KeyScope| {
+        scope
+            .project
+            .is_some_and(|project| project.to_string() == id)
+    };
+    let what = (Kind::Project, "project");
+    editing.delete_unheld(what, &document, is_its).await
 }

@@ -9,6 +9,7 @@ use floopy_shared::{
     domain::{
         ids::TenantId,
         rule::{MAX_RULES, Routing},
+        snapshot::KeyScope,
     },
     process::config::Rule,
 };
@@ -19,7 +20,7 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reader,
+    reading,
     settings::{Editing, whole_list, with_times},
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
         routing::{WrittenRule, configured_id},
     },
     store::{
-        StoreError, keys,
+        StoreError,
         settings::{self, Document, Kind},
     },
 };
@@ -206,8 +207,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (tenant, mut conn) = reading(&api, &headers).await?;
     Ok(Json(whole_list(all(&mut conn, &tenant).await?)))
 }
 
@@ -217,8 +217,7 @@ pub(super) async fn get(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let (tenant, mut conn) = reading(&api, &headers).await?;
     Ok(Json(find(&mut conn, &tenant, &id).await?))
 }
 
@@ -260,16 +259,7 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, ApiError> {
     let mut editing = Editing::begin(&api, &headers).await?;
     let document = find_own(&mut editing, &id).await?;
-    let tenant = editing.tenant();
-    let listed = keys::list(&mut editing.tx, &tenant).await?;
-    let follows = |key: &&keys::Listed| key.key.scope.rule.as_deref() == Some(id.as_str());
-    if let Some(key) = listed.iter().find(follows) {
-        let message = format!("id {id} is the rule of {}", key.key.id);
-        return Err(ApiError::invalid_body("id", message));
-    }
-    editing.delete(Kind::Rule, &document).await?;
-    editing.commit().await?;
-    Ok(Json(
-        json!({"id": id, "object": "routing_rule", "deleted": true}),
-    ))
+    let is_its = |scope: &KeyScope| scope.rule.as_deref() == Some(id.as_str());
+    let what = (Kind::Rule, "routing_rule");
+    editing.delete_unheld(what, &document, is_its).await
 }

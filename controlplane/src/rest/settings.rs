@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
-use floopy_shared::domain::{catalog::Catalog, ids::TenantId, snapshot::Tenant};
+use axum::{Json, http::HeaderMap};
+use floopy_shared::domain::{
+    catalog::Catalog,
+    ids::TenantId,
+    snapshot::{KeyScope, Tenant},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -15,7 +19,7 @@ use crate::{
     store::{
         StoreError, Tx,
         audit::{self, Action, Change},
-        keys::Holder,
+        keys::{self, Holder},
         settings::{self, Document, Kind},
     },
 };
@@ -112,6 +116,24 @@ impl<'a> Editing<'a> {
         let resource = format!("{}/{}", kind.as_str(), document.id);
         self.audit((Action::Delete, &resource), Some(&document.body), None)
             .await
+    }
+
+    /// Takes away a document that no key is held to, and says so.
+    pub(super) async fn delete_unheld(
+        mut self,
+        (kind, object): (Kind, &str),
+        document: &Document,
+        holds: impl Fn(&KeyScope) -> bool,
+    ) -> Result<Json<Value>, ApiError> {
+        let id = &document.id;
+        let listed = keys::list(&mut self.tx, &self.holder.tenant).await?;
+        if let Some(held) = listed.iter().find(|listed| holds(&listed.key.scope)) {
+            let message = format!("id {id} is the {object} that {} is held to", held.key.id);
+            return Err(ApiError::invalid_body("id", message));
+        }
+        self.delete(kind, document).await?;
+        self.commit().await?;
+        Ok(Json(json!({"id": id, "object": object, "deleted": true})))
     }
 
     /// Writes down what was done.
