@@ -8,7 +8,8 @@ use floopy_shared::domain::{
 };
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
-static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where Anthropic's clients send their key.
+pub(crate) static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What an endpoint needs of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use std::{
 
 use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
-use hyper::{Response, body::Incoming};
+use hyper::{HeaderMap, Response, body::Incoming};
 use tokio::runtime::Handle;
 
 use crate::{
+    admit::{Admitted, Permission, admit},
     allowance::Allowance,
     config::Config,
     conversations::Conversations,
@@ -85,6 +86,19 @@ impl Gateway {
         let mut response = Refusal::from(exceeded).response();
         exceeded.tell(response.headers_mut());
         response
+    }
+
+    /// Lets a caller in whose key may do this, if there is room for another call of its tenant.
+    pub(crate) fn enter(
+        &self,
+        headers: &HeaderMap,
+        permission: Permission,
+        passage: &mut Passage,
+    ) -> Result<Admitted, Refusal> {
+        let admitted = admit(self.current.snapshot(), headers, permission)?;
+        let seat = passage.seat(Some(&admitted.tenant.id));
+        seat.map_err(|shed| self.shed(shed))?;
+        Ok(admitted)
     }
 
     /// A body within its size and its time, if there is room for it.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, re
 use hyper::body::Incoming;
 
 use crate::{
-    admit::{Admitted, Permission, admit},
+    admit::{Admitted, Permission},
     after::{After, Work},
     call::Endpoint,
     doors::Passage,
@@ -63,17 +63,10 @@ pub(crate) async fn serve(
     passage: &mut Passage,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let admitted = match admit(
-        gateway.current.snapshot(),
-        &parts.headers,
-        Permission::Write,
-    ) {
+    let admitted = match gateway.enter(&parts.headers, Permission::Write, passage) {
         Ok(admitted) => admitted,
-        Err(denied) => return Refusal::from(denied).response(),
+        Err(refusal) => return refusal.response(),
     };
-    if let Err(shed) = passage.seat(Some(&admitted.tenant.id)) {
-        return gateway.shed(shed).response();
-    }
     let left = match gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
         Ok(left) => left,
         Err(exceeded) => return gateway.limited(exceeded),

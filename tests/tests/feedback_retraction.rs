@@ -68,16 +68,22 @@ async fn a_session_rating_is_taken_back_and_given_again(shape: Shape) {
     scored(&api, &id, [None, None]).await;
 }
 
-async fn the_rating_of_one_reply_is_taken_back_alone(shape: Shape) {
-    let (_upstream, _floopy, api) = start(shape).await;
-    let id = call(&api, "s").await.request_id();
+/// A call of the session `s`, whose session has an 8 and whose reply a 2.
+async fn call_rated_twice(api: &Api) -> String {
+    let id = call(api, "s").await.request_id();
     api.rate(&json!({"session_id": "s", "score": 8, "useful": true}))
         .await
         .ok();
     api.rate(&json!({"request_id": id, "score": 2, "useful": false}))
         .await
         .ok();
-    scored(&api, &id, [Some(8), Some(2)]).await;
+    scored(api, &id, [Some(8), Some(2)]).await;
+    id
+}
+
+async fn the_rating_of_one_reply_is_taken_back_alone(shape: Shape) {
+    let (_upstream, _floopy, api) = start(shape).await;
+    let id = call_rated_twice(&api).await;
     let gone = take_back(&api, &format!("requests/{id}")).await;
     assert_eq!(
         gone,
@@ -88,14 +94,7 @@ async fn the_rating_of_one_reply_is_taken_back_alone(shape: Shape) {
 
 async fn the_ratings_of_another_tenant_are_out_of_reach(shape: Shape) {
     let (_upstream, floopy, api) = start(shape).await;
-    let id = call(&api, "s").await.request_id();
-    api.rate(&json!({"session_id": "s", "score": 8, "useful": true}))
-        .await
-        .ok();
-    api.rate(&json!({"request_id": id, "score": 2, "useful": false}))
-        .await
-        .ok();
-    scored(&api, &id, [Some(8), Some(2)]).await;
+    let id = call_rated_twice(&api).await;
     let other = floopy.other_api();
     let unknown = "8f14e45f-ceea-467f-a8b3-5f3b1c2d3e4f";
     for (theirs, nobodys) in [(id.as_str(), unknown), ("s", "nobody")] {

@@ -12,7 +12,7 @@ use super::{
     respond::{OwnError, Refusal},
 };
 use crate::{
-    admit::{Admitted, Permission, admit},
+    admit::{Admitted, Permission},
     call::{Call, Endpoint},
     doors::Passage,
     gateway::Gateway,
@@ -55,10 +55,7 @@ pub(super) async fn count(
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
-    let snapshot = gateway.current.snapshot();
-    let admitted = admit(snapshot, &parts.headers, Permission::Write)?;
-    let tenant = Some(&admitted.tenant.id);
-    passage.seat(tenant).map_err(|shed| gateway.shed(shed))?;
+    let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
     if let Err(exceeded) = gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
         return Ok(gateway.limited(exceeded));
     }

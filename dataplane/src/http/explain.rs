@@ -20,7 +20,7 @@ use super::{
     respond::{Refusal, json_response},
 };
 use crate::{
-    admit::{Admitted, Permission, admit},
+    admit::{Admitted, Permission},
     allowance::Exhausted,
     call::Endpoint,
     doors::Passage,
@@ -41,10 +41,7 @@ pub(super) async fn explain(
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
-    let snapshot = gateway.current.snapshot();
-    let admitted = admit(snapshot, &parts.headers, Permission::Write)?;
-    let seat = passage.seat(Some(&admitted.tenant.id));
-    seat.map_err(|shed| gateway.shed(shed))?;
+    let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
     let now_ms = gateway.clock.now_ms();
     gateway
         .explains

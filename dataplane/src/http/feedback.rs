@@ -22,7 +22,7 @@ use super::{
     respond::{Refusal, json_response},
 };
 use crate::{
-    admit::{Admitted, Permission, admit},
+    admit::{Admitted, Permission},
     doors::Passage,
     gateway::Gateway,
     pipeline::session_header,
@@ -54,7 +54,7 @@ pub(super) async fn rate(
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
-    let admitted = enter(gateway, &parts.headers, passage)?;
+    let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let body = gateway
         .read(body, (MAX_BODY_BYTES, deadline), passage)
@@ -81,7 +81,7 @@ pub(super) async fn retract(
     request: &Request<Incoming>,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
-    let admitted = enter(gateway, request.headers(), passage)?;
+    let admitted = gateway.enter(request.headers(), Permission::Write, passage)?;
     let subject = path::subject(request.uri().path())?;
     deliver(gateway, &admitted, Said::TakenBack, subject.clone()).await?;
     let (session_id, request_id) = match &subject {
@@ -90,17 +90,6 @@ pub(super) async fn retract(
     };
     let answer = json!({"retracted": true, "session_id": session_id, "request_id": request_id});
     Ok(json_response(StatusCode::OK, &answer))
-}
-
-fn enter(
-    gateway: &Gateway,
-    headers: &HeaderMap,
-    passage: &mut Passage,
-) -> Result<Admitted, Refusal> {
-    let admitted = admit(gateway.current.snapshot(), headers, Permission::Write)?;
-    let seat = passage.seat(Some(&admitted.tenant.id));
-    seat.map_err(|shed| gateway.shed(shed))?;
-    Ok(admitted)
 }
 
 /// What is rated: one reply, or a session that is named or can only be one.

@@ -23,7 +23,7 @@ use self::paths::Answer;
 pub(crate) use self::{paths::Forwarded, relayed::Relayed};
 use super::{body::Body, respond::Refusal};
 use crate::{
-    admit::{Denied, Permission, admit},
+    admit::{API_KEY, Denied, Permission, admit},
     doors::Passage,
     gateway::Gateway,
     upstream::ReplyBody,
@@ -46,9 +46,6 @@ const RETRY_AFTER_S: u64 = 2;
 pub(super) const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Anthropic's clients send their key so.
-static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 static ASKED: [HeaderName; 8] = [
     AUTHORIZATION,
