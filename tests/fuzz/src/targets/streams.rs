@@ -39,7 +39,7 @@ pub(super) fn read_frames(data: &[u8]) {
         };
         let (name, payload) = line.split_at(blank);
         let frame = Frame::event(&String::from_utf8_lossy(name), payload[1..].to_vec());
-        if reader.read_frame(&frame, &mut out).is_err() {
+        if reader.read_frame(&frame, &mut out).is_err() || is_over(&out) {
             break;
         }
     }
@@ -50,15 +50,16 @@ pub(super) fn read_frames(data: &[u8]) {
 fn all(reader: &mut dyn EventReader, events: &[Vec<u8>]) -> Vec<Event> {
     let mut out = Vec::new();
     for data in events {
-        if reader.read(data, &mut out).is_err() {
-            return out;
-        }
-        if matches!(out.last(), Some(Event::Done | Event::Error(_))) {
+        if reader.read(data, &mut out).is_err() || is_over(&out) {
             return out;
         }
     }
     reader.end(&mut out);
     out
+}
+
+fn is_over(events: &[Event]) -> bool {
+    matches!(events.last(), Some(Event::Done | Event::Error(_)))
 }
 
 fn told(events: &[Event]) {
