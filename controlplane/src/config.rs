@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
+pub use crate::plans::PlanConfig;
+
 /// Everything that can be configured; every key has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +39,9 @@ pub struct Config {
     pub models: Vec<Model>,
     /// Tenants that exist from the start; without any, `default` is made and a key minted.
     pub tenants: Vec<TenantConfig>,
+    /// What tenants can be sold; they replace those of this build where the names are the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<PlanConfig>,
     pub learning: Learning,
     pub retention: Retention,
     pub scoring: Scoring,
@@ -61,6 +66,7 @@ impl Default for Config {
             sources: Sources::new(),
             models: Vec::new(),
             tenants: Vec::new(),
+            plans: Vec::new(),
             learning: Learning::default(),
             retention: Retention::default(),
             scoring: Scoring::default(),
@@ -99,6 +105,9 @@ pub struct TenantConfig {
     /// Calls are forwarded untouched and never routed, unless they say `floopy-passthrough: false`.
     #[serde(default)]
     pub passthrough: bool,
+    /// What it was sold; absent: nothing is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
     /// What routing may do for it.
     #[serde(default)]
     pub constraints: Constraints,

@@ -106,6 +106,8 @@ pub(crate) fn decision(n: u64) -> Decision {
         calibrated: None,
         rule: None,
         passthrough: false,
+        project: None,
+        environment: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod jobs;
 mod observe;
 mod score;
 mod subject;
+pub(crate) mod usage;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -7,6 +7,7 @@
 mod allowed;
 mod app;
 pub mod bench;
+mod calendar;
 mod config;
 #[cfg(test)]
 mod fixture;
@@ -16,6 +17,8 @@ mod ingest;
 mod jobs;
 pub mod learn;
 mod metrics;
+mod plans;
+mod quota;
 mod rest;
 mod settings;
 mod store;
@@ -24,5 +27,5 @@ pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
 pub use config::{
-    Config, Export, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig,
+    Config, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring, TenantConfig,
 };

@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod keys;
 mod labels;
+mod plan;
 mod projects;
 mod query;
 mod replay;
@@ -20,6 +21,7 @@ mod serve;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +47,7 @@ pub(crate) use self::serve::serve;
 use self::{cursor::CursorKey, error::ApiError};
 use crate::{
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
+    plans::Plans,
     store::{
         Store, StoreError,
         keys::{self as keys_store, Holder},
@@ -66,6 +69,7 @@ pub(crate) struct Api {
     /// How far back decisions are kept.
     pub(crate) retention_ms: u64,
     pub(crate) models: KnownModels,
+    pub(crate) plans: Plans,
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,
@@ -101,12 +105,14 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
+        .route("/v1/usage", get(usage::get))
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(|| async { ApiError::not_found("no such endpoint") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(middleware::from_fn_with_state(api.clone(), plan::check))
         .layer(middleware::from_fn(name_request))
         .with_state(api)
 }

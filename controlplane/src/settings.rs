@@ -4,10 +4,10 @@ pub(crate) mod gates;
 pub(crate) mod limits;
 pub(crate) mod routing;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use floopy_shared::{
-    domain::{constraints::InvalidConstraints, ids::TenantId, snapshot::Tenant},
+    domain::{constraints::InvalidConstraints, ids::TenantId, plan::Plan, snapshot::Tenant},
     process::config::Constraints,
 };
 use sqlx::SqliteConnection;
@@ -17,10 +17,15 @@ use self::{
     limits::WrittenLimits,
     routing::{WrittenRule, name_rules},
 };
-use crate::store::{
-    Store, StoreError,
-    settings::{self, Document, Kind},
-    tenants,
+use crate::{
+    calendar::month_of,
+    plans::Plans,
+    quota,
+    store::{
+        Store, StoreError,
+        settings::{self, Document, Kind},
+        tenants, usage,
+    },
 };
 
 /// The groups of constraints, each replaced as a whole.
@@ -46,8 +51,17 @@ impl Group {
 
 /// Every tenant, with what it set for itself on top of what the configuration says. What cannot be read is one
 /// tenant's trouble, and the others' no reason to wait.
-pub(crate) async fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
+pub(crate) async fn tenants(
+    store: &Store,
+    plans: &Plans,
+    now_ms: u64,
+) -> Result<Vec<Tenant>, StoreError> {
     let mut tenants = tenants::all(store).await?;
+    for (id, name) in tenants::plans(store).await? {
+        if let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) {
+            tenants[at].plan = sold(plans, &id, &name);
+        }
+    }
     let mut names: HashMap<TenantId, HashMap<String, String>> = HashMap::new();
     for kind in [Kind::Constraints, Kind::Rule] {
         for (id, document) in settings::of_all(store, kind).await? {
@@ -71,10 +85,34 @@ pub(crate) async fn tenants(store: &Store) -> Result<Vec<Tenant>, StoreError> {
         let own = names.get(&tenant.id).unwrap_or(&none);
         name_rules(tenant, own);
     }
+    let months = usage::of_month(store, month_of(now_ms)).await?;
+    for tenant in &mut tenants {
+        let used = months.get(&tenant.id).copied().unwrap_or_default();
+        quota::close(tenant, used, now_ms);
+    }
     Ok(tenants)
 }
 
-/// One tenant with what it set for itself.
+/// A tenant's plan. One that the configuration has no more is nothing to hold against who was sold it.
+fn sold(plans: &Plans, tenant: &TenantId, name: &str) -> Option<Arc<Plan>> {
+    let plan = plans.named(name);
+    if plan.is_none() {
+        tracing::error!(%tenant, plan = name, "the tenant's plan is not known; nothing is held against it");
+    }
+    plan
+}
+
+/// The plan of one tenant.
+pub(crate) async fn plan(
+    conn: &mut SqliteConnection,
+    id: &TenantId,
+    plans: &Plans,
+) -> Result<Option<Arc<Plan>>, StoreError> {
+    let name = tenants::plan(conn, id).await?;
+    Ok(name.and_then(|name| sold(plans, id, &name)))
+}
+
+/// One tenant with what it set for itself. Its plan, and whether it is closed for now, are not looked up.
 pub(crate) async fn tenant(
     conn: &mut SqliteConnection,
     id: &TenantId,

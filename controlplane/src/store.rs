@@ -30,6 +30,7 @@ pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+pub(crate) mod usage;
 
 use std::{
     collections::BTreeMap,

@@ -27,7 +27,7 @@ use crate::{
     upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
-pub(crate) use self::plan::{Decided, plan, session_header, understand, weigh};
+pub(crate) use self::plan::{Decided, plan, project, session_header, understand, weigh};
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
@@ -169,6 +169,7 @@ async fn prepare(
 ) -> Result<Box<Decided>, Refusal> {
     let session = session_header(&parts.headers)?;
     record.set_session(session.clone());
+    record.count_for(project(&parts.headers, admitted)?);
     let asked = Instant::now();
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let bounds = (gateway.config.limits.body_bytes, deadline);

@@ -16,6 +16,7 @@ use floopy_shared::domain::{
     route::Shadow,
     snapshot::Tenant,
 };
+use uuid::Uuid;
 
 pub(crate) use self::decision::of_plan;
 use self::decision::{decided, no_outcome, undecided, understood};
@@ -77,6 +78,11 @@ impl Record {
 
     pub(crate) fn set_session(&mut self, session: Option<SessionId>) {
         self.decision.session_id = session;
+    }
+
+    /// The project that it is counted for.
+    pub(crate) fn count_for(&mut self, project: Option<Uuid>) {
+        self.decision.project = project;
     }
 
     /// Time spent waiting for the client is not ours.

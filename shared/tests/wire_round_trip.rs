@@ -20,7 +20,7 @@ use floopy_shared::domain::{
     money::{Prices, Usage},
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
-    snapshot::{TableBody, TableName, Tenant},
+    snapshot::{Environment, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
 };
 use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
@@ -159,6 +159,8 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         calibrated: flag.then_some(share),
         rule: flag.then(|| "cheap".into()),
         passthrough: !flag,
+        project: flag.then(|| Uuid::from_u128(id)),
+        environment: (!flag).then_some(Environment::Staging),
     }
 }
 

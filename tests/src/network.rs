@@ -115,6 +115,7 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             models: Vec::new(),
             rule: None,
             passthrough: false,
+            plan: None,
         }],
         ..floopy_controlplane::Config::default()
     };

@@ -26,6 +26,7 @@ use crate::{
     },
     learn::policy::Goal,
     metrics::Metrics,
+    plans::Plans,
     rest::{self, Api, Exports, SigningKey},
     store::{Location, Store, meta},
 };
@@ -52,6 +53,7 @@ pub(super) struct Core {
     /// Held as long as this control plane may publish.
     _lock: Option<File>,
     known: KnownModels,
+    plans: Plans,
     services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
@@ -74,11 +76,12 @@ impl Core {
         location: &Location,
     ) -> Result<Self, Error> {
         let known = known::models_of(&config)?;
+        let plans = setup::plans_of(&config)?;
         let token = PlaneToken::new(config.token.as_ref())
             .map_err(|e| Error::config("token", e.to_string()))?;
         let store = Store::open(location).await?;
         let lock = setup::lock(location)?;
-        let minted_key = setup::tenants(&store, &config, &known, process.clock.now_ms()).await?;
+        let minted_key = setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
         let metrics = {
             let mut registry = process
                 .registry
@@ -115,6 +118,7 @@ impl Core {
             store,
             _lock: lock,
             known,
+            plans,
             services,
             dirty,
             announcements,
@@ -144,6 +148,7 @@ impl Core {
             clock: self.process.clock.clone(),
             catalog: Arc::clone(&self.known.catalog),
             own_models: Arc::clone(&self.known.own),
+            plans: self.plans.clone(),
             policy: policy(&self.config.learning),
             tick: Duration::from_millis(self.config.refresh_ms),
         };
@@ -182,6 +187,7 @@ impl Core {
             cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),
             retention_ms: self.config.retention.decisions_days * DAY_MS,
             models: self.known.clone(),
+            plans: self.plans.clone(),
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
         }))

@@ -19,6 +19,7 @@ use crate::{
     allowed::{self, Refused},
     config::{Config, TenantConfig},
     index::KnownModels,
+    plans::Plans,
     store::{
         Location, Store, Tx,
         keys::{self, Wanted},
@@ -28,6 +29,14 @@ use crate::{
 
 /// The tenant of a first start without any configured.
 const DEFAULT_TENANT: &str = "default";
+
+/// What tenants may refer to.
+type Known<'a> = (&'a KnownModels, &'a Plans);
+
+/// The plans that there are.
+pub(super) fn plans_of(config: &Config) -> Result<Plans, Error> {
+    Plans::of(&config.plans).map_err(|(key, reason)| Error::config(key, reason))
+}
 
 /// Keeps two control planes off one store: both would hand out the same versions.
 pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
@@ -56,7 +65,7 @@ pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
 pub(super) async fn tenants(
     store: &Store,
     config: &Config,
-    known: &KnownModels,
+    known: Known<'_>,
     now_ms: u64,
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
@@ -76,7 +85,7 @@ pub(super) async fn tenants(
 async fn put_tenant(
     tx: &mut Tx,
     (index, tenant): (usize, &TenantConfig),
-    known: &KnownModels,
+    known: Known<'_>,
     now_ms: u64,
 ) -> Result<(), Error> {
     let profile = profile((index, tenant), known)?;
@@ -94,14 +103,17 @@ async fn put_tenant(
 
 /// Checks what types cannot say: models and tenants that refer to each other.
 pub fn check(config: &Config) -> Result<(), Error> {
-    let known = models_of(config)?;
+    let (models, plans) = (models_of(config)?, plans_of(config)?);
     for tenant in config.tenants.iter().enumerate() {
-        profile(tenant, &known)?;
+        profile(tenant, (&models, &plans))?;
     }
     Ok(())
 }
 
-fn profile((index, tenant): (usize, &TenantConfig), known: &KnownModels) -> Result<Profile, Error> {
+fn profile(
+    (index, tenant): (usize, &TenantConfig),
+    (known, plans): Known<'_>,
+) -> Result<Profile, Error> {
     let key = |name: &str| format!("tenants[{index}].{name}");
     let id = tenant_id(&key("id"), &tenant.id)?;
     let catalog = &*known.of(&id);
@@ -116,6 +128,10 @@ fn profile((index, tenant): (usize, &TenantConfig), known: &KnownModels) -> Resu
     let constraints = tenant.constraints.to_domain();
     allowed::constraints(catalog, &constraints, default_model.as_ref()).map_err(refused)?;
     let routing = tenant.routing();
+    if let Some(name) = tenant.plan.as_deref().filter(|name| plans.named(name).is_none()) {
+        let message = format!("{name:?} is not a plan; it must be one of {}", plans.names());
+        return Err(Error::config(key("plan"), message));
+    }
     allowed::routing(catalog, &routing, &constraints).map_err(refused)?;
     Ok(Profile {
         id,
@@ -124,6 +140,7 @@ fn profile((index, tenant): (usize, &TenantConfig), known: &KnownModels) -> Resu
         constraints,
         shadow_budget_micro_usd_per_day: tenant.shadow_budget_usd_per_day.and_then(micro_usd),
         routing,
+        plan: tenant.plan.clone(),
     })
 }
 
@@ -163,7 +180,8 @@ pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> 
 async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Result<(), Error> {
     let mut configured = config.tenants.iter().enumerate();
     if let Some(found) = configured.find(|(_, tenant)| tenant.id == id.as_str()) {
-        return put_tenant(tx, found, &models_of(config)?, now_ms).await;
+        let (models, plans) = (models_of(config)?, plans_of(config)?);
+        return put_tenant(tx, found, (&models, &plans), now_ms).await;
     }
     if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT {
         return Ok(tenants::ensure(tx, id, now_ms).await?);

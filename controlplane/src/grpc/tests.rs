@@ -130,6 +130,7 @@ fn config() -> Config {
         models: Vec::new(),
         rule: None,
         passthrough: false,
+        plan: None,
     };
     let model = |name: &str, benchmark: &str| {
         let text = format!("provider = \"p\"\nmodel = \"{name}\"\nbenchmark = {benchmark}\n");

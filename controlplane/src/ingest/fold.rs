@@ -11,7 +11,7 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{Intake, book::Book, observe, subject::Meanings};
+use super::{Intake, book::Book, observe, subject::Meanings, usage};
 use crate::{
     learn::{
         credit::{self, Credit, Verdicts},
@@ -25,6 +25,7 @@ use crate::{
         ratings::{self, Kind, StoredRating, Subject},
         scores,
         units::{Name, TenantUnit, Unit, names_of},
+        usage::Used,
     },
 };
 
@@ -56,6 +57,7 @@ pub(super) struct Fold {
     /// Outcomes for the drift monitors.
     news: Vec<Observation>,
     pub(super) deltas: Deltas,
+    used: Used,
 }
 
 /// What came of a batch.
@@ -98,6 +100,7 @@ impl Fold {
             urgent: false,
             news: Vec::new(),
             deltas: Deltas::default(),
+            used: Used::default(),
         })
     }
 
@@ -138,7 +141,9 @@ impl Fold {
         let held = self.held.remove(&request).flatten();
         if let Some(held) = &held {
             self.touch_decision(&held.decision);
+            usage::take_decision(&mut self.used, &held.decision);
         }
+        usage::add_decision(&mut self.used, &decision);
         let call = StoredCall {
             id: held.as_ref().and_then(|held| held.id),
             decision,
@@ -174,7 +179,10 @@ impl Fold {
 
     /// A rating came, new or not; whether it was new. Its subject must have been loaded.
     pub(super) fn rate(&mut self, subject: &Subject, rating: StoredRating) -> bool {
+        let before = usage::first_rated(self.book.of(subject));
         let new = self.book.offer(subject, rating);
+        let after = usage::first_rated(self.book.of(subject));
+        usage::replace_rating(&mut self.used, &subject.1.0, (before, after));
         self.urgent |= new;
         match subject {
             // Looked at even if it is not new, to know what stands.
@@ -215,6 +223,7 @@ impl Fold {
         let units = self.write_and_find_units().await?;
         self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &mut self.deltas).await?;
+        self.used.apply(&mut self.tx).await?;
         let dropped = drift::append(&mut self.tx, &self.news).await?;
         let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         // Added while the store commits: where that fails, what was added is forgotten and read anew.

@@ -45,6 +45,7 @@ use crate::{
         rank::{Candidate, Incumbents, Platform},
     },
     metrics::Metrics,
+    plans::Plans,
     settings,
     store::{Store, StoreError, alarms, buckets, drift, meta},
 };
@@ -72,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) own_models: Arc<OwnModels>,
+    pub(crate) plans: Plans,
     pub(crate) policy: Policy,
     pub(crate) tick: Duration,
 }
@@ -289,7 +291,8 @@ impl Refresh {
         if !is_told && !is_due {
             return Ok(());
         }
-        let mut found = settings::tenants(&self.parts.store).await?;
+        let now_ms = self.parts.clock.now_ms();
+        let mut found = settings::tenants(&self.parts.store, &self.parts.plans, now_ms).await?;
         for tenant in &mut found {
             if let Some(own) = self.parts.own_models.get(&tenant.id) {
                 tenant.models = Arc::clone(own);

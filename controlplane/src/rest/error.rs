@@ -22,6 +22,8 @@ pub(crate) struct ApiError {
     message: String,
     /// In seconds.
     retry_after: Option<u64>,
+    /// What the plan lacks.
+    feature: Option<&'static str>,
 }
 
 impl ApiError {
@@ -38,6 +40,7 @@ impl ApiError {
             param: None,
             message: message.into(),
             retry_after: None,
+            feature: None,
         }
     }
 
@@ -123,6 +126,30 @@ impl ApiError {
         };
         let message = format!("this API key may not {what}");
         Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
+    }
+
+    /// The tenant's plan does not have this.
+    pub(crate) fn plan_required(plan: &str, feature: &'static str) -> Self {
+        let message = format!("the plan {plan:?} does not have {feature}");
+        let error = Self::new(
+            StatusCode::FORBIDDEN,
+            "permission_error",
+            "plan_required",
+            message,
+        );
+        Self {
+            feature: Some(feature),
+            ..error
+        }
+    }
+
+    /// The tenant has as many of these as its plan has.
+    pub(crate) fn plan_is_full(plan: &str, feature: &'static str, most: u32) -> Self {
+        let message = format!("the plan {plan:?} has {most} {feature}, and all of them are there");
+        Self {
+            message,
+            ..Self::plan_required(plan, feature)
+        }
     }
 
     /// The key is held to something, and what it asks to change is everybody's.
@@ -231,6 +258,11 @@ impl ApiError {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn to_text(&self) -> String {
+        self.message.clone()
+    }
+
     pub(crate) fn internal() -> Self {
         let message = "something failed here; try again";
         Self::new(
@@ -256,9 +288,12 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
         }});
+        if let Some(feature) = self.feature {
+            body["error"]["feature"] = json!(feature);
+        }
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after {
             let seconds = HeaderValue::from(seconds);

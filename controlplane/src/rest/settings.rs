@@ -6,6 +6,7 @@ use axum::{Json, http::HeaderMap};
 use floopy_shared::domain::{
     catalog::Catalog,
     ids::TenantId,
+    plan::Plan,
     snapshot::{KeyScope, Tenant},
 };
 use serde_json::{Value, json};
@@ -59,6 +60,20 @@ impl<'a> Editing<'a> {
     /// What the tenant may use.
     pub(super) fn catalog(&self) -> Arc<Catalog> {
         self.api.models.of(&self.holder.tenant)
+    }
+
+    /// Refuses another one of what the tenant's plan has no more of.
+    pub(super) async fn check_plan(
+        &mut self,
+        (feature, count): (&'static str, usize),
+        most: impl Fn(&Plan) -> Option<u32>,
+    ) -> Result<(), ApiError> {
+        let plan = written::plan(&mut self.tx, &self.holder.tenant, &self.api.plans).await?;
+        let most = plan.as_deref().and_then(|plan| Some((plan, most(plan)?)));
+        match most.filter(|(_, most)| u32::try_from(count).is_ok_and(|count| count >= *most)) {
+            Some((plan, most)) => Err(ApiError::plan_is_full(&plan.name, feature, most)),
+            None => Ok(()),
+        }
     }
 
     /// The tenant as it is by now, its own settings on top of the configuration.

@@ -8,6 +8,7 @@ use floopy_shared::{
         event::RatingScore,
         explanation::{Locale, of_decision},
         ids::CandidateKey,
+        snapshot::Environment,
     },
     view::{affinity, candidate, features, filtered, phase, weights},
 };
@@ -72,6 +73,8 @@ fn identity(d: &Decision) -> Value {
         "session_id": d.session_id.as_ref().map(ToString::to_string),
         "completion_id": d.completion_id,
         "key_id": d.key_id,
+        "project_id": d.project.map(|id| id.to_string()),
+        "environment": d.environment.map(Environment::as_str),
         "requested_model": d.requested_model,
         "shadow_of": d.shadow_of.map(|id| id.to_string()),
         "charged_to": if d.shadow_of.is_some() { "shadow" } else { "serving" },

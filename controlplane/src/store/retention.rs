@@ -7,7 +7,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use super::{
     StoreError, Tx, alarms,
     buckets::{self, Forgotten},
-    request_id, to_i64,
+    request_id, to_i64, usage,
 };
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
@@ -62,6 +62,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     alarms::forget_days(tx, &sums.days).await?;
     rows += sums.rows;
+    rows += usage::forget(tx, horizon.buckets_before_day, SLICE).await?;
     Ok(Gone { rows, sums })
 }
 

@@ -2,6 +2,7 @@
 
 mod fill;
 mod settings;
+mod usage;
 
 use super::{Store, StoreError};
 
@@ -168,6 +169,7 @@ const STEPS: &[&[&str]] = &[&[
             PRIMARY KEY (tenant, shape, candidate)
         ) WITHOUT ROWID, STRICT",
     ],
+    usage::USAGE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
@@ -176,6 +178,8 @@ const TURNS_ADDED: usize = 2;
 const PACKED_ADDED: usize = 6;
 /// The step after which the drift monitors are told what was usual so far.
 const DRIFT_ADDED: usize = 12;
+/// The step after which what calls used so far is added up.
+const USAGE_ADDED: usize = 15;
 
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
@@ -204,6 +208,9 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
         }
         if step == DRIFT_ADDED {
             fill::drift(&mut tx).await?;
+        }
+        if step == USAGE_ADDED {
+            fill::usage(&mut tx).await?;
         }
     }
     // A pragma takes no parameters.

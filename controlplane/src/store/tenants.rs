@@ -23,16 +23,18 @@ pub(crate) struct Profile {
     pub(crate) constraints: Constraints,
     pub(crate) shadow_budget_micro_usd_per_day: Option<u64>,
     pub(crate) routing: Routing,
+    /// The name of its plan.
+    pub(crate) plan: Option<String>,
 }
 
 /// Writes a tenant over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)
+            plan, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
-            routing = excluded.routing",
+            routing = excluded.routing, plan = excluded.plan",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -40,6 +42,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(record::encode_constraints(&profile.constraints))
     .bind(profile.shadow_budget_micro_usd_per_day.map(to_i64))
     .bind(record::encode_routing(&profile.routing))
+    .bind(profile.plan.as_deref())
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -119,7 +122,9 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
         gates: Gates::default(),
         limits: Limits::default(),
+        plan: None,
         closed: None,
+        no_ratings_until_ms: None,
         constraints: constraints
             .map(record::decode_constraints)
             .transpose()?
@@ -132,6 +137,27 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         // They are not kept here: the configuration has them.
         models: Arc::default(),
     })
+}
+
+/// The names of the plans of those tenants that have one.
+pub(crate) async fn plans(store: &Store) -> Result<Vec<(TenantId, String)>, StoreError> {
+    let rows = sqlx::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL")
+        .fetch_all(store.read())
+        .await?;
+    let read = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    rows.iter().map(read).collect()
+}
+
+/// The name of a tenant's plan.
+pub(crate) async fn plan(
+    conn: &mut SqliteConnection,
+    id: &TenantId,
+) -> Result<Option<String>, StoreError> {
+    let found: Option<Option<String>> = sqlx::query_scalar("SELECT plan FROM tenants WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await?;
+    Ok(found.flatten())
 }
 
 /// Whether nothing of this tenant's content may be kept.

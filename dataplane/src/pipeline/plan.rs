@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use floopy_shared::domain::ids::{RequestId, SessionId};
 use http::{HeaderMap, HeaderName, StatusCode};
+use uuid::Uuid;
 
 use crate::{
     admit::Admitted,
@@ -17,6 +18,7 @@ static TASK: HeaderName = HeaderName::from_static("floopy-task");
 static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
 static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
 static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
+static PROJECT: HeaderName = HeaderName::from_static("floopy-project-id");
 static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
 
 /// A call's headers, and the session that they name.
@@ -92,6 +94,22 @@ pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, R
     SessionId::new(text).map(Some).map_err(|e| {
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", e.to_string())
             .about(Some(SESSION.as_str()))
+    })
+}
+
+/// What a call is counted for: the project that its key is locked to, else the one that it names.
+pub(crate) fn project(
+    headers: &HeaderMap,
+    admitted: &Admitted,
+) -> Result<Option<Uuid>, Refusal> {
+    let named = text_header(headers, &PROJECT)?;
+    let (None, Some(id)) = (admitted.scope.project, named) else {
+        return Ok(admitted.scope.project);
+    };
+    Uuid::try_parse(id).map(Some).map_err(|_| {
+        let message = format!("{PROJECT} is {id:?}, it must be the UUID of a project");
+        Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+            .about(Some(PROJECT.as_str()))
     })
 }
 

@@ -55,6 +55,8 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         calibrated: None,
         rule: None,
         passthrough: false,
+        project: admitted.scope.project,
+        environment: admitted.scope.environment,
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Config {
     pub sources: Sources,
     pub models: Vec<control::Model>,
     pub tenants: Vec<control::TenantConfig>,
+    /// What tenants can be sold; they replace those of this build where the names are the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<control::PlanConfig>,
 }
 
 /// What serves applications.
@@ -113,6 +116,7 @@ impl Default for Config {
             sources: Sources::new(),
             models: Vec::new(),
             tenants: Vec::new(),
+            plans: Vec::new(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The record of one routed call: everything needed to explain and replay it, and nothing of its content.
 
+use uuid::Uuid;
+
 use super::{
     affinity::{Affinity, Release},
     confidence::ConfidenceReason,
@@ -8,6 +10,7 @@ use super::{
     money::Usage,
     ranking::{Evidence, Posterior, Role},
     shape::ShapeKey,
+    tenant::Environment,
     weights::{Phase, Weights},
 };
 
@@ -342,6 +345,10 @@ pub struct Decision {
     pub rule: Option<String>,
     /// Forwarded untouched.
     pub passthrough: bool,
+    /// What the call is counted for: the key's project, or the one that the call named.
+    pub project: Option<Uuid>,
+    /// The key's.
+    pub environment: Option<Environment>,
 }
 
 impl Decision {

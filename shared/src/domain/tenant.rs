@@ -10,6 +10,7 @@ use super::{
     gates::Gates,
     ids::{CandidateKey, KeyHash, TenantId},
     limits::Limits,
+    plan::{Feature, Plan},
     rule::Routing,
 };
 
@@ -86,8 +87,12 @@ pub struct Tenant {
     pub constraints: Constraints,
     pub gates: Gates,
     pub limits: Limits,
+    /// `None`: nothing was agreed on, so nothing is held against it.
+    pub plan: Option<Arc<Plan>>,
     /// Why it is not served for now.
     pub closed: Option<Closed>,
+    /// Its month's ratings are used up; in milliseconds since the epoch.
+    pub no_ratings_until_ms: Option<u64>,
     /// What shadow calls may cost between two midnights UTC; `None`: nothing limits it but their rate.
     pub shadow_budget_micro_usd_per_day: Option<u64>,
     pub routing: Routing,
@@ -106,10 +111,18 @@ impl Tenant {
             constraints: Constraints::default(),
             gates: Gates::default(),
             limits: Limits::default(),
+            plan: None,
             closed: None,
+            no_ratings_until_ms: None,
             shadow_budget_micro_usd_per_day: None,
             routing: Routing::default(),
             models: Arc::default(),
         }
+    }
+
+    /// The plan that lacks what a path needs, and what that is.
+    pub fn lacking(&self, path: &str) -> Option<(&Plan, Feature)> {
+        let (plan, feature) = (self.plan.as_deref()?, Feature::of_path(path)?);
+        (!plan.has(feature)).then_some((plan, feature))
     }
 }

@@ -8,13 +8,14 @@ pub use self::encode::encode_event;
 use super::{
     InvalidWire, id_bytes, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
-    required, uuid,
+    required, snapshot, uuid,
 };
 use crate::domain::{
     decision::{Attempt, CandidateTrace, Decision, Load, Outcome, UPSTREAM_REQUEST_ID_BYTES},
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
+    tenant::Environment,
     weights::phase_weights,
 };
 
@@ -252,6 +253,8 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         calibrated: d.calibrated,
         rule: d.rule.clone().unwrap_or_default(),
         passthrough: d.passthrough,
+        project: d.project.map(id_bytes).unwrap_or_default(),
+        environment: d.environment.map_or("", Environment::as_str).to_owned(),
     }
 }
 
@@ -318,6 +321,8 @@ impl TryFrom<v1::Decision> for Decision {
             calibrated: d.calibrated,
             rule: non_empty(d.rule),
             passthrough: d.passthrough,
+            project: optional_uuid(&d.project, "project")?,
+            environment: snapshot::environment(d.environment)?,
         })
     }
 }

@@ -6,6 +6,7 @@ use super::InvalidWire;
 use crate::domain::{
     gates::{Gates, Rolling, Window},
     limits::Limits,
+    plan::{Feature, Plan},
     snapshot::Closed,
 };
 
@@ -85,6 +86,38 @@ impl TryFrom<v1::Limits> for Limits {
             .validate()
             .map_err(|e| InvalidWire::invalid("limits", e))?;
         Ok(limits)
+    }
+}
+
+impl From<&Plan> for v1::Plan {
+    fn from(plan: &Plan) -> Self {
+        let names = plan.features.iter().map(|feature| feature.as_str());
+        Self {
+            name: plan.name.clone(),
+            requests_per_month: plan.requests_per_month,
+            ratings_per_month: plan.ratings_per_month,
+            requests_per_minute: plan.requests_per_minute,
+            projects: plan.projects,
+            features: names.map(ToOwned::to_owned).collect(),
+        }
+    }
+}
+
+impl From<v1::Plan> for Plan {
+    fn from(plan: v1::Plan) -> Self {
+        // A newer control plane may know features that nothing here asks for.
+        let features = plan
+            .features
+            .iter()
+            .filter_map(|name| Feature::parse(name));
+        Self {
+            features: features.collect(),
+            name: plan.name,
+            requests_per_month: plan.requests_per_month,
+            ratings_per_month: plan.ratings_per_month,
+            requests_per_minute: plan.requests_per_minute,
+            projects: plan.projects,
+        }
     }
 }
 

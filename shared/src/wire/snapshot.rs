@@ -216,6 +216,8 @@ impl From<&Tenant> for v1::Tenant {
             gates: Some((&t.gates).into()),
             limits: Some((&t.limits).into()),
             closed: t.closed.map(Into::into),
+            plan: t.plan.as_deref().map(Into::into),
+            no_ratings_until_ms: t.no_ratings_until_ms,
         }
     }
 }
@@ -250,6 +252,8 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             closed: t.closed.map(TryInto::try_into).transpose()?,
+            plan: t.plan.map(|plan| Arc::new(plan.into())),
+            no_ratings_until_ms: t.no_ratings_until_ms,
             limits: t
                 .limits
                 .map(TryInto::try_into)
@@ -264,6 +268,14 @@ fn own_models(models: Vec<v1::CatalogModel>) -> Result<Arc<[Arc<CatalogModel>]>,
     models.collect()
 }
 
+/// An environment by its name; none where there is no name.
+pub(super) fn environment(name: String) -> Result<Option<Environment>, InvalidWire> {
+    let parse = |name: String| {
+        Environment::parse(&name).ok_or_else(|| InvalidWire::invalid("environment", name))
+    };
+    non_empty(name).map(parse).transpose()
+}
+
 fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
     let hash = <[u8; 32]>::try_from(key.sha256.as_ref()).map_err(|_| {
         InvalidWire::invalid("sha256", format_args!("{} bytes, not 32", key.sha256.len()))
@@ -271,11 +283,7 @@ fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
     let project = non_empty(key.project)
         .map(|id| Uuid::try_parse(&id).map_err(|e| InvalidWire::invalid("project", e)))
         .transpose()?;
-    let environment = non_empty(key.environment)
-        .map(|name| {
-            Environment::parse(&name).ok_or_else(|| InvalidWire::invalid("environment", name))
-        })
-        .transpose()?;
+    let environment = environment(key.environment)?;
     let scope = KeyScope {
         project,
         environment,

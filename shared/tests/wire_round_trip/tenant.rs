@@ -1,5 +1,7 @@
 //! A tenant with everything that one can have.
 
+use std::sync::Arc;
+
 use floopy_shared::domain::{
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
@@ -7,6 +9,7 @@ use floopy_shared::domain::{
     gates::Gates,
     ids::{KeyHash, TenantId},
     limits::Limits,
+    plan::{Feature, Plan},
     rule::{Routing, Rule},
     snapshot::{ApiKey, Closed, Environment, KeyScope, Tenant},
 };
@@ -79,7 +82,16 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             require_shadow_before_live: true,
             ..Gates::default()
         },
+        plan: Some(Arc::new(Plan {
+            name: "pro".into(),
+            requests_per_month: Some(1_000_000),
+            ratings_per_month: None,
+            requests_per_minute: Some(600),
+            projects: Some(10),
+            features: Feature::ALL.to_vec(),
+        })),
         closed: Some(Closed::MonthlyCost { until_ms: 9 }),
+        no_ratings_until_ms: Some(10),
         limits: Limits {
             cost_micro_usd_per_month: Some(9_000_000),
             token_window_s: Some(3_600),

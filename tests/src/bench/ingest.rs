@@ -48,6 +48,7 @@ impl Control {
             models: Vec::new(),
             rule: None,
             passthrough: false,
+            plan: None,
         };
         let config = Config {
             data_dir: dir.to_owned(),

@@ -105,7 +105,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 }
 
 /// Everything that was derived, as text, one row per line.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 7] = [
     "SELECT json_array('sums', tenant, shape, day, hex(cells)) FROM day_sums ORDER BY 1",
     "SELECT json_array('session', tenant, unit, score, hex(credit)) FROM sessions ORDER BY 1",
     "SELECT json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted)
@@ -113,6 +113,13 @@ const TABLES: [&str; 5] = [
     "SELECT json_array('score', hex(request_id), composite) FROM scores ORDER BY 1",
     "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), hex(bytes), turn, hex(credit))
         FROM decisions LEFT JOIN candidates USING (id) ORDER BY 1",
+    // Lines of what was replaced since are empty.
+    "SELECT json_array('used', tenant, day, project, environment, model, requests, errors, input_tokens,
+            cached_input_tokens, output_tokens, cost_micro_usd, unpriced_requests, shadow_requests,
+            shadow_cost_micro_usd, ratings)
+        FROM usage WHERE requests <> 0 OR shadow_requests <> 0 OR ratings <> 0 ORDER BY 1",
+    "SELECT json_array('month', month, tenant, requests, cost_micro_usd, ratings) FROM usage_months
+        WHERE requests <> 0 OR cost_micro_usd <> 0 OR ratings <> 0 ORDER BY 1",
 ];
 
 async fn dump(intake: &Intake) -> Vec<String> {

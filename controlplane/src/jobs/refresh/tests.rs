@@ -17,6 +17,7 @@ use crate::{
         policy::Goal,
         sums::{ONE, Sums},
     },
+    plans::Plans,
     store::{
         retention::{self, Horizon},
         tenants,
@@ -45,6 +46,7 @@ async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
         clock: intake.clock.clone(),
         catalog: Arc::new(builtin_catalog()),
         own_models: Arc::default(),
+        plans: Plans::default(),
         policy: Policy {
             goal: Goal::Quality,
             shadow_rate: 0.1,

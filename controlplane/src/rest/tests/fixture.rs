@@ -80,6 +80,7 @@ impl Fixture {
             cursor_key: CursorKey::new(vec![1; 32]),
             retention_ms: 90 * 86_400_000,
             models,
+            plans: crate::plans::Plans::of(&[]).expect("valid"),
             dirty: Arc::default(),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
         }

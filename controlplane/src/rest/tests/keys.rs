@@ -3,11 +3,12 @@
 use floopy_shared::domain::snapshot::KeyScope;
 
 use super::*;
+use crate::{fixture::NOW, plans::Plans};
 
 impl Fixture {
     /// What proxies are told of a key.
     async fn scope_of(&self, id: &Value) -> KeyScope {
-        let tenants = crate::settings::tenants(&self.intake.store).await;
+        let tenants = crate::settings::tenants(&self.intake.store, &Plans::default(), NOW).await;
         let tenants = tenants.expect("read");
         let mut keys = tenants.iter().flat_map(|tenant| &tenant.keys);
         let key = keys.find(|key| *id == key.id.as_str());

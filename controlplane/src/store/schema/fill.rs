@@ -9,6 +9,7 @@ use floopy_shared::domain::{
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
+    ingest::usage::{add_decision, replace_rating},
     learn::{
         alarm::PROOF,
         credit::{Cell, Credit, Source, Turn},
@@ -16,7 +17,10 @@ use crate::{
         monitor::{Own, State, Usual},
         sums::Sums,
     },
-    store::{StoreError, Tx, buckets, deltas::Deltas, drift, packed, record, tenant_id},
+    store::{
+        StoreError, Tx, buckets, deltas::Deltas, drift, packed, ratings::Place, record, tenant_id,
+        to_u64, usage::Used,
+    },
 };
 
 /// Rows read at a time.
@@ -261,4 +265,43 @@ fn packed_credit(text: &str) -> Option<Vec<u8>> {
             None
         }
     }
+}
+
+/// Adds up what the calls and ratings that are there used. What cannot be read counts for nothing.
+pub(super) async fn usage(tx: &mut Tx) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let rows =
+            sqlx::query("SELECT id, record FROM decisions WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(after)
+                .bind(FILL)
+                .fetch_all(&mut **tx)
+                .await?;
+        let Some(last) = rows.last() else {
+            return usage_of_ratings(tx).await;
+        };
+        after = last.try_get(0)?;
+        let mut used = Used::default();
+        for row in &rows {
+            match record::decode_decision_in_short(row.try_get(1)?) {
+                Ok(decision) => add_decision(&mut used, &decision),
+                Err(error) => tracing::error!(%error, "a decision is left out of what was used"),
+            }
+        }
+        used.apply(tx).await?;
+    }
+}
+
+async fn usage_of_ratings(tx: &mut Tx) -> Result<(), StoreError> {
+    let first = Place::First as i64;
+    let rows = sqlx::query("SELECT tenant, rated_ms FROM ratings WHERE revise = ?")
+        .bind(first)
+        .fetch_all(&mut **tx)
+        .await?;
+    let mut used = Used::default();
+    for row in &rows {
+        let (tenant, rated_ms): (_, i64) = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
+        replace_rating(&mut used, &tenant, (None, Some(to_u64(rated_ms))));
+    }
+    used.apply(tx).await
 }

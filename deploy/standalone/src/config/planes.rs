@@ -58,6 +58,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         sources: config.sources.clone(),
         models: config.models.clone(),
         tenants: config.tenants.clone(),
+        plans: config.plans.clone(),
         learning: config.learning,
         retention: config.control.retention,
         scoring: config.control.scoring,

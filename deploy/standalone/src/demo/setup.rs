@@ -106,6 +106,7 @@ pub(super) fn config(
         rules: Vec::new(),
         rule: None,
         passthrough: false,
+        plan: None,
         models: Vec::new(),
     }];
     config

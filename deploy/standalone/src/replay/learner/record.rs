@@ -63,6 +63,8 @@ impl Learner {
             calibrated: choice.calibrated,
             rule: choice.rule,
             passthrough: false,
+            project: None,
+            environment: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),

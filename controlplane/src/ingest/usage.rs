@@ -1,0 +1,113 @@
+//! What a call or a rating adds to what its tenant used.
+
+use floopy_shared::domain::{
+    decision::{Decision, Ending, Stage},
+    ids::{CandidateKey, TenantId},
+    snapshot::Environment,
+};
+
+use crate::{
+    calendar::month_of,
+    learn::credit::day_of,
+    store::{
+        ratings::StoredRating,
+        usage::{Column, Counts, Line, Used},
+    },
+};
+
+/// First status that says that a call failed.
+const ERRORS: u16 = 400;
+
+/// Counts a decision that is stored from now on.
+pub(crate) fn add_decision(used: &mut Used, decision: &Decision) {
+    used.add(line_of(decision), counts_of(decision));
+}
+
+/// Takes away a decision that another one replaces.
+pub(crate) fn take_decision(used: &mut Used, decision: &Decision) {
+    used.add(line_of(decision), counts_of(decision).negated());
+}
+
+/// Counts the first rating of a subject in place of what was the first one until now.
+pub(crate) fn replace_rating(
+    used: &mut Used,
+    tenant: &TenantId,
+    (before, after): (Option<u64>, Option<u64>),
+) {
+    if before == after {
+        return;
+    }
+    let one = Counts::default().with(Column::Ratings, 1);
+    if let Some(rated_ms) = before {
+        used.add(line_of_rating(tenant, rated_ms), one.negated());
+    }
+    if let Some(rated_ms) = after {
+        used.add(line_of_rating(tenant, rated_ms), one);
+    }
+}
+
+/// When the first rating of a subject was given, if any was: revisions do not count.
+pub(crate) fn first_rated<'a>(ratings: impl Iterator<Item = &'a StoredRating>) -> Option<u64> {
+    ratings.filter(|r| !r.revise).map(|r| r.rated_ms).min()
+}
+
+fn line_of(decision: &Decision) -> Line {
+    let model = decision.served.as_ref();
+    Line {
+        tenant: decision.tenant.clone(),
+        day: day_of(decision.created_at_ms),
+        month: month_of(decision.created_at_ms),
+        project: decision
+            .project
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        environment: decision
+            .environment
+            .map_or("", Environment::as_str)
+            .to_owned(),
+        model: model.map_or("", CandidateKey::as_str).to_owned(),
+    }
+}
+
+/// A rating belongs to no model: its session may have had several.
+fn line_of_rating(tenant: &TenantId, rated_ms: u64) -> Line {
+    Line {
+        tenant: tenant.clone(),
+        day: day_of(rated_ms),
+        month: month_of(rated_ms),
+        project: String::new(),
+        environment: String::new(),
+        model: String::new(),
+    }
+}
+
+fn counts_of(decision: &Decision) -> Counts {
+    let spent = decision.spent_micro_usd();
+    if decision.shadow_of.is_some() {
+        return Counts::default()
+            .with(Column::ShadowRequests, 1)
+            .with(Column::ShadowCostMicroUsd, spent);
+    }
+    let outcome = &decision.outcome;
+    let usage = outcome.usage;
+    let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
+    Counts::default()
+        .with(Column::Requests, 1)
+        .with(Column::Errors, u64::from(has_failed(decision)))
+        .with(Column::InputTokens, usage.input)
+        .with(Column::CachedInputTokens, usage.cached_input)
+        .with(Column::OutputTokens, usage.output)
+        .with(Column::CostMicroUsd, spent)
+        .with(Column::UnpricedRequests, u64::from(is_unpriced))
+}
+
+/// A stream that has begun has not failed yet; a caller who left did not see an error.
+fn has_failed(decision: &Decision) -> bool {
+    let is_over = decision.stage == Stage::Finished;
+    is_over
+        && match decision.outcome.ending {
+            Ending::Completed => decision.outcome.status >= ERRORS,
+            Ending::Error | Ending::BrokenStream | Ending::Interrupted => true,
+            Ending::ClientDisconnected => false,
+        }
+}

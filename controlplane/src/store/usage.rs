@@ -1,0 +1,304 @@
+//! What calls used, added up: by tenant, day, project, environment and model, and by month for what a month may have.
+//!
+//! The sums are what the stored decisions and ratings add up to: whoever changes those writes the difference here, in
+//! the same transaction. They outlive the calls that they came from.
+
+use std::collections::BTreeMap;
+
+use floopy_shared::domain::ids::TenantId;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Store, StoreError, Tx, statements, tenant_id};
+
+/// What is added up, each a column of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Requests,
+    Errors,
+    InputTokens,
+    CachedInputTokens,
+    OutputTokens,
+    /// Of what was served, and of tries that were in vain.
+    CostMicroUsd,
+    /// Of what was served, without a known price.
+    UnpricedRequests,
+    ShadowRequests,
+    ShadowCostMicroUsd,
+    Ratings,
+}
+
+impl Column {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Requests,
+        Self::Errors,
+        Self::InputTokens,
+        Self::CachedInputTokens,
+        Self::OutputTokens,
+        Self::CostMicroUsd,
+        Self::UnpricedRequests,
+        Self::ShadowRequests,
+        Self::ShadowCostMicroUsd,
+        Self::Ratings,
+    ];
+
+    /// Its name in the store and in answers.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Errors => "errors",
+            Self::InputTokens => "input_tokens",
+            Self::CachedInputTokens => "cached_input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::CostMicroUsd => "cost_micro_usd",
+            Self::UnpricedRequests => "unpriced_requests",
+            Self::ShadowRequests => "shadow_requests",
+            Self::ShadowCostMicroUsd => "shadow_cost_micro_usd",
+            Self::Ratings => "ratings",
+        }
+    }
+}
+
+/// Sums, or differences of sums, by column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts([i64; Column::ALL.len()]);
+
+impl Counts {
+    pub(crate) fn of(self, column: Column) -> i64 {
+        self.0[column as usize]
+    }
+
+    pub(crate) fn with(mut self, column: Column, value: u64) -> Self {
+        self.0[column as usize] = i64::try_from(value).unwrap_or(i64::MAX);
+        self
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    pub(crate) fn negated(self) -> Self {
+        Self(self.0.map(|value| value.saturating_neg()))
+    }
+}
+
+/// What is counted apart. What is not known of a call is empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Line {
+    pub(crate) tenant: TenantId,
+    /// Days since the epoch, UTC.
+    pub(crate) day: i64,
+    /// Months since the year 0, UTC.
+    pub(crate) month: i64,
+    pub(crate) project: String,
+    pub(crate) environment: String,
+    pub(crate) model: String,
+}
+
+/// Differences of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Used(BTreeMap<Line, Counts>);
+
+impl Used {
+    pub(crate) fn add(&mut self, line: Line, counts: Counts) {
+        self.0.entry(line).or_default().add(counts);
+    }
+
+    /// Adds them to what is stored; nothing is left of them here.
+    pub(crate) async fn apply(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut lines: Vec<(Line, Counts)> = std::mem::take(&mut self.0).into_iter().collect();
+        lines.retain(|(_, counts)| *counts != Counts::default());
+        let mut months: BTreeMap<(i64, &TenantId), Month> = BTreeMap::new();
+        for (line, counts) in &lines {
+            let month = months.entry((line.month, &line.tenant)).or_default();
+            month.add(*counts);
+        }
+        put_lines(tx, &lines).await?;
+        put_months(tx, &months.into_iter().collect::<Vec<_>>()).await
+    }
+}
+
+async fn put_lines(tx: &mut Tx, lines: &[(Line, Counts)]) -> Result<(), StoreError> {
+    let columns = Column::ALL.map(Column::as_str);
+    let added = columns.map(|name| format!("{name} = {name} + excluded.{name}"));
+    for piece in statements(lines) {
+        let mut query = QueryBuilder::<Sqlite>::new(format!(
+            "INSERT INTO usage (tenant, day, project, environment, model, {}) ",
+            columns.join(", ")
+        ));
+        query.push_values(piece, |mut row, (line, counts)| {
+            row.push_bind(line.tenant.as_str())
+                .push_bind(line.day)
+                .push_bind(&line.project)
+                .push_bind(&line.environment)
+                .push_bind(&line.model);
+            for value in counts.0 {
+                row.push_bind(value);
+            }
+        });
+        query.push(" ON CONFLICT DO UPDATE SET ");
+        query.push(added.join(", "));
+        query.build().execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// What a tenant used in a month, as far as a month has limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Month {
+    pub(crate) requests: i64,
+    /// Of everything that was paid for: served, in vain and in the shadow.
+    pub(crate) cost_micro_usd: i64,
+    pub(crate) ratings: i64,
+}
+
+impl Month {
+    fn add(&mut self, counts: Counts) {
+        let cost = counts
+            .of(Column::CostMicroUsd)
+            .saturating_add(counts.of(Column::ShadowCostMicroUsd));
+        self.requests = self.requests.saturating_add(counts.of(Column::Requests));
+        self.cost_micro_usd = self.cost_micro_usd.saturating_add(cost);
+        self.ratings = self.ratings.saturating_add(counts.of(Column::Ratings));
+    }
+}
+
+async fn put_months(
+    tx: &mut Tx,
+    months: &[((i64, &TenantId), Month)],
+) -> Result<(), StoreError> {
+    for piece in statements(months) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO usage_months (month, tenant, requests, cost_micro_usd, ratings) ",
+        );
+        query.push_values(piece, |mut row, ((month, tenant), used)| {
+            row.push_bind(*month)
+                .push_bind(tenant.as_str())
+                .push_bind(used.requests)
+                .push_bind(used.cost_micro_usd)
+                .push_bind(used.ratings);
+        });
+        query.push(
+            " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+                cost_micro_usd = cost_micro_usd + excluded.cost_micro_usd, ratings = ratings + excluded.ratings",
+        );
+        query.build().execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// What every tenant used in a month.
+pub(crate) async fn of_month(
+    store: &Store,
+    month: i64,
+) -> Result<BTreeMap<TenantId, Month>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT requests, cost_micro_usd, ratings, tenant FROM usage_months WHERE month = ?",
+    )
+    .bind(month)
+    .fetch_all(store.read())
+    .await?;
+    let read = |row: &SqliteRow| Ok((tenant_id(row.try_get(3)?)?, month_of(row)?));
+    rows.iter().map(read).collect()
+}
+
+/// What one tenant used in a month.
+pub(crate) async fn month(
+    conn: &mut SqliteConnection,
+    tenant: &TenantId,
+    month: i64,
+) -> Result<Month, StoreError> {
+    let row = sqlx::query(
+        "SELECT requests, cost_micro_usd, ratings FROM usage_months WHERE month = ? AND tenant = ?",
+    )
+    .bind(month)
+    .bind(tenant.as_str())
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map_or(Ok(Month::default()), month_of)
+}
+
+fn month_of(row: &SqliteRow) -> Result<Month, StoreError> {
+    Ok(Month {
+        requests: row.try_get(0)?,
+        cost_micro_usd: row.try_get(1)?,
+        ratings: row.try_get(2)?,
+    })
+}
+
+/// What lines are told apart by, in the order in which they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Dimension {
+    Day,
+    Project,
+    Environment,
+    Model,
+}
+
+impl Dimension {
+    pub(crate) const ALL: [Self; 4] = [Self::Day, Self::Project, Self::Environment, Self::Model];
+
+    /// Its name in the store and in queries.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Project => "project",
+            Self::Environment => "environment",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// A group of lines: its values in the order of the dimensions that were asked for, and its sums.
+pub(crate) type Group = (Vec<String>, Counts);
+
+/// The sums of the days from `from` to `to`, both inclusive, by the dimensions; at most `limit` groups.
+pub(crate) async fn grouped(
+    conn: &mut SqliteConnection,
+    (tenant, from, to): (&TenantId, i64, i64),
+    by: &[Dimension],
+    limit: i64,
+) -> Result<Vec<Group>, StoreError> {
+    let names: Vec<&str> = by.iter().map(|dimension| dimension.as_str()).collect();
+    let values: Vec<String> = names
+        .iter()
+        .map(|name| format!("CAST({name} AS TEXT), "))
+        .collect();
+    // Sums of no rows are null.
+    let sums = Column::ALL.map(|column| format!("ifnull(sum({}), 0)", column.as_str()));
+    let grouping = match names.as_slice() {
+        [] => String::new(),
+        names => format!("GROUP BY {0} ORDER BY {0}", names.join(", ")),
+    };
+    let text = format!(
+        "SELECT {}{} FROM usage WHERE tenant = ? AND day BETWEEN ? AND ? {grouping} LIMIT ?",
+        values.concat(),
+        sums.join(", ")
+    );
+    let query = sqlx::query(&text).bind(tenant.as_str()).bind(from).bind(to);
+    let rows = query.bind(limit).fetch_all(conn).await?;
+    let read = |row: &SqliteRow| {
+        let values = (0..by.len()).map(|at| row.try_get(at));
+        let values = values.collect::<Result<Vec<String>, _>>()?;
+        let mut counts = Counts::default();
+        for (at, value) in counts.0.iter_mut().enumerate() {
+            *value = row.try_get(by.len() + at)?;
+        }
+        Ok((values, counts))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Forgets a slice of the days before `day`; how many lines went.
+pub(crate) async fn forget(tx: &mut Tx, day: i64, slice: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "DELETE FROM usage WHERE (tenant, day, project, environment, model) IN (
+            SELECT tenant, day, project, environment, model FROM usage WHERE day < ? LIMIT ?)",
+    )
+    .bind(day)
+    .bind(slice)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
