@@ -61,6 +61,8 @@ pub(crate) enum Exceeded {
     MonthlyCost,
     #[error("this tenant has made the requests that its plan has in a month")]
     MonthlyRequests,
+    #[error("this tenant has given the ratings that its plan has in a month")]
+    MonthlyRatings,
 }
 
 impl Exceeded {
@@ -74,7 +76,7 @@ impl Exceeded {
             }
             .tell(headers),
             Self::Tokens { .. } => {}
-            Self::MonthlyCost | Self::MonthlyRequests => {
+            Self::MonthlyCost | Self::MonthlyRequests | Self::MonthlyRatings => {
                 headers.insert(&SHOULD_RETRY, HeaderValue::from_static("false"));
             }
         }
@@ -107,9 +109,11 @@ impl Rates {
         self.check_tokens(tenant, now_ms)?;
         let own = admitted.scope.requests_per_minute;
         let everybodys = tenant.limits.requests_per_minute;
+        let plan = tenant.plan.as_deref();
         let limit = [
             (own, "requests_per_minute"),
             (everybodys, "max_requests_per_minute"),
+            (plan.and_then(|plan| plan.requests_per_minute), "plan"),
         ];
         let limit = limit
             .into_iter()
@@ -152,6 +156,14 @@ impl Rates {
                 wait_s: wait_ms.div_ceil(1_000),
             }),
         }
+    }
+}
+
+/// Whether a tenant may still give ratings this month.
+pub(crate) fn takes_ratings(tenant: &Tenant, now_ms: u64) -> Result<(), Exceeded> {
+    match tenant.no_ratings_until_ms {
+        Some(until_ms) if now_ms < until_ms => Err(Exceeded::MonthlyRatings),
+        Some(_) | None => Ok(()),
     }
 }
 

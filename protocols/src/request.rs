@@ -200,16 +200,16 @@ pub(crate) fn is_media_type(text: &str) -> bool {
 impl Source {
     /// Data of a document: a URL of it, or base64 as it is, whose type the document's name tells.
     pub(crate) fn of_document(data: String, name: Option<&str>) -> (Self, String) {
-        if data.starts_with("data:") {
-            return Self::of_url(data);
-        }
-        let lower = name.unwrap_or_default().to_ascii_lowercase();
-        let mime = if lower.ends_with(".pdf") {
-            "application/pdf"
-        } else {
-            ""
+        let (source, mime) = match data.starts_with("data:") {
+            true => Self::of_url(data),
+            false => (Self::Data(data), String::new()),
         };
-        (Self::Data(data), mime.to_owned())
+        let is_untyped = mime.is_empty() && matches!(source, Self::Data(_));
+        let lower = name.unwrap_or_default().to_ascii_lowercase();
+        if is_untyped && lower.ends_with(".pdf") {
+            return (source, "application/pdf".to_owned());
+        }
+        (source, mime)
     }
 
     /// An address, or the data that it holds itself (RFC 2397, base64 only), and the type of that.

@@ -42,6 +42,9 @@ pub(super) async fn explain(
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
+    if let Some((plan, feature)) = admitted.tenant.lacking(parts.uri.path()) {
+        return Err(Refusal::plan_required(plan, feature));
+    }
     let now_ms = gateway.clock.now_ms();
     gateway
         .explains

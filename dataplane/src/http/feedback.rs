@@ -26,6 +26,7 @@ use crate::{
     doors::Passage,
     gateway::Gateway,
     pipeline::session_header,
+    rates::takes_ratings,
     record::spool::Verdict,
     sessions::Open,
 };
@@ -60,6 +61,10 @@ pub(super) async fn rate(
         .read(body, (MAX_BODY_BYTES, deadline), passage)
         .await?;
     let submission = parse(&body)?;
+    // A revision is not another rating.
+    if !submission.revise {
+        takes_ratings(&admitted.tenant, gateway.clock.now_ms())?;
+    }
     let subject = subject(gateway, &admitted, &parts.headers, &submission)?;
     let said = Said::Rated {
         score: submission.score,

@@ -89,6 +89,11 @@ pub(super) async fn forward(
             return Err(denied.into());
         }
     };
+    // The control plane says the same, after a way that the question is spared.
+    let lacking = tenant.as_ref().and_then(|t| t.lacking(parts.uri.path()));
+    if let Some((plan, feature)) = lacking {
+        return Err(Refusal::plan_required(plan, feature));
+    }
     let seat = passage.seat(tenant.as_ref().map(|tenant| &tenant.id));
     seat.map_err(|shed| gateway.shed(shed))?;
     let patience = Duration::from_millis(gateway.config.timeouts.body_ms);

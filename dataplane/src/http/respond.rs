@@ -1,5 +1,6 @@
 //! Our own answers: JSON, and the one envelope for everything that went wrong.
 
+use floopy_shared::domain::plan::{Feature, Plan};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -28,6 +29,8 @@ pub(crate) struct Refusal {
     pub param: Option<String>,
     /// In seconds.
     pub retry_after: Option<u64>,
+    /// What the tenant's plan lacks.
+    pub feature: Option<&'static str>,
 }
 
 impl Refusal {
@@ -46,6 +49,7 @@ impl Refusal {
             message: message.into(),
             param: None,
             retry_after: None,
+            feature: None,
         }
     }
 
@@ -58,6 +62,15 @@ impl Refusal {
         Self {
             retry_after: Some(retry_after),
             ..refusal
+        }
+    }
+
+    /// The tenant's plan does not have what a path needs.
+    pub(crate) fn plan_required(plan: &Plan, feature: Feature) -> Self {
+        let message = format!("the plan {:?} does not have {}", plan.name, feature.as_str());
+        Self {
+            feature: Some(feature.as_str()),
+            ..Self::new(StatusCode::FORBIDDEN, "plan_required", message)
         }
     }
 
@@ -77,12 +90,15 @@ impl Refusal {
     }
 
     pub(crate) fn response(&self) -> Response<Body> {
-        let envelope = json!({"error": {
+        let mut envelope = json!({"error": {
             "message": self.message,
             "type": self.kind,
             "param": self.param,
             "code": self.code,
         }});
+        if let Some(feature) = self.feature {
+            envelope["error"]["feature"] = json!(feature);
+        }
         let mut response = json_response(self.status, &envelope);
         response.extensions_mut().insert(OwnError {
             message: self.message.clone(),
@@ -147,7 +163,7 @@ impl From<Exceeded> for Refusal {
                 kind: "insufficient_quota",
                 ..refusal("cost_limit_reached")
             },
-            Exceeded::MonthlyRequests => Self {
+            Exceeded::MonthlyRequests | Exceeded::MonthlyRatings => Self {
                 kind: "insufficient_quota",
                 ..refusal("quota_reached")
             },

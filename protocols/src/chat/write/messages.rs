@@ -118,6 +118,8 @@ fn assistant(message: &Message, writing: &mut Writing<'_>) -> Result<Out, Unsupp
                 writing.dropped.push(part.at.0.clone());
             }
             Content::Refusal(text) => refusal = Some(text),
+            // An empty text says nothing, here as beside calls.
+            Content::Text(text) if text.is_empty() => tidy(part, writing)?,
             Content::Text(_)
             | Content::Image(_)
             | Content::Audio(_)

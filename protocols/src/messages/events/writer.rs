@@ -302,10 +302,8 @@ impl crate::EventWriter for EventWriter {
                 part,
                 delta,
             } => self.take(*part, delta, out),
-            Event::Finish { choice: 0, finish } => {
-                self.close(out);
-                self.finish = Some(finish.clone());
-            }
+            // The blocks are closed at the end: some providers go on after they said why they stopped.
+            Event::Finish { choice: 0, finish } => self.finish = Some(finish.clone()),
             // The API has one choice and no such numbers: nobody can have asked for them.
             Event::Delta { .. } | Event::Finish { .. } | Event::Logprobs { .. } => {}
             Event::Usage(usage) => self.usage = *usage,
