@@ -36,7 +36,11 @@ mod tests {
         assert_eq!(month_begins_ms(november), begins);
         assert_eq!(month_of(begins), november);
         assert_eq!(month_of(begins - 1), november - 1);
-        assert_eq!(month_begins_ms(november + 2), 1_798_761_600_000, "the year ends");
+        assert_eq!(
+            month_begins_ms(november + 2),
+            1_798_761_600_000,
+            "the year ends"
+        );
         assert_eq!(month_begins_ms(0), 0);
     }
 }

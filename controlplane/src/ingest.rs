@@ -13,9 +13,9 @@ mod jobs;
 mod observe;
 mod score;
 mod subject;
-pub(crate) mod usage;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 

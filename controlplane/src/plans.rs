@@ -40,10 +40,7 @@ fn features<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D
 
 impl PlanConfig {
     fn to_domain(&self) -> Plan {
-        let features = self
-            .features
-            .iter()
-            .filter_map(|name| Feature::parse(name));
+        let features = self.features.iter().filter_map(|name| Feature::parse(name));
         Plan {
             name: self.name.clone(),
             requests_per_month: self.requests_per_month,
@@ -117,8 +114,12 @@ mod tests {
             let plan = builtin.named(name).expect(name);
             plan.validate().expect(name);
         }
-        let own = "[[plans]]\nname = \"free\"\nrequests_per_month = 7\nfeatures = [\"has_test_ab\"]";
-        let free = configured(own).expect("valid").named("free").expect("is there");
+        let own =
+            "[[plans]]\nname = \"free\"\nrequests_per_month = 7\nfeatures = [\"has_test_ab\"]";
+        let free = configured(own)
+            .expect("valid")
+            .named("free")
+            .expect("is there");
         assert_eq!(free.requests_per_month, Some(7));
         assert_eq!(free.projects, None);
         assert!(free.has(Feature::TestAb) && !free.has(Feature::AuditApi));
@@ -131,9 +132,15 @@ mod tests {
         assert_eq!(key, "plans[0].projects");
         let twice = "[[plans]]\nname = \"a\"\n[[plans]]\nname = \"a\"";
         let (key, reason) = configured(twice).expect_err("twice");
-        assert_eq!((key.as_str(), reason.as_str()), ("plans[1].name", "\"a\" is there twice"));
+        assert_eq!(
+            (key.as_str(), reason.as_str()),
+            ("plans[1].name", "\"a\" is there twice")
+        );
         let unknown = toml::from_str::<File>("[[plans]]\nname = \"a\"\nfeatures = [\"has_wings\"]");
         let error = unknown.err().expect("unknown feature").to_string();
-        assert!(error.contains("has_wings") && error.contains("has_test_ab"), "{error}");
+        assert!(
+            error.contains("has_wings") && error.contains("has_test_ab"),
+            "{error}"
+        );
     }
 }

@@ -113,8 +113,16 @@ mod tests {
     fn a_month_that_is_used_up_closes_until_the_next_one_and_no_earlier() {
         let cases = [
             ((9, 999, 1), None, None),
-            ((10, 0, 0), Some(Closed::MonthlyRequests { until_ms: DECEMBER }), None),
-            ((10, 1_000, 0), Some(Closed::MonthlyCost { until_ms: DECEMBER }), None),
+            (
+                (10, 0, 0),
+                Some(Closed::MonthlyRequests { until_ms: DECEMBER }),
+                None,
+            ),
+            (
+                (10, 1_000, 0),
+                Some(Closed::MonthlyCost { until_ms: DECEMBER }),
+                None,
+            ),
             ((0, 0, 2), None, Some(DECEMBER)),
         ];
         for ((requests, cost_micro_usd, ratings), closed, no_ratings) in cases {
@@ -125,7 +133,10 @@ mod tests {
                 ratings,
             };
             close(&mut tenant, used, NOW);
-            assert_eq!((tenant.closed, tenant.no_ratings_until_ms), (closed, no_ratings));
+            assert_eq!(
+                (tenant.closed, tenant.no_ratings_until_ms),
+                (closed, no_ratings)
+            );
         }
     }
 

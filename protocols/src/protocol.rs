@@ -3,6 +3,7 @@
 mod calls;
 
 use self::calls::Calls;
+pub(crate) use self::calls::is_whole;
 use crate::{
     ApiError, EventReader, EventWriter, Invalid, InvalidReply, Reply, Request, Target, Unsupported,
     Written, chat, cohere, converse, gemini, messages, names::in_callers_words, responses,

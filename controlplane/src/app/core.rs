@@ -81,7 +81,8 @@ impl Core {
             .map_err(|e| Error::config("token", e.to_string()))?;
         let store = Store::open(location).await?;
         let lock = setup::lock(location)?;
-        let minted_key = setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
+        let minted_key =
+            setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
         let metrics = {
             let mut registry = process
                 .registry

@@ -128,8 +128,15 @@ fn profile(
     let constraints = tenant.constraints.to_domain();
     allowed::constraints(catalog, &constraints, default_model.as_ref()).map_err(refused)?;
     let routing = tenant.routing();
-    if let Some(name) = tenant.plan.as_deref().filter(|name| plans.named(name).is_none()) {
-        let message = format!("{name:?} is not a plan; it must be one of {}", plans.names());
+    if let Some(name) = tenant
+        .plan
+        .as_deref()
+        .filter(|name| plans.named(name).is_none())
+    {
+        let message = format!(
+            "{name:?} is not a plan; it must be one of {}",
+            plans.names()
+        );
         return Err(Error::config(key("plan"), message));
     }
     allowed::routing(catalog, &routing, &constraints).map_err(refused)?;

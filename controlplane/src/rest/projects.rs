@@ -117,7 +117,9 @@ pub(super) async fn create(
         let message = format!("there are {count} projects, which is as many as there may be");
         return Err(ApiError::invalid_body("name", message));
     }
-    editing.check_plan(("projects", count), |plan| plan.projects).await?;
+    editing
+        .check_plan(("projects", count), |plan| plan.projects)
+        .await?;
     check_name(&mut editing, "", &written.name).await?;
     let document = editing.create(Kind::Project, &json!(written)).await?;
     editing.commit().await?;

@@ -228,7 +228,10 @@ mod tests {
             ("group_by", "model, day,model"),
         ];
         let by = vec![Dimension::Model, Dimension::Day];
-        assert_eq!(asked(&moments), Ok((day("2026-01-02"), day("2026-01-03"), by)));
+        assert_eq!(
+            asked(&moments),
+            Ok((day("2026-01-02"), day("2026-01-03"), by))
+        );
     }
 
     #[test]

@@ -164,10 +164,7 @@ impl Month {
     }
 }
 
-async fn put_months(
-    tx: &mut Tx,
-    months: &[((i64, &TenantId), Month)],
-) -> Result<(), StoreError> {
+async fn put_months(tx: &mut Tx, months: &[((i64, &TenantId), Month)]) -> Result<(), StoreError> {
     for piece in statements(months) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO usage_months (month, tenant, requests, cost_micro_usd, ratings) ",

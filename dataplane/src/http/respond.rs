@@ -67,7 +67,11 @@ impl Refusal {
 
     /// The tenant's plan does not have what a path needs.
     pub(crate) fn plan_required(plan: &Plan, feature: Feature) -> Self {
-        let message = format!("the plan {:?} does not have {}", plan.name, feature.as_str());
+        let message = format!(
+            "the plan {:?} does not have {}",
+            plan.name,
+            feature.as_str()
+        );
         Self {
             feature: Some(feature.as_str()),
             ..Self::new(StatusCode::FORBIDDEN, "plan_required", message)

@@ -98,10 +98,7 @@ pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, R
 }
 
 /// What a call is counted for: the project that its key is locked to, else the one that it names.
-pub(crate) fn project(
-    headers: &HeaderMap,
-    admitted: &Admitted,
-) -> Result<Option<Uuid>, Refusal> {
+pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option<Uuid>, Refusal> {
     let named = text_header(headers, &PROJECT)?;
     let (None, Some(id)) = (admitted.scope.project, named) else {
         return Ok(admitted.scope.project);

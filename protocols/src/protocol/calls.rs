@@ -12,8 +12,30 @@ pub(super) struct Calls<R> {
     reader: R,
     /// By choice: the part that spoke last.
     last: BTreeMap<u32, u32>,
-    /// By choice and part: what has come of each call, `None` once it is closed.
-    calls: BTreeMap<(u32, u32), Option<String>>,
+    /// By choice and part.
+    calls: BTreeMap<(u32, u32), Call>,
+}
+
+/// What has come of a call.
+#[derive(Default)]
+struct Call {
+    arguments: String,
+    /// Another part spoke since it began, and may wait for its end.
+    has_company: bool,
+    is_closed: bool,
+}
+
+impl Call {
+    /// Closes it where others wait and it has said all.
+    fn settle(&mut self) {
+        self.is_closed |= self.has_company && is_whole(&self.arguments);
+    }
+}
+
+/// Whether arguments have been said: they are an object.
+pub(crate) fn is_whole(arguments: &str) -> bool {
+    // What does not end as an object does is not worth reading.
+    arguments.trim_end().ends_with('}') && Json::parse(arguments).is_some()
 }
 
 impl<R> Calls<R> {
@@ -25,56 +47,58 @@ impl<R> Calls<R> {
         }
     }
 
-    fn check(&mut self, event: &Event) -> Result<(), InvalidReply> {
+    /// Whether there is anything to tell of an event.
+    fn check(&mut self, event: &Event) -> Result<bool, InvalidReply> {
         let Event::Delta {
             choice,
             part,
             delta,
         } = event
         else {
-            return Ok(());
+            return Ok(true);
         };
         if self.last.insert(*choice, *part) != Some(*part) {
-            self.close(*choice, *part);
+            self.join(*choice, *part);
         }
         match delta {
             Delta::ToolCall { .. } => {
-                self.calls.insert((*choice, *part), Some(String::new()));
+                self.calls.insert((*choice, *part), Call::default());
             }
-            Delta::Arguments(more) => self.add((*choice, *part), more)?,
+            Delta::Arguments(more) => return self.add((*choice, *part), more),
             Delta::Text(_)
             | Delta::Refusal(_)
             | Delta::Thinking(_)
             | Delta::Signature(_)
             | Delta::RedactedThinking(_) => {}
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Another part speaks: the calls of its choice that are whole are closed.
-    fn close(&mut self, choice: u32, speaking: u32) {
+    /// Another part speaks.
+    fn join(&mut self, choice: u32, speaking: u32) {
         for ((of, part), call) in &mut self.calls {
-            // What does not end as an object does is not worth reading again.
-            let text = call
-                .as_deref()
-                .filter(|text| text.trim_end().ends_with('}'));
-            let is_whole = || text.and_then(Json::parse).is_some();
-            if *of == choice && *part != speaking && is_whole() {
-                *call = None;
+            if *of == choice && *part != speaking {
+                call.has_company = true;
+                call.settle();
             }
         }
     }
 
-    fn add(&mut self, call: (u32, u32), more: &str) -> Result<(), InvalidReply> {
+    /// Blanks after its end are nothing to tell.
+    fn add(&mut self, call: (u32, u32), more: &str) -> Result<bool, InvalidReply> {
         match self.calls.get_mut(&call) {
-            Some(Some(arguments)) => arguments.push_str(more),
-            Some(None) if !more.trim().is_empty() => {
+            Some(closed) if closed.is_closed && more.trim().is_empty() => Ok(false),
+            Some(closed) if closed.is_closed => {
                 let said = format!("part {} goes on after its call was whole", call.1);
-                return Err(InvalidReply(said));
+                Err(InvalidReply(said))
             }
-            Some(None) | None => {}
+            Some(open) => {
+                open.arguments.push_str(more);
+                open.settle();
+                Ok(true)
+            }
+            None => Ok(true),
         }
-        Ok(())
     }
 }
 
@@ -82,10 +106,9 @@ impl<R: EventReader> EventReader for Calls<R> {
     fn read(&mut self, data: &[u8], out: &mut Vec<Event>) -> Result<(), InvalidReply> {
         let start = out.len();
         let read = self.reader.read(data, out);
-        for place in start..out.len() {
-            if let Err(broken) = self.check(&out[place]) {
-                out.truncate(place);
-                return Err(broken);
+        for event in out.split_off(start) {
+            if self.check(&event)? {
+                out.push(event);
             }
         }
         read
@@ -140,7 +163,12 @@ mod tests {
 
     #[test]
     fn a_closed_call_that_goes_on_breaks_the_stream() {
-        let error = read(&[(0, "{}"), (1, "{\"b\":"), (0, "2}")]).unwrap_err();
-        assert!(error.contains("part 0 goes on"), "{error}");
+        for pieces in [
+            [(0, "{}"), (1, "{\"b\":"), (0, "2}")].as_slice(),
+            &[(0, "{"), (1, "{\"b\":"), (0, "}"), (0, "2}")],
+        ] {
+            let error = read(pieces).unwrap_err();
+            assert!(error.contains("part 0 goes on"), "{error}");
+        }
     }
 }

@@ -106,10 +106,7 @@ impl From<&Plan> for v1::Plan {
 impl From<v1::Plan> for Plan {
     fn from(plan: v1::Plan) -> Self {
         // A newer control plane may know features that nothing here asks for.
-        let features = plan
-            .features
-            .iter()
-            .filter_map(|name| Feature::parse(name));
+        let features = plan.features.iter().filter_map(|name| Feature::parse(name));
         Self {
             features: features.collect(),
             name: plan.name,

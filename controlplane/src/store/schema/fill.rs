@@ -271,12 +271,11 @@ fn packed_credit(text: &str) -> Option<Vec<u8>> {
 pub(super) async fn usage(tx: &mut Tx) -> Result<(), StoreError> {
     let mut after = 0;
     loop {
-        let rows =
-            sqlx::query("SELECT id, record FROM decisions WHERE id > ? ORDER BY id LIMIT ?")
-                .bind(after)
-                .bind(FILL)
-                .fetch_all(&mut **tx)
-                .await?;
+        let rows = sqlx::query("SELECT id, record FROM decisions WHERE id > ? ORDER BY id LIMIT ?")
+            .bind(after)
+            .bind(FILL)
+            .fetch_all(&mut **tx)
+            .await?;
         let Some(last) = rows.last() else {
             return usage_of_ratings(tx).await;
         };

@@ -9,7 +9,8 @@ use super::super::{error::write_error, finish_words, usage::WireUsage};
 use crate::{
     error::ApiError,
     event::{Delta, Event},
-    json::{Json, Out},
+    json::Out,
+    protocol::is_whole,
     reply::{Finish, Usage},
 };
 
@@ -237,7 +238,7 @@ impl Open {
     /// Whether another part must wait: calls may interleave, and one that is no whole object yet will go on. Words
     /// and thoughts give way.
     fn bars(&self, part: u32) -> bool {
-        self.part != part && self.kind == Kind::Call && Json::parse(&self.arguments).is_none()
+        self.part != part && self.kind == Kind::Call && !is_whole(&self.arguments)
     }
 }
 
