@@ -20,7 +20,7 @@ test:
 	$(MAKE) --no-print-directory build
 	$(CARGO) test $(BUILD) --doc --quiet
 	$(CARGO) nextest run $(BUILD)
-	@FUZZ_SEED=1 tests/fuzz/run.sh
+	@FUZZ_SEED=1 FUZZ_CHECKS=robust tests/fuzz/run.sh
 
 build:
 	$(CARGO) build $(BUILD) --all-targets

@@ -83,7 +83,7 @@ impl Default for Config {
 pub struct TenantConfig {
     #[serde(deserialize_with = "check::tenant")]
     pub id: String,
-    /// Its API key; only the hash is stored. Absent: made with `keys create`.
+    /// Its API key; only the hash is stored. Absent: made with `key create`.
     #[serde(default)]
     pub key: Option<Secret>,
     /// Nothing of its content is ever kept, so nothing of it is judged.

@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod keys;
 mod labels;
+mod once;
 mod plan;
 mod projects;
 mod query;
@@ -73,9 +74,14 @@ pub(crate) struct Api {
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) asking: Arc<Asking>,
 }
 
-pub(crate) use self::{cursor::CursorKey as SigningKey, export::Exports};
+pub(crate) use self::{
+    cursor::CursorKey as SigningKey,
+    export::Exports,
+    once::{Asking, NAMED_MS},
+};
 
 /// All routes.
 pub(crate) fn router(api: Api) -> Router {
@@ -112,6 +118,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/metrics", get(metrics))
         .fallback(|| async { ApiError::not_found("no such endpoint") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(middleware::from_fn_with_state(api.clone(), once::answer))
         .layer(middleware::from_fn_with_state(api.clone(), plan::check))
         .layer(middleware::from_fn(name_request))
         .with_state(api)

@@ -8,6 +8,7 @@
 //! numbers is read and written many rows at a time.
 
 pub(crate) mod alarms;
+pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod buckets;
 pub(crate) mod calls;
@@ -77,7 +78,7 @@ const MAPPED_BYTES: &str = "1073741824";
 const JOURNAL_PAGES: &str = "16384";
 /// Pages, 16 MiB, from which the journal is begun anew: one that is written without a pause would only grow.
 const RESTART_PAGES: i64 = 4_096;
-/// How long another process (`keys create`) may hold the write lock before we give up.
+/// How long another process (`key create`) may hold the write lock before we give up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Fuzzes every target for FUZZ_SECONDS (60 where it is not set), or only those that are named as arguments, two at a
 # time, and always in the same way where FUZZ_SEED is set. What it learns is kept under target/; what makes a target
-# fail is left in target/fuzz-findings/ and ends it.
+# fail is left in target/fuzz-findings/ and ends it. FUZZ_CHECKS=robust looks for panics, hangs, memory and order
+# alone; without it, every target also checks that what it wrote says the same when it is read again.
 set -euo pipefail
 cd "$(dirname "$0")"
 

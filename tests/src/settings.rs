@@ -49,6 +49,7 @@ pub struct Settings {
     tenant: String,
     more_tenants: Vec<(String, String)>,
     export: String,
+    plans: Vec<String>,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -94,6 +95,7 @@ impl Settings {
             tenant: String::new(),
             more_tenants: Vec::new(),
             export: String::new(),
+            plans: Vec::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -140,6 +142,12 @@ impl Settings {
     /// A tenant beside the usual two, with its key.
     pub fn another_tenant(mut self, id: &str, key: &str) -> Self {
         self.more_tenants.push((id.to_owned(), key.to_owned()));
+        self
+    }
+
+    /// Lines of a plan's entry.
+    pub fn plan(mut self, lines: &str) -> Self {
+        self.plans.push(lines.to_owned());
         self
     }
 
@@ -274,6 +282,9 @@ impl Settings {
     }
 
     fn write_tenants(&self, text: &mut String) {
+        for plan in &self.plans {
+            let _ = writeln!(text, "[[plans]]\n{plan}\n");
+        }
         let more = self.more_tenants.iter();
         let more = more.map(|(id, key)| ((id.as_str(), key.as_str()), ""));
         let usual = [(TENANT, self.tenant.as_str()), (OTHER_TENANT, "")];

@@ -300,7 +300,7 @@ async fn a_port_that_is_taken_is_named() {
 async fn keys_made_before_and_during_a_run_work_at_once() {
     let first = First::new("[[tenants]]\nid = \"acme\"\n");
     let make = |tenant: &str| {
-        let created = run(first.dir.path(), &["keys", "create", "--tenant", tenant]);
+        let created = run(first.dir.path(), &["key", "create", "--tenant", tenant]);
         assert!(created.status.success(), "{}", text(&created));
         minted(&text(&created)).expect("a key")
     };
@@ -319,7 +319,7 @@ async fn keys_made_before_and_during_a_run_work_at_once() {
         })
         .await;
     }
-    let refused = run(first.dir.path(), &["keys", "create", "--tenant", "a/b"]);
+    let refused = run(first.dir.path(), &["key", "create", "--tenant", "a/b"]);
     assert!(
         !refused.status.success() && text(&refused).contains("a/b"),
         "{}",

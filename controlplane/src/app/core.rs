@@ -191,6 +191,7 @@ impl Core {
             plans: self.plans.clone(),
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
+            asking: Arc::default(),
         }))
     }
 

@@ -10,6 +10,7 @@ use crate::{
     index::{dirty::Dirty, gone::Gone, totals::Totals},
     learn::credit::day_of,
     metrics::Metrics,
+    rest::NAMED_MS,
     store::{
         Store, StoreError, queue,
         retention::{self, Horizon},
@@ -69,6 +70,7 @@ impl Housekeeping {
     async fn forget(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.clock.now_ms();
         let horizon = Horizon {
+            answers_before_ms: now.saturating_sub(NAMED_MS),
             decisions_before_ms: now.saturating_sub(self.decisions_ms),
             buckets_before_day: day_of(now.saturating_sub(self.buckets_ms)),
         };

@@ -187,6 +187,33 @@ impl ApiError {
         }
     }
 
+    /// Another question bears this name already.
+    pub(crate) fn reused_key() -> Self {
+        let message = "Idempotency-Key was used for another request; a new request needs a new one";
+        Self::idempotency("idempotency_key_reused", message)
+    }
+
+    /// The change was made, and its answer was lost with the process that made it.
+    pub(crate) fn answer_lost() -> Self {
+        let message =
+            "this was done already, but what was answered is not kept; read what there is now";
+        Self::idempotency("already_done", message)
+    }
+
+    /// Not 409, which clients take for a reason to ask again.
+    fn idempotency(code: &'static str, message: &'static str) -> Self {
+        let error = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_request_error",
+            code,
+            message,
+        );
+        Self {
+            param: Some("Idempotency-Key".to_owned()),
+            ..error
+        }
+    }
+
     /// More was sent than this endpoint reads.
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes");

@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Api, REQUEST_ID, error::ApiError, view::moment, writer};
+use super::{Api, REQUEST_ID, error::ApiError, once, view::moment, writer};
 use crate::{
     allowed::{self, Refused},
     settings as written,
     store::{
         StoreError, Tx,
+        answers::{self, Question},
         audit::{self, Action, Change},
         keys::{self, Holder},
         settings::{self, Document, Kind},
@@ -32,6 +33,8 @@ pub(super) struct Editing<'a> {
     pub(super) tx: Tx,
     pub(super) now_ms: u64,
     request_id: String,
+    /// What it answers, where that is answered once.
+    question: Option<Question>,
 }
 
 impl<'a> Editing<'a> {
@@ -45,6 +48,7 @@ impl<'a> Editing<'a> {
         }
         let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         Ok(Self {
+            question: once::question(&holder.tenant, headers),
             holder,
             tx,
             now_ms: api.clock.now_ms(),
@@ -192,6 +196,9 @@ impl<'a> Editing<'a> {
     /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;
+        if let Some(question) = &self.question {
+            answers::done(&mut self.tx, question, self.now_ms).await?;
+        }
         self.tx.commit().await.map_err(StoreError::from)?;
         self.api.dirty.mark_settings(tenant.id.clone());
         Ok(tenant)

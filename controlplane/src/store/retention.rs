@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
-    StoreError, Tx, alarms,
+    StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
     request_id, to_i64, usage,
 };
@@ -20,6 +20,7 @@ const DAYS_SLICE: i64 = 200;
 pub(crate) struct Horizon {
     pub(crate) decisions_before_ms: u64,
     pub(crate) buckets_before_day: i64,
+    pub(crate) answers_before_ms: u64,
 }
 
 /// What was removed.
@@ -62,6 +63,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     alarms::forget_days(tx, &sums.days).await?;
     rows += sums.rows;
+    rows += answers::forget(tx, horizon.answers_before_ms, SLICE).await?;
     rows += usage::forget(tx, horizon.buckets_before_day, SLICE).await?;
     Ok(Gone { rows, sums })
 }

@@ -4,7 +4,7 @@ mod files;
 mod import;
 mod list;
 mod show;
-mod table;
+pub(crate) mod table;
 mod update;
 mod validate;
 

@@ -11,7 +11,9 @@ use crate::{
     catalog,
     config::{Effective, PlaneConfigs},
     console::Console,
-    demo, export, replay,
+    demo, export,
+    remote::{self, ClientError},
+    replay,
     simulator::{self, Simulator, SimulatorError},
     system::{StartError, System},
 };
@@ -50,15 +52,23 @@ enum Command {
     #[command(subcommand)]
     Export(export::Command),
     /// Manages API keys
+    #[command(subcommand, alias = "keys")]
+    Key(Keys),
+    /// Lists, makes and deletes routing rules
     #[command(subcommand)]
-    Keys(Keys),
+    Rule(remote::Rules),
+    /// Lists decisions, and explains one
+    #[command(subcommand)]
+    Decision(remote::Decisions),
+    /// Tells what calls used
+    Usage(remote::Usage),
     /// Runs only the simulated models, as an upstream for trying and testing
     Simulator(SimulatorArgs),
 }
 
 #[derive(Debug, Subcommand)]
 enum Keys {
-    /// Makes a new API key and prints it, once
+    /// Makes a new API key in the store and prints it, once; needs no other key
     Create {
         /// Whose key it is
         #[arg(long, default_value = "default")]
@@ -66,6 +76,8 @@ enum Keys {
         #[command(flatten)]
         file: ConfigFile,
     },
+    #[command(flatten)]
+    Remote(remote::Keys),
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +116,8 @@ pub enum Error {
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]
     Export(#[from] export::ExportError),
+    #[error(transparent)]
+    Remote(#[from] ClientError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
     #[error("the configuration cannot be printed: {0}")]
@@ -126,6 +140,7 @@ impl Error {
             | Self::Replay(_)
             | Self::Catalog(_)
             | Self::Key(_)
+            | Self::Remote(_)
             | Self::Print(_)
             | Self::Signal(_)
             | Self::Task(_) => ExitCode::FAILURE,
@@ -149,9 +164,17 @@ impl Cli {
             Some(Command::Export(command)) => export::run(&command, &mut console)
                 .await
                 .map_err(Error::from),
-            Some(Command::Keys(Keys::Create { tenant, file })) => {
+            Some(Command::Key(Keys::Create { tenant, file })) => {
                 create_key(&tenant, &file, &mut console).await
             }
+            Some(Command::Key(Keys::Remote(keys))) => {
+                keys.run(&mut console).await.map_err(Error::from)
+            }
+            Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
+            Some(Command::Decision(decisions)) => {
+                decisions.run(&mut console).await.map_err(Error::from)
+            }
+            Some(Command::Usage(usage)) => usage.run(&mut console).await.map_err(Error::from),
             Some(Command::Simulator(args)) => simulate(&args, &mut console).await,
         };
         match ended {

@@ -1,6 +1,5 @@
 //! `floopy export`: writes a tenant's decisions to a file through the HTTP API, and verifies such files offline.
 
-mod client;
 mod fetch;
 mod verify;
 
@@ -8,9 +7,9 @@ use std::{io, process::ExitCode};
 
 use clap::Subcommand;
 
-pub use self::{client::ClientError, verify::BadLine};
+pub use self::verify::BadLine;
 
-use crate::console::Console;
+use crate::{console::Console, remote::ClientError};
 
 /// What can be done with exports.
 #[derive(Debug, Subcommand)]

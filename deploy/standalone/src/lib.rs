@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod remote;
 pub mod replay;
 pub mod simulator;
 pub mod system;

@@ -15,6 +15,8 @@ mod requests;
 #[path = "targets/streams.rs"]
 mod streams;
 
+use std::{env, sync::LazyLock};
+
 use floopy_protocols::{CallerApi, ProviderApi};
 
 pub(crate) struct Target {
@@ -22,6 +24,15 @@ pub(crate) struct Target {
     pub(crate) run: fn(&[u8]),
     /// Folders of `protocols/tests/golden`.
     pub(crate) golden: &'static [&'static str],
+}
+
+/// Whether a target also holds what is said again against what was said first. Without it, it holds that nothing
+/// panics, hangs or grows, that events come in their order and that what is written is JSON: what any bytes must not
+/// break. `FUZZ_CHECKS=robust` leaves the rest to seeds, golden files and whoever fuzzes on purpose.
+fn is_strict() -> bool {
+    static STRICT: LazyLock<bool> =
+        LazyLock::new(|| env::var_os("FUZZ_CHECKS").is_none_or(|checks| checks != "robust"));
+    *STRICT
 }
 
 /// What callers of chat completions ask is in the folders of the providers that it is translated for.

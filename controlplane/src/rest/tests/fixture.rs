@@ -83,6 +83,7 @@ impl Fixture {
             plans: crate::plans::Plans::of(&[]).expect("valid"),
             dirty: Arc::default(),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
+            asking: Arc::default(),
         }
     }
 

@@ -2,13 +2,13 @@
 
 /// Which side a column's texts stand on.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Left,
     Right,
 }
 
 /// Rows under their heads, each column as wide as its widest text.
-pub(super) fn table(columns: &[(&str, Side)], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(columns: &[(&str, Side)], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let texts = cells.map(|cell| cell.chars().count());

@@ -45,10 +45,10 @@ fn key(effective: &Effective, system: &System) -> String {
             .iter()
             .any(|tenant| tenant.key.is_some()) =>
         {
-            "  API key    as configured; for another one: floopy keys create".to_owned()
+            "  API key    as configured; for another one: floopy key create".to_owned()
         }
         None => {
-            "  API key    made on the first start; for another one: floopy keys create".to_owned()
+            "  API key    made on the first start; for another one: floopy key create".to_owned()
         }
     }
 }

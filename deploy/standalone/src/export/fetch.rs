@@ -11,12 +11,11 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use tokio::time::sleep;
 
 use self::sink::Sink;
-use super::{
-    ExportError,
-    client::{Answer, Client, ClientError, piece},
-    verify::in_parts,
+use super::{ExportError, verify::in_parts};
+use crate::{
+    console::Console,
+    remote::{Answer, Client, ClientError, Remote, piece},
 };
-use crate::console::Console;
 
 /// Answers in a row that may break off without a trailer.
 const BREAKS: u32 = 5;
@@ -37,25 +36,13 @@ pub struct FetchArgs {
     /// Go on with a file that was cut off
     #[arg(long, requires = "output")]
     resume: bool,
-    /// Floopy's address
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// The environment variable that has the API key
-    #[arg(long, value_name = "NAME", default_value = "FLOOPY_API_KEY")]
-    key_env: String,
+    #[command(flatten)]
+    remote: Remote,
 }
 
 pub(super) async fn run(args: &FetchArgs, console: &mut Console) -> Result<(), ExportError> {
     let (from, to) = (utc("--from", &args.from)?, utc("--to", &args.to)?);
-    let key = std::env::var(&args.key_env)
-        .ok()
-        .filter(|key| !key.trim().is_empty());
-    let key = key.ok_or_else(|| ExportError::Invalid {
-        field: "--key-env",
-        value: args.key_env.clone(),
-        rule: "the name of an environment variable with an API key",
-    })?;
-    let client = Client::new(&args.url, key.trim());
+    let client = args.remote.client()?;
     let mut sink = Sink::open(args.output.as_deref(), args.resume)?;
     let (mut rows, mut parts) = (0, 0);
     while !sink.is_complete() {
@@ -86,14 +73,15 @@ fn utc(field: &'static str, value: &str) -> Result<String, ExportError> {
 
 /// One answer up to its trailer.
 async fn part(client: &Client, query: &str, sink: &mut Sink) -> Result<Trailer, ExportError> {
+    let path = format!("/v1/export/decisions?{query}");
     let mut tries = 0;
     loop {
-        let error = match client.export(query).await? {
+        let error = match client.stream(&path).await? {
             Answer::Wait(seconds) => {
                 sleep(Duration::from_secs(seconds.clamp(1, MAX_WAIT_S))).await;
                 continue;
             }
-            Answer::Export(mut body) => match copy(&mut body, sink).await? {
+            Answer::Body(mut body) => match copy(&mut body, sink).await? {
                 Ok(trailer) => return Ok(trailer),
                 Err(error) => error,
             },

@@ -7,6 +7,8 @@ use floopy_protocols::{
     responses,
 };
 
+use super::is_strict;
+
 pub(super) const CALLERS: [CallerApi; 3] =
     [CallerApi::Chat, CallerApi::Messages, CallerApi::Responses];
 
@@ -26,6 +28,9 @@ fn told(reply: &Result<Reply, InvalidReply>) {
     };
     for caller in CALLERS {
         json(&caller.write_reply(&Request::default(), reply));
+    }
+    if !is_strict() {
+        return;
     }
     again(reply, chat::write_reply, chat::read_reply);
     // A reply that failed has no word for its end there.
@@ -91,6 +96,9 @@ fn told_error(error: &ApiError) {
         let (status, body) = caller.write_error(error);
         assert!((400..600).contains(&status), "{status}");
         json(&body);
+    }
+    if !is_strict() {
+        return;
     }
     let (status, body) = chat::write_error(error);
     let read = chat::read_error(status, &body);

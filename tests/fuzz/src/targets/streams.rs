@@ -8,7 +8,7 @@ use floopy_protocols::{
 };
 
 use super::{
-    bytes,
+    bytes, is_strict,
     replies::{CALLERS, json},
 };
 
@@ -71,6 +71,9 @@ fn told(events: &[Event]) {
                 json(&data);
             }
         }
+    }
+    if !is_strict() {
+        return;
     }
     again(
         events,

@@ -1,10 +1,18 @@
-//! The HTTP side of `floopy export decisions`: one answer at a time, piece by piece.
+//! Asking a running Floopy over HTTP: what every command needs that works on one.
+
+mod asked;
+mod decisions;
+mod keys;
+mod rules;
+mod tables;
+mod usage;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use clap::Args;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -13,16 +21,34 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
+pub(crate) use self::{decisions::Decisions, keys::Keys, rules::Rules, usage::Usage};
+
 /// For the head of an answer, and between two pieces of it: above what the server itself waits.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// Longest error read.
 const ERROR_BYTES: usize = 64 << 10;
+/// Longest answer read.
+const ANSWER_BYTES: usize = 16 << 20;
 
-/// Why there is no export.
+/// Which Floopy is asked, and under which key.
+#[derive(Debug, Args)]
+pub(crate) struct Remote {
+    /// Floopy's address
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The environment variable that has the API key
+    #[arg(long, value_name = "NAME", default_value = "FLOOPY_API_KEY")]
+    key_env: String,
+}
+
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    #[error("--key-env is {0:?}, it must be the name of an environment variable with an API key")]
+    NoKey(String),
     #[error("{url}: {reason}")]
     Unreachable { url: String, reason: String },
     #[error("status {status}: {message}")]
@@ -33,20 +59,22 @@ pub enum ClientError {
     Broke(String),
     #[error("the answer has no trailer")]
     NoTrailer,
+    #[error("the answer is not what this command knows: {0}")]
+    Unreadable(String),
 }
 
 /// Asks one server with one key.
 #[derive(Debug)]
-pub(super) struct Client {
-    http: HttpClient<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+pub(crate) struct Client {
+    http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     key: String,
 }
 
-/// What the server said.
+/// What the server said to a question that may have to wait.
 #[derive(Debug)]
-pub(super) enum Answer {
-    Export(Incoming),
+pub(crate) enum Answer {
+    Body(Incoming),
     /// Ask again after so many seconds.
     Wait(u64),
 }
@@ -61,9 +89,20 @@ struct Told {
     message: String,
 }
 
+impl Remote {
+    /// A client of what the arguments name.
+    pub(crate) fn client(&self) -> Result<Client, ClientError> {
+        let key = std::env::var(&self.key_env).unwrap_or_default();
+        match key.trim() {
+            "" => Err(ClientError::NoKey(self.key_env.clone())),
+            key => Ok(Client::new(&self.url, key)),
+        }
+    }
+}
+
 impl Client {
     /// `base` with or without the `/v1` that SDKs want.
-    pub(super) fn new(base: &str, key: &str) -> Self {
+    fn new(base: &str, key: &str) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         let https = HttpsConnectorBuilder::new()
@@ -79,32 +118,64 @@ impl Client {
         }
     }
 
-    /// Asks for an export.
-    pub(super) async fn export(&self, query: &str) -> Result<Answer, ClientError> {
-        let url = format!("{}/v1/export/decisions?{query}", self.base);
-        let unreachable = |reason: String| ClientError::Unreachable {
-            url: self.base.clone(),
-            reason,
-        };
-        let request = Request::get(url)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .body(Empty::new())
-            .map_err(|e| unreachable(e.to_string()))?;
-        let answer = timeout(PATIENCE, self.http.request(request)).await;
-        let answer = answer.map_err(|_| ClientError::Silent)?;
-        let answer = answer.map_err(|error| unreachable(causes(&error)))?;
+    /// Asks for what comes piece by piece.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Answer, ClientError> {
+        let answer = self.send(&Method::GET, path, None).await?;
         if answer.status().is_success() {
-            return Ok(Answer::Export(answer.into_body()));
+            return Ok(Answer::Body(answer.into_body()));
         }
         match wait_s(&answer) {
             Some(seconds) => Ok(Answer::Wait(seconds)),
             None => Err(refused(answer).await),
         }
     }
+
+    /// Asks for an answer in JSON.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let answer = self.send(&method, path, body).await?;
+        if !answer.status().is_success() {
+            return Err(refused(answer).await);
+        }
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES).collect();
+        let body = timeout(PATIENCE, body).await;
+        let body = body.map_err(|_| ClientError::Silent)?;
+        let body = body.map_err(|error| ClientError::Broke(causes(&*error)))?;
+        serde_json::from_slice(&body.to_bytes()).map_err(|e| ClientError::Unreadable(e.to_string()))
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let unreachable = |reason: String| ClientError::Unreachable {
+            url: self.base.clone(),
+            reason,
+        };
+        let bytes = body.map(ToString::to_string).unwrap_or_default();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Full::from(bytes));
+        let request = request.map_err(|e| unreachable(e.to_string()))?;
+        let answer = timeout(PATIENCE, self.http.request(request)).await;
+        let answer = answer.map_err(|_| ClientError::Silent)?;
+        answer.map_err(|error| unreachable(causes(&error)))
+    }
 }
 
-/// The next piece of an export; `None` at its end.
-pub(super) async fn piece(body: &mut Incoming) -> Result<Option<Bytes>, ClientError> {
+/// The next piece of an answer; `None` at its end.
+pub(crate) async fn piece(body: &mut Incoming) -> Result<Option<Bytes>, ClientError> {
     loop {
         let frame = timeout(PATIENCE, body.frame()).await;
         let Some(frame) = frame.map_err(|_| ClientError::Silent)? else {

@@ -1,0 +1,223 @@
+//! What calls used is told to the micro-dollar, and a month that is used up ends at the proxy.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken assumption must end the test"
+)]
+
+use floopy_tests::{
+    Answer, Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually,
+    in_both_shapes,
+};
+use serde_json::{Value, json};
+
+in_both_shapes!(
+    what_calls_used_is_told_by_model_and_project,
+    a_plans_month_ends_at_the_proxy,
+    a_months_cost_ends_calls_until_its_limit_is_raised,
+    what_a_plan_lacks_is_refused_by_feature,
+);
+
+/// The projects that calls name.
+const SHOP: &str = "5f0c0b0a-95f1-4a7e-9d0e-0c5a3a0f2b11";
+
+async fn start(shape: Shape, settings: impl FnOnce(Settings) -> Settings) -> (Upstream, Floopy) {
+    let upstream = Upstream::start().await;
+    let settings = settings(Settings::for_upstream(&upstream));
+    let floopy = Floopy::with(shape, settings).await;
+    (upstream, floopy)
+}
+
+fn hello(model: &str) -> Value {
+    json!({"model": model, "messages": [{"role": "user", "content": "Good morning"}]})
+}
+
+async fn usage(api: &Api, query: &str) -> Value {
+    api.get(&format!("/v1/usage{query}")).await.ok().json()
+}
+
+/// Waits until so many calls are counted.
+async fn counted(api: &Api, query: &str, requests: i64) -> Value {
+    eventually(|| async {
+        let usage = usage(api, query).await;
+        match usage["total"]["requests"] == requests {
+            true => Ok(usage),
+            false => Err(usage.to_string()),
+        }
+    })
+    .await
+}
+
+async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
+    let (_upstream, floopy) = start(shape, |settings| settings).await;
+    let api = floopy.api();
+    for model in ["up/alpha", "up/alpha", "up/beta"] {
+        api.chat("s", &hello(model)).await.ok();
+    }
+    let named = api.post("/v1/chat/completions").json(&hello("up/beta"));
+    let named = named.header("floopy-project-id", SHOP).send().await.ok();
+    api.post("/v1/chat/completions")
+        .json(&hello("nobody"))
+        .send()
+        .await;
+    let told = counted(&api, "?group_by=model,project", 5).await;
+    let decisions = api.decisions().await;
+    let sum = |key: &str| -> i64 {
+        let of = |d: &Value| d["decision_trace"]["outcome"][key].as_i64().unwrap_or(0);
+        decisions.iter().map(of).sum()
+    };
+    assert!(sum("cost_micro_usd") > 0);
+    assert_eq!(told["total"]["cost_micro_usd"], sum("cost_micro_usd"));
+    assert_eq!(told["total"]["output_tokens"], sum("output_tokens"));
+    assert_eq!(told["total"]["errors"], 1);
+    let groups = told["groups"].as_array().expect("groups");
+    let of = |model: Value, project: Value| {
+        let mut groups = groups.iter();
+        let found = groups.find(|g| g["model"] == model && g["project_id"] == project);
+        found.map_or(Value::Null, |group| group["requests"].clone())
+    };
+    assert_eq!(of(json!("up/alpha"), Value::Null), 2, "{told}");
+    assert_eq!(of(json!("up/beta"), Value::Null), 1, "{told}");
+    assert_eq!(of(json!("up/beta"), json!(SHOP)), 1, "{told}");
+    assert_eq!(of(Value::Null, Value::Null), 1, "{told}");
+    let decision = api.decision(&named.request_id()).await;
+    assert_eq!(decision["decision_trace"]["project_id"], SHOP);
+    assert_eq!(told["quotas"]["requests"]["limit"], Value::Null);
+    let wrong = api.post("/v1/chat/completions").json(&hello("up/beta"));
+    let wrong = wrong.header("floopy-project-id", "shop").send().await;
+    assert_error(
+        &wrong,
+        400,
+        "invalid_request",
+        &["floopy-project-id", "shop"],
+    );
+    let others = usage(&floopy.other_api(), "?group_by=model").await;
+    assert_eq!(
+        (&others["total"]["requests"], &others["groups"]),
+        (&json!(0), &json!([]))
+    );
+    let wrong = api.get("/v1/usage?group_by=colour").await;
+    assert_error(&wrong, 400, "invalid_request", &["group_by", "colour"]);
+}
+
+/// Asks until this is the status; the answer that has it.
+async fn until_status(api: &Api, status: u16) -> Answer {
+    eventually(|| async {
+        let answer = api.chat("s", &hello("up/alpha")).await;
+        match answer.status == status {
+            true => Ok(answer),
+            false => Err(format!("{} {}", answer.status, answer.text())),
+        }
+    })
+    .await
+}
+
+async fn a_plans_month_ends_at_the_proxy(shape: Shape) {
+    let plan = "name = \"tiny\"\nrequests_per_month = 3\nratings_per_month = 1";
+    let tiny = |settings: Settings| settings.plan(plan).tenant("plan = \"tiny\"");
+    let (upstream, floopy) = start(shape, tiny).await;
+    let api = floopy.api();
+    for session in ["a", "b", "c"] {
+        api.chat(session, &hello("up/alpha")).await.ok();
+    }
+    let refused = until_status(&api, 429).await;
+    assert_error(&refused, 429, "quota_reached", &["plan"]);
+    assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
+    assert_eq!(refused.header("x-should-retry"), "false");
+    let served = upstream.count("alpha");
+    assert!((3..20).contains(&served), "{served}");
+    let told = usage(&api, "").await;
+    let requests = &told["quotas"]["requests"];
+    assert_eq!(
+        (&requests["limit"], &requests["remaining"]),
+        (&json!(3), &json!(0))
+    );
+    assert_eq!(told["plan"]["name"], "tiny");
+    // Ratings are counted apart; one that is revised is the same one.
+    let rating = |session: &str| json!({"session_id": session, "score": 9, "useful": true});
+    api.rate(&rating("a")).await.ok();
+    let refused = eventually(|| async {
+        let answer = api.rate(&rating("b")).await;
+        match answer.status == 429 {
+            true => Ok(answer),
+            false => Err(answer.text()),
+        }
+    })
+    .await;
+    assert_error(&refused, 429, "quota_reached", &["ratings"]);
+    let mut revised = rating("a");
+    revised["revise"] = json!(true);
+    api.rate(&revised).await.ok();
+    // Nobody else's month is over.
+    floopy.other_api().chat("s", &hello("up/alpha")).await.ok();
+}
+
+async fn a_months_cost_ends_calls_until_its_limit_is_raised(shape: Shape) {
+    let (_upstream, floopy) = start(shape, |settings| settings).await;
+    let api = floopy.api();
+    let limit = |usd: f64| json!({"cost_limit_monthly_usd": usd});
+    let put = async |usd| {
+        let answer = api.call("PUT".parse().expect("a method"), "/v1/constraints");
+        answer.json(&limit(usd)).send().await.ok();
+    };
+    put(0.000_001).await;
+    let refused = until_status(&api, 429).await;
+    assert_error(
+        &refused,
+        429,
+        "cost_limit_reached",
+        &["cost_limit_monthly_usd"],
+    );
+    let told = usage(&api, "").await;
+    assert_eq!(told["quotas"]["cost_micro_usd"]["limit"], 1);
+    assert!(
+        told["quotas"]["cost_micro_usd"]["used"].as_i64() >= Some(1),
+        "{told}"
+    );
+    put(100.0).await;
+    until_status(&api, 200).await;
+}
+
+async fn what_a_plan_lacks_is_refused_by_feature(shape: Shape) {
+    let (_upstream, floopy) = start(shape, |settings| settings.tenant("plan = \"free\"")).await;
+    let api = floopy.api();
+    let span = "from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z";
+    let cases = [
+        (
+            "GET",
+            format!("/v1/export/decisions?{span}"),
+            "has_audit_api",
+        ),
+        ("GET", "/v1/constraints".to_owned(), "has_feedback_routing"),
+        (
+            "POST",
+            "/v1/routing/explain".to_owned(),
+            "has_feedback_routing",
+        ),
+        ("POST", "/v1/experiments".to_owned(), "has_test_ab"),
+    ];
+    let doors = [api.clone(), floopy.control_api()];
+    for (method, path, feature) in cases {
+        for door in &doors {
+            if path.ends_with("explain") && door.base() != api.base() {
+                continue;
+            }
+            let call = door.call(method.parse().expect("a method"), &path);
+            let refused = call.json(&hello("auto")).send().await;
+            assert_error(&refused, 403, "plan_required", &["free", feature]);
+            assert_eq!(refused.json()["error"]["feature"], feature);
+        }
+    }
+    let project = json!({"name": "one"});
+    api.post("/v1/projects").json(&project).send().await.ok();
+    let full = api
+        .post("/v1/projects")
+        .json(&json!({"name": "two"}))
+        .send()
+        .await;
+    assert_error(&full, 403, "plan_required", &["free", "1 projects"]);
+    assert_eq!(full.json()["error"]["feature"], "projects");
+    // Everything that all plans have is there.
+    api.chat("s", &hello("auto")).await.ok();
+    api.get("/v1/decisions").await.ok();
+}
