@@ -117,6 +117,7 @@ impl TenantConfig {
             rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
             rule: self.rule.clone(),
             passthrough: self.passthrough,
+            experiments: Vec::new(),
         }
     }
 }

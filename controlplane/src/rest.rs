@@ -8,6 +8,7 @@ mod constraints;
 mod cursor;
 mod decisions;
 mod error;
+mod experiments;
 mod explain;
 mod export;
 mod keys;
@@ -30,7 +31,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use floopy_shared::{
     domain::ids::{KeyHash, TenantId},
@@ -99,6 +100,17 @@ pub(crate) fn router(api: Api) -> Router {
             "/v1/routing/rules/{id}",
             get(rules::get).put(rules::put).delete(rules::delete),
         )
+        .route(
+            "/v1/experiments",
+            get(experiments::list).post(experiments::create),
+        )
+        .route("/v1/experiments/{id}", get(experiments::get))
+        .route("/v1/experiments/{id}/results", get(experiments::results))
+        .route(
+            "/v1/experiments/{id}/rollback",
+            post(experiments::roll_back),
+        )
+        .route("/v1/experiments/{id}/complete", post(experiments::complete))
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))

@@ -13,6 +13,7 @@ pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod deltas;
 pub(crate) mod drift;
+pub(crate) mod experiments;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod list;

@@ -14,7 +14,7 @@ const CLOCK_LEAD_MS: u64 = 60_000;
 /// Most request ids.
 const MAX_IDS: usize = 50;
 /// Page size unless told, and at most.
-const LIMIT: (u32, u32) = (50, 200);
+pub(super) const LIMIT: (u32, u32) = (50, 200);
 /// Every key that is known.
 const KEYS: [&str; 11] = [
     "session_id",
@@ -135,7 +135,7 @@ pub(super) fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
     }
 }
 
-fn unknown(key: &str, known: &[&str]) -> ApiError {
+pub(super) fn unknown(key: &str, known: &[&str]) -> ApiError {
     let (key, known) = (brief(key), known.join(", "));
     let message = format!("{key:?} is not a key of this query; known are {known}");
     ApiError::invalid_query(&key, message)
@@ -186,7 +186,7 @@ fn unit(key: &str, value: &str) -> Result<f64, ApiError> {
     })
 }
 
-fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
+pub(super) fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
     let number = value
         .parse()
         .ok()

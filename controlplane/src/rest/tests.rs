@@ -1,5 +1,6 @@
 //! The HTTP side, driven through its router.
 
+mod experiments;
 mod fixture;
 mod keys;
 mod reading;

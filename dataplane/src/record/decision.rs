@@ -55,6 +55,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         calibrated: None,
         rule: None,
         passthrough: false,
+        experiment: None,
     }
 }
 
@@ -84,6 +85,7 @@ pub(super) fn decided(decision: &mut Decision, plan: &mut Plan) {
     decision.calibrated = choice.calibrated;
     decision.rule.clone_from(&choice.rule);
     decision.passthrough = plan.passthrough;
+    decision.experiment = plan.experiment;
     decision.draw_key = std::mem::take(&mut plan.draw_key);
     decision.affinity = std::mem::take(&mut plan.affinity);
 }

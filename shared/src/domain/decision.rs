@@ -3,6 +3,7 @@
 use super::{
     affinity::{Affinity, Release},
     confidence::ConfidenceReason,
+    experiment::Assignment,
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
@@ -342,6 +343,8 @@ pub struct Decision {
     pub rule: Option<String>,
     /// Forwarded untouched.
     pub passthrough: bool,
+    /// What an experiment made of it; the probabilities above are those given its variant.
+    pub experiment: Option<Assignment>,
 }
 
 impl Decision {

@@ -15,6 +15,7 @@ use crate::domain::{
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
+    shape::ShapeKey,
     weights::phase_weights,
 };
 
@@ -252,6 +253,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         calibrated: d.calibrated,
         rule: d.rule.clone().unwrap_or_default(),
         passthrough: d.passthrough,
+        experiment: d.experiment.map(Into::into),
     }
 }
 
@@ -270,11 +272,7 @@ impl TryFrom<v1::Decision> for Decision {
             created_at_ms: d.created_at_ms,
             session_id: session(d.session_id).map_err(|e| InvalidWire::invalid("session_id", e))?,
             completion_id: non_empty(d.completion_id),
-            shapes: d
-                .shapes
-                .iter()
-                .map(|s| ranking::shape(s))
-                .collect::<Result<_, _>>()?,
+            shapes: shapes(&d.shapes)?,
             ranked_shape: non_empty(d.ranked_shape)
                 .map(|s| ranking::shape(&s))
                 .transpose()?,
@@ -318,8 +316,13 @@ impl TryFrom<v1::Decision> for Decision {
             calibrated: d.calibrated,
             rule: non_empty(d.rule),
             passthrough: d.passthrough,
+            experiment: d.experiment.map(TryInto::try_into).transpose()?,
         })
     }
+}
+
+fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
+    names.iter().map(|name| ranking::shape(name)).collect()
 }
 
 fn status(code: u32) -> Result<u16, InvalidWire> {
