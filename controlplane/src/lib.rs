@@ -19,10 +19,11 @@ mod metrics;
 mod rest;
 mod settings;
 mod store;
+mod webhooks;
 
 pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
 pub use config::{
-    Config, Export, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig,
+    Config, Export, Kind, Learning, Model, Objective, Retention, Scoring, TenantConfig, Webhooks,
 };

@@ -22,6 +22,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod view;
+mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,6 +51,7 @@ use crate::{
         Store, StoreError,
         keys::{self as keys_store, Holder},
     },
+    webhooks::Webhooks,
 };
 
 /// Names a request, in it and in its answer.
@@ -70,6 +72,7 @@ pub(crate) struct Api {
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,
+    pub(crate) webhooks: Arc<Webhooks>,
 }
 
 pub(crate) use self::{cursor::CursorKey as SigningKey, export::Exports};
@@ -111,6 +114,7 @@ pub(crate) fn router(api: Api) -> Router {
             post(experiments::roll_back),
         )
         .route("/v1/experiments/{id}/complete", post(experiments::complete))
+        .merge(webhook_routes())
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))
@@ -121,6 +125,28 @@ pub(crate) fn router(api: Api) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn(name_request))
         .with_state(api)
+}
+
+fn webhook_routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(webhooks::get)
+                .put(webhooks::put)
+                .patch(webhooks::patch)
+                .delete(webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/rotate_secret", post(webhooks::rotate))
+        .route("/v1/webhooks/{id}/test", post(webhooks::test))
+        .route(
+            "/v1/webhooks/{id}/deliveries",
+            get(webhooks::list_deliveries),
+        )
+        .route(
+            "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
+            post(webhooks::redeliver),
+        )
 }
 
 /// Every response carries `x-request-id`: the caller's own where it is a sensible one. Handlers find it in the

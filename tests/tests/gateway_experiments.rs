@@ -18,15 +18,16 @@ in_both_shapes!(
     the_form_of_the_documentation_takes_calls_that_name_no_rule,
     copies_go_to_a_candidate_in_the_shadow_and_nobody_sees_them,
     a_revised_rating_changes_the_results,
+    a_call_that_nobody_could_serve_counts_against_its_variant,
     the_python_package_runs_experiments,
 );
 
+/// Waiting for an experiment asks often.
+const EXPLAINS: &str = "tenant_explains_per_minute = 5000\nkey_explains_per_minute = 5000";
+
 async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
     let upstream = Upstream::start().await;
-    let settings = Settings::for_upstream(&upstream).proxy(
-        "limits",
-        "tenant_explains_per_minute = 1000\nkey_explains_per_minute = 1000",
-    );
+    let settings = Settings::for_upstream(&upstream).proxy("limits", EXPLAINS);
     let floopy = Floopy::with(shape, settings).await;
     let api = floopy.api();
     (upstream, floopy, api)
@@ -307,6 +308,57 @@ async fn a_revised_rating_changes_the_results(shape: Shape) {
         .ok();
     let low = quality(0.0).await;
     assert!(low < high, "{low} after {high}");
+}
+
+async fn a_call_that_nobody_could_serve_counts_against_its_variant(shape: Shape) {
+    let upstream = Upstream::start().await;
+    // Known, but at a provider that the proxy has no key for.
+    let lines = "[[models]]\nprovider = \"nokey\"\nmodel = \"gone\"";
+    let settings = Settings::for_upstream(&upstream).tenant(lines);
+    let floopy = Floopy::with(shape, settings.proxy("limits", EXPLAINS)).await;
+    let api = floopy.api();
+    let body = json!({
+        "type": "canary", "traffic_pct": 50,
+        "baseline": {"provider": "up", "model": "alpha"},
+        "candidate": {"provider": "nokey", "model": "gone"},
+    });
+    let id = begin_unexplained(&api, &body).await;
+    let (mut served, mut refused) = (0_u64, 0_u64);
+    for n in 0..40 {
+        let answer = api.chat(&format!("s{n}"), &hello()).await;
+        if answer.status == 200 {
+            served += 1;
+        } else {
+            refused += 1;
+            let decision = api.decision(&answer.request_id()).await;
+            let variant = &decision["decision_trace"]["experiment"]["variant"];
+            assert_eq!(variant, "B", "{decision}");
+        }
+    }
+    assert!(served > 0 && refused > 0, "{served} and {refused}");
+    let found = results(&api, &id, 40).await;
+    assert_eq!(found["variant_a"]["succeeded"], served, "{found}");
+    assert_eq!(found["variant_b"]["failed"], refused, "{found}");
+    assert_eq!(found["variant_b"]["success_rate"], 0.0, "{found}");
+}
+
+/// The same where explaining may say that nobody would serve: the rules of the experiment are known with it.
+async fn begin_unexplained(api: &Api, body: &Value) -> String {
+    let made = confirmed(api, "/v1/experiments", body).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let rule = format!("experiment-{id}-a");
+    eventually(|| async {
+        let answer = api
+            .post("/v1/routing/explain")
+            .header("floopy-routing-rule", &rule)
+            .json(&hello())
+            .send()
+            .await;
+        (answer.status == 200).then_some(()).ok_or(answer)
+    })
+    .await;
+    id
 }
 
 async fn the_python_package_runs_experiments(shape: Shape) {

@@ -6,6 +6,7 @@ mod keys;
 mod reading;
 mod replay;
 mod settings;
+mod webhooks;
 
 use axum::body::{Body, to_bytes};
 use floopy_shared::domain::event::{EventBody, RatingSubject};

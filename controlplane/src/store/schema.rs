@@ -3,6 +3,7 @@
 mod experiments;
 mod fill;
 mod settings;
+mod webhooks;
 
 use super::{Store, StoreError};
 
@@ -170,6 +171,7 @@ const STEPS: &[&[&str]] = &[&[
         ) WITHOUT ROWID, STRICT",
     ],
     experiments::EXPERIMENTS,
+    webhooks::WEBHOOKS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

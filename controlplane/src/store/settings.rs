@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     Experiment,
     Project,
     Rule,
+    Webhook,
 }
 
 impl Kind {
@@ -23,6 +24,7 @@ impl Kind {
             Self::Experiment => "experiment",
             Self::Project => "project",
             Self::Rule => "rule",
+            Self::Webhook => "webhook",
         }
     }
 }

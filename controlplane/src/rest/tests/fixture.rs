@@ -13,6 +13,7 @@ use crate::{
         keys::{self, Wanted},
         tenants,
     },
+    webhooks::Signing,
 };
 
 pub(in super::super) struct Fixture {
@@ -81,6 +82,10 @@ impl Fixture {
             retention_ms: 90 * 86_400_000,
             models,
             dirty: Arc::default(),
+            webhooks: Arc::new(Webhooks {
+                signing: Signing::new(&[5; 32]),
+                networks: Vec::new(),
+            }),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
         }
     }
