@@ -1,6 +1,7 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
 mod check;
+mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
+pub use self::webhooks::Webhooks;
 pub use crate::plans::PlanConfig;
 
 /// Everything that can be configured; every key has a default.
@@ -46,6 +48,7 @@ pub struct Config {
     pub retention: Retention,
     pub scoring: Scoring,
     pub export: Export,
+    pub webhooks: Webhooks,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -71,6 +74,7 @@ impl Default for Config {
             retention: Retention::default(),
             scoring: Scoring::default(),
             export: Export::default(),
+            webhooks: Webhooks::default(),
             refresh_ms: 250,
             drain_ms: 10_000,
         }
@@ -126,6 +130,7 @@ impl TenantConfig {
             rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
             rule: self.rule.clone(),
             passthrough: self.passthrough,
+            experiments: Vec::new(),
         }
     }
 }

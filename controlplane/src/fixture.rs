@@ -108,6 +108,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         passthrough: false,
         project: None,
         environment: None,
+        experiment: None,
     }
 }
 

@@ -3,3 +3,4 @@
 pub(crate) mod checkpoint;
 pub(crate) mod housekeeping;
 pub(crate) mod refresh;
+pub(crate) mod webhooks;

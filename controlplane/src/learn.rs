@@ -11,6 +11,7 @@ pub mod credit;
 pub mod drift;
 pub mod estimate;
 pub mod evidence;
+pub mod experiment;
 pub mod monitor;
 pub mod normal;
 pub mod policy;

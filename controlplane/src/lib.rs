@@ -22,10 +22,12 @@ mod quota;
 mod rest;
 mod settings;
 mod store;
+mod webhooks;
 
 pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
 pub use config::{
     Config, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring, TenantConfig,
+    Webhooks,
 };

@@ -8,6 +8,7 @@ mod constraints;
 mod cursor;
 mod decisions;
 mod error;
+mod experiments;
 mod explain;
 mod export;
 mod keys;
@@ -24,6 +25,7 @@ mod settings;
 mod tests;
 mod usage;
 mod view;
+mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,7 +35,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use floopy_shared::{
     domain::ids::{KeyHash, TenantId},
@@ -53,6 +55,7 @@ use crate::{
         Store, StoreError,
         keys::{self as keys_store, Holder},
     },
+    webhooks::Webhooks,
 };
 
 /// Names a request, in it and in its answer.
@@ -75,6 +78,7 @@ pub(crate) struct Api {
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,
     pub(crate) asking: Arc<Asking>,
+    pub(crate) webhooks: Arc<Webhooks>,
 }
 
 pub(crate) use self::{
@@ -109,6 +113,18 @@ pub(crate) fn router(api: Api) -> Router {
             "/v1/routing/rules/{id}",
             get(rules::get).put(rules::put).delete(rules::delete),
         )
+        .route(
+            "/v1/experiments",
+            get(experiments::list).post(experiments::create),
+        )
+        .route("/v1/experiments/{id}", get(experiments::get))
+        .route("/v1/experiments/{id}/results", get(experiments::results))
+        .route(
+            "/v1/experiments/{id}/rollback",
+            post(experiments::roll_back),
+        )
+        .route("/v1/experiments/{id}/complete", post(experiments::complete))
+        .merge(webhook_routes())
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/usage", get(usage::get))
@@ -122,6 +138,28 @@ pub(crate) fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), plan::check))
         .layer(middleware::from_fn(name_request))
         .with_state(api)
+}
+
+fn webhook_routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .route(
+            "/v1/webhooks/{id}",
+            get(webhooks::get)
+                .put(webhooks::put)
+                .patch(webhooks::patch)
+                .delete(webhooks::delete),
+        )
+        .route("/v1/webhooks/{id}/rotate_secret", post(webhooks::rotate))
+        .route("/v1/webhooks/{id}/test", post(webhooks::test))
+        .route(
+            "/v1/webhooks/{id}/deliveries",
+            get(webhooks::list_deliveries),
+        )
+        .route(
+            "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
+            post(webhooks::redeliver),
+        )
 }
 
 /// Every response carries `x-request-id`: the caller's own where it is a sensible one. Handlers find it in the

@@ -1,8 +1,10 @@
 //! What a tenant may set for itself, as it is written in JSON: checked, and on top of the configuration.
 
+pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
 pub(crate) mod routing;
+pub(crate) mod webhooks;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,6 +15,7 @@ use floopy_shared::{
 use sqlx::SqliteConnection;
 
 use self::{
+    experiments::WrittenExperiment,
     gates::WrittenGates,
     limits::WrittenLimits,
     routing::{WrittenRule, name_rules},
@@ -81,6 +84,15 @@ pub(crate) async fn tenants(
         }
     }
     let none = HashMap::new();
+    for (id, document) in settings::of_all(store, Kind::Experiment).await? {
+        let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
+            continue;
+        };
+        let own = names.get(&id).unwrap_or(&none);
+        if let Err(error) = experiment(&mut tenants[at], own, &document) {
+            tracing::error!(%error, tenant = %id, setting = document.id, "an experiment is left out");
+        }
+    }
     for tenant in &mut tenants {
         let own = names.get(&tenant.id).unwrap_or(&none);
         name_rules(tenant, own);
@@ -125,8 +137,23 @@ pub(crate) async fn tenant(
             names.extend(named.map(|name| (document.id, name)));
         }
     }
+    for document in settings::list(conn, id, Kind::Experiment).await? {
+        experiment(&mut tenant, &names, &document)?;
+    }
     name_rules(&mut tenant, &names);
     Ok(tenant)
+}
+
+/// Puts an experiment on top of a tenant. `own`: the names of its own rules by their ids.
+fn experiment(
+    tenant: &mut Tenant,
+    own: &HashMap<String, String>,
+    document: &Document,
+) -> Result<(), StoreError> {
+    let id = document.id.parse();
+    let id = id.map_err(|e| StoreError::corrupt("experiment's id", e))?;
+    WrittenExperiment::read(document)?.add_to(id, tenant, own);
+    Ok(())
 }
 
 /// Puts one document on top of a tenant; the name of a rule.
@@ -143,7 +170,7 @@ fn apply(
             rule.add_to(&mut tenant.routing);
             Ok(Some(name))
         }
-        Kind::Project => Ok(None),
+        Kind::Experiment | Kind::Project | Kind::Webhook => Ok(None),
     }
 }
 

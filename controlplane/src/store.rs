@@ -14,6 +14,7 @@ pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod deltas;
 pub(crate) mod drift;
+pub(crate) mod experiments;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod list;
@@ -32,6 +33,7 @@ pub(crate) mod tenants;
 mod tests;
 pub(crate) mod units;
 pub(crate) mod usage;
+pub(crate) mod webhooks;
 
 use std::{
     collections::BTreeMap,

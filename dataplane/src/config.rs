@@ -120,6 +120,7 @@ impl BootstrapTenant {
             rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
             rule: self.rule.clone(),
             passthrough: self.passthrough,
+            experiments: Vec::new(),
         }
     }
 }

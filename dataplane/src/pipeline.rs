@@ -27,7 +27,7 @@ use crate::{
     upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
-pub(crate) use self::plan::{Decided, plan, project, session_header, understand, weigh};
+pub(crate) use self::plan::{Decided, entered, plan, project, session_header, understand, weigh};
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
@@ -180,6 +180,7 @@ async fn prepare(
     let request_id = record.id();
     let at = (request_id, record.decision().created_at_ms);
     let asked = (&parts.headers, session.as_ref());
+    record.entered(entered(gateway, admitted, &call, asked, at));
     let mut decided = plan(gateway, admitted, call, asked, at)?;
     record.planned(&mut decided.plan);
     // A call without a session is one of its own, named by its request id.

@@ -11,6 +11,7 @@ use std::{
 use floopy_shared::domain::{
     catalog::CatalogModel,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
+    experiment::Assignment,
     ids::{CandidateKey, RequestId, SessionId},
     money::{Prices, Usage},
     route::Shadow,
@@ -95,6 +96,11 @@ impl Record {
         understood(&mut self.decision, call);
     }
 
+    /// It is part of an experiment, or of none.
+    pub(crate) fn entered(&mut self, experiment: Option<Assignment>) {
+        self.decision.experiment = experiment;
+    }
+
     /// It was decided who is asked. What only the record needs is taken out of the plan.
     pub(crate) fn planned(&mut self, plan: &mut Plan) {
         decided(&mut self.decision, plan);
@@ -128,6 +134,7 @@ impl Record {
             attempts: Vec::new(),
             outcome: no_outcome(),
             stage: Stage::Finished,
+            experiment: of.experiment.map(Assignment::copied),
             ..of.clone()
         };
         *self.decision = decision;

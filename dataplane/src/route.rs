@@ -1,6 +1,7 @@
 //! From a call to a plan: names become candidates, and the shared decision function draws one.
 
 mod error;
+mod experiment;
 pub mod select;
 mod wish;
 
@@ -10,6 +11,7 @@ use floopy_shared::domain::{
     affinity::Affinity,
     catalog::{CatalogModel, ModelKind},
     decision::{CandidateTrace, Filter},
+    experiment::Assignment,
     ids::{CandidateKey, RequestId, SessionId},
     route::{Choice, Question, Selection, choose},
     snapshot::{Snapshot, Tenant},
@@ -24,6 +26,7 @@ use crate::{
     upstream::breaker::Breakers,
 };
 
+pub(crate) use self::experiment::assignment;
 pub use self::{
     error::Unroutable,
     select::{Asked, Unresolved},
@@ -69,6 +72,8 @@ pub struct Plan {
     pub conversation: ConversationId,
     /// The body is forwarded as it came.
     pub passthrough: bool,
+    /// What an experiment made of it.
+    pub experiment: Option<Assignment>,
 }
 
 /// Decides who serves a call.
@@ -89,6 +94,8 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     } else {
         select::select(&asked, catalog, view.providers)?
     };
+    let entered = experiment::enter(caller, call, (rule, catalog));
+    let rule = entered.map_or(rule, |entered| Some(entered.rule));
     let loads = wish::loads(rule, view.latencies);
     let draw_key = draw_key(call, caller);
     let tenant = &caller.tenant.id;
@@ -109,13 +116,17 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         shadow_key: &shadow_key,
         ..Question::new(catalog, call.features(), call.shapes(), &draw_key)
     };
-    let choice = plan(view, &question, &selection.fallback)?;
+    let mut choice = plan(view, &question, &selection.fallback)?;
+    if let Some(entered) = &entered {
+        entered.direct(view, &question, &mut choice);
+    }
     Ok(Plan {
         choice,
         affinity,
         conversation,
         draw_key,
         passthrough,
+        experiment: entered.map(|entered| entered.assignment),
     })
 }
 

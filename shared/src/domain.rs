@@ -7,6 +7,7 @@ pub mod constraints;
 pub mod decision;
 pub mod draw;
 pub mod event;
+pub mod experiment;
 pub mod explanation;
 pub mod export;
 pub mod features;

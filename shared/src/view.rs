@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::{
     affinity::{Affinity, Origin, Release},
     decision::{CandidateTrace, Filter},
+    experiment::Assignment,
     features::Features,
     ids::CandidateKey,
     ranking::Role,
@@ -85,6 +86,18 @@ pub fn affinity(a: &Affinity, released: Option<Release>) -> Value {
         "origin": a.origin.map(origin),
         "bound": a.bound,
         "released": released.map(release),
+    })
+}
+
+/// What an experiment made of a call. `propensity` beside it is given the variant: times this probability it is that of
+/// both.
+pub fn experiment(a: Assignment) -> Value {
+    json!({
+        "id": a.experiment.to_string(),
+        "type": a.arrangement.as_str(),
+        "variant": a.variant.as_str(),
+        "split_percentage": a.percentage,
+        "probability": a.probability(),
     })
 }
 

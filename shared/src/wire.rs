@@ -6,6 +6,7 @@ pub mod affinity;
 pub mod constraints;
 pub mod decision;
 pub mod event;
+pub mod experiment;
 pub mod names;
 pub mod ranking;
 pub mod rule;

@@ -15,6 +15,7 @@ use floopy_shared::domain::{
         Stage, Strategy as Selected,
     },
     event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    experiment::{Arrangement, Assignment, Variant},
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
@@ -161,6 +162,20 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         passthrough: !flag,
         project: flag.then(|| Uuid::from_u128(id)),
         environment: (!flag).then_some(Environment::Staging),
+        experiment: flag.then_some(Assignment {
+            experiment: Uuid::from_u128(id / 3),
+            variant: if number % 2 == 0 {
+                Variant::A
+            } else {
+                Variant::B
+            },
+            percentage: 25,
+            arrangement: if number % 3 == 0 {
+                Arrangement::Canary
+            } else {
+                Arrangement::Shadow
+            },
+        }),
     }
 }
 

@@ -50,6 +50,7 @@ pub struct Settings {
     more_tenants: Vec<(String, String)>,
     export: String,
     plans: Vec<String>,
+    webhooks: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -96,6 +97,7 @@ impl Settings {
             more_tenants: Vec::new(),
             export: String::new(),
             plans: Vec::new(),
+            webhooks: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -157,6 +159,12 @@ impl Settings {
         self
     }
 
+    /// Lines of where webhooks may lead.
+    pub fn webhooks(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.webhooks);
+        self
+    }
+
     /// An environment variable of every process.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -176,8 +184,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n",
-            self.export
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n",
+            self.export, self.webhooks
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -212,9 +220,10 @@ impl Settings {
         let Addrs { rest, grpc, .. } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n",
+             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n",
             dir.join("control"),
-            self.export
+            self.export,
+            self.webhooks
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);

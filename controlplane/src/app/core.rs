@@ -23,12 +23,14 @@ use crate::{
         checkpoint,
         housekeeping::Housekeeping,
         refresh::{Parts, Refresh},
+        webhooks::Deliveries,
     },
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
     rest::{self, Api, Exports, SigningKey},
     store::{Location, Store, meta},
+    webhooks::{Sender, Signing, Webhooks},
 };
 
 /// Greetings that may wait to be heard.
@@ -167,6 +169,13 @@ impl Core {
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         };
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
+        let deliveries = Deliveries {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            webhooks: self.webhooks().await?,
+            sender: Sender::new(&self.config.webhooks.allow_networks),
+        };
+        tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
         let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
         tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)
@@ -192,6 +201,7 @@ impl Core {
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
             asking: Arc::default(),
+            webhooks: self.webhooks().await?,
         }))
     }
 
@@ -200,6 +210,13 @@ impl Core {
         let exports = Exports::new(self.config.export, &seed);
         let exports = exports.map_err(|e| Error::Store(Box::new(e)))?;
         Ok(Arc::new(exports))
+    }
+
+    async fn webhooks(&self) -> Result<Arc<Webhooks>, Error> {
+        Ok(Arc::new(Webhooks {
+            signing: Signing::new(&meta::webhook_key(&self.store).await?),
+            networks: self.config.webhooks.allow_networks.clone(),
+        }))
     }
 
     /// Closes the store.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use floopy_shared::domain::{
     decision::{Attempt, AttemptResult, Decision, Strategy},
     event::RatingScore,
+    experiment::Arrangement,
     ids::CandidateKey,
     shape::{ROOT, ShapeKey},
 };
@@ -228,6 +229,14 @@ fn compare(
     (subject, score, day): (&CandidateKey, i64, i64),
 ) {
     let weight = match decision.shadow_of {
+        // Copies for an experiment are of its calls alone, not of what routing decides on.
+        Some(_)
+            if decision
+                .experiment
+                .is_some_and(|e| e.arrangement == Arrangement::Shadow) =>
+        {
+            return;
+        }
         Some(_) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
         None if decision.strategy == Strategy::FeedbackDriven => 1.0,
         None => return,

@@ -20,19 +20,35 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let body = to_bytes(request.into_body(), MAX_BYTES).await;
-        // A caller who hung up is not there to be answered.
-        let body = body.map_err(|_| ApiError::body_too_large(MAX_BYTES))?;
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
-            Ok(other) => {
-                let message = format!("the body is {}, it must be a JSON object", kind(&other));
-                Err(ApiError::invalid_body("body", message))
-            }
-            Err(error) => {
-                let message = format!("the body is not JSON: {error}");
-                Err(ApiError::invalid_body("body", message))
-            }
+        object(request, MAX_BYTES).await.map(Self)
+    }
+}
+
+/// The same of at most so many bytes.
+#[derive(Debug)]
+pub(super) struct SmallObject<const BYTES: usize>(pub(super) Map<String, Value>);
+
+impl<S: Send + Sync, const BYTES: usize> FromRequest<S> for SmallObject<BYTES> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        object(request, BYTES).await.map(Self)
+    }
+}
+
+async fn object(request: Request, most: usize) -> Result<Map<String, Value>, ApiError> {
+    let body = to_bytes(request.into_body(), most).await;
+    // A caller who hung up is not there to be answered.
+    let body = body.map_err(|_| ApiError::body_too_large(most))?;
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(other) => {
+            let message = format!("the body is {}, it must be a JSON object", kind(&other));
+            Err(ApiError::invalid_body("body", message))
+        }
+        Err(error) => {
+            let message = format!("the body is not JSON: {error}");
+            Err(ApiError::invalid_body("body", message))
         }
     }
 }

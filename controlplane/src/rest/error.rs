@@ -214,6 +214,20 @@ impl ApiError {
         }
     }
 
+    /// The path does not hold an experiment's id but `given`.
+    pub(crate) fn invalid_experiment_id(given: &str) -> Self {
+        let message = format!("experiment_id is {:?}, it must be a UUID v4", brief(given));
+        Self::invalid_field("invalid_experiment_id", "experiment_id", message)
+    }
+
+    /// What weighs enough to be asked for twice was not confirmed.
+    pub(crate) fn unconfirmed(header: &'static str, wanted: &str) -> Self {
+        let message = format!(
+            "this changes who serves live traffic; confirm it with the header {header}: {wanted}"
+        );
+        Self::invalid_field("confirmation_required", header, message)
+    }
+
     /// More was sent than this endpoint reads.
     pub(crate) fn body_too_large(limit: usize) -> Self {
         let message = format!("the body is larger than {limit} bytes");

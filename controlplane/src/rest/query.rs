@@ -14,7 +14,7 @@ const CLOCK_LEAD_MS: u64 = 60_000;
 /// Most request ids.
 const MAX_IDS: usize = 50;
 /// Page size unless told, and at most.
-const LIMIT: (u32, u32) = (50, 200);
+pub(super) const LIMIT: (u32, u32) = (50, 200);
 /// Every key that is known.
 const KEYS: [&str; 11] = [
     "session_id",
@@ -186,7 +186,7 @@ fn unit(key: &str, value: &str) -> Result<f64, ApiError> {
     })
 }
 
-fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
+pub(super) fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
     let number = value
         .parse()
         .ok()

@@ -7,6 +7,7 @@ use axum::{
 };
 use floopy_shared::{
     domain::{
+        experiment::{Experiment, Scope},
         ids::TenantId,
         rule::{MAX_RULES, Routing},
         snapshot::KeyScope,
@@ -27,6 +28,7 @@ use crate::{
     allowed,
     settings::{
         self as written,
+        experiments::WrittenExperiment,
         routing::{WrittenRule, configured_id},
     },
     store::{
@@ -89,7 +91,16 @@ pub(super) async fn all(
     let mut configured: Vec<Value> = Vec::new();
     for rule in tenant.routing.rules {
         if !names.contains(&json!(rule.name)) {
-            configured.push(described_configured(id, rule, default));
+            let experiments = &tenant.routing.experiments;
+            let comes_with = |e: &Experiment| {
+                e.scope == Scope::Unnamed && (e.a == rule.name || e.b == rule.name)
+            };
+            let source = if experiments.iter().any(comes_with) {
+                "experiment"
+            } else {
+                "configuration"
+            };
+            configured.push(described_configured(id, rule, (default, source)));
         }
     }
     configured.extend(items);
@@ -99,11 +110,11 @@ pub(super) async fn all(
 fn described_configured(
     tenant: &TenantId,
     rule: floopy_shared::domain::rule::Rule,
-    default: Option<&str>,
+    (default, source): (Option<&str>, &str),
 ) -> Value {
     let id = configured_id(tenant, &rule.name);
     let is_default = default == Some(rule.name.as_str());
-    let mut fields = fields(Rule(rule), is_default, "configuration");
+    let mut fields = fields(Rule(rule), is_default, source);
     fields["id"] = json!(id);
     fields["created_at"] = Value::Null;
     fields["updated_at"] = Value::Null;
@@ -125,11 +136,28 @@ async fn find_own(editing: &mut Editing<'_>, id: &str) -> Result<Document, ApiEr
         return Ok(found);
     }
     let configured = find(&mut editing.tx, &tenant, id).await?;
+    let source = configured["source"].as_str().unwrap_or_default();
     let message = format!(
-        "id {id} is {} of the configuration, and changed there",
+        "id {id} is {} of the {source}, and changed there",
         configured["name"]
     );
     Err(ApiError::invalid_body("id", message))
+}
+
+/// Refuses to change what an experiment compares: its results would be of two different rules.
+async fn check_not_tried(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+    let tenant = editing.tenant();
+    for document in settings::list(&mut editing.tx, &tenant, Kind::Experiment).await? {
+        let experiment = WrittenExperiment::read(&document)?;
+        if experiment.is_active() && experiment.has_rule(id) {
+            let message = format!(
+                "id {id} is a variant of the active experiment {}; end that first",
+                document.id
+            );
+            return Err(ApiError::invalid_body("id", message));
+        }
+    }
+    Ok(())
 }
 
 /// A rule that becomes the default takes that from the one that was.
@@ -248,6 +276,9 @@ pub(super) async fn put(
     let written = read(fields)?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let before = find_own(&mut editing, &id).await?;
+    if WrittenRule::read(&before)?.rule != written.rule {
+        check_not_tried(&mut editing, &id).await?;
+    }
     write(editing, Some(&before), &written).await
 }
 
@@ -259,6 +290,7 @@ pub(super) async fn delete(
 ) -> Result<Json<Value>, ApiError> {
     let mut editing = Editing::begin(&api, &headers).await?;
     let document = find_own(&mut editing, &id).await?;
+    check_not_tried(&mut editing, &id).await?;
     let is_its = |scope: &KeyScope| scope.rule.as_deref() == Some(id.as_str());
     let what = (Kind::Rule, "routing_rule");
     editing.delete_unheld(what, &document, is_its).await

@@ -1,11 +1,13 @@
 //! The HTTP side, driven through its router.
 
+mod experiments;
 mod fixture;
 mod keys;
 mod once;
 mod reading;
 mod replay;
 mod settings;
+mod webhooks;
 
 use axum::body::{Body, to_bytes};
 use floopy_shared::domain::event::{EventBody, RatingSubject};

@@ -10,7 +10,7 @@ use floopy_shared::{
         ids::CandidateKey,
         snapshot::Environment,
     },
-    view::{affinity, candidate, features, filtered, phase, weights},
+    view::{affinity, candidate, experiment, features, filtered, phase, weights},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -89,6 +89,7 @@ fn choice(d: &Decision) -> Value {
         "routing_strategy": d.strategy.as_str(),
         "routing_rule_id": d.rule,
         "passthrough": d.passthrough,
+        "experiment": d.experiment.map(experiment),
         "phase": phase(d.phase),
         "weights": weights(&d.weights),
         "candidates": candidates,

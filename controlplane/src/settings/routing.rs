@@ -60,13 +60,20 @@ pub(crate) fn name_rules(tenant: &mut Tenant, own: &HashMap<String, String>) {
         let Some(id) = key.scope.rule.take() else {
             continue;
         };
-        let rules = &tenant.routing.rules;
-        let configured = || {
-            rules
-                .iter()
-                .find(|rule| configured_id(&tenant.id, &rule.name) == id)
-        };
-        let name = own.get(&id).cloned();
-        key.scope.rule = name.or_else(|| configured().map(|rule| rule.name.clone()));
+        key.scope.rule = name_of(&id, (&tenant.id, &tenant.routing), own);
     }
+}
+
+/// The name of the rule with this id.
+pub(super) fn name_of(
+    id: &str,
+    (tenant, routing): (&TenantId, &Routing),
+    own: &HashMap<String, String>,
+) -> Option<String> {
+    let configured = || {
+        let mut rules = routing.rules.iter();
+        rules.find(|rule| configured_id(tenant, &rule.name) == id)
+    };
+    let name = own.get(id).cloned();
+    name.or_else(|| configured().map(|rule| rule.name.clone()))
 }

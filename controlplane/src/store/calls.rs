@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, Tx, id_list, record, statements, to_i64};
+use super::{StoreError, Tx, experiments, id_list, record, statements, to_i64};
 use crate::learn::credit::Turn;
 
 /// A decision as it is stored, with what it added to the buckets.
@@ -125,6 +125,7 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
         })
         .collect();
     put_decisions(tx, &written).await?;
+    experiments::note(tx, written.iter().map(|w| (w.id, &w.call.decision))).await?;
     put_candidates(tx, &written).await
 }
 

@@ -19,6 +19,8 @@ const VERSIONS: &str = "versions_reserved";
 const CURSOR_KEY: &str = "cursor_key";
 /// Signs exports: the seed of an Ed25519 key (RFC 8032).
 const EXPORT_KEY: &str = "export_key";
+/// Secrets of webhooks are made with it.
+const WEBHOOK_KEY: &str = "webhook_key";
 /// Proxies remembered at most; the ones not seen for longest are forgotten.
 const MAX_PROXIES: i64 = 256;
 
@@ -54,6 +56,11 @@ pub(crate) async fn cursor_key(store: &Store) -> Result<Vec<u8>, StoreError> {
 /// The seed of the key that signs exports; made on first use.
 pub(crate) async fn export_key(store: &Store) -> Result<Vec<u8>, StoreError> {
     key(store, EXPORT_KEY).await
+}
+
+/// The key that secrets of webhooks are made with; made on first use.
+pub(crate) async fn webhook_key(store: &Store) -> Result<Vec<u8>, StoreError> {
+    key(store, WEBHOOK_KEY).await
 }
 
 async fn key(store: &Store, name: &str) -> Result<Vec<u8>, StoreError> {

@@ -147,10 +147,12 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
     }
     // Integers always serialise.
     let ids = serde_json::to_string(&left.ids).unwrap_or_default();
-    sqlx::query("DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(ids)
-        .execute(&mut **tx)
-        .await?;
+    for statement in [
+        "DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM experiment_calls WHERE id IN (SELECT value FROM json_each(?))",
+    ] {
+        sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
+    }
     Ok((sliced.len() + rest.len()) as u64)
 }
 

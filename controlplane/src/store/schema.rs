@@ -1,8 +1,10 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod experiments;
 mod fill;
 mod settings;
 mod usage;
+mod webhooks;
 
 use super::{Store, StoreError};
 
@@ -170,6 +172,8 @@ const STEPS: &[&[&str]] = &[&[
         ) WITHOUT ROWID, STRICT",
     ],
     usage::USAGE,
+    experiments::EXPERIMENTS,
+    webhooks::WEBHOOKS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

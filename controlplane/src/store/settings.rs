@@ -10,8 +10,10 @@ use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
 pub(crate) enum Kind {
     /// One per tenant and group, named by the group.
     Constraints,
+    Experiment,
     Project,
     Rule,
+    Webhook,
 }
 
 impl Kind {
@@ -19,8 +21,10 @@ impl Kind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Constraints => "constraints",
+            Self::Experiment => "experiment",
             Self::Project => "project",
             Self::Rule => "rule",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What a call asks for, by its body and its headers, and who is to serve it.
 
 use bytes::Bytes;
-use floopy_shared::domain::ids::{RequestId, SessionId};
+use floopy_shared::domain::{
+    experiment::Assignment,
+    ids::{RequestId, SessionId},
+};
 use http::{HeaderMap, HeaderName, StatusCode};
 use uuid::Uuid;
 
@@ -10,7 +13,7 @@ use crate::{
     call::{Call, Endpoint},
     gateway::Gateway,
     http::respond::Refusal,
-    route::{Caller, Plan, Unroutable, View, decide},
+    route::{Caller, Plan, Unroutable, View, assignment, decide},
 };
 
 static SESSION: HeaderName = HeaderName::from_static("floopy-session-id");
@@ -44,10 +47,28 @@ pub(crate) fn weigh(
     gateway: &Gateway,
     admitted: &Admitted,
     call: &Call,
-    (headers, session): Asked<'_>,
+    asked: Asked<'_>,
     (request_id, now_ms): (RequestId, u64),
 ) -> Result<Result<Plan, Unroutable>, Refusal> {
-    let view = View {
+    let view = view(gateway, admitted, now_ms);
+    let caller = caller(admitted, asked, request_id)?;
+    Ok(decide(&view, call, &caller))
+}
+
+/// What an experiment makes of a call, whether or not somebody can serve it: who is left without an answer counts, too.
+pub(crate) fn entered(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    call: &Call,
+    asked: Asked<'_>,
+    (request_id, now_ms): (RequestId, u64),
+) -> Option<Assignment> {
+    let caller = caller(admitted, asked, request_id).ok()?;
+    assignment(&view(gateway, admitted, now_ms), call, &caller)
+}
+
+fn view<'a>(gateway: &'a Gateway, admitted: &'a Admitted, now_ms: u64) -> View<'a> {
+    View {
         snapshot: &admitted.snapshot,
         providers: &gateway.upstream.providers,
         breakers: &gateway.upstream.breakers,
@@ -55,8 +76,15 @@ pub(crate) fn weigh(
         latencies: &gateway.upstream.latencies,
         now_ms,
         attempts: gateway.config.limits.attempts,
-    };
-    let caller = Caller {
+    }
+}
+
+fn caller<'a>(
+    admitted: &'a Admitted,
+    (headers, session): Asked<'a>,
+    request_id: RequestId,
+) -> Result<Caller<'a>, Refusal> {
+    Ok(Caller {
         tenant: &admitted.tenant,
         key_id: &admitted.key_id,
         session,
@@ -65,8 +93,7 @@ pub(crate) fn weigh(
         provider: text_header(headers, &PROVIDER)?,
         rule: text_header(headers, &RULE)?.or(admitted.scope.rule.as_deref()),
         passthrough: text_header(headers, &PASSTHROUGH)?,
-    };
-    Ok(decide(&view, call, &caller))
+    })
 }
 
 /// Decides who serves a call.

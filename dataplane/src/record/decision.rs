@@ -57,6 +57,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         passthrough: false,
         project: admitted.scope.project,
         environment: admitted.scope.environment,
+        experiment: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub(super) fn decided(decision: &mut Decision, plan: &mut Plan) {
     decision.calibrated = choice.calibrated;
     decision.rule.clone_from(&choice.rule);
     decision.passthrough = plan.passthrough;
+    decision.experiment = plan.experiment;
     decision.draw_key = std::mem::take(&mut plan.draw_key);
     decision.affinity = std::mem::take(&mut plan.affinity);
 }

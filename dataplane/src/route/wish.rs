@@ -58,8 +58,8 @@ impl InvalidWish {
     }
 }
 
-/// The rule that decides on `auto`: the one that the call names, or the tenant's own, unless it lists no
-/// model of the kind that the call needs.
+/// The rule that decides on `auto`: the one that the call names, or that of an experiment on calls that name none, or
+/// the tenant's own, unless it lists no model of the kind that the call needs.
 pub(super) fn rule<'a>(
     caller: &Caller<'a>,
     features: &Features,
@@ -70,12 +70,20 @@ pub(super) fn rule<'a>(
         let unknown = || InvalidWish::UnknownRule(shorten(name), routing.names());
         return routing.find(name).map(Some).ok_or_else(unknown);
     }
+    let tried = routing.unnamed_experiment();
+    let tried = tried.and_then(|experiment| routing.find(&experiment.a));
+    let usual = || routing.default_rule();
+    let of_kind = |rule: &&Rule| serves_kind(rule, features, catalog);
+    Ok(tried.filter(of_kind).or_else(|| usual().filter(of_kind)))
+}
+
+/// Whether a rule lists a model of the kind that the call needs.
+pub(super) fn serves_kind(rule: &Rule, features: &Features, catalog: &Catalog) -> bool {
     let of_kind = |key: &CandidateKey| {
         let listed = catalog.get(key);
         listed.is_none_or(|m| (m.kind == ModelKind::Embedding) == features.embeddings)
     };
-    let usual = routing.default_rule();
-    Ok(usual.filter(|rule| rule.models.is_empty() || rule.models.iter().any(of_kind)))
+    rule.models.is_empty() || rule.models.iter().any(of_kind)
 }
 
 /// Whether the call is forwarded untouched.

@@ -64,7 +64,7 @@ async fn a_rule_decides_on_auto_alone_and_is_named_in_the_record() {
             rule("half", v1::Strategy::RoundRobin, &[]),
         ],
         rule: "reverse".to_owned(),
-        passthrough: false,
+        ..v1::Routing::default()
     };
     let (_upstreams, control, proxy) =
         start(|| completion("one"), || completion("two"), routing).await;
@@ -123,7 +123,7 @@ async fn the_next_of_a_rule_steps_in_where_the_first_fails() {
     let routing = v1::Routing {
         rules: vec![rule("list", v1::Strategy::Weighted, &[1.0, 0.0])],
         rule: "list".to_owned(),
-        passthrough: false,
+        ..v1::Routing::default()
     };
     let (_upstreams, control, proxy) =
         start(|| completion("one"), || reply(500, "{}"), routing).await;
@@ -144,7 +144,7 @@ async fn the_quicker_one_serves_once_both_are_measured_and_the_record_says_what_
     let routing = v1::Routing {
         rules: vec![rule("quick", v1::Strategy::LatencyBased, &[])],
         rule: "quick".to_owned(),
-        passthrough: false,
+        ..v1::Routing::default()
     };
     let slow = || {
         let mut script = completion("late");
@@ -184,6 +184,7 @@ fn passthrough(by_default: bool) -> v1::Routing {
         rules: Vec::new(),
         rule: String::new(),
         passthrough: by_default,
+        ..v1::Routing::default()
     }
 }
 

@@ -89,6 +89,7 @@ pub struct Control {
     pub retention: control::Retention,
     pub scoring: control::Scoring,
     pub export: control::Export,
+    pub webhooks: control::Webhooks,
 }
 
 /// What scores replies.
@@ -151,6 +152,7 @@ impl Default for Control {
             retention: plane.retention,
             scoring: plane.scoring,
             export: plane.export,
+            webhooks: plane.webhooks,
         }
     }
 }

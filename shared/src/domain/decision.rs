@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{
     affinity::{Affinity, Release},
     confidence::ConfidenceReason,
+    experiment::Assignment,
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
@@ -349,6 +350,8 @@ pub struct Decision {
     pub project: Option<Uuid>,
     /// The key's.
     pub environment: Option<Environment>,
+    /// What an experiment made of it; the probabilities above are those given its variant.
+    pub experiment: Option<Assignment>,
 }
 
 impl Decision {

@@ -20,6 +20,7 @@ pub enum Purpose {
     Serve = 1,
     ShadowRate = 2,
     ShadowArm = 3,
+    Experiment = 4,
 }
 
 impl DrawKey<'_> {

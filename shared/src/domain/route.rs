@@ -7,7 +7,7 @@ mod listed;
 mod ranked;
 pub mod replay;
 mod ruled;
-mod shadow;
+pub mod shadow;
 
 use std::sync::Arc;
 

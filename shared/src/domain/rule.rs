@@ -3,6 +3,7 @@
 use super::{
     constraints::{DEFAULT_ASSURANCE, MAX_ASSURANCE, MIN_ASSURANCE, MinQuality},
     decision::Strategy,
+    experiment::Experiment,
     ids::CandidateKey,
 };
 
@@ -40,6 +41,8 @@ pub struct Routing {
     pub rule: Option<String>,
     /// Calls are forwarded untouched, unless they say otherwise.
     pub passthrough: bool,
+    /// Those under way.
+    pub experiments: Vec<Experiment>,
 }
 
 /// A rule that cannot be followed.
@@ -225,12 +228,12 @@ impl Routing {
                 let known = self.names();
                 invalid("rule", format!("no rule is named {name:?}: {known}"))
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => self.check_experiments(),
         }
     }
 }
 
-fn invalid(field: impl Into<String>, reason: String) -> Result<(), InvalidRule> {
+pub(super) fn invalid(field: impl Into<String>, reason: String) -> Result<(), InvalidRule> {
     Err(InvalidRule {
         field: field.into(),
         reason,
@@ -321,7 +324,7 @@ mod tests {
         let routing = |rules: &[Rule], rule: Option<&str>| Routing {
             rules: rules.to_vec(),
             rule: rule.map(Into::into),
-            passthrough: false,
+            ..Routing::default()
         };
         let error = |routing: Routing| routing.validate().expect_err("refused").to_string();
         let twice = error(routing(&[one.clone(), one.clone()], None));

@@ -15,6 +15,7 @@ use crate::domain::{
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
+    shape::ShapeKey,
     tenant::Environment,
     weights::phase_weights,
 };
@@ -255,6 +256,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         passthrough: d.passthrough,
         project: d.project.map(id_bytes).unwrap_or_default(),
         environment: d.environment.map_or("", Environment::as_str).to_owned(),
+        experiment: d.experiment.map(Into::into),
     }
 }
 
@@ -273,11 +275,7 @@ impl TryFrom<v1::Decision> for Decision {
             created_at_ms: d.created_at_ms,
             session_id: session(d.session_id).map_err(|e| InvalidWire::invalid("session_id", e))?,
             completion_id: non_empty(d.completion_id),
-            shapes: d
-                .shapes
-                .iter()
-                .map(|s| ranking::shape(s))
-                .collect::<Result<_, _>>()?,
+            shapes: shapes(&d.shapes)?,
             ranked_shape: non_empty(d.ranked_shape)
                 .map(|s| ranking::shape(&s))
                 .transpose()?,
@@ -323,8 +321,13 @@ impl TryFrom<v1::Decision> for Decision {
             passthrough: d.passthrough,
             project: optional_uuid(&d.project, "project")?,
             environment: snapshot::environment(d.environment)?,
+            experiment: d.experiment.map(TryInto::try_into).transpose()?,
         })
     }
+}
+
+fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
+    names.iter().map(|name| ranking::shape(name)).collect()
 }
 
 fn status(code: u32) -> Result<u16, InvalidWire> {

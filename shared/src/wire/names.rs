@@ -7,6 +7,7 @@ use crate::domain::{
     affinity::{Origin, Release},
     catalog::ModelKind,
     decision::{AttemptResult, Ending, Filter, Reason, Stage, Strategy},
+    experiment::{Arrangement, Variant},
     ranking::{Objective, Role},
     weights::Phase,
 };
@@ -38,6 +39,8 @@ closed_set!(objective, Objective, Objective, "objective", { Quality, Floor });
 closed_set!(origin, Origin, Origin, "origin", { Anthropic, OpenAi, OpenAiStyle, Gemini });
 closed_set!(release, Release, Release, "released", { Filtered, NotRanked, OriginUnavailable });
 closed_set!(model_kind, ModelKind, ModelKind, "kind", { Chat, Embedding });
+closed_set!(variant, Variant, Variant, "variant", { A, B });
+closed_set!(arrangement, Arrangement, Arrangement, "arrangement", { Canary, Shadow });
 closed_set!(stage, Stage, Stage, "stage", { Started, Finished });
 closed_set!(strategy, Strategy, Strategy, "strategy", {
     FeedbackDriven, Fallback, LegacyModel, RoundRobin, Weighted, LatencyBased, SmartCost,

@@ -49,6 +49,7 @@ impl From<&Routing> for v1::Routing {
             rules: routing.rules.iter().map(Into::into).collect(),
             rule: routing.rule.clone().unwrap_or_default(),
             passthrough: routing.passthrough,
+            experiments: routing.experiments.iter().map(Into::into).collect(),
         }
     }
 }
@@ -58,10 +59,12 @@ impl TryFrom<v1::Routing> for Routing {
 
     fn try_from(routing: v1::Routing) -> Result<Self, InvalidWire> {
         let rules = routing.rules.into_iter().map(TryInto::try_into);
+        let experiments = routing.experiments.into_iter().map(TryInto::try_into);
         let routing = Self {
             rules: rules.collect::<Result<_, _>>()?,
             rule: non_empty(routing.rule),
             passthrough: routing.passthrough,
+            experiments: experiments.collect::<Result<_, _>>()?,
         };
         routing
             .validate()

@@ -99,6 +99,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         passthrough: matches!(world.selection, Selection::Untouched(_)),
         project: None,
         environment: None,
+        experiment: None,
     }
 }
 

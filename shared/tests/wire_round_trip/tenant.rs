@@ -6,6 +6,7 @@ use floopy_shared::domain::{
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
+    experiment::{Arrangement, Experiment, Scope},
     gates::Gates,
     ids::{KeyHash, TenantId},
     limits::Limits,
@@ -39,6 +40,14 @@ fn routing() -> Routing {
         ],
         rule: Some("cheap".into()),
         passthrough: true,
+        experiments: vec![Experiment {
+            id: Uuid::from_u128(5),
+            a: "cheap".into(),
+            b: "frugal".into(),
+            percentage: 30,
+            arrangement: Arrangement::Shadow,
+            scope: Scope::Unnamed,
+        }],
     }
 }
 

@@ -11,6 +11,9 @@ use floopy_shared::domain::{
     snapshot::Tenant,
 };
 
+use serde_json::json;
+use uuid::Uuid;
+
 use super::{READ_AT_ONCE, Refresh};
 use crate::{
     learn::{
@@ -18,7 +21,8 @@ use crate::{
         monitor::{Finding, Observation},
         stats::TenantStats,
     },
-    store::{StoreError, alarms, buckets, drift},
+    store::{StoreError, Tx, alarms, buckets, drift},
+    webhooks::{self, Event},
 };
 
 /// Alarms written by one refresh: each reads its tenant's sums, and proxies wait for rankings.
@@ -42,6 +46,25 @@ impl Heard {
             .is_none_or(|saved| saved.elapsed() >= SAVED_EVERY);
         self.to > self.saved_to && rested
     }
+}
+
+/// Tells the tenant's webhooks that a candidate got worse.
+async fn tell(
+    tx: &mut Tx,
+    (tenant, key): (&TenantId, &CandidateKey),
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    let data = json!({
+        "alert_id": Uuid::new_v4().to_string(),
+        "type": "model_regression",
+        "severity": "warning",
+        "title": format!("{key} got worse"),
+        "message": format!("{key} is out until it proves itself again: it is scored lower than before, or fails to answer"),
+        "provider": key.provider(),
+        "model": key.model(),
+    });
+    webhooks::emit(tx, tenant, Event::AlertTriggered, &data, now_ms).await?;
+    Ok(())
 }
 
 impl Refresh {
@@ -129,6 +152,7 @@ impl Refresh {
                 Some(alarm) => {
                     let now_ms = self.parts.clock.now_ms();
                     alarms::put(&mut tx, (tenant, key), alarm, now_ms).await?;
+                    tell(&mut tx, (tenant, key), now_ms).await?;
                 }
                 // It was taken back, or its tenant went.
                 None => alarms::remove(&mut tx, (tenant, key)).await?,

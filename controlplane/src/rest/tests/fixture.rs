@@ -13,6 +13,7 @@ use crate::{
         keys::{self, Wanted},
         tenants,
     },
+    webhooks::Signing,
 };
 
 pub(in super::super) struct Fixture {
@@ -82,6 +83,10 @@ impl Fixture {
             models,
             plans: crate::plans::Plans::of(&[]).expect("valid"),
             dirty: Arc::default(),
+            webhooks: Arc::new(Webhooks {
+                signing: Signing::new(&[5; 32]),
+                networks: Vec::new(),
+            }),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
             asking: Arc::default(),
         }

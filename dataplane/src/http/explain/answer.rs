@@ -9,7 +9,7 @@ use floopy_shared::{
         route::Choice,
         shape::ShapeKey,
     },
-    view::{affinity, candidate, features, filtered, named, phase, weights},
+    view::{affinity, candidate, experiment, features, filtered, named, phase, weights},
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ pub(super) fn served(asked: &Asked<'_>, plan: &Plan) -> Value {
     answer["affinity"] = affinity(&plan.affinity, choice.released);
     answer["passthrough"] = json!(plan.passthrough);
     answer["draw_key"] = json!(plan.draw_key);
+    answer["experiment"] = json!(plan.experiment.map(experiment));
     answer
 }
 

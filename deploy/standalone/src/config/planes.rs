@@ -63,6 +63,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         retention: config.control.retention,
         scoring: config.control.scoring,
         export: config.control.export,
+        webhooks: config.control.webhooks.clone(),
         ..Default::default()
     }
 }

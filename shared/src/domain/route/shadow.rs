@@ -4,11 +4,37 @@
 //! (the results belong to another model's calls), and where the provider runs tools itself, whose effects
 //! would come twice. Tools that the caller runs are harmless: nobody runs what a shadow asks for.
 
-use super::{Question, Shadow, entry::Entry};
+use std::sync::Arc;
+
+use super::{Question, Shadow, entry::Entry, unable};
 use crate::domain::{
+    catalog::CatalogModel,
     decision::Filter,
     draw::{DrawKey, Purpose, draw},
 };
+
+/// Whether copies of this call may be made at all.
+fn may_be_copied(question: &Question<'_>) -> bool {
+    let affinity = question.affinity;
+    !question.zero_retention && !affinity.tool_loop && !question.features.provider_tools
+}
+
+/// A copy for this very model, which an experiment asks for with this probability; `None` where it cannot serve the
+/// call, must not, or serves it anyway.
+pub fn directed(
+    question: &Question<'_>,
+    (model, rate): (&Arc<CatalogModel>, f64),
+    served: Option<&Arc<CatalogModel>>,
+) -> Option<Shadow> {
+    let serves = served.is_some_and(|served| served.key == model.key);
+    let is_open = unable(model, question.features).is_none()
+        && question.constraints.forbids(&model.key).is_none()
+        && !question.affinity.bound;
+    (may_be_copied(question) && is_open && !serves).then(|| Shadow {
+        model: Arc::clone(model),
+        propensity: rate,
+    })
+}
 
 pub(super) fn pick(
     question: &Question<'_>,
@@ -16,7 +42,7 @@ pub(super) fn pick(
     shape: &str,
     served: usize,
 ) -> Option<Shadow> {
-    if question.zero_retention || question.affinity.tool_loop || question.features.provider_tools {
+    if !may_be_copied(question) {
         return None;
     }
     let planned: f64 = entries.iter().map(|e| e.shadow_probability).sum();

@@ -65,6 +65,7 @@ impl Learner {
             passthrough: false,
             project: None,
             environment: None,
+            experiment: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an address is for, as far as it matters to whether it may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
+pub enum Class {
     /// Of the internet.
     Public,
     /// This machine.
@@ -21,7 +21,7 @@ pub(crate) enum Class {
 
 /// A class, and in words why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Classified {
+pub struct Classified {
     pub class: Class,
     pub what: &'static str,
 }
@@ -140,7 +140,7 @@ const RANGES_V6: [RangeV6; 10] = [
 ];
 
 /// What this address is for. One that stands for an IPv4 address is what that one is.
-pub(crate) fn class(address: IpAddr) -> Classified {
+pub fn class(address: IpAddr) -> Classified {
     match address {
         IpAddr::V4(address) => class_v4(address),
         IpAddr::V6(address) => match ipv4_within(IpAddr::V6(address)) {
@@ -180,7 +180,7 @@ fn class_v6(address: Ipv6Addr) -> Classified {
 
 /// The IPv4 address that is reached by this one: mapped (RFC 4291), compatible (the same), translated (RFC 6052)
 /// or tunnelled to (RFC 3056).
-pub(crate) fn ipv4_within(address: IpAddr) -> Option<Ipv4Addr> {
+pub(super) fn ipv4_within(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(address) = address else {
         return None;
     };

@@ -6,7 +6,7 @@ use http::Uri;
 
 /// What stands for a server in an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Host {
+pub enum Host {
     /// An address in the one usual notation: it is connected to without asking anybody.
     Literal(IpAddr),
     /// This machine by its name (RFC 6761).
@@ -20,12 +20,12 @@ pub(crate) enum Host {
 
 impl Host {
     /// `None`: the address has none.
-    pub(crate) fn of(uri: &Uri) -> Option<Self> {
+    pub fn of(uri: &Uri) -> Option<Self> {
         uri.host().filter(|host| !host.is_empty()).map(Self::read)
     }
 
     /// Literals are read by the rules of `std`, as the connector does.
-    pub(crate) fn read(host: &str) -> Self {
+    pub fn read(host: &str) -> Self {
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         if let Ok(address) = bare.unwrap_or(host).parse() {
             return Self::Literal(address);

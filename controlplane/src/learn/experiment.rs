@@ -1,0 +1,293 @@
+//! Which variant of an experiment is better, however often one looks.
+//!
+//! What is compared is the quality of sessions, each counted once, because whole sessions are given to variants. The
+//! intervals hold at every moment at once (asymptotic confidence sequences: Waudby-Smith, Arbour, Sinha, Kennedy and
+//! Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52, 2024,
+//! theorem 2.2), so a caller may poll and stop as soon as there is a winner without being fooled more often than the
+//! level says. A test that is made for one look would be.
+
+use std::collections::HashMap;
+
+use floopy_shared::domain::{
+    draw::{DrawKey, Purpose},
+    experiment::Variant,
+    ids::RequestId,
+    weights::{AUTO_ANCHOR, NPS_ANCHOR, Weights, phase_weights},
+};
+
+/// How often an interval may miss, ever: 95 % is what the results promise.
+const ALPHA: f64 = 0.05;
+/// Sessions at which the intervals are the tightest they can be: what a careful operator waits for anyway.
+const TIGHTEST_AT: f64 = 400.0;
+/// Sessions of known quality that each variant needs: the normal approximation holds from here on, and it is what the
+/// verification of a route needs, too.
+pub const MIN_UNITS: usize = 50;
+/// Qualities that differ by less are as good as equal, as for routing itself.
+pub const EQUIVALENCE: f64 = 0.02;
+
+/// How a call ended, as far as its variant is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Succeeded,
+    Failed,
+    /// The caller left, or the proxy stopped.
+    Neither,
+}
+
+/// One call of an experiment with what is known of it by now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub request: RequestId,
+    pub variant: Variant,
+    /// The session, or the call itself where it has none.
+    pub unit: String,
+    pub ending: Ending,
+    pub latency_ms: u64,
+    /// `None`: the price is unknown.
+    pub cost_micro_usd: Option<u64>,
+    /// The judge's composite on 0..1.
+    pub judged: Option<f64>,
+    /// A person's rating of this reply, on 0..1.
+    pub manual: Option<f64>,
+    /// A person's rating of the session, on 0..1.
+    pub session: Option<f64>,
+}
+
+/// A mean, and where it lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    pub mean: f64,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// What a variant did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    pub calls: u64,
+    pub succeeded: u64,
+    pub failed: u64,
+    /// Means and the median are of calls that succeeded; `None`: there is none.
+    pub mean_latency_ms: Option<f64>,
+    pub p50_latency_ms: Option<u64>,
+    /// Of calls with a known price.
+    pub mean_cost_micro_usd: Option<f64>,
+    /// Sessions that anything is known of.
+    pub units: usize,
+    /// `None`: nothing is known of any.
+    pub quality: Option<Interval>,
+    spread: Spread,
+}
+
+/// Number, mean and variance of what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Spread {
+    n: f64,
+    mean: f64,
+    variance: f64,
+}
+
+/// Who is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Winner {
+    Variant(Variant),
+    Tie,
+}
+
+/// Both variants, and what follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    pub a: Outcome,
+    pub b: Outcome,
+    /// Quality of B less that of A; `None`: one of them is not known.
+    pub difference: Option<Interval>,
+    /// `None`: not decided yet.
+    pub winner: Option<Winner>,
+}
+
+/// What is known of one unit: sums and numbers by source.
+#[derive(Debug, Clone, Copy, Default)]
+struct Labels {
+    session: Option<f64>,
+    auto: (f64, f64),
+    manual: (f64, f64),
+}
+
+impl Labels {
+    /// What its sources say together, by the published weights of those that say anything.
+    fn quality(&self, weights: &Weights) -> Option<f64> {
+        let mean = |(sum, n): (f64, f64)| (n > 0.0).then(|| sum / n);
+        let parts = [
+            (self.session, weights.session),
+            (mean(self.auto), weights.auto),
+            (mean(self.manual), weights.manual),
+        ];
+        let said = parts.iter().filter_map(|(value, w)| value.map(|v| (v, *w)));
+        let (sum, of) = said.fold((0.0, 0.0), |(sum, of), (v, w)| (sum + v * w, of + w));
+        (of > 0.0).then(|| sum / of)
+    }
+}
+
+/// Compares the variants. Neither the order of the calls nor that of their ratings matters.
+pub fn compare(calls: &[Call]) -> Comparison {
+    let weights = phase_weights(AUTO_ANCHOR, NPS_ANCHOR);
+    let known = judged_share(calls);
+    let of = |variant| {
+        outcome(
+            calls.iter().filter(|c| c.variant == variant),
+            known,
+            &weights,
+        )
+    };
+    let (a, b) = (of(Variant::A), of(Variant::B));
+    let difference = difference(a.spread, b.spread);
+    let enough = a.units.min(b.units) >= MIN_UNITS;
+    let winner = difference.filter(|_| enough).and_then(winner);
+    Comparison {
+        a,
+        b,
+        difference,
+        winner,
+    }
+}
+
+/// The share of the replies that a judge saw: failures count as often as replies do.
+fn judged_share(calls: &[Call]) -> f64 {
+    let replied = calls.iter().filter(|c| c.ending == Ending::Succeeded);
+    let (all, judged) = replied.fold((0.0, 0.0), |(all, judged), call| {
+        let seen = if call.judged.is_some() { 1.0 } else { 0.0 };
+        (all + 1.0, judged + seen)
+    });
+    if all > 0.0 { judged / all } else { 0.0 }
+}
+
+fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weights) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut units: HashMap<&str, Labels> = HashMap::new();
+    let mut latencies = Vec::new();
+    let (mut cost, mut priced) = (0.0, 0.0);
+    for call in calls {
+        outcome.calls += 1;
+        match call.ending {
+            Ending::Succeeded => {
+                outcome.succeeded += 1;
+                latencies.push(call.latency_ms);
+            }
+            Ending::Failed => outcome.failed += 1,
+            Ending::Neither => {}
+        }
+        if let Some(micro_usd) = call.cost_micro_usd {
+            (cost, priced) = (cost + as_f64(micro_usd), priced + 1.0);
+        }
+        label(
+            units.entry(&call.unit).or_default(),
+            call,
+            counts(call, known),
+        );
+    }
+    let qualities = units.values().filter_map(|labels| labels.quality(weights));
+    outcome.spread = spread(qualities);
+    outcome.units = units
+        .values()
+        .filter(|l| l.quality(weights).is_some())
+        .count();
+    outcome.quality = interval(outcome.spread);
+    latencies.sort_unstable();
+    outcome.p50_latency_ms = latencies.get(latencies.len() / 2).copied();
+    let total: f64 = latencies.iter().map(|ms| as_f64(*ms)).sum();
+    outcome.mean_latency_ms = (!latencies.is_empty()).then(|| total / latencies.len() as f64);
+    outcome.mean_cost_micro_usd = (priced > 0.0).then(|| cost / priced);
+    outcome
+}
+
+/// Whether a failure counts as a reply without any quality. A judge that sees every tenth reply would see every tenth
+/// failure: were all of them counted, what fails now and then would seem to fail mostly.
+fn counts(call: &Call, known: f64) -> bool {
+    let key = DrawKey {
+        session: &call.request.to_string(),
+        shape: "failed",
+        purpose: Purpose::Experiment,
+    };
+    call.ending == Ending::Failed && key.unit() < known
+}
+
+fn label(labels: &mut Labels, call: &Call, failed: bool) {
+    labels.session = call.session.or(labels.session);
+    let auto = if failed { Some(0.0) } else { call.judged };
+    for (source, value) in [(&mut labels.auto, auto), (&mut labels.manual, call.manual)] {
+        if let Some(value) = value {
+            *source = (source.0 + value, source.1 + 1.0);
+        }
+    }
+}
+
+/// The variance is that of the values and one more at the greatest distance that quality allows (Waudby-Smith and
+/// Ramdas, JRSS B 86, 2024, section 3.2): fifty equal values do not mean that all will be.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> Spread {
+    let (n, sum) = values
+        .clone()
+        .fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v));
+    if n == 0.0 {
+        return Spread::default();
+    }
+    let mean = sum / n;
+    let squares: f64 = values.map(|v| (v - mean) * (v - mean)).sum();
+    Spread {
+        n,
+        mean,
+        variance: (0.25 + squares) / (n + 1.0),
+    }
+}
+
+/// Half the width of the interval of a mean with this variance, of `n` observations in all.
+fn radius(variance_of_mean: f64, n: f64) -> f64 {
+    let log = -2.0 * ALPHA.ln();
+    let rho2 = (log + (log + 1.0).ln()) / TIGHTEST_AT;
+    let scaled = n * rho2 + 1.0;
+    let boundary = 2.0 * scaled / (n * rho2) * (scaled.sqrt() / ALPHA).ln();
+    (variance_of_mean * boundary).sqrt()
+}
+
+fn interval(seen: Spread) -> Option<Interval> {
+    let around = |radius: f64| Interval {
+        mean: seen.mean,
+        lower: (seen.mean - radius).max(0.0),
+        upper: (seen.mean + radius).min(1.0),
+    };
+    (seen.n > 0.0).then(|| around(radius(seen.variance / seen.n, seen.n)))
+}
+
+fn difference(a: Spread, b: Spread) -> Option<Interval> {
+    if a.n == 0.0 || b.n == 0.0 {
+        return None;
+    }
+    let mean = b.mean - a.mean;
+    let radius = radius(a.variance / a.n + b.variance / b.n, a.n + b.n);
+    Some(Interval {
+        mean,
+        lower: (mean - radius).max(-1.0),
+        upper: (mean + radius).min(1.0),
+    })
+}
+
+fn winner(difference: Interval) -> Option<Winner> {
+    if difference.lower > 0.0 {
+        return Some(Winner::Variant(Variant::B));
+    }
+    if difference.upper < 0.0 {
+        return Some(Winner::Variant(Variant::A));
+    }
+    let is_close = difference.lower > -EQUIVALENCE && difference.upper < EQUIVALENCE;
+    is_close.then_some(Winner::Tie)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "latencies and costs are far below 2^53"
+)]
+fn as_f64(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests;

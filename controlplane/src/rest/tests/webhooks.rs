@@ -1,0 +1,237 @@
+//! Webhooks over HTTP: what is told, what is refused, and that nobody reads a secret twice.
+
+use super::*;
+use crate::{
+    store::webhooks::{self as deliveries, Attempted, State as Sent},
+    webhooks::{Event, emit},
+};
+
+fn webhook() -> Value {
+    json!({"url": "https://receiver.example/hook", "events": ["budget_exceeded", "security_alert"]})
+}
+
+fn text(body: &Value, name: &str) -> String {
+    body[name].as_str().unwrap_or_default().to_owned()
+}
+
+impl Fixture {
+    async fn subscribed(&self) -> (String, Value) {
+        let (status, made) = self.call("POST /v1/webhooks", webhook()).await;
+        assert_eq!(status, 201, "{made}");
+        (text(&made, "id"), made)
+    }
+
+    async fn emit(&self, event: Event) -> usize {
+        let mut tx = self.intake.store.write().await.expect("writes");
+        let told = emit(&mut tx, &tenant(), event, &json!({"n": 1}), NOW).await;
+        tx.commit().await.expect("commits");
+        told.expect("emitted")
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_told_once_and_a_webhook_is_changed_in_part_or_as_a_whole() {
+    let fixture = Fixture::new().await;
+    let (id, made) = fixture.subscribed().await;
+    assert!(text(&made, "secret").starts_with("whsec_"), "{made}");
+    assert_eq!(made["events"], json!(["security_alert", "budget_exceeded"]));
+    let path = format!("/v1/webhooks/{id}");
+    let (_, told) = fixture.get(&path).await;
+    assert!(told.get("secret").is_none(), "{told}");
+    let (_, listed) = fixture.get("/v1/webhooks").await;
+    assert_eq!(listed["items"], json!([told]));
+    let (status, changed) = fixture
+        .call(&format!("PATCH {path}"), json!({"active": false}))
+        .await;
+    assert_eq!((status.as_u16(), &changed["active"]), (200, &json!(false)));
+    assert_eq!(changed["url"], told["url"]);
+    let whole = json!({"url": "https://other.example/", "events": ["alert_triggered"]});
+    let (_, changed) = fixture.call(&format!("PUT {path}"), whole).await;
+    assert_eq!(
+        (&changed["active"], &changed["events"]),
+        (&json!(true), &json!(["alert_triggered"]))
+    );
+    let (_, rotated) = fixture
+        .call(&format!("POST {path}/rotate_secret"), json!({}))
+        .await;
+    assert_ne!(rotated["secret"], made["secret"]);
+    assert!(rotated["previous_secret_valid_until"].is_string());
+    let (_, audit) = fixture.get("/v1/audit").await;
+    let actions: Vec<_> = audit["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|c| text(c, "action"))
+        .collect();
+    assert_eq!(actions, ["update", "update", "update", "create"]);
+    // What is stored of a secret is no secret.
+    let all: Vec<String> = sqlx::query_scalar("SELECT body FROM settings")
+        .fetch_all(fixture.intake.store.read())
+        .await
+        .expect("reads");
+    assert!(!all.concat().contains("whsec_"));
+}
+
+#[tokio::test]
+async fn wrong_webhooks_are_refused_by_field_and_value_and_foreign_ones_do_not_exist() {
+    let fixture = Fixture::new().await;
+    let with = |field: &str, value: Value| {
+        let mut body = webhook();
+        body[field] = value;
+        body
+    };
+    for (body, field, mention) in [
+        (
+            with("url", json!("https://192.168.1.1/")),
+            "url",
+            "192.168.1.1",
+        ),
+        (with("url", json!("nowhere")), "url", "nowhere"),
+        (with("events", json!([])), "events", "[]"),
+        (with("events", json!(["sunrise"])), "events", "sunrise"),
+        (with("active", json!("yes")), "active", "yes"),
+        (with("colour", json!(1)), "colour", "colour"),
+        (json!({"events": ["security_alert"]}), "url", "url"),
+    ] {
+        let (status, code, param, message) = fixture.refused("POST /v1/webhooks", body).await;
+        assert_eq!(
+            (status, code.as_str(), param.as_str()),
+            (400, "invalid_body", field)
+        );
+        assert!(message.contains(mention), "{message}");
+    }
+    let (id, _) = fixture.subscribed().await;
+    for path in ["", "/deliveries"] {
+        let read = async |id: &str, key: &str| {
+            let path = format!("/v1/webhooks/{id}{path}");
+            let (status, _, body) = fixture.raw(&path, Some(key)).await;
+            (status.as_u16(), body)
+        };
+        let foreign = read(&id, &fixture.stranger).await;
+        assert_eq!(foreign.0, 404);
+        assert_eq!(foreign, read("x", &fixture.key).await);
+    }
+    for _ in 1..20 {
+        fixture.subscribed().await;
+    }
+    let (status, ..) = fixture.refused("POST /v1/webhooks", webhook()).await;
+    assert_eq!(status, 400, "as many as there may be");
+}
+
+#[tokio::test]
+async fn an_event_is_queued_for_those_who_want_it_and_seen_page_by_page() {
+    let fixture = Fixture::new().await;
+    let (id, _) = fixture.subscribed().await;
+    let (asleep, _) = fixture.subscribed().await;
+    let off = json!({"active": false});
+    fixture
+        .call(&format!("PATCH /v1/webhooks/{asleep}"), off)
+        .await;
+    assert_eq!(
+        fixture.emit(Event::AlertTriggered).await,
+        0,
+        "nobody asked for it"
+    );
+    for _ in 0..3 {
+        assert_eq!(fixture.emit(Event::BudgetExceeded).await, 1);
+    }
+    let path = format!("/v1/webhooks/{id}/deliveries");
+    let (_, first) = fixture.get(&format!("{path}?limit=2")).await;
+    let newest = &first["items"][0];
+    assert_eq!(
+        (&newest["status"], &newest["event"]),
+        (&json!("pending"), &json!("budget_exceeded"))
+    );
+    let cursor = text(&first, "next_cursor");
+    let (_, rest) = fixture
+        .get(&format!("{path}?limit=2&cursor={cursor}"))
+        .await;
+    assert_eq!(
+        (rest["items"].as_array().map(Vec::len), &rest["has_more"]),
+        (Some(1), &json!(false))
+    );
+    let other = format!("/v1/webhooks/{asleep}/deliveries?cursor={cursor}");
+    assert_eq!(
+        fixture.get(&other).await.0,
+        400,
+        "a cursor is of its own list"
+    );
+    let again = format!("POST {path}/{}/redeliver", text(newest, "delivery_id"));
+    assert_eq!(fixture.call(&again, json!({})).await.1["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_lease_keeps_a_delivery_from_being_sent_twice_and_ends_by_itself() {
+    let fixture = Fixture::new().await;
+    fixture.subscribed().await;
+    fixture.emit(Event::SecurityAlert).await;
+    let store = &fixture.intake.store;
+    let mut tx = store.write().await.expect("writes");
+    let due = deliveries::due(&mut tx, &[], 9, NOW).await.expect("reads");
+    assert_eq!(due.len(), 1);
+    assert!(
+        deliveries::due(&mut tx, &[&due[0].webhook], 9, NOW)
+            .await
+            .expect("reads")
+            .is_empty()
+    );
+    deliveries::lease(&mut tx, due[0].seq, NOW + 60_000)
+        .await
+        .expect("leased");
+    assert!(
+        deliveries::due(&mut tx, &[], 9, NOW)
+            .await
+            .expect("reads")
+            .is_empty()
+    );
+    assert_eq!(
+        deliveries::due(&mut tx, &[], 9, NOW + 60_000)
+            .await
+            .expect("reads"),
+        due
+    );
+    let done = Attempted {
+        state: Sent::Delivered,
+        next_ms: NOW,
+        status: Some(200),
+        error: None,
+    };
+    deliveries::settle(&mut tx, due[0].seq, &done, NOW)
+        .await
+        .expect("settled");
+    assert!(
+        deliveries::due(&mut tx, &[], 9, NOW + 60_000)
+            .await
+            .expect("reads")
+            .is_empty()
+    );
+    assert_eq!(deliveries::forget(&mut tx, NOW).await.expect("kept"), 0);
+    assert_eq!(
+        deliveries::forget(&mut tx, NOW + 1)
+            .await
+            .expect("forgotten"),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_one_webhook_is_bounded() {
+    let fixture = Fixture::new().await;
+    let (id, _) = fixture.subscribed().await;
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    for _ in 0..1_001 {
+        emit(&mut tx, &tenant(), Event::SecurityAlert, &json!({}), NOW)
+            .await
+            .expect("emitted");
+    }
+    tx.commit().await.expect("commits");
+    let (_, page) = fixture
+        .get(&format!("/v1/webhooks/{id}/deliveries?limit=2"))
+        .await;
+    assert_eq!(page["items"][0]["status"], "failed", "{page}");
+    assert!(
+        text(&page["items"][0], "last_error").contains("1000 deliveries wait"),
+        "{page}"
+    );
+    assert_eq!(page["items"][1]["status"], "pending");
+}

@@ -1,0 +1,124 @@
+//! What was sent to a webhook, what came of it, and sending it again.
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode},
+};
+use floopy_shared::domain::ids::RequestId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    super::{
+        Api,
+        error::{ApiError, brief},
+        query, reading,
+        settings::Editing,
+        view::moment,
+    },
+    find,
+};
+use crate::{
+    store::{
+        list::Position,
+        webhooks::{self, Delivery, State as Sent},
+    },
+    webhooks::{TEST, queue},
+};
+
+fn describe(delivery: &Delivery) -> Value {
+    let is_waiting = delivery.state == Sent::Pending;
+    json!({
+        "delivery_id": delivery.delivery,
+        "event": delivery.event,
+        "status": delivery.state.as_str(),
+        "attempts": delivery.attempts,
+        "created_at": moment(delivery.created_ms),
+        "next_attempt_at": moment(delivery.next_ms).filter(|_| is_waiting),
+        "ended_at": delivery.ended_ms.and_then(moment),
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+    })
+}
+
+/// A page of deliveries, the newest first.
+pub(in super::super) async fn list(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let (tenant, mut conn) = reading(&api, &headers).await?;
+    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let page = query::page(pairs)?;
+    find(&mut conn, &tenant, &id).await?;
+    let bound = format!("deliveries/{id}");
+    let before = match &page.cursor {
+        None => None,
+        Some(cursor) => {
+            let opened = api.cursor_key.open(&tenant, &bound, cursor);
+            let position = opened.ok_or_else(|| {
+                let message = format!("cursor {:?} is not one of this list", brief(cursor));
+                ApiError::invalid_query("cursor", message)
+            })?;
+            Some(position.created_ms)
+        }
+    };
+    let place = (&tenant, id.as_str());
+    let mut found = webhooks::page(&mut conn, place, before, page.limit + 1).await?;
+    let has_more = found.len() > page.limit as usize;
+    found.truncate(page.limit as usize);
+    let next = found.last().filter(|_| has_more).map(|last| {
+        // The number of a delivery is its place.
+        let position = Position {
+            created_ms: last.seq,
+            request: RequestId(Uuid::nil()),
+        };
+        api.cursor_key.seal(&tenant, &bound, position)
+    });
+    let items: Vec<Value> = found.iter().map(describe).collect();
+    Ok(Json(
+        json!({"items": items, "next_cursor": next, "has_more": has_more}),
+    ))
+}
+
+/// Sends a webhook an event that nothing happened for.
+pub(in super::super) async fn test(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let mut editing = Editing::begin(&api, &headers).await?;
+    let tenant = editing.tenant();
+    let document = find(&mut editing.tx, &tenant, &id).await?;
+    let data = json!({"message": "this is a test: nothing happened"});
+    let now_ms = editing.now_ms;
+    let whom = (&tenant, &document);
+    let delivery = queue(&mut editing.tx, whom, (TEST, &data), now_ms).await?;
+    let queued = webhooks::get(&mut editing.tx, (&tenant, &id), &delivery).await?;
+    let queued = queued.ok_or_else(ApiError::internal)?;
+    editing.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(describe(&queued))))
+}
+
+/// Sends a delivery that ended once more, under the same id.
+pub(in super::super) async fn redeliver(
+    State(api): State<Api>,
+    Path((id, delivery)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let mut editing = Editing::begin(&api, &headers).await?;
+    let tenant = editing.tenant();
+    find(&mut editing.tx, &tenant, &id).await?;
+    let place = (&tenant, id.as_str());
+    let unknown = || ApiError::not_found("no such delivery");
+    let found = webhooks::get(&mut editing.tx, place, &delivery).await?;
+    let found = found.ok_or_else(unknown)?;
+    let now_ms = editing.now_ms;
+    webhooks::again(&mut editing.tx, found.seq, now_ms).await?;
+    let again = webhooks::get(&mut editing.tx, place, &delivery).await?;
+    let again = again.ok_or_else(unknown)?;
+    editing.commit().await?;
+    Ok((StatusCode::ACCEPTED, Json(describe(&again))))
+}

@@ -1,0 +1,226 @@
+//! Where deliveries go: only addresses of the internet, and what the operator allows.
+//!
+//! A name can be made to point anywhere after it was checked, so what it leads to is judged for every connection anew,
+//! and it is what was judged that is connected to. No redirect is followed, and no connection is used twice.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use floopy_shared::network::{Class, Host, Network, class};
+use http::{Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{
+            HttpConnector,
+            dns::{GaiResolver, Name},
+        },
+    },
+    rt::TokioExecutor,
+};
+use rustls::{ClientConfig, RootCertStore};
+use tower::Service;
+
+/// Of an address: more than any server takes.
+const MAX_URL_BYTES: usize = 2_048;
+/// A receiver that takes longer than this to answer has not taken a delivery.
+const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Reads an address that deliveries may go to, as far as can be said before a name is looked up.
+pub(crate) fn check_url(url: &str, networks: &[Network]) -> Result<Uri, String> {
+    if url.len() > MAX_URL_BYTES {
+        return Err(format!(
+            "it has {} bytes, at most {MAX_URL_BYTES} are taken",
+            url.len()
+        ));
+    }
+    let uri: Uri = url.parse().map_err(|e| format!("it is no URL: {e}"))?;
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err("it has a user name, which would be sent to nobody".to_owned());
+    }
+    let host = uri.host().unwrap_or_default();
+    let read = Host::read(host);
+    match uri.scheme_str() {
+        Some("https") => {}
+        // In the clear only where nobody but the operator listens.
+        Some("http") if matches!(read, Host::Literal(_)) => {}
+        Some(_) | None => return Err("it must begin with https://".to_owned()),
+    }
+    match read {
+        Host::Literal(address) => check_address(address, networks)?,
+        Host::Odd(_) => return Err(format!("{host:?} is a number in an unusual notation")),
+        Host::Name(name) | Host::Localhost(name) if name.is_empty() => {
+            return Err("it has no host".to_owned());
+        }
+        Host::Name(_) | Host::Localhost(_) => {}
+    }
+    let is_literal = matches!(Host::read(host), Host::Literal(_));
+    let is_internet = host.trim_matches(['[', ']']).parse().is_ok_and(is_public);
+    if uri.scheme_str() == Some("http") && is_literal && is_internet {
+        return Err("it must begin with https://".to_owned());
+    }
+    Ok(uri)
+}
+
+fn is_public(address: IpAddr) -> bool {
+    class(address).class == Class::Public
+}
+
+fn check_address(address: IpAddr, networks: &[Network]) -> Result<(), String> {
+    if is_public(address) || networks.iter().any(|network| network.allows(address)) {
+        return Ok(());
+    }
+    let what = class(address).what;
+    Err(format!(
+        "{address} is {what}: only webhooks.allow_networks of the configuration allows it"
+    ))
+}
+
+/// Looks names up, and finds only what may be connected to.
+#[derive(Clone)]
+struct Guarded(Vec<Network>);
+
+impl Service<Name> for Guarded {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let networks = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = GaiResolver::new().call(name).await?.collect();
+            // One bad address is enough: which of them is used is chance.
+            for address in &found {
+                check_address(address.ip(), &networks)
+                    .map_err(|why| io::Error::new(io::ErrorKind::PermissionDenied, why))?;
+            }
+            Ok(found.into_iter())
+        })
+    }
+}
+
+/// Sends deliveries.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    client: Client<HttpsConnector<HttpConnector<Guarded>>, Full<Bytes>>,
+    networks: Vec<Network>,
+}
+
+impl Sender {
+    pub(crate) fn new(networks: &[Network]) -> Self {
+        let mut http = HttpConnector::new_with_resolver(Guarded(networks.to_vec()));
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(CONNECT));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .build(https);
+        Self {
+            client,
+            networks: networks.to_vec(),
+        }
+    }
+
+    /// The status that the receiver answered with, or why there is none. What it says beside it is not read.
+    pub(crate) async fn send(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: &str,
+    ) -> Result<StatusCode, String> {
+        let uri = check_url(url, &self.networks)?;
+        let mut request = Request::post(uri);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+        let request = request.body(body).map_err(|e| e.to_string())?;
+        match tokio::time::timeout(PATIENCE, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response.status()),
+            Ok(Err(error)) => Err(reason(&error)),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+}
+
+fn tls() -> ClientConfig {
+    match ClientConfig::builder().with_native_roots() {
+        Ok(builder) => builder.with_no_client_auth(),
+        Err(error) => {
+            tracing::warn!(%error, "no system certificates: webhooks reach nobody by https://");
+            ClientConfig::builder()
+                .with_root_certificates(RootCertStore::empty())
+                .with_no_client_auth()
+        }
+    }
+}
+
+/// The innermost reason, which is the one that says something.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_internet_are_taken_and_others_by_the_operators_word() {
+        let networks = ["127.0.0.0/8".parse().expect("valid")];
+        for (url, allowed, expected) in [
+            ("https://receiver.example/hook?x=1", false, Ok(())),
+            ("https://8.8.8.8/hook", false, Ok(())),
+            ("http://receiver.example/", false, Err("https://")),
+            ("http://8.8.8.8/", false, Err("https://")),
+            ("ftp://receiver.example/", false, Err("https://")),
+            ("receiver.example", false, Err("https://")),
+            ("https://u:p@receiver.example/", false, Err("user name")),
+            ("https://127.0.0.1/", false, Err("loopback")),
+            ("https://10.0.0.1/", true, Err("private")),
+            ("https://169.254.169.254/", true, Err("metadata")),
+            ("https://[::ffff:10.0.0.1]/", true, Err("private")),
+            ("https://2130706433/", true, Err("unusual")),
+            ("https://0x7f.1/", true, Err("unusual")),
+            ("http://127.0.0.1:9/", false, Err("loopback")),
+            ("http://127.0.0.1:9/", true, Ok(())),
+        ] {
+            let networks = if allowed { &networks[..] } else { &[] };
+            match (check_url(url, networks), expected) {
+                (Ok(_), Ok(())) => {}
+                (Err(said), Err(part)) => assert!(said.contains(part), "{url}: {said}"),
+                (found, expected) => panic!("{url}: {found:?}, expected {expected:?}"),
+            }
+        }
+        assert!(check_url(&format!("https://a.example/{}", "x".repeat(2_048)), &[]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_connected_to() {
+        let sender = Sender::new(&[]);
+        let said = sender.send("https://localhost:9/", &[], "{}").await;
+        let said = said.expect_err("refused");
+        assert!(said.contains("webhooks.allow_networks"), "{said}");
+    }
+}
