@@ -84,7 +84,8 @@ pub struct Tenant {
     /// Serves where no candidate with traffic is eligible.
     pub default_model: Option<CandidateKey>,
     pub constraints: Constraints,
-    pub gates: Gates,
+    /// `None`: it never set any, and everything may serve.
+    pub gates: Option<Gates>,
     pub limits: Limits,
     /// Why it is not served for now.
     pub closed: Option<Closed>,
@@ -104,7 +105,7 @@ impl Tenant {
             zero_retention: false,
             default_model: None,
             constraints: Constraints::default(),
-            gates: Gates::default(),
+            gates: None,
             limits: Limits::default(),
             closed: None,
             shadow_budget_micro_usd_per_day: None,

@@ -4,7 +4,7 @@ use floopy_shared::domain::{
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
-    gates::Gates,
+    gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
     rule::{Routing, Rule},
@@ -71,14 +71,14 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
         models: [own.into()].into(),
-        gates: Gates {
+        gates: Some(Gates {
             max_outcome_variance: Some(0.2),
             max_cost_drop_without_validation: Some(0.5),
             confidence_threshold: 0.4,
             min_samples_before_promotion: Some(30),
             require_shadow_before_live: true,
-            ..Gates::default()
-        },
+            ..DEFAULT_GATES
+        }),
         closed: Some(Closed::MonthlyCost { until_ms: 9 }),
         limits: Limits {
             cost_micro_usd_per_month: Some(9_000_000),
