@@ -92,8 +92,8 @@ impl Bench {
             let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id.clone()).collect();
             let mut tx = self.store.write().await?;
             let number = self.store.write_number();
-            for (tenant, cells) in buckets::totals(&mut tx, &ids).await? {
-                self.totals.put(tenant, cells?, number);
+            for (tenant, cells) in buckets::totals(&mut tx, &ids, |_| None).await? {
+                self.totals.put(tenant, cells?, (number, None));
             }
         }
         Ok(())
@@ -119,8 +119,13 @@ impl Bench {
         let held = Incumbents::new();
         let rank = |(tenant, stats): (&Arc<Tenant>, &Arc<TenantStats>)| {
             let asked = (&**tenant, self.candidates.as_slice());
-            build::rankings(asked, stats, (&platform, &held, &none), (&policy, 0))
-                .map(|(rankings, _)| Arc::new(rankings))
+            build::rankings(
+                asked,
+                (stats, None),
+                (&platform, &held, &none),
+                (&policy, 0),
+            )
+            .map(|(rankings, _)| Arc::new(rankings))
         };
         self.tenants.iter().zip(stats).filter_map(rank).collect()
     }

@@ -2,7 +2,8 @@
 //!
 //! `credit` turns decisions, scores and ratings into sums per cell, `stats` sorts them; `evidence` reads them
 //! on one scale (`agreement`); `prior`, `residual` and `estimate` make a posterior per candidate of a shape, and
-//! `split` says which shapes have one of their own; `policy` turns posteriors into traffic; `rank` runs them for a tenant.
+//! `split` says which shapes have one of their own; `policy` turns posteriors into traffic; `gates` (by `recent`)
+//! hold back who has not shown enough; `rank` runs them for a tenant.
 
 pub mod agreement;
 pub mod alarm;
@@ -12,12 +13,14 @@ pub mod drift;
 pub mod estimate;
 pub mod evidence;
 pub mod experiment;
+pub mod gates;
 pub mod monitor;
 pub mod normal;
 pub mod policy;
 pub mod pool;
 pub mod prior;
 pub mod rank;
+pub mod recent;
 pub mod recheck;
 pub mod residual;
 pub mod split;

@@ -185,9 +185,8 @@ fn constrain(tenant: &mut Tenant, document: &Document) -> Result<(), StoreError>
                 .map_err(unreadable)?;
         }
         Some(Group::Gates) => {
-            tenant.gates = read::<WrittenGates>(document)?
-                .to_domain()
-                .map_err(unreadable)?;
+            let written = read::<WrittenGates>(document)?;
+            tenant.gates = Some(written.to_domain().map_err(unreadable)?);
         }
         Some(Group::Routing) => tenant.constraints = read::<Constraints>(document)?.to_domain(),
         // Of a later version.

@@ -9,6 +9,8 @@ mod any;
 mod choose;
 #[path = "route/constraints.rs"]
 mod constraints;
+#[path = "route/gates.rs"]
+mod gates;
 #[path = "route/recorded.rs"]
 mod recorded;
 #[path = "route/replay.rs"]

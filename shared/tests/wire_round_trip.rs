@@ -17,6 +17,7 @@ use floopy_shared::domain::{
     event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     experiment::{Arrangement, Assignment, Variant},
     features::Features,
+    gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
@@ -73,7 +74,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             posterior: flag.then(|| posterior(share)),
             propensity: 1.0 - share,
             expected_cost_micro_usd: flag.then_some(number),
-            filter: (!flag).then_some(Filter::MinQuality),
+            filter: (!flag).then_some(Filter::Gate(Gate::MinSamples)),
             role: flag.then_some(Role::Explorer),
             latency_p95_ms: flag.then_some(number),
             p_floor: flag.then_some(share),
@@ -221,6 +222,7 @@ fn rankings() -> Rankings {
         latency_p95_ms: (probability > 0.5).then_some(812),
         p_floor: (probability > 0.5).then_some(0.8),
         p_best: (probability > 0.5).then_some(0.6),
+        gate: (probability <= 0.0).then_some(Gate::MaxCostDrop),
     };
     Rankings {
         tenant: TenantId::new("acme").expect("valid"),

@@ -14,8 +14,10 @@ use floopy_shared::domain::{
 
 use crate::learn::{
     alarm::Alarms,
+    gates::Guarded,
     policy::Goal,
     rank::{Candidate, Incumbents, Platform, Question, rank},
+    recent::Recent,
     stats::TenantStats,
 };
 
@@ -69,7 +71,7 @@ fn candidate(model: &CatalogModel) -> Candidate {
 /// A tenant's rankings; `None` where there is no chat model at all.
 pub(crate) fn rankings(
     (tenant, candidates): (&Tenant, &[Candidate]),
-    stats: &TenantStats,
+    (stats, recent): (&TenantStats, Option<&Recent>),
     (platform, incumbents, alarms): (&Platform, &Incumbents, &Alarms),
     (policy, today): (&Policy, i64),
 ) -> Option<(Rankings, Incumbents)> {
@@ -85,6 +87,7 @@ pub(crate) fn rankings(
         platform,
         incumbents,
         baseline: tenant.default_model.as_ref(),
+        guarded: guarded(tenant, recent, today),
         goal: policy.goal,
         shadow_rate,
         shadow_spend: policy.shadow_spend,
@@ -93,6 +96,21 @@ pub(crate) fn rankings(
         constraints: &tenant.constraints,
         quality_per_usd: policy.quality_per_usd,
         alarms,
+    })
+}
+
+/// Whether a tenant's gates can keep anybody back: they compare with its default model.
+pub(crate) fn is_guarded(tenant: &Tenant) -> bool {
+    let closes = tenant.gates.is_some_and(|gates| !gates.are_open());
+    closes && tenant.default_model.is_some()
+}
+
+fn guarded<'a>(tenant: &'a Tenant, recent: Option<&'a Recent>, today: i64) -> Option<Guarded<'a>> {
+    let gates = tenant.gates.as_ref().filter(|_| is_guarded(tenant))?;
+    Some(Guarded {
+        gates,
+        recent: recent?,
+        today,
     })
 }
 
@@ -123,9 +141,29 @@ pub(crate) fn tables<'a>(
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::catalog::builtin_catalog;
+    use floopy_shared::{
+        catalog::builtin_catalog,
+        domain::{
+            gates::{DEFAULT_GATES, OPEN_GATES},
+            ids::{CandidateKey, TenantId},
+        },
+    };
 
     use super::*;
+
+    #[test]
+    fn only_a_tenant_with_a_default_model_that_set_gates_has_any() {
+        let tenant = |gates, default_model: Option<&str>| Tenant {
+            gates,
+            default_model: default_model.map(|key| CandidateKey::parse(key).expect("valid")),
+            ..Tenant::new(TenantId::new("t").expect("valid"))
+        };
+        let model = Some("p/a");
+        assert!(is_guarded(&tenant(Some(DEFAULT_GATES), model)));
+        assert!(!is_guarded(&tenant(None, model)), "it never set any");
+        assert!(!is_guarded(&tenant(Some(OPEN_GATES), model)));
+        assert!(!is_guarded(&tenant(Some(DEFAULT_GATES), None)));
+    }
 
     fn providers(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

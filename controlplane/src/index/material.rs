@@ -96,6 +96,7 @@ mod tests {
             latency_p95_ms: Some(900),
             p_floor: None,
             p_best: Some(0.6),
+            gate: None,
         };
         let mut shape = ShapeRanking {
             shape: ShapeKey::root(),

@@ -12,7 +12,7 @@ use std::{
 use floopy_shared::domain::ids::TenantId;
 
 use crate::{
-    learn::{agreement::Agreement, credit::Cell, stats::TenantStats, sums::Sums},
+    learn::{agreement::Agreement, credit::Credit, recent::Recent, stats::TenantStats},
     store::deltas::Deltas,
 };
 
@@ -28,28 +28,37 @@ struct Held {
     read_at: u64,
     /// Shared with whoever ranks at the moment.
     stats: Arc<TenantStats>,
+    /// The last days, of tenants whose gates can close.
+    recent: Option<Arc<Recent>>,
 }
 
 impl Totals {
-    /// Those of the tenants that must be read first.
+    /// Those of the tenants that must be read first; `true` beside one asks for its last days, too.
     pub(crate) fn missing<'a>(
         &self,
-        tenants: impl IntoIterator<Item = &'a TenantId>,
+        tenants: impl IntoIterator<Item = (&'a TenantId, bool)>,
     ) -> Vec<TenantId> {
         let held = self.lock();
-        let missing = tenants.into_iter().filter(|id| !held.contains_key(*id));
-        missing.cloned().collect()
+        let is_missing = |(id, by_day): &(&TenantId, bool)| {
+            let held = held.get(*id);
+            held.is_none_or(|held| *by_day && held.recent.is_none())
+        };
+        let missing = tenants.into_iter().filter(is_missing);
+        missing.map(|(id, _)| id.clone()).collect()
     }
 
-    /// Takes what was read of a tenant under transaction `read_at`, which must not have ended yet.
+    /// Takes what was read of a tenant under transaction `read_at`, which must not have ended yet. The days from
+    /// `since` on are kept one by one, too, where they were read so.
     pub(crate) fn put(
         &self,
         tenant: TenantId,
-        cells: impl IntoIterator<Item = (Cell, Sums)>,
-        read_at: u64,
+        cells: Credit,
+        (read_at, since): (u64, Option<i64>),
     ) {
+        let by_day = |since| Recent::collect(cells.iter().map(|(cell, sums)| (cell, *sums)), since);
         let held = Held {
             read_at,
+            recent: since.map(by_day).map(Arc::new),
             stats: Arc::new(TenantStats::collect(cells)),
         };
         self.lock().insert(tenant, held);
@@ -62,6 +71,9 @@ impl Totals {
             let held = tenants.get_mut(tenant);
             if let Some(held) = held.filter(|held| held.read_at < number) {
                 Arc::make_mut(&mut held.stats).add(cell, sums);
+                if let Some(recent) = &mut held.recent {
+                    Arc::make_mut(recent).add(cell, sums);
+                }
             }
         });
     }
@@ -85,6 +97,16 @@ impl Totals {
         held.get(tenant).map(|held| Arc::clone(&held.stats))
     }
 
+    /// A tenant's last days up to today; `None` where they are not kept.
+    pub(crate) fn recent(&self, tenant: &TenantId, today: i64) -> Option<Arc<Recent>> {
+        let mut held = self.lock();
+        let recent = held.get_mut(tenant)?.recent.as_mut()?;
+        if recent.is_behind(today) {
+            Arc::make_mut(recent).catch_up(today);
+        }
+        Some(Arc::clone(recent))
+    }
+
     /// How judges agree with people, over all tenants read so far.
     pub(crate) fn agreement(&self) -> Agreement {
         let mut all = Agreement::default();
@@ -102,10 +124,12 @@ impl Totals {
 
 #[cfg(test)]
 mod tests {
+    use floopy_shared::domain::gates::Window;
+
     use super::*;
     use crate::learn::{
-        credit::{Credit, Source},
-        sums::ONE,
+        credit::{Cell, Source},
+        sums::{ONE, Sums},
     };
 
     fn tenant() -> TenantId {
@@ -140,7 +164,11 @@ mod tests {
         let totals = Totals::default();
         totals.add(&added(one(1)), 4);
         assert_eq!(scored(&totals), None, "nothing is held before it was read");
-        totals.put(tenant(), [one(1), one(2)].into_iter().flatten(), 5);
+        totals.put(
+            tenant(),
+            [one(1), one(2)].into_iter().flatten().collect(),
+            (5, None),
+        );
         totals.add(&added(one(1)), 4);
         assert_eq!(
             scored(&totals),
@@ -154,11 +182,28 @@ mod tests {
     #[test]
     fn a_cell_that_nothing_is_left_of_takes_no_room() {
         let totals = Totals::default();
-        totals.put(tenant(), one(1), 1);
+        totals.put(tenant(), one(1), (1, None));
         let back = one(1).into_iter().map(|(cell, sums)| (cell, -sums));
         totals.add(&added(back.collect()), 2);
         assert_eq!(*totals.lock()[&tenant()].stats, TenantStats::default());
         totals.forget([&tenant()]);
-        assert_eq!(totals.missing([&tenant()]), [tenant()]);
+        assert_eq!(totals.missing([(&tenant(), false)]), [tenant()]);
+    }
+
+    #[test]
+    fn the_last_days_are_kept_where_they_are_asked_for_and_follow_what_is_added() {
+        let totals = Totals::default();
+        totals.put(tenant(), one(1), (1, None));
+        assert_eq!(totals.missing([(&tenant(), false)]), []);
+        assert_eq!(totals.missing([(&tenant(), true)]), [tenant()]);
+        totals.put(tenant(), one(8), (2, Some(4)));
+        assert_eq!(totals.missing([(&tenant(), true)]), []);
+        totals.add(&added(one(9)), 3);
+        let scored = |today| {
+            let recent = totals.recent(&tenant(), today).expect("kept");
+            let seen = recent.within((Window::Rolling7d, today), "all", "p/m");
+            seen.auto.weight()
+        };
+        assert_eq!((scored(10), scored(15), scored(16)), (2.0, 1.0, 0.0));
     }
 }

@@ -46,6 +46,8 @@ fn outcome(source: Source, sums: Sums) -> Option<Observed> {
         | Source::Agreement
         | Source::Shadow
         | Source::Versus
-        | Source::VersusSquared => None,
+        | Source::VersusSquared
+        | Source::Cost
+        | Source::Tried => None,
     }
 }

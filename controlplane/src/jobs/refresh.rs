@@ -43,6 +43,7 @@ use crate::{
         credit::day_of,
         monitor::Drift,
         rank::{Candidate, Incumbents, Platform},
+        recent::Recent,
     },
     metrics::Metrics,
     plans::Plans,
@@ -193,11 +194,14 @@ impl Refresh {
         let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
+        let by_day = |tenant: &Tenant| {
+            tenant.shadow_budget_micro_usd_per_day.is_some() || build::is_guarded(tenant)
+        };
         let due = |tenant: &&Arc<Tenant>| {
             dirty.contains(&tenant.id)
                 || changed.contains(&tenant.id)
                 || !self.rankings.contains_key(&tenant.id)
-                || (is_new_day && tenant.shadow_budget_micro_usd_per_day.is_some())
+                || (is_new_day && by_day(tenant))
         };
         let due: Vec<Arc<Tenant>> = self.tenants.values().filter(due).cloned().collect();
         self.platform.agreement = self.parts.totals.agreement();
@@ -249,16 +253,23 @@ impl Refresh {
     /// Reads the sums of those tenants that were not read yet. One tenant's trouble is not the others': it
     /// keeps the rankings it has until the next tick.
     async fn read(&self, tenants: &[Arc<Tenant>]) -> Result<(), StoreError> {
-        let missing = self.parts.totals.missing(tenants.iter().map(|t| &t.id));
+        let asked = tenants.iter().map(|t| (&t.id, build::is_guarded(t)));
+        let missing = self.parts.totals.missing(asked);
         if missing.is_empty() {
             return Ok(());
         }
         // A write, so that nothing is committed between the reading and its being noted.
         let mut tx = self.parts.store.write().await?;
         let number = self.parts.store.write_number();
-        for (tenant, cells) in buckets::totals(&mut tx, &missing).await? {
+        let first_day = Recent::first_day(self.today);
+        let guarded = |id: &TenantId| tenants.iter().any(|t| t.id == *id && build::is_guarded(t));
+        let since = |id: &TenantId| guarded(id).then_some(first_day);
+        for (tenant, cells) in buckets::totals(&mut tx, &missing, since).await? {
             match cells {
-                Ok(cells) => self.parts.totals.put(tenant, cells, number),
+                Ok(cells) => {
+                    let since = since(&tenant);
+                    self.parts.totals.put(tenant, cells, (number, since));
+                }
                 Err(error) => {
                     self.failed(&error);
                     self.parts.dirty.mark([tenant], false);
@@ -331,9 +342,10 @@ impl Refresh {
         let Some(held) = self.incumbents.get_mut(&tenant.id) else {
             return Ok(());
         };
+        let recent = self.parts.totals.recent(&tenant.id, self.today);
         let ranked = build::rankings(
             (tenant, candidates),
-            &stats,
+            (&stats, recent.as_deref()),
             (&self.platform, held, self.drift.alarms(&tenant.id)),
             (&self.parts.policy, self.today),
         );

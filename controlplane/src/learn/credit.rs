@@ -53,6 +53,10 @@ pub enum Source {
     Versus = 11,
     /// The same with squared weights, for the error of their means.
     VersusSquared = 12,
+    /// What replies cost: their number, and as their sums micro-USD and the squares of micro-USD.
+    Cost = 13,
+    /// Scores of replies in the shadow once more; those that failed are zeros.
+    Tried = 14,
 }
 
 impl Source {
@@ -71,6 +75,8 @@ impl Source {
             Self::Shadow,
             Self::Versus,
             Self::VersusSquared,
+            Self::Cost,
+            Self::Tried,
         ]
         .into_iter()
         .find(|source| *source as i64 == code)
@@ -169,14 +175,23 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
             taken,
             latency_micro(attempt.latency_ms),
         );
+        if let Some(cost) = decision.outcome.cost_micro_usd {
+            charge(&mut credit, decision, (&attempt.key, day), cost);
+        }
     }
     let Some(subject) = subject(decision) else {
         return credit;
     };
+    let is_failure = failed.contains(&subject);
+    let worth = verdicts.judged.filter(|_| !is_failure).map(to_micro);
+    let worth = worth.or(is_failure.then_some(0));
+    if let Some(worth) = worth.filter(|_| decision.shadow_of.is_some()) {
+        observe(&mut credit, decision, (subject, Source::Tried, day), worth);
+    }
     if let Some(score) = verdicts.judged {
         compare(&mut credit, decision, (subject, to_micro(score), day));
     }
-    if let Some(score) = verdicts.judged.filter(|_| !failed.contains(&subject)) {
+    if let Some(score) = verdicts.judged.filter(|_| !is_failure) {
         observe(
             &mut credit,
             decision,
@@ -302,6 +317,29 @@ fn observe(
             day,
         };
         *credit.entry(cell).or_default() += Sums::of(ONE, value);
+    }
+}
+
+/// What a reply cost, in every shape of its chain.
+fn charge(
+    credit: &mut Credit,
+    decision: &Decision,
+    (arm, day): (&CandidateKey, i64),
+    cost_micro_usd: u64,
+) {
+    let cost = i64::try_from(cost_micro_usd).unwrap_or(i64::MAX);
+    for shape in &decision.shapes {
+        let cell = Cell {
+            shape: shape.to_string(),
+            arm: arm.to_string(),
+            source: Source::Cost,
+            day,
+        };
+        *credit.entry(cell).or_default() += Sums {
+            n: ONE,
+            sum: cost,
+            sumsq: cost.saturating_mul(cost),
+        };
     }
 }
 

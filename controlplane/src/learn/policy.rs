@@ -2,7 +2,7 @@
 
 mod shadow;
 
-use floopy_shared::domain::{constraints::floor_assurance, ranking::Role};
+use floopy_shared::domain::{constraints::floor_assurance, gates::Gate, ranking::Role};
 
 use super::{belief::SHARED_BIAS, estimate::Estimate, normal::cdf};
 
@@ -39,6 +39,8 @@ pub struct Contender {
     pub masked: bool,
     /// What the tenant's constraints forbid whatever the request: never served and never tried.
     pub forbidden: bool,
+    /// What it has yet to pass before it may serve instead of the baseline.
+    pub gate: Option<Gate>,
 }
 
 /// What is known besides the contenders: positions among them.
@@ -49,6 +51,8 @@ pub struct Setting {
     pub incumbent: Option<usize>,
     /// The reference that a floor is measured against.
     pub baseline: usize,
+    /// Whether the baseline must be measured also while others serve, so that gates have something to compare with.
+    pub watches_baseline: bool,
     /// Share of live traffic that a canary gets.
     pub canary_rate: f64,
     /// Share of live traffic that is explored with, besides the canary; 0: only the shadow explores.
@@ -76,7 +80,8 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
     let all_forbidden = contenders.iter().all(|c| c.forbidden);
     let allowed = |c: &Contender| all_forbidden || !c.forbidden;
     let all_masked = contenders.iter().all(|c| c.masked || !allowed(c));
-    let open = |i: &usize| allowed(&contenders[*i]) && (all_masked || !contenders[*i].masked);
+    let passes = |c: &Contender| allowed(c) && c.gate.is_none();
+    let open = |i: &usize| passes(&contenders[*i]) && (all_masked || !contenders[*i].masked);
     let field: Vec<usize> = (0..contenders.len()).filter(open).collect();
     let incumbent = match setting.goal {
         Goal::Quality => best_with_hysteresis(contenders, &field, setting.incumbent)?,
@@ -100,12 +105,14 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
         if let Some(canary) = canary {
             traffic.hand_over(canary, (Role::Canary, setting.canary_rate));
         }
-        explore(&mut traffic, setting);
+        explore(&mut traffic, contenders, setting);
     }
     let roles = traffic.roles.clone();
     traffic.order.sort_by(|a, b| {
         let rank = |i: usize| {
-            let is_last = roles[i] == Role::Masked || contenders[i].forbidden;
+            let contender = &contenders[i];
+            let is_last =
+                roles[i] == Role::Masked || contender.forbidden || contender.gate.is_some();
             (i != incumbent, is_last)
         };
         let quality = |i: &usize| contenders[*i].estimate.q;
@@ -137,14 +144,15 @@ impl Traffic {
 }
 
 /// Live exploration: whom the shadow would try, in the open. Off unless the tenant asks for it.
-fn explore(traffic: &mut Traffic, setting: &Setting) {
+fn explore(traffic: &mut Traffic, contenders: &[Contender], setting: &Setting) {
     let sum: f64 = traffic.shadow.iter().sum();
     if setting.live_exploration <= 0.0 || sum <= 0.0 {
         return;
     }
     for arm in 0..traffic.shadow.len() {
         let share = setting.live_exploration * traffic.shadow[arm] / sum;
-        if share > 0.0 && traffic.roles[arm] == Role::Fallback {
+        let is_open = contenders[arm].gate.is_none();
+        if share > 0.0 && is_open && traffic.roles[arm] == Role::Fallback {
             traffic.hand_over(arm, (Role::Explorer, share));
         }
     }

@@ -6,6 +6,7 @@
 //! nothing counts twice. A shape that its parent predicts as well is not ranked on its own.
 
 mod draft;
+mod guard;
 mod levels;
 mod listing;
 mod public_tests;
@@ -32,6 +33,7 @@ use super::{
     credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
+    gates::Guarded,
     policy::{Contender, Goal, Setting, decide},
     pool::{Contribution, Part, Pool},
     prior::{OPEN_TAU, ROOT_TAU},
@@ -71,6 +73,8 @@ pub struct Question<'a> {
     pub incumbents: &'a Incumbents,
     /// The reference of a floor; the best benchmark where `None`.
     pub baseline: Option<&'a CandidateKey>,
+    /// What keeps candidates back from serving instead of the baseline; `None`: nothing.
+    pub guarded: Option<Guarded<'a>>,
     pub goal: Goal,
     pub shadow_rate: f64,
     /// What the shadow may cost, as a share of what the served replies cost.
@@ -272,17 +276,30 @@ fn finish<'a>(
         latency_p95_ms: latency(question, draft.stats, c),
         masked: done.masked.contains(c.key.as_str()),
         forbidden: question.constraints.forbids(&c.key).is_some(),
+        gate: None,
     };
-    let contenders: Vec<Contender> = question
+    let mut contenders: Vec<Contender> = question
         .candidates
         .iter()
         .zip(&estimates)
         .map(contender)
         .collect();
     let setting = setting(question, (held, done));
-    let traffic = decide(&contenders, &setting)?;
+    let guarded = guard::baseline(question, done);
+    if let Some(baseline) = guarded {
+        guard::judge(question, (&draft, scales), &mut contenders, baseline);
+    }
+    let mut traffic = decide(&contenders, &setting)?;
+    // Told is how sure it would have been to leave the baseline, also where that is why it is not left.
+    let assessed = listing::assess(question, &draft, &contenders, &traffic);
+    if let Some(baseline) = guarded
+        && guard::close_if_unsure(question, assessed.confidence, &mut contenders, baseline)
+    {
+        traffic = decide(&contenders, &setting)?;
+    }
+    let listed = (contenders.as_slice(), &traffic, setting.baseline);
     Some(Ranked {
-        ranking: listing::ranking(question, &draft, (&contenders, &traffic, setting.baseline)),
+        ranking: listing::ranking(question, &draft, listed, assessed),
         incumbent: question.candidates[traffic.incumbent].key.clone(),
         estimates,
         draft,
@@ -344,6 +361,7 @@ fn setting(question: &Question<'_>, (held, done): (Option<&CandidateKey>, &Done<
             .baseline
             .and_then(position)
             .unwrap_or_else(best_benchmark),
+        watches_baseline: guard::baseline(question, done).is_some(),
         canary_rate: question.canary_rate,
         live_exploration: question.live_exploration,
         shadow_rate: question.shadow_rate,

@@ -130,6 +130,7 @@ impl World {
             platform: &Platform::default(),
             incumbents: &self.incumbents,
             baseline: None,
+            guarded: None,
             goal: Goal::Quality,
             shadow_rate: 0.1,
             shadow_spend: 1.0,

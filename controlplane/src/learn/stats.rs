@@ -124,6 +124,8 @@ impl TenantStats {
             Source::Manual => self.in_arm(cell, sums, |arm| &mut arm.manual),
             Source::Failed => self.in_arm(cell, sums, |arm| &mut arm.failed),
             Source::Latency => self.in_arm(cell, sums, |arm| &mut arm.latency),
+            // Of these only gates ask, see `recent`.
+            Source::Cost | Source::Tried => {}
         }
     }
 

@@ -7,7 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use floopy_shared::{
-    domain::{constraints::InvalidConstraints, gates::DEFAULT_GATES, snapshot::Tenant},
+    domain::{
+        constraints::InvalidConstraints,
+        gates::{DEFAULT_GATES, OPEN_GATES},
+        ids::CandidateKey,
+        snapshot::Tenant,
+    },
     process::config::Constraints,
 };
 use serde_json::{Map, Value, json};
@@ -28,6 +33,8 @@ use crate::{
     store::settings::{self, Kind},
 };
 
+/// What GET tells beside the groups.
+const TOLD: [&str; 2] = ["baseline", "defaults"];
 /// The key of the third group, whose value is an object.
 const ROUTING: &str = "routing";
 
@@ -82,8 +89,8 @@ fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, Ap
             of_gates.insert(key, value);
         } else if key == ROUTING {
             found.push((Group::Routing, routing(value)?));
-        } else if key != "defaults" {
-            // What GET tells beside the groups may come back.
+        } else if !TOLD.contains(&key.as_str()) {
+            // What is told beside the groups may come back.
             let known = [&limits::KEYS[..], &gates::KEYS[..], &[ROUTING]]
                 .concat()
                 .join(", ");
@@ -155,7 +162,8 @@ fn answer(tenant: &Tenant) -> Response {
 /// Both groups of the contract side by side, ours below, and what a gate is where nobody says otherwise.
 fn describe(tenant: &Tenant) -> Value {
     let mut body = json!(WrittenLimits::from(tenant.limits));
-    let gates = json!(WrittenGates::from(tenant.gates));
+    // Without any, everything is open: whoever writes back what was read changes nothing.
+    let gates = json!(WrittenGates::from(tenant.gates.unwrap_or(OPEN_GATES)));
     let constraints = &tenant.constraints;
     if let (Value::Object(body), Value::Object(gates)) = (&mut body, gates) {
         body.extend(gates);
@@ -171,6 +179,8 @@ fn describe(tenant: &Tenant) -> Value {
             "floor": quality.floor, "assurance": quality.assurance,
         })),
     });
+    // What gates compare with; without it they hold nobody back.
+    body["baseline"] = json!(tenant.default_model.as_ref().map(CandidateKey::as_str));
     body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));
     body
 }

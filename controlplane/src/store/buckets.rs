@@ -23,10 +23,11 @@ use crate::learn::{
     sums::Sums,
 };
 
-/// The sums of tenants over all days. Where a tenant's cannot be read, nothing else of it is returned.
+/// The sums of tenants over all days; those of the days from `since` of a tenant on stay apart. Where a tenant's cannot be read, nothing else of it is returned.
 pub(crate) async fn totals(
     tx: &mut Tx,
     tenants: &[TenantId],
+    since: impl Fn(&TenantId) -> Option<i64>,
 ) -> Result<HashMap<TenantId, Result<Credit, StoreError>>, StoreError> {
     let mut totals: HashMap<TenantId, Result<Credit, StoreError>> = tenants
         .iter()
@@ -43,11 +44,12 @@ pub(crate) async fn totals(
     .bind(ids)
     .fetch(&mut **tx);
     while let Some(row) = rows.try_next().await? {
-        let Some(total) = totals.get_mut(&tenant_id(row.try_get(0)?)?) else {
+        let tenant = tenant_id(row.try_get(0)?)?;
+        let Some(total) = totals.get_mut(&tenant) else {
             continue;
         };
         match (packed::unpack_credit(row.try_get(1)?), &mut *total) {
-            (Ok(cells), Ok(total)) => add_over_days(total, cells),
+            (Ok(cells), Ok(total)) => add_over_days(total, cells, since(&tenant)),
             (Err(error), Ok(_)) => *total = Err(error),
             (_, Err(_)) => {}
         }
@@ -55,10 +57,11 @@ pub(crate) async fn totals(
     Ok(totals)
 }
 
-/// Budgets are by the day; everything else counts the same whenever it was.
-fn add_over_days(total: &mut Credit, cells: Credit) {
+/// Budgets are by the day, and so are gates; everything else counts the same whenever it was.
+fn add_over_days(total: &mut Credit, cells: Credit, since: Option<i64>) {
     for (mut cell, sums) in cells {
-        if cell.source != Source::Shadow {
+        let stays_apart = since.is_some_and(|since| cell.day >= since);
+        if cell.source != Source::Shadow && !stays_apart {
             cell.day = 0;
         }
         *total.entry(cell).or_default() += sums;

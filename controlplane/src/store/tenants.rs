@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use floopy_shared::domain::{
     constraints::Constraints,
-    gates::Gates,
     ids::{CandidateKey, TenantId},
     limits::Limits,
     rule::Routing,
@@ -120,7 +119,7 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
-        gates: Gates::default(),
+        gates: None,
         limits: Limits::default(),
         plan: None,
         closed: None,

@@ -70,5 +70,6 @@ fn why(filter: Option<Filter>) -> &'static str {
         }
         Some(Filter::MaxLatency) => "is slower than the tenant's max_latency_ms",
         Some(Filter::MinQuality) => "is not sure enough to keep the tenant's min_quality",
+        Some(Filter::Gate(_)) => "has yet to pass the tenant's gates",
     }
 }

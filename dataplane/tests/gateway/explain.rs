@@ -42,6 +42,7 @@ fn shares() -> v1::Table {
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
+        gate: None,
         role,
     };
     let shape = ShapeRanking {

@@ -70,6 +70,7 @@ pub fn ranking(version: u64, keys: [&str; 2], shadow_rate: f64) -> v1::Table {
         latency_p95_ms: None,
         p_floor: None,
         p_best: None,
+        gate: None,
         role: if index == 0 {
             Role::Incumbent
         } else {

@@ -7,6 +7,7 @@ use super::{
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
+    gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
     ranking::{Evidence, Posterior, Role},
@@ -110,6 +111,8 @@ pub enum Filter {
     MaxLatency,
     /// It is not sure enough to keep the tenant's `min_quality`.
     MinQuality,
+    /// It has yet to pass one of the tenant's gates, and the baseline is there.
+    Gate(Gate),
 }
 
 impl Filter {
@@ -128,6 +131,26 @@ impl Filter {
             Self::MaxCost => "constraint_max_cost_micro_usd",
             Self::MaxLatency => "constraint_max_latency_ms",
             Self::MinQuality => "constraint_min_quality",
+            Self::Gate(gate) => gate.reason(),
+        }
+    }
+
+    /// The gate, if it is one.
+    pub fn gate(self) -> Option<Gate> {
+        match self {
+            Self::Gate(gate) => Some(gate),
+            Self::NoProviderKey
+            | Self::CapabilityMissing
+            | Self::ContextTooLong
+            | Self::CircuitOpen
+            | Self::Drift
+            | Self::AllowProviders
+            | Self::DenyProviders
+            | Self::AllowModels
+            | Self::DenyModels
+            | Self::MaxCost
+            | Self::MaxLatency
+            | Self::MinQuality => None,
         }
     }
 
@@ -144,14 +167,15 @@ impl Filter {
             | Self::Drift
             | Self::MaxCost
             | Self::MaxLatency
-            | Self::MinQuality => false,
+            | Self::MinQuality
+            | Self::Gate(_) => false,
         }
     }
 
     /// Whether it is a wish for routing that the candidate misses: the baseline may serve all the same.
     pub fn is_wish(self) -> bool {
         match self {
-            Self::MaxCost | Self::MaxLatency | Self::MinQuality => true,
+            Self::MaxCost | Self::MaxLatency | Self::MinQuality | Self::Gate(_) => true,
             Self::NoProviderKey
             | Self::CapabilityMissing
             | Self::ContextTooLong

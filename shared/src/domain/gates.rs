@@ -24,6 +24,43 @@ pub struct Gates {
     pub require_shadow_before_live: bool,
 }
 
+/// One of them, as the reason why a candidate does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    MaxRegression,
+    MaxOutcomeVariance,
+    MaxCostIncrease,
+    MaxCostDrop,
+    ConfidenceThreshold,
+    MinSamples,
+    RequireShadow,
+}
+
+impl Gate {
+    pub const ALL: [Self; 7] = [
+        Self::MaxRegression,
+        Self::MaxOutcomeVariance,
+        Self::MaxCostIncrease,
+        Self::MaxCostDrop,
+        Self::ConfidenceThreshold,
+        Self::MinSamples,
+        Self::RequireShadow,
+    ];
+
+    /// The reason's wire name: `constraint_` and the key of the gate.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::MaxRegression => "constraint_max_regression",
+            Self::MaxOutcomeVariance => "constraint_max_outcome_variance",
+            Self::MaxCostIncrease => "constraint_max_cost_increase",
+            Self::MaxCostDrop => "constraint_max_cost_drop_without_validation",
+            Self::ConfidenceThreshold => "constraint_confidence_threshold",
+            Self::MinSamples => "constraint_min_samples_before_promotion",
+            Self::RequireShadow => "constraint_require_shadow_before_live",
+        }
+    }
+}
+
 /// A bound on what happened within a window up to now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rolling {
@@ -63,7 +100,7 @@ impl Window {
     }
 }
 
-/// What holds for a tenant that never said otherwise.
+/// What a key that a tenant's gates do not mention goes back to.
 pub const DEFAULT_GATES: Gates = Gates {
     max_regression: Some(Rolling {
         value: 0.05,
@@ -80,7 +117,7 @@ pub const DEFAULT_GATES: Gates = Gates {
     require_shadow_before_live: false,
 };
 
-/// Everything may serve.
+/// Everything may serve: what holds for a tenant that never set any.
 pub const OPEN_GATES: Gates = Gates {
     max_regression: None,
     max_cost_increase: None,
@@ -91,13 +128,12 @@ const MAX_REGRESSION: f64 = 0.5;
 const MAX_COST_INCREASE: f64 = 5.0;
 const MAX_SAMPLES: u32 = 100_000;
 
-impl Default for Gates {
-    fn default() -> Self {
-        DEFAULT_GATES
-    }
-}
-
 impl Gates {
+    /// Whether none of them closes on anybody.
+    pub fn are_open(&self) -> bool {
+        *self == OPEN_GATES
+    }
+
     /// Refuses values out of range.
     pub fn validate(&self) -> Result<(), InvalidConstraints> {
         let up_to = |max: f64| move |value: f64| (0.0..=max).contains(&value);

@@ -2,6 +2,7 @@
 
 use super::{
     confidence::ConfidenceReason,
+    gates::Gate,
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
     weights::{Phase, Weights},
@@ -61,6 +62,8 @@ pub struct RankedCandidate {
     pub p_floor: Option<f64>,
     /// Probability of being the best of its shape.
     pub p_best: Option<f64>,
+    /// What it has yet to show before it may serve instead of the baseline; `None`: nothing.
+    pub gate: Option<Gate>,
 }
 
 /// What was known of a shape when it was ranked.
@@ -133,10 +136,11 @@ pub enum InvalidRankings {
     ShadowRate(f64),
     #[error("quality per USD is {0}, not a finite number from 0")]
     QualityPerUsd(f64),
-    #[error("{key} of shape {shape} is masked but has probability {value}")]
+    #[error("{key} of shape {shape} is {why} but has probability {value}")]
     MaskedTraffic {
         shape: ShapeKey,
         key: CandidateKey,
+        why: &'static str,
         value: f64,
     },
     #[error(
@@ -233,11 +237,16 @@ impl ShapeRanking {
 
     fn check_roles(&self) -> Result<(), InvalidRankings> {
         let shape = || self.shape.clone();
-        let masked = |c: &&RankedCandidate| c.role == Role::Masked && c.probability > 0.0;
-        if let Some(candidate) = self.candidates.iter().find(masked) {
+        let out = |c: &RankedCandidate| {
+            let is_masked = (c.role == Role::Masked).then_some("masked");
+            is_masked.or(c.gate.map(|_| "kept back by a gate"))
+        };
+        let mut serving = self.candidates.iter().filter(|c| c.probability > 0.0);
+        if let Some((candidate, why)) = serving.find_map(|c| Some((c, out(c)?))) {
             return Err(InvalidRankings::MaskedTraffic {
                 shape: shape(),
                 key: candidate.key.clone(),
+                why,
                 value: candidate.probability,
             });
         }

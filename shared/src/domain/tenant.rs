@@ -85,7 +85,8 @@ pub struct Tenant {
     /// Serves where no candidate with traffic is eligible.
     pub default_model: Option<CandidateKey>,
     pub constraints: Constraints,
-    pub gates: Gates,
+    /// `None`: it never set any, and everything may serve.
+    pub gates: Option<Gates>,
     pub limits: Limits,
     /// `None`: nothing was agreed on, so nothing is held against it.
     pub plan: Option<Arc<Plan>>,
@@ -109,7 +110,7 @@ impl Tenant {
             zero_retention: false,
             default_model: None,
             constraints: Constraints::default(),
-            gates: Gates::default(),
+            gates: None,
             limits: Limits::default(),
             plan: None,
             closed: None,

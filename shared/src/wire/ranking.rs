@@ -93,6 +93,7 @@ impl From<&RankedCandidate> for v1::RankedCandidate {
             latency_p95_ms: c.latency_p95_ms,
             p_floor: c.p_floor,
             p_best: c.p_best,
+            gate: c.gate.map_or(v1::Gate::Unspecified, Into::into).into(),
         }
     }
 }
@@ -111,6 +112,7 @@ impl TryFrom<v1::RankedCandidate> for RankedCandidate {
             latency_p95_ms: c.latency_p95_ms,
             p_floor: c.p_floor,
             p_best: c.p_best,
+            gate: names::optional(c.gate, names::gate)?,
         })
     }
 }

@@ -213,7 +213,7 @@ impl From<&Tenant> for v1::Tenant {
             shadow_budget_micro_usd_per_day: t.shadow_budget_micro_usd_per_day,
             routing: Some((&t.routing).into()),
             models: t.models.iter().map(|m| m.as_ref().into()).collect(),
-            gates: Some((&t.gates).into()),
+            gates: t.gates.as_ref().map(Into::into),
             limits: Some((&t.limits).into()),
             closed: t.closed.map(Into::into),
             plan: t.plan.as_deref().map(Into::into),
@@ -246,11 +246,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             models: own_models(t.models)?,
-            gates: t
-                .gates
-                .map(TryInto::try_into)
-                .transpose()?
-                .unwrap_or_default(),
+            gates: t.gates.map(TryInto::try_into).transpose()?,
             closed: t.closed.map(TryInto::try_into).transpose()?,
             plan: t.plan.map(|plan| Arc::new(plan.into())),
             no_ratings_until_ms: t.no_ratings_until_ms,

@@ -5,6 +5,7 @@ use floopy_shared::domain::{
     constraints::{Constraints, MinQuality},
     decision::{Load, Strategy},
     features::Features,
+    gates::Gate,
     ids::CandidateKey,
     ranking::{Objective, Role},
     route::Selection,
@@ -153,7 +154,7 @@ pub(crate) fn any_world(seed: u64) -> World {
     };
     let named = |dice: &mut Dice| NAMES[usize::try_from(dice.below(8)).expect("small")].to_owned();
     let history = dice.below(8_000);
-    World {
+    let mut world = World {
         baseline: dice.chance(2).then(|| candidates[0].key.clone()),
         default_model: dice.chance(3).then(|| candidates[1].key.clone()),
         constraints: Constraints {
@@ -194,5 +195,17 @@ pub(crate) fn any_world(seed: u64) -> World {
         session: format!("session-{}", dice.below(1 << 40)),
         request: Uuid::from_u64_pair(dice.below(u64::MAX), dice.below(u64::MAX)).to_string(),
         ..World::new(candidates)
+    };
+    if world.baseline.is_some() {
+        gate(dice, &mut world.candidates);
+    }
+    world
+}
+
+/// Any gate keeps back some of those without traffic.
+fn gate(dice: &mut Dice, candidates: &mut [Ranked]) {
+    for candidate in candidates.iter_mut().filter(|c| c.probability == 0.0) {
+        let gate = Gate::ALL.get(usize::try_from(dice.below(40)).expect("small"));
+        candidate.gate = gate.copied();
     }
 }

@@ -58,6 +58,7 @@ fn ranked(shape: &str, shares: [f64; 3]) -> ShapeRanking {
             latency_p95_ms: None,
             p_floor: None,
             p_best: None,
+            gate: None,
             role: if probability > 0.5 {
                 Role::Incumbent
             } else {

@@ -118,7 +118,14 @@ fn is_known(made: &Made) -> bool {
     let hidden = listed && made.first.candidates.iter().any(forbidden);
     let picked =
         made.first.strategy == Strategy::SmartCost && made.decision.baseline != made.world.baseline;
-    !hidden && !picked
+    // A gate that stood behind a lack, or behind a baseline that could not serve, left no trace.
+    let traced = |c: &floopy_shared::domain::decision::CandidateTrace| {
+        let of = made.world.candidates.iter().find(|of| of.key == c.key);
+        of.and_then(|of| of.gate) == c.filter.and_then(Filter::gate)
+    };
+    let listed = listed || made.decision.ranked_shape.is_none();
+    let gates = listed || made.first.candidates.iter().all(traced);
+    !hidden && !picked && gates
 }
 
 #[test]

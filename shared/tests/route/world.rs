@@ -7,6 +7,7 @@ use floopy_shared::domain::{
     constraints::Constraints,
     decision::{Filter, Load},
     features::Features,
+    gates::Gate,
     ids::{CandidateKey, TenantId},
     money::Prices,
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
@@ -30,6 +31,7 @@ pub(crate) struct Ranked {
     pub(crate) role: Role,
     pub(crate) latency_p95_ms: Option<u64>,
     pub(crate) p_floor: Option<f64>,
+    pub(crate) gate: Option<Gate>,
     /// Micro-USD per million input tokens; cached ones cost a tenth, output tokens five times as much.
     pub(crate) price: Option<u64>,
 }
@@ -44,6 +46,7 @@ pub(crate) fn ranked(name: &str) -> Ranked {
         role: Role::Fallback,
         latency_p95_ms: None,
         p_floor: None,
+        gate: None,
         price: Some(1_000_000),
     }
 }
@@ -130,6 +133,7 @@ impl World {
             latency_p95_ms: c.latency_p95_ms,
             p_floor: c.p_floor,
             p_best: None,
+            gate: c.gate,
         };
         Rankings {
             tenant: TenantId::new("t").expect("valid"),

@@ -7,7 +7,7 @@ use floopy_shared::domain::{
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
-    gates::Gates,
+    gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
     plan::{Feature, Plan},
@@ -83,14 +83,14 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
         models: [own.into()].into(),
-        gates: Gates {
+        gates: Some(Gates {
             max_outcome_variance: Some(0.2),
             max_cost_drop_without_validation: Some(0.5),
             confidence_threshold: 0.4,
             min_samples_before_promotion: Some(30),
             require_shadow_before_live: true,
-            ..Gates::default()
-        },
+            ..DEFAULT_GATES
+        }),
         plan: Some(Arc::new(Plan {
             name: "pro".into(),
             requests_per_month: Some(1_000_000),

@@ -141,6 +141,7 @@ fn ranked(n: usize) -> RankedCandidate {
         latency_p95_ms: Some(400),
         p_floor: None,
         p_best: Some(0.05),
+        gate: None,
         role: match n {
             0 => Role::Incumbent,
             1 => Role::Canary,

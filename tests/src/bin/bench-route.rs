@@ -204,6 +204,7 @@ fn ranked(n: u32) -> RankedCandidate {
         latency_p95_ms: Some(400 + 120 * u64::from(n)),
         p_floor: Some(0.95 - 0.02 * f64::from(n)),
         p_best: Some(0.05),
+        gate: None,
         role: match n {
             0 => Role::Incumbent,
             1 => Role::Canary,

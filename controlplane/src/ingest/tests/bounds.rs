@@ -54,7 +54,9 @@ async fn a_forgotten_session_that_is_resumed_takes_nothing_from_what_was_learned
     let learned = async || {
         let mut sums = sums(&intake).await;
         // How fast the new call was answered is news.
-        sums.retain(|cell, _| !matches!(cell.source, Source::Latency | Source::Parent));
+        sums.retain(|cell, _| {
+            !matches!(cell.source, Source::Latency | Source::Cost | Source::Parent)
+        });
         sums
     };
     let before = learned().await;

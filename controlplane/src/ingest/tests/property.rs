@@ -11,7 +11,7 @@ use super::{BTreeMap, Intake, sums};
 use crate::{
     fixture::*,
     learn::{
-        credit::{Cell, Source},
+        credit::{Cell, Credit, Source},
         stats::TenantStats,
         sums::Sums,
     },
@@ -138,7 +138,9 @@ async fn dump(intake: &Intake) -> Vec<String> {
 /// Feeds the facts in batches of these lengths, over and over, and checks what is kept in memory on the way out.
 async fn fold(facts: &[Fact], batches: &[usize]) -> Vec<String> {
     let intake = intake().await;
-    intake.totals.put(tenant(), [], intake.store.write_number());
+    intake
+        .totals
+        .put(tenant(), Credit::new(), (intake.store.write_number(), None));
     let mut rest = facts;
     for length in batches.iter().cycle() {
         let (batch, left) = rest.split_at((*length).min(rest.len()));
@@ -159,8 +161,8 @@ async fn fold(facts: &[Fact], batches: &[usize]) -> Vec<String> {
     let kept = intake.totals.stats(&tenant());
     let sums = sums(&intake).await;
     for (cell, sums) in &sums {
-        // The sum of what shadows cost is money.
-        let is_money = cell.source == Source::Shadow;
+        // The sum of what calls cost is money.
+        let is_money = matches!(cell.source, Source::Shadow | Source::Cost);
         let plausible = sums.n > 0 && sums.sum >= 0 && (is_money || sums.sum <= sums.n);
         assert!(plausible, "{cell:?} {sums:?}");
     }

@@ -80,3 +80,34 @@ fn a_reply_that_was_scored_and_rated_says_how_the_scales_agree() {
     assert_eq!(moment(RATED), Sums::of(ONE, 800_000));
     assert_eq!(moment(PRODUCT), Sums::of(ONE, 400_000));
 }
+
+#[test]
+fn a_reply_is_credited_with_what_it_cost_and_a_copy_with_what_it_was_worth() {
+    let mut call = crate::fixture::decision(1);
+    call.outcome.cost_micro_usd = Some(300);
+    let verdicts = Verdicts {
+        judged: Some(0.5),
+        manual: None,
+    };
+    let find = |credit: &Credit, source| {
+        let mut cells = credit.iter().filter(|(cell, _)| cell.source == source);
+        cells
+            .find(|(cell, _)| cell.shape == ROOT)
+            .map(|(_, sums)| *sums)
+    };
+    let credit = of_call(&call, verdicts);
+    let cost = Sums {
+        n: ONE,
+        sum: 300,
+        sumsq: 90_000,
+    };
+    assert_eq!(find(&credit, Source::Cost), Some(cost));
+    assert_eq!(find(&credit, Source::Tried), None, "it was served");
+    call.shadow_of = Some(call.request_id);
+    let tried = find(&of_call(&call, verdicts), Source::Tried);
+    assert_eq!(tried, Some(Sums::of(ONE, 500_000)));
+    call.attempts[0].result = AttemptResult::TimedOut;
+    let credit = of_call(&call, Verdicts::default());
+    assert_eq!(find(&credit, Source::Tried), Some(Sums::of(ONE, 0)));
+    assert_eq!(find(&credit, Source::Cost), None);
+}

@@ -11,6 +11,8 @@ const NURSERY_EVIDENCE: f64 = 6.0;
 const NURSERY_ARMS: usize = 8;
 /// Share of the shadow that goes to them while there are any.
 const NURSERY_SHARE: f64 = 0.25;
+/// Share of the shadow that goes to a baseline that does not serve but that gates compare with.
+const BASELINE_SHARE: f64 = 0.25;
 /// Softness of the choice between optimistic candidates, in quality: 0.1 apart is a factor of e.
 const TEMPERATURE: f64 = 0.1;
 /// How much cheaper candidates are preferred: by the square root of the price, half-way between as many tries
@@ -50,13 +52,24 @@ pub(super) fn shares(contenders: &[Contender], incumbent: usize, setting: &Setti
         NURSERY_SHARE
     };
     spread(&mut shares, &nursery, part);
-    spread(&mut shares, &best, 1.0 - part);
+    let watched = watched(contenders, incumbent, setting);
+    let watch = watched.map_or(0.0, |_| BASELINE_SHARE);
+    spread(&mut shares, &best, 1.0 - part - watch);
+    if let Some(baseline) = watched {
+        shares[baseline] += watch;
+    }
     let spend: f64 = (0..shares.len()).map(|i| shares[i] * cost(i)).sum();
     let allowed = setting.shadow_spend / (setting.shadow_rate * spend).max(f64::MIN_POSITIVE);
     for share in &mut shares {
         *share *= allowed.min(1.0);
     }
     shares
+}
+
+/// The baseline, where it is to be measured and nobody is served by it.
+fn watched(contenders: &[Contender], incumbent: usize, setting: &Setting) -> Option<usize> {
+    let baseline = Some(setting.baseline).filter(|i| setting.watches_baseline && *i != incumbent);
+    baseline.filter(|i| contenders.get(*i).is_some_and(|c| !c.forbidden))
 }
 
 /// Everybody but the incumbent, the most promising first.

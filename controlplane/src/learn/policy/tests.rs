@@ -16,6 +16,7 @@ pub(super) fn contender(q: f64, sd: f64, n: f64, cost: u64) -> Contender {
         latency_p95_ms: None,
         masked: false,
         forbidden: false,
+        gate: None,
     }
 }
 
@@ -24,6 +25,7 @@ pub(super) fn quality(incumbent: Option<usize>) -> Setting {
         goal: Goal::Quality,
         incumbent,
         baseline: 0,
+        watches_baseline: false,
         canary_rate: 0.05,
         live_exploration: 0.0,
         shadow_rate: 0.1,

@@ -1,9 +1,9 @@
 //! What was concluded of a shape, as the proxies get it.
 
 use floopy_shared::domain::{
-    confidence::{Inputs, confidence},
+    confidence::{ConfidenceReason, Inputs, confidence},
     ranking::{Evidence, Posterior, RankedCandidate, ShapeRanking},
-    weights::phase,
+    weights::{Phase, phase},
 };
 
 use super::{Draft, Question, counts};
@@ -14,14 +14,22 @@ use crate::learn::{
     policy::{Contender, Goal, Traffic, p_floor, reference},
 };
 
-/// The ranking of a shape.
-pub(super) fn ranking(
+/// How sure a decision is, and what that follows from.
+pub(super) struct Assessed {
+    phase: Phase,
+    evidence: Evidence,
+    pub(super) confidence: Option<f64>,
+    confidence_reason: ConfidenceReason,
+}
+
+/// Assesses this division of the traffic.
+pub(super) fn assess(
     question: &Question<'_>,
     draft: &Draft<'_>,
-    (contenders, traffic, baseline): (&[Contender], &Traffic, usize),
-) -> ShapeRanking {
+    contenders: &[Contender],
+    traffic: &Traffic,
+) -> Assessed {
     let estimates: Vec<Estimate> = contenders.iter().map(|c| c.estimate).collect();
-    let belief = belief(&estimates, traffic.incumbent);
     let (scored, rated) = counts(draft.stats);
     let phase = phase(scored, rated);
     let evidence = Evidence {
@@ -36,14 +44,31 @@ pub(super) fn ranking(
         used_shared_prior: evidence.used_shared_prior,
         candidates: estimates.len(),
     });
-    ShapeRanking {
-        shape: draft.shape.clone(),
+    Assessed {
         phase,
-        weights: draft.weights,
-        candidates: listed(question, (contenders, traffic, baseline), &belief),
+        evidence,
         confidence,
         confidence_reason,
-        evidence,
+    }
+}
+
+/// The ranking of a shape.
+pub(super) fn ranking(
+    question: &Question<'_>,
+    draft: &Draft<'_>,
+    (contenders, traffic, baseline): (&[Contender], &Traffic, usize),
+    assessed: Assessed,
+) -> ShapeRanking {
+    let estimates: Vec<Estimate> = contenders.iter().map(|c| c.estimate).collect();
+    let belief = belief(&estimates, traffic.incumbent);
+    ShapeRanking {
+        shape: draft.shape.clone(),
+        phase: assessed.phase,
+        weights: draft.weights,
+        candidates: listed(question, (contenders, traffic, baseline), &belief),
+        confidence: assessed.confidence,
+        confidence_reason: assessed.confidence_reason,
+        evidence: assessed.evidence,
         baseline: Some(question.candidates[baseline].key.clone()),
         calibrated: (estimates.len() > 1).then(|| calibrated(belief.leader)),
     }
@@ -118,6 +143,7 @@ fn listed(
             latency_p95_ms: contenders[*i].latency_p95_ms,
             p_floor: floor.map(|floor| p_floor(*i, floor)),
             p_best: Some(belief.best[*i].clamp(0.0, 1.0)),
+            gate: contenders[*i].gate,
         }
     };
     traffic.order.iter().map(one).collect()

@@ -1,5 +1,7 @@
 //! Facts about a tenant's rankings.
 
+mod guarded;
+
 use floopy_shared::domain::weights::Phase;
 
 use super::*;
@@ -71,6 +73,7 @@ fn ask_of(
         platform: &Platform::default(),
         incumbents,
         baseline: None,
+        guarded: None,
         goal: Goal::Quality,
         shadow_rate: 0.1,
         shadow_spend: 1.0,

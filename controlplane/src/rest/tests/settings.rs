@@ -33,8 +33,12 @@ async fn a_group_of_constraints_is_replaced_whole_and_the_others_stay() {
     assert_eq!(status, 200);
     assert_eq!(before["max_requests_per_minute"], Value::Null);
     assert_eq!(
-        before["max_cost_increase"],
-        json!({"value": 0.1, "window": "rolling_7d"})
+        (
+            &before["max_cost_increase"],
+            &before["defaults"]["max_cost_increase"]
+        ),
+        (&Value::Null, &json!({"value": 0.1, "window": "rolling_7d"})),
+        "nobody is held back before gates are set"
     );
     let gates = json!({"confidence_threshold": 0.5, "max_regression": null});
     let (status, body) = fixture.call("PUT /v1/constraints", gates).await;

@@ -233,6 +233,7 @@ impl Learner {
             platform: &self.platform,
             incumbents: &self.incumbents,
             baseline: Some(&self.setup.baseline),
+            guarded: None,
             goal: self.setup.goal,
             shadow_rate: settings.shadow_rate,
             shadow_spend: settings.shadow_spend,

@@ -4,6 +4,7 @@ use super::{Explanation, NoRouter, Ranked, RuleChoice};
 use crate::domain::{
     confidence::ConfidenceReason,
     decision::{Decision, Filter, Reason, Strategy},
+    gates::Gate,
     ids::CandidateKey,
 };
 
@@ -60,7 +61,12 @@ fn no_router(decision: &Decision, cause: NoRouter) -> Explanation {
 fn baseline(decision: &Decision) -> Explanation {
     let mut wishes = filtered(decision).filter(|filter| filter.is_wish());
     let first = wishes.next();
-    let is_unsure = |filter: Filter| filter == Filter::MinQuality;
+    let is_unsure = |filter: Filter| {
+        matches!(
+            filter,
+            Filter::MinQuality | Filter::Gate(Gate::ConfidenceThreshold)
+        )
+    };
     if first.is_some_and(is_unsure) && wishes.all(is_unsure) {
         Explanation::LowConfidenceDefault {
             served: decision.served.clone(),

@@ -72,7 +72,7 @@ fn in_loop(entries: &mut [Entry<'_>], held: &CandidateKey) -> Result<usize, Rele
 /// by somebody else would not mend them.
 fn survives(filter: Option<Filter>) -> bool {
     match filter {
-        None | Some(Filter::MaxLatency | Filter::MinQuality) => true,
+        None | Some(Filter::MaxLatency | Filter::MinQuality | Filter::Gate(_)) => true,
         Some(
             Filter::NoProviderKey
             | Filter::CapabilityMissing

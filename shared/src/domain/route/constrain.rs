@@ -1,6 +1,10 @@
 //! Why a candidate cannot serve: what it lacks, what the proxy lacks, what the tenant forbids or wishes.
 
-use super::{Question, unable};
+use super::{
+    Question,
+    entry::{Entry, position},
+    unable,
+};
 use crate::domain::{
     catalog::CatalogModel,
     decision::{CandidateTrace, Filter},
@@ -30,6 +34,34 @@ pub(super) fn filter(
         .or_else(|| question.constraints.forbids(&model.key))
         .or_else(|| (trace.role == Some(Role::Masked)).then_some(Filter::Drift))
         .or_else(|| wish(question, trace, baseline))
+}
+
+/// Keeps back those who have yet to pass a gate. They would serve instead of the baseline: where that cannot serve
+/// the call itself, there is nothing to be kept back from.
+pub(super) fn keep_back(entries: &mut [Entry<'_>], baseline: Option<&CandidateKey>) {
+    let at = baseline.and_then(|key| position(entries, key));
+    let stands = |at: usize| entries[at].trace.filter.is_none_or(Filter::is_wish);
+    if !at.is_some_and(stands) {
+        return;
+    }
+    for entry in entries {
+        // Before what else is wished of it, so that records tell every gate.
+        if let Some(gate) = entry.gate
+            && entry.trace.filter.is_none_or(Filter::is_wish)
+        {
+            entry.trace.filter = Some(Filter::Gate(gate));
+        }
+    }
+}
+
+/// Whether the tenant's gates leave nobody but this one.
+pub(super) fn gates_leave_only(entries: &[Entry<'_>], index: usize) -> bool {
+    let others = || entries.iter().enumerate().filter(|(at, _)| *at != index);
+    others().all(|(_, entry)| !entry.is_eligible()) && others().any(|(_, entry)| is_gated(entry))
+}
+
+fn is_gated(entry: &Entry<'_>) -> bool {
+    matches!(entry.trace.filter, Some(Filter::Gate(_)))
 }
 
 /// What the tenant wishes and the candidate misses.

@@ -6,6 +6,7 @@ use super::{Question, constrain};
 use crate::domain::{
     catalog::{CatalogModel, ModelKind},
     decision::{CandidateTrace, Filter},
+    gates::Gate,
     ids::CandidateKey,
     ranking::{RankedCandidate, Role, ShapeRanking},
 };
@@ -16,6 +17,8 @@ pub(super) struct Entry<'a> {
     pub(super) trace: CandidateTrace,
     pub(super) shadow_probability: f64,
     pub(super) role: Role,
+    /// What it has yet to pass before it may serve instead of the baseline.
+    pub(super) gate: Option<Gate>,
     /// It can read what the conversation's history has.
     pub(super) reads_history: bool,
 }
@@ -54,6 +57,7 @@ pub(super) fn ranked<'a>(
             trace,
             shadow_probability: candidate.shadow_probability,
             role: candidate.role,
+            gate: candidate.gate,
             reads_history: true,
         })
     };
@@ -61,6 +65,7 @@ pub(super) fn ranked<'a>(
     let candidates = ranking.candidates.iter();
     let candidates = candidates.filter(|c| question.lists(&c.key));
     entries.extend(candidates.filter_map(entry));
+    constrain::keep_back(&mut entries, baseline);
     entries
 }
 
@@ -100,6 +105,7 @@ pub(super) fn prior<'a>(
                 trace,
                 shadow_probability: 0.0,
                 role: Role::Fallback,
+                gate: None,
                 reads_history: true,
             }
         })

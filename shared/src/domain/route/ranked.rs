@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Choice, NoCandidate, Question, Shadow,
     affinity::{Tie, keep_warm, tie},
-    constrain::baseline,
+    constrain::{baseline, gates_leave_only},
     entry::{self, Entry, normalise, position},
     shadow,
 };
@@ -104,6 +104,7 @@ fn pick(
     let drawn_reason = || match tie {
         Tie::Loop(_) | Tie::Readers => Reason::Pinned,
         Tie::Free if entries[drawn].explores() => Reason::Explored,
+        Tie::Free if gates_leave_only(entries, drawn) => Reason::Baseline,
         Tie::Free => Reason::Dispatched,
     };
     Some(Pick {

@@ -78,6 +78,9 @@ pub(super) fn choose(
         .then(|| ranked::ranking(question))
         .flatten();
     let mut entries = entries(question, (ruled, ranking), blocked);
+    if ruled.by == By::Cost {
+        constrain::keep_back(&mut entries, constrain::baseline(question, ranking));
+    }
     let reference = (ruled.by == By::Cost)
         .then(|| cost::reference(&entries, constrain::baseline(question, ranking)))
         .flatten();
@@ -145,6 +148,7 @@ fn entries<'a>(
             trace,
             shadow_probability: 0.0,
             role: Role::Fallback,
+            gate: learned.and_then(|candidate| candidate.gate),
             reads_history: true,
         })
     };

@@ -76,10 +76,13 @@ pub(super) fn pick(
     })
 }
 
-/// Whoever must prove itself before it serves can do so only here: after a drift, for a floor, for a latency.
+/// Whoever must prove itself before it serves can do so only here: after a drift, for a floor, for a latency, for
+/// a gate.
 fn may_be_tried(filter: Option<Filter>) -> bool {
     match filter {
-        None | Some(Filter::Drift | Filter::MaxLatency | Filter::MinQuality) => true,
+        None | Some(Filter::Drift | Filter::MaxLatency | Filter::MinQuality | Filter::Gate(_)) => {
+            true
+        }
         Some(
             Filter::NoProviderKey
             | Filter::CapabilityMissing

@@ -10,7 +10,7 @@ use prost::{
 use uuid::Uuid;
 
 use crate::domain::{
-    decision::{CandidateTrace, Decision, Load},
+    decision::{CandidateTrace, Decision, Filter, Load},
     ranking::Posterior,
 };
 
@@ -90,6 +90,9 @@ fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
         nested(11, out, |out| self::load(seen, out));
     }
     double(12, *published, out);
+    if let Some(Filter::Gate(gate)) = *filter {
+        varint(13, Some(v1::Gate::from(gate) as u64), out);
+    }
 }
 
 fn posterior(believed: &Posterior, out: &mut Vec<u8>) {
@@ -145,7 +148,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        confidence::ConfidenceReason, decision::Filter, ids::CandidateKey, ranking::Role,
+        confidence::ConfidenceReason, decision::Filter, gates::Gate, ids::CandidateKey,
+        ranking::Role,
     };
 
     fn decision(candidates: Vec<CandidateTrace>, draw_key: String) -> Decision {
@@ -199,7 +203,7 @@ mod tests {
             (score, propensity) in (number(), number()),
             posterior in optional(posteriors()),
             (expected_cost_micro_usd, latency_p95_ms) in (optional(any::<u64>()), optional(any::<u64>())),
-            filter in optional(prop::sample::select(vec![Filter::NoProviderKey, Filter::Drift, Filter::MinQuality])),
+            filter in optional(prop::sample::select(vec![Filter::NoProviderKey, Filter::Drift, Filter::Gate(Gate::RequireShadow)])),
             role in optional(prop::sample::select(vec![Role::Incumbent, Role::Canary, Role::Masked])),
             (p_floor, p_best, published) in (optional(number()), optional(number()), optional(number())),
             load in optional(loads()),

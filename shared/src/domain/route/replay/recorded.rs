@@ -83,7 +83,11 @@ impl<'a> Recorded<'a> {
 
     /// As it was: with the filters of the record.
     pub fn again(&self) -> Result<Choice, NoCandidate> {
-        let filter = |model: &CatalogModel| self.trace(model).and_then(|trace| trace.filter);
+        // Gates come with the ranking.
+        let filter = |model: &CatalogModel| {
+            let filter = self.trace(model).and_then(|trace| trace.filter);
+            filter.filter(|filter| filter.gate().is_none())
+        };
         let rankings = self.rankings(None);
         // Before anything was learned, the default model was the baseline.
         let default = match self.decision.ranked_shape {
@@ -182,6 +186,7 @@ impl<'a> Recorded<'a> {
                 latency_p95_ms: trace.latency_p95_ms,
                 p_floor: self.p_floor(trace, needed, base),
                 p_best: trace.p_best,
+                gate: trace.filter.and_then(Filter::gate),
             })
         };
         self.decision
@@ -266,6 +271,7 @@ fn is_fixed(filter: Filter) -> bool {
         | Filter::DenyModels
         | Filter::MaxCost
         | Filter::MaxLatency
-        | Filter::MinQuality => false,
+        | Filter::MinQuality
+        | Filter::Gate(_) => false,
     }
 }
