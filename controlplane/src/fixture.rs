@@ -106,6 +106,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         calibrated: None,
         rule: None,
         passthrough: false,
+        prompt: None,
     }
 }
 

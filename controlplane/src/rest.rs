@@ -13,6 +13,7 @@ mod export;
 mod keys;
 mod labels;
 mod projects;
+mod prompts;
 mod query;
 mod replay;
 mod rules;
@@ -99,6 +100,7 @@ pub(crate) fn router(api: Api) -> Router {
             "/v1/routing/rules/{id}",
             get(rules::get).put(rules::put).delete(rules::delete),
         )
+        .merge(prompts::routes())
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))

@@ -2,6 +2,7 @@
 
 pub(crate) mod gates;
 pub(crate) mod limits;
+pub(crate) mod prompts;
 pub(crate) mod routing;
 
 use std::collections::HashMap;
@@ -105,7 +106,7 @@ fn apply(
             rule.add_to(&mut tenant.routing);
             Ok(Some(name))
         }
-        Kind::Project => Ok(None),
+        Kind::Project | Kind::Prompt | Kind::PromptVersion => Ok(None),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod meta;
 pub(crate) mod packed;
+pub(crate) mod prompts;
 pub(crate) mod queue;
 pub(crate) mod ratings;
 pub(crate) mod record;

@@ -27,7 +27,9 @@ use crate::{
     upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
-pub(crate) use self::plan::{Decided, plan, session_header, understand, weigh};
+pub(crate) use self::plan::{
+    Decided, plan, session_header, understand, weigh, without_foreign_prompt,
+};
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
@@ -174,7 +176,10 @@ async fn prepare(
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let bytes = gateway.read(body, bounds, passage).await?;
     record.waited_for_client(asked.elapsed());
-    let call = understand(bytes, endpoint, &parts.headers)?;
+    let call = understand((gateway, admitted), (bytes, endpoint, &parts.headers))?;
+    // A stored prompt makes a body longer.
+    let room = passage.hold(call.body_bytes());
+    room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call);
     let request_id = record.id();
     let at = (request_id, record.decision().created_at_ms);

@@ -35,6 +35,8 @@ mod hedges;
 mod limits;
 #[path = "gateway/messages.rs"]
 mod messages;
+#[path = "gateway/prompts.rs"]
+mod prompts;
 #[path = "gateway/proxy.rs"]
 mod proxy;
 #[path = "gateway/responses.rs"]

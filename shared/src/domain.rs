@@ -14,6 +14,7 @@ pub mod gates;
 pub mod ids;
 pub mod limits;
 pub mod money;
+pub mod prompt;
 pub mod ranking;
 pub mod route;
 pub mod rule;

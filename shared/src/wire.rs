@@ -7,6 +7,7 @@ pub mod constraints;
 pub mod decision;
 pub mod event;
 pub mod names;
+pub mod prompt;
 pub mod ranking;
 pub mod rule;
 pub mod scoring;

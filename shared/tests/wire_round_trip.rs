@@ -18,6 +18,7 @@ use floopy_shared::domain::{
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
+    prompt::PromptVersion,
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
     snapshot::{TableBody, TableName, Tenant},
@@ -27,7 +28,7 @@ use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use self::tenant::tenant;
+use self::tenant::{prompts, tenant};
 
 fn key(name: &str) -> CandidateKey {
     CandidateKey::parse(name).expect("valid")
@@ -159,6 +160,10 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         calibrated: flag.then_some(share),
         rule: flag.then(|| "cheap".into()),
         passthrough: !flag,
+        prompt: flag.then(|| PromptVersion {
+            id: Uuid::from_u128(id),
+            version: 7,
+        }),
     }
 }
 
@@ -256,6 +261,10 @@ fn tables_survive_the_wire() {
         (
             TableName::Ranking(rankings().tenant),
             TableBody::Rankings(rankings().into()),
+        ),
+        (
+            TableName::Prompts(prompts().tenant),
+            TableBody::Prompts(prompts().into()),
         ),
     ];
     for (name, body) in tables {

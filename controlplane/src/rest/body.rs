@@ -1,7 +1,7 @@
 //! Bodies in JSON, read with errors that name the field and its value.
 
 use axum::{
-    body::to_bytes,
+    body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
 };
 use serde::de::DeserializeOwned;
@@ -16,14 +16,39 @@ const MAX_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct JsonObject(pub(super) Map<String, Value>);
 
+/// The same where nothing need be said: an empty body is an empty object.
+#[derive(Debug)]
+pub(super) struct MaybeObject(pub(super) Map<String, Value>);
+
 impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let body = to_bytes(request.into_body(), MAX_BYTES).await;
-        // A caller who hung up is not there to be answered.
-        let body = body.map_err(|_| ApiError::body_too_large(MAX_BYTES))?;
-        match serde_json::from_slice(&body) {
+        Self::of(&whole(request).await?)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for MaybeObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = whole(request).await?;
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        JsonObject::of(&body).map(|JsonObject(fields)| Self(fields))
+    }
+}
+
+async fn whole(request: Request) -> Result<Bytes, ApiError> {
+    let body = to_bytes(request.into_body(), MAX_BYTES).await;
+    // A caller who hung up is not there to be answered.
+    body.map_err(|_| ApiError::body_too_large(MAX_BYTES))
+}
+
+impl JsonObject {
+    fn of(body: &[u8]) -> Result<Self, ApiError> {
+        match serde_json::from_slice(body) {
             Ok(Value::Object(object)) => Ok(Self(object)),
             Ok(other) => {
                 let message = format!("the body is {}, it must be a JSON object", kind(&other));

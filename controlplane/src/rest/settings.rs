@@ -174,6 +174,13 @@ impl<'a> Editing<'a> {
         }
     }
 
+    /// Makes a change of stored prompts.
+    pub(super) async fn commit_prompts(self) -> Result<(), ApiError> {
+        self.tx.commit().await.map_err(StoreError::from)?;
+        self.api.dirty.mark_prompts(self.holder.tenant);
+        Ok(())
+    }
+
     /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;

@@ -86,6 +86,7 @@ fn choice(d: &Decision) -> Value {
         "routing_strategy": d.strategy.as_str(),
         "routing_rule_id": d.rule,
         "passthrough": d.passthrough,
+        "prompt": d.prompt.map(|prompt| json!({"id": prompt.id, "version": prompt.version})),
         "phase": phase(d.phase),
         "weights": weights(&d.weights),
         "candidates": candidates,

@@ -12,6 +12,10 @@ pub(crate) enum Kind {
     Constraints,
     Project,
     Rule,
+    /// A stored prompt, without its versions.
+    Prompt,
+    /// One version of a prompt: what it says, and who said it.
+    PromptVersion,
 }
 
 impl Kind {
@@ -21,6 +25,8 @@ impl Kind {
             Self::Constraints => "constraints",
             Self::Project => "project",
             Self::Rule => "rule",
+            Self::Prompt => "prompt",
+            Self::PromptVersion => "prompt_version",
         }
     }
 }
@@ -34,7 +40,7 @@ pub(crate) struct Document {
     pub(crate) changed_ms: u64,
 }
 
-const COLUMNS: &str = "id, body, created_ms, changed_ms";
+pub(super) const COLUMNS: &str = "id, body, created_ms, changed_ms";
 
 /// The document, if there is one.
 pub(crate) async fn get(
@@ -113,7 +119,7 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-fn document(row: &SqliteRow) -> Result<Document, StoreError> {
+pub(super) fn document(row: &SqliteRow) -> Result<Document, StoreError> {
     Ok(Document {
         id: row.try_get(0)?,
         body: row.try_get(1)?,

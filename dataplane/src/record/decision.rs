@@ -55,6 +55,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         calibrated: None,
         rule: None,
         passthrough: false,
+        prompt: None,
     }
 }
 
@@ -63,6 +64,7 @@ pub(super) fn understood(decision: &mut Decision, call: &Call) {
     decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
     decision.features = *call.features();
     decision.shapes = call.shapes().to_vec();
+    decision.prompt = call.prompted();
 }
 
 /// Who is asked. What only the record needs is taken out of the plan.

@@ -6,6 +6,7 @@ use super::{
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
+    prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
     shape::ShapeKey,
     weights::{Phase, Weights},
@@ -342,6 +343,8 @@ pub struct Decision {
     pub rule: Option<String>,
     /// Forwarded untouched.
     pub passthrough: bool,
+    /// The stored prompt that its messages begin with.
+    pub prompt: Option<PromptVersion>,
 }
 
 impl Decision {

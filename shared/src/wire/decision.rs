@@ -15,6 +15,7 @@ use crate::domain::{
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
+    prompt::PromptVersion,
     weights::phase_weights,
 };
 
@@ -252,6 +253,10 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         calibrated: d.calibrated,
         rule: d.rule.clone().unwrap_or_default(),
         passthrough: d.passthrough,
+        prompt: d.prompt.map(|prompt| v1::PromptVersion {
+            id: id_bytes(prompt.id),
+            version: prompt.version,
+        }),
     }
 }
 
@@ -318,8 +323,16 @@ impl TryFrom<v1::Decision> for Decision {
             calibrated: d.calibrated,
             rule: non_empty(d.rule),
             passthrough: d.passthrough,
+            prompt: d.prompt.map(prompt).transpose()?,
         })
     }
+}
+
+fn prompt(prompt: v1::PromptVersion) -> Result<PromptVersion, InvalidWire> {
+    Ok(PromptVersion {
+        id: uuid(&prompt.id, "prompt")?,
+        version: prompt.version,
+    })
 }
 
 fn status(code: u32) -> Result<u16, InvalidWire> {

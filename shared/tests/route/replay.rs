@@ -97,6 +97,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         calibrated: choice.calibrated,
         rule: choice.rule.clone(),
         passthrough: matches!(world.selection, Selection::Untouched(_)),
+        prompt: None,
     }
 }
 

@@ -63,6 +63,7 @@ impl Learner {
             calibrated: choice.calibrated,
             rule: choice.rule,
             passthrough: false,
+            prompt: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
