@@ -21,6 +21,7 @@ pub(crate) enum EventKind {
     Decision,
     Rating,
     ScoringJob,
+    Content,
     Unreadable,
 }
 

@@ -18,6 +18,7 @@ mod query;
 mod replay;
 mod rules;
 mod serve;
+mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,7 @@ pub(crate) fn router(api: Api) -> Router {
             get(rules::get).put(rules::put).delete(rules::delete),
         )
         .merge(prompts::routes())
+        .merge(session::routes())
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))

@@ -11,6 +11,7 @@ pub(crate) mod alarms;
 pub(crate) mod audit;
 pub(crate) mod buckets;
 pub(crate) mod calls;
+pub(crate) mod contents;
 pub(crate) mod deltas;
 pub(crate) mod drift;
 pub(crate) mod export;

@@ -8,6 +8,7 @@ mod fields;
 mod history;
 mod member;
 mod prompt;
+mod said;
 mod site;
 mod splice;
 mod template;
@@ -79,6 +80,8 @@ pub struct Call {
     model: String,
     stream: bool,
     json_expected: bool,
+    /// More than one reply is asked for.
+    wants_several: bool,
     features: Features,
     shapes: Vec<ShapeKey>,
     history: History,
@@ -127,6 +130,7 @@ impl Call {
         let usage_edit = (stream && endpoint == Endpoint::Chat)
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
+        let wants_several = fields.n.is_some_and(|n| n.get() != "1");
         let inputs = fields.inputs.filter(|_| endpoint == Endpoint::Chat);
         let inputs_span = inputs.map(|raw| member::span_of(raw, &body));
         Ok(Self {
@@ -141,6 +145,7 @@ impl Call {
             model,
             stream,
             json_expected,
+            wants_several,
             features,
             shapes: chain,
             history,

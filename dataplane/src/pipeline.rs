@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 
 use crate::{
     admit::{Admitted, Permission},
-    after::{After, Work},
+    after::{After, Work, keeps},
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
@@ -216,8 +216,10 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
         .choice
         .shadow
         .filter(|shadow| shadow.model.key != served.model.key);
-    let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
-        .then(|| {
+    let keeps = keeps(gateway, record.decision());
+    let has_more = shadow.is_some() || keeps.is_some();
+    let mut after =
+        After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
             let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
             let work = Work {
                 admitted,
@@ -225,6 +227,7 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
                 headers,
                 request_id: record.id(),
                 served: served.model.key.clone(),
+                keeps,
                 shadow,
             };
             Box::new(After::new(gateway, work))

@@ -47,6 +47,8 @@ mod retries;
 mod rules;
 #[path = "gateway/serving.rs"]
 mod serving;
+#[path = "gateway/sessions.rs"]
+mod sessions;
 #[path = "gateway/shadows.rs"]
 mod shadows;
 #[path = "gateway/snapshots.rs"]

@@ -14,7 +14,7 @@ use floopy_shared::domain::{
         Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
         Stage, Strategy as Selected,
     },
-    event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     features::Features,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
@@ -191,10 +191,15 @@ proptest! {
         let rating = Rating { tenant: tenant.clone(), subject, score, useful: flag, revise: !flag, retracted: !flag, rated_at_ms: 9 };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Rating(rating) });
         let job = ScoringJob {
-            request_id: request, tenant, candidate: key("a/b"), prompt: text.clone(), reply: text,
-            truncated: flag, json_expected: !flag,
+            request_id: request, tenant: tenant.clone(), candidate: key("a/b"), prompt: text.clone(),
+            reply: text.clone(), truncated: flag, json_expected: !flag,
         };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
+        let content = Content {
+            request_id: request, tenant, session_id: SessionId::new("s").expect("valid"), created_at_ms: 9,
+            candidate: key("a/b"), messages: text.clone(), reply: flag.then_some(text), truncated: flag,
+        };
+        check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Content(content) });
     }
 }
 

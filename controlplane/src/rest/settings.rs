@@ -181,6 +181,11 @@ impl<'a> Editing<'a> {
         Ok(())
     }
 
+    /// Makes a change that no proxy needs to know of.
+    pub(super) async fn commit_content(self) -> Result<(), ApiError> {
+        Ok(self.tx.commit().await.map_err(StoreError::from)?)
+    }
+
     /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;

@@ -5,6 +5,7 @@ mod keys;
 mod prompts;
 mod reading;
 mod replay;
+mod session;
 mod settings;
 
 use axum::body::{Body, to_bytes};

@@ -1,5 +1,6 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod contents;
 mod fill;
 mod settings;
 
@@ -168,6 +169,7 @@ const STEPS: &[&[&str]] = &[&[
             PRIMARY KEY (tenant, shape, candidate)
         ) WITHOUT ROWID, STRICT",
     ],
+    contents::CONTENTS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -25,6 +25,8 @@ pub(super) struct Fields<'a> {
     pub user: Option<&'a RawValue>,
     pub web_search_options: Option<&'a RawValue>,
     pub input: Option<&'a RawValue>,
+    /// How many replies.
+    pub n: Option<&'a RawValue>,
     /// Of a stored prompt. Also where it is `null`.
     pub inputs: Option<&'a RawValue>,
     duplicate: Option<String>,
@@ -71,6 +73,7 @@ impl<'a> Fields<'a> {
             "user" => Some(&mut self.user),
             "web_search_options" => Some(&mut self.web_search_options),
             "input" => Some(&mut self.input),
+            "n" => Some(&mut self.n),
             "inputs" => Some(&mut self.inputs),
             _ => None,
         }

@@ -99,8 +99,9 @@ async fn a_prompt_comes_before_what_the_caller_says_and_is_in_the_record() {
     let without = json!({"model": "a/one", "inputs": {"city": "x"}, "messages": [user]});
     let got = send(&proxy, CHAT, &without, &[]).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.text());
-    let untouched = [("floopy-passthrough", "true")];
-    let got = send(&proxy, CHAT, &without, &untouched).await;
+    let headers = [("floopy-passthrough", "true"), ("floopy-provider", "a")];
+    let untouched = json!({"model": "one", "inputs": {"city": "x"}, "messages": [user]});
+    let got = send(&proxy, CHAT, &untouched, &headers).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.text());
     let system = |content: &str| json!({"role": "system", "content": content});
     let sent: Vec<Value> = upstream
@@ -114,7 +115,7 @@ async fn a_prompt_comes_before_what_the_caller_says_and_is_in_the_record() {
             json!({"model": "one", "messages": [system("You know S\"P."), user]}),
             json!({"model": "one", "messages": [system("old")]}),
             json!({"model": "one", "messages": [user]}),
-            without,
+            untouched,
         ]
     );
     proxy.finish().await;

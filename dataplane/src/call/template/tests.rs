@@ -82,7 +82,7 @@ fn nothing_but_the_messages_and_the_inputs_changes() {
     );
     assert_eq!(
         filled.expect("filled"),
-        " {   \"top_p\":0.10,\"model\":\"m\", \"messages\" :[{\"role\":\"assistant\",\"content\":\"é\\t\\\\\"},\
+        " {  \"top_p\":0.10,\"model\":\"m\", \"messages\" :[{\"role\":\"assistant\",\"content\":\"é\\t\\\\\"},\
          {\"role\": \"user\"}],\"x\":1e2} "
     );
 }
