@@ -140,7 +140,12 @@ impl Bench {
 
     /// The tables that would be published.
     pub fn publish(&self, rankings: &[Arc<Rankings>]) -> usize {
-        let wanted = build::tables(&self.catalog, self.tenants.iter(), rankings.iter());
+        let wanted = build::tables(
+            &self.catalog,
+            self.tenants.iter(),
+            rankings.iter(),
+            std::iter::empty(),
+        );
         let tables = Tables::default();
         tables.with(tables.changes_to(wanted), 1).iter().count()
     }

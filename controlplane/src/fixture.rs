@@ -109,6 +109,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         project: None,
         environment: None,
         experiment: None,
+        prompt: None,
     }
 }
 

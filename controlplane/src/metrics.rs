@@ -21,6 +21,7 @@ pub(crate) enum EventKind {
     Decision,
     Rating,
     ScoringJob,
+    Content,
     Unreadable,
 }
 
@@ -43,6 +44,7 @@ enum Table {
     Catalog,
     Tenant,
     Ranking,
+    Prompts,
     Unknown,
 }
 
@@ -263,6 +265,7 @@ impl Metrics {
             Some("catalog") => Table::Catalog,
             Some("tenant") => Table::Tenant,
             Some("ranking") => Table::Ranking,
+            Some("prompts") => Table::Prompts,
             Some(_) | None => Table::Unknown,
         };
         self.rejections.get_or_create(&TableLabels { table }).inc();

@@ -16,10 +16,12 @@ mod labels;
 mod once;
 mod plan;
 mod projects;
+mod prompts;
 mod query;
 mod replay;
 mod rules;
 mod serve;
+mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -125,6 +127,8 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .route("/v1/experiments/{id}/complete", post(experiments::complete))
         .merge(webhook_routes())
+        .merge(prompts::routes())
+        .merge(session::routes())
         .route("/v1/audit", get(audit::list))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/usage", get(usage::get))

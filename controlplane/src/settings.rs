@@ -3,6 +3,7 @@
 pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
+pub(crate) mod prompts;
 pub(crate) mod routing;
 pub(crate) mod webhooks;
 
@@ -170,7 +171,9 @@ fn apply(
             rule.add_to(&mut tenant.routing);
             Ok(Some(name))
         }
-        Kind::Experiment | Kind::Project | Kind::Webhook => Ok(None),
+        Kind::Experiment | Kind::Project | Kind::Prompt | Kind::PromptVersion | Kind::Webhook => {
+            Ok(None)
+        }
     }
 }
 

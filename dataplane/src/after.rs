@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use floopy_shared::domain::{
     decision::Decision,
-    event::{Event, EventBody, ScoringJob},
-    ids::{CandidateKey, RequestId, TenantId},
+    event::{Content, Event, EventBody, ScoringJob},
+    ids::{CandidateKey, RequestId, SessionId, TenantId},
     route::Shadow,
 };
 use http::HeaderMap;
@@ -32,6 +32,8 @@ pub(crate) struct Work {
     pub headers: HeaderMap,
     pub request_id: RequestId,
     pub served: CandidateKey,
+    /// The session that keeps what was said, and when the call came.
+    pub keeps: Option<(SessionId, u64)>,
     /// Who is also to be asked, and the record of the call that was served.
     pub shadow: Option<(Shadow, Box<Decision>)>,
 }
@@ -43,12 +45,12 @@ impl After {
         gateway: &Gateway,
         admitted: &Admitted,
         call: &Call,
-        (id, has_shadow): (RequestId, bool),
+        (id, has_more): (RequestId, bool),
     ) -> bool {
         let allowed = !admitted.tenant.zero_retention
             && !call.is_untouched()
             && call.endpoint() != Endpoint::Embeddings;
-        allowed && (has_shadow || gateway.is_sampled(id))
+        allowed && (has_more || gateway.is_sampled(id))
     }
 
     pub(crate) fn new(gateway: &Arc<Gateway>, work: Work) -> Self {
@@ -71,6 +73,7 @@ impl Drop for After {
             return;
         };
         let id = work.request_id;
+        keep(&self.gateway, &work, &facts);
         if self.gateway.is_sampled(id) {
             let judged = Judged {
                 request_id: id,
@@ -85,6 +88,42 @@ impl Drop for After {
     }
 }
 
+/// Whether what is said in this call is kept, once it is known that it may be.
+pub(crate) fn keeps(gateway: &Gateway, decision: &Decision) -> Option<(SessionId, u64)> {
+    let session = decision.session_id.clone();
+    let kept = session.filter(|_| gateway.config.sessions.content);
+    kept.map(|session| (session, decision.created_at_ms))
+}
+
+/// Has what was said kept with its session. A reply that calls tools is not: it is told with the next request, which has
+/// the results, and without them nobody could go on from it.
+fn keep(gateway: &Gateway, work: &Work, facts: &Facts) {
+    let Some((session, created_at_ms)) = &work.keeps else {
+        return;
+    };
+    let Some(said) = work.call.said(gateway.config.sessions.max_bytes) else {
+        return;
+    };
+    let has_text = !facts.text.is_empty() && !facts.calls_tools && !said.wants_several;
+    let content = Content {
+        request_id: work.request_id,
+        tenant: work.admitted.tenant.id.clone(),
+        session_id: session.clone(),
+        created_at_ms: *created_at_ms,
+        candidate: work.served.clone(),
+        messages: said.messages,
+        reply: has_text.then(|| facts.text.clone()),
+        truncated: said.truncated || (has_text && facts.truncated),
+    };
+    let event = Event {
+        id: Uuid::new_v4(),
+        recorded_at_ms: gateway.clock.now_ms(),
+        body: EventBody::Content(content),
+    };
+    // Being dropped is counted and logged by the spool.
+    let _ = gateway.spool.append(&event);
+}
+
 /// Whose reply is to be judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judged<'a> {
@@ -94,11 +133,13 @@ pub(crate) struct Judged<'a> {
 }
 
 /// Hands a reply to the judge.
-pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, facts): (&Call, Facts)) {
+pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (&Call, Facts)) {
     if facts.text.is_empty() {
         return;
     }
-    let prompt = call.prompt(gateway.config.scoring.max_bytes);
+    let max_bytes = gateway.config.scoring.max_bytes;
+    facts.cut_text(max_bytes);
+    let prompt = call.prompt(max_bytes);
     let job = ScoringJob {
         request_id: judged.request_id,
         tenant: judged.tenant.clone(),

@@ -6,9 +6,12 @@ mod error;
 mod excerpt;
 mod fields;
 mod history;
+mod member;
 mod prompt;
+mod said;
 mod site;
 mod splice;
+mod template;
 mod typed;
 mod untouched;
 mod usage;
@@ -21,6 +24,7 @@ use floopy_protocols::{CallerApi, Invalid, Request, messages, responses};
 use floopy_shared::domain::{
     affinity::Origin,
     features::Features,
+    prompt::PromptVersion,
     shape::{ShapeKey, Signals, chain},
 };
 use serde_json::value::RawValue;
@@ -29,6 +33,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub use self::error::InvalidCall;
 pub use self::history::History;
 pub use self::prompt::Prompt;
+pub(crate) use self::template::Unfillable;
 use self::{fields::Fields, value::text};
 
 /// What is asked of a provider.
@@ -67,10 +72,16 @@ pub struct Call {
     /// What makes a stream report its usage; `None`: the caller asks for it, or there is no stream.
     usage_edit: Option<usage::Edit>,
     is_untouched: bool,
+    /// Values for a stored prompt, which are nobody's but ours.
+    inputs_span: Option<Range<usize>>,
+    /// The stored prompt that the messages begin with.
+    prompted: Option<PromptVersion>,
     endpoint: Endpoint,
     model: String,
     stream: bool,
     json_expected: bool,
+    /// More than one reply is asked for.
+    wants_several: bool,
     features: Features,
     shapes: Vec<ShapeKey>,
     history: History,
@@ -119,16 +130,22 @@ impl Call {
         let usage_edit = (stream && endpoint == Endpoint::Chat)
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
+        let wants_several = fields.n.is_some_and(|n| n.get() != "1");
+        let inputs = fields.inputs.filter(|_| endpoint == Endpoint::Chat);
+        let inputs_span = inputs.map(|raw| member::span_of(raw, &body));
         Ok(Self {
             body,
             model_span,
             messages_span,
             usage_edit,
             is_untouched: false,
+            inputs_span,
+            prompted: None,
             endpoint,
             model,
             stream,
             json_expected,
+            wants_several,
             features,
             shapes: chain,
             history,
@@ -174,6 +191,11 @@ impl Call {
     /// A hash of how the conversation began and who it is with; the same for each of its turns.
     pub fn opening(&self) -> u64 {
         self.opening
+    }
+
+    /// The stored prompt that its messages begin with.
+    pub fn prompted(&self) -> Option<PromptVersion> {
+        self.prompted
     }
 
     /// As it came.

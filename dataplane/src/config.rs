@@ -43,6 +43,7 @@ pub struct Config {
     pub disconnect: Disconnect,
     pub spool: Spool,
     pub scoring: Scoring,
+    pub sessions: Sessions,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -66,6 +67,7 @@ impl Default for Config {
             disconnect: Disconnect::default(),
             spool: Spool::default(),
             scoring: Scoring::default(),
+            sessions: Sessions::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }
@@ -338,6 +340,37 @@ impl Default for Scoring {
         Self {
             sample_rate: 1.0,
             max_bytes: 16 << 10,
+        }
+    }
+}
+
+/// Of a reply that is kept with its session: more than models usually write.
+const SESSION_REPLY_BYTES: usize = 64 << 10;
+
+impl Config {
+    /// How much of a reply's text is kept until its caller has it, for whoever judges it and for its session.
+    pub(crate) fn reply_text_bytes(&self) -> usize {
+        let session = self.sessions.max_bytes.min(SESSION_REPLY_BYTES);
+        let session = if self.sessions.content { session } else { 0 };
+        self.scoring.max_bytes.max(session)
+    }
+}
+
+/// What is kept of calls with a session id, so that `GET /v1/session/{id}` can tell the conversation again. Nothing is,
+/// of tenants with zero retention.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    pub content: bool,
+    /// Of one call; of what is longer the newest messages are kept.
+    pub max_bytes: usize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            content: true,
+            max_bytes: 256 << 10,
         }
     }
 }

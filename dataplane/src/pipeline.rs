@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 
 use crate::{
     admit::{Admitted, Permission},
-    after::{After, Work},
+    after::{After, Work, keeps},
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
@@ -27,7 +27,9 @@ use crate::{
     upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
 };
 
-pub(crate) use self::plan::{Decided, entered, plan, project, session_header, understand, weigh};
+pub(crate) use self::plan::{
+    Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
+};
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
@@ -175,7 +177,10 @@ async fn prepare(
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let bytes = gateway.read(body, bounds, passage).await?;
     record.waited_for_client(asked.elapsed());
-    let call = understand(bytes, endpoint, &parts.headers)?;
+    let call = understand((gateway, admitted), (bytes, endpoint, &parts.headers))?;
+    // A stored prompt makes a body longer.
+    let room = passage.hold(call.body_bytes());
+    room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call);
     let request_id = record.id();
     let at = (request_id, record.decision().created_at_ms);
@@ -213,8 +218,10 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
         .choice
         .shadow
         .filter(|shadow| shadow.model.key != served.model.key);
-    let mut after = After::is_wanted(gateway, &admitted, &call, (record.id(), shadow.is_some()))
-        .then(|| {
+    let keeps = keeps(gateway, record.decision());
+    let has_more = shadow.is_some() || keeps.is_some();
+    let mut after =
+        After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
             let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
             let work = Work {
                 admitted,
@@ -222,6 +229,7 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
                 headers,
                 request_id: record.id(),
                 served: served.model.key.clone(),
+                keeps,
                 shadow,
             };
             Box::new(After::new(gateway, work))

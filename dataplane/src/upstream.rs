@@ -138,7 +138,7 @@ impl Upstream {
                 total: Duration::from_millis(timeouts.total_ms),
                 stream_idle: Duration::from_millis(timeouts.stream_idle_ms),
                 reply_bytes: config.limits.reply_bytes,
-                text_bytes: config.scoring.max_bytes,
+                text_bytes: config.reply_text_bytes(),
             },
             retry: config.retry.clone(),
         }

@@ -35,6 +35,8 @@ mod hedges;
 mod limits;
 #[path = "gateway/messages.rs"]
 mod messages;
+#[path = "gateway/prompts.rs"]
+mod prompts;
 #[path = "gateway/proxy.rs"]
 mod proxy;
 #[path = "gateway/responses.rs"]
@@ -45,6 +47,8 @@ mod retries;
 mod rules;
 #[path = "gateway/serving.rs"]
 mod serving;
+#[path = "gateway/sessions.rs"]
+mod sessions;
 #[path = "gateway/shadows.rs"]
 mod shadows;
 #[path = "gateway/snapshots.rs"]

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod plan;
+pub mod prompt;
 pub mod ranking;
 pub mod route;
 pub mod rule;

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod event;
 pub mod experiment;
 pub mod names;
+pub mod prompt;
 pub mod ranking;
 pub mod rule;
 pub mod scoring;

@@ -14,12 +14,13 @@ use floopy_shared::domain::{
         Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
         Stage, Strategy as Selected,
     },
-    event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     experiment::{Arrangement, Assignment, Variant},
     features::Features,
     gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
+    prompt::PromptVersion,
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
     snapshot::{Environment, TableBody, TableName, Tenant},
@@ -29,7 +30,7 @@ use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use self::tenant::tenant;
+use self::tenant::{prompts, tenant};
 
 fn key(name: &str) -> CandidateKey {
     CandidateKey::parse(name).expect("valid")
@@ -177,6 +178,10 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
                 Arrangement::Shadow
             },
         }),
+        prompt: flag.then(|| PromptVersion {
+            id: Uuid::from_u128(id),
+            version: 7,
+        }),
     }
 }
 
@@ -204,10 +209,15 @@ proptest! {
         let rating = Rating { tenant: tenant.clone(), subject, score, useful: flag, revise: !flag, retracted: !flag, rated_at_ms: 9 };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Rating(rating) });
         let job = ScoringJob {
-            request_id: request, tenant, candidate: key("a/b"), prompt: text.clone(), reply: text,
-            truncated: flag, json_expected: !flag,
+            request_id: request, tenant: tenant.clone(), candidate: key("a/b"), prompt: text.clone(),
+            reply: text.clone(), truncated: flag, json_expected: !flag,
         };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
+        let content = Content {
+            request_id: request, tenant, session_id: SessionId::new("s").expect("valid"), created_at_ms: 9,
+            candidate: key("a/b"), messages: text.clone(), reply: flag.then_some(text), truncated: flag,
+        };
+        check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::Content(content) });
     }
 }
 
@@ -275,6 +285,10 @@ fn tables_survive_the_wire() {
         (
             TableName::Ranking(rankings().tenant),
             TableBody::Rankings(rankings().into()),
+        ),
+        (
+            TableName::Prompts(prompts().tenant),
+            TableBody::Prompts(prompts().into()),
         ),
     ];
     for (name, body) in tables {

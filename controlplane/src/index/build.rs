@@ -8,6 +8,7 @@ use std::{
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     money::Usage,
+    prompt::Prompts,
     ranking::Rankings,
     snapshot::{TableBody, TableName, Tenant},
 };
@@ -119,6 +120,7 @@ pub(crate) fn tables<'a>(
     catalog: &Arc<Catalog>,
     tenants: impl Iterator<Item = &'a Arc<Tenant>>,
     rankings: impl Iterator<Item = &'a Arc<Rankings>>,
+    prompts: impl Iterator<Item = &'a Arc<Prompts>>,
 ) -> BTreeMap<TableName, TableBody> {
     let catalog = (TableName::Catalog, TableBody::Catalog(Arc::clone(catalog)));
     let tenants = tenants.map(|t| {
@@ -133,9 +135,16 @@ pub(crate) fn tables<'a>(
             TableBody::Rankings(Arc::clone(r)),
         )
     });
+    let prompts = prompts.map(|p| {
+        (
+            TableName::Prompts(p.tenant.clone()),
+            TableBody::Prompts(Arc::clone(p)),
+        )
+    });
     std::iter::once(catalog)
         .chain(tenants)
         .chain(rankings)
+        .chain(prompts)
         .collect()
 }
 

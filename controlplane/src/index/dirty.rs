@@ -17,13 +17,15 @@ pub(crate) struct Dirty {
     tenants: Mutex<BTreeSet<TenantId>>,
     /// Tenants changed what is set for them.
     settings: AtomicBool,
+    /// Tenants that changed their stored prompts.
+    prompts: Mutex<BTreeSet<TenantId>>,
     urgent: Notify,
 }
 
 impl Dirty {
     /// Marks tenants; `urgent` asks for a refresh at once instead of at the next tick.
     pub(crate) fn mark(&self, tenants: impl IntoIterator<Item = TenantId>, urgent: bool) {
-        self.lock().extend(tenants);
+        lock(&self.tenants).extend(tenants);
         if urgent {
             self.urgent.notify_one();
         }
@@ -40,18 +42,29 @@ impl Dirty {
         self.settings.swap(false, Ordering::AcqRel)
     }
 
+    /// Says that a tenant changed its stored prompts: proxies are told at once, and nothing is ranked anew.
+    pub(crate) fn mark_prompts(&self, tenant: TenantId) {
+        lock(&self.prompts).insert(tenant);
+        self.urgent.notify_one();
+    }
+
+    /// Takes all tenants that changed their prompts.
+    pub(crate) fn take_prompts(&self) -> BTreeSet<TenantId> {
+        std::mem::take(&mut *lock(&self.prompts))
+    }
+
     /// Takes all that are marked.
     pub(crate) fn take(&self) -> BTreeSet<TenantId> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut *lock(&self.tenants))
     }
 
     /// Waits until a refresh is urgent.
     pub(crate) async fn urgent(&self) {
         self.urgent.notified().await;
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<TenantId>> {
-        // A set of ids is whole after any panic elsewhere.
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(tenants: &Mutex<BTreeSet<TenantId>>) -> MutexGuard<'_, BTreeSet<TenantId>> {
+    // A set of ids is whole after any panic elsewhere.
+    tenants.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -142,7 +142,7 @@ fn stands(tables: &Tables, name: &str) -> bool {
         let there = |name: &TableName| tables.get(name).is_some();
         match &name {
             TableName::Ranking(tenant) => there(&name) || there(&TableName::Tenant(tenant.clone())),
-            TableName::Catalog | TableName::Tenant(_) => there(&name),
+            TableName::Catalog | TableName::Tenant(_) | TableName::Prompts(_) => there(&name),
         }
     })
 }

@@ -107,7 +107,14 @@ fn same(a: &TableBody, b: &TableBody) -> bool {
         }
         (TableBody::Tenant(a), TableBody::Tenant(b)) => Arc::ptr_eq(a, b) || a == b,
         (TableBody::Rankings(a), TableBody::Rankings(b)) => Arc::ptr_eq(a, b) || a == b,
-        (TableBody::Catalog(_) | TableBody::Tenant(_) | TableBody::Rankings(_), _) => false,
+        (TableBody::Prompts(a), TableBody::Prompts(b)) => Arc::ptr_eq(a, b) || a == b,
+        (
+            TableBody::Catalog(_)
+            | TableBody::Tenant(_)
+            | TableBody::Rankings(_)
+            | TableBody::Prompts(_),
+            _,
+        ) => false,
     }
 }
 

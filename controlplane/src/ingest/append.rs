@@ -1,6 +1,6 @@
 //! One batch of events, in one transaction.
 
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 use floopy_shared::domain::{
     decision::Decision,
@@ -15,6 +15,7 @@ use crate::{
     metrics::EventKind,
     store::{
         StoreError,
+        contents::Turn,
         ratings::{self, Kind, StoredRating, Subject},
     },
 };
@@ -31,6 +32,8 @@ const KNOWN: Verdict = Verdict::Known { duplicate: false };
 struct Batch {
     fold: Fold,
     jobs: Jobs,
+    /// What was said in the batch's calls, in their order.
+    said: VecDeque<Result<Turn, String>>,
     receipts: Vec<(EventKind, Receipt)>,
     /// Ratings whose verdict depends on what stands in the end: the receipt's place, the subject, the id.
     open: Vec<(usize, Subject, Uuid)>,
@@ -60,6 +63,7 @@ impl Intake {
             jobs,
             mut receipts,
             open,
+            ..
         } = batch;
         let now_ms = fold.now_ms;
         let queued = jobs
@@ -87,6 +91,8 @@ impl Intake {
 
     /// Starts the transaction and reads what the batch is about to be compared with.
     async fn open(&self, arrivals: &[Arrival]) -> Result<Batch, StoreError> {
+        // Before anybody else is kept from writing.
+        let said = arrivals.iter().filter_map(said).collect();
         let mut fold = Fold::begin(self).await?;
         let (mut decided, mut to_score) = (Vec::new(), Vec::new());
         let (mut sessions, mut replies) = (Vec::new(), Vec::new());
@@ -97,6 +103,7 @@ impl Intake {
             match &event.body {
                 EventBody::Decision(decision) => decided.push(decision.request_id),
                 EventBody::ScoringJob(job) => to_score.push(job.request_id),
+                EventBody::Content(_) => {}
                 EventBody::Rating(rating) => match ratings::subject(rating) {
                     (Kind::Session, name) => sessions.push(name),
                     (Kind::Request, name) => replies.push(name),
@@ -112,6 +119,7 @@ impl Intake {
         Ok(Batch {
             fold,
             jobs,
+            said,
             receipts: Vec::with_capacity(arrivals.len()),
             open: Vec::new(),
         })
@@ -134,6 +142,14 @@ impl Intake {
                 self.decision(&mut batch.fold, *decision, id),
             ),
             EventBody::Rating(rating) => (EventKind::Rating, rate(batch, &rating, id)),
+            EventBody::Content(content) => {
+                let said = batch.said.pop_front();
+                let verdict = batch
+                    .jobs
+                    .keep(&mut batch.fold.tx, (&content, said))
+                    .await?;
+                (EventKind::Content, verdict)
+            }
             EventBody::ScoringJob(job) => {
                 let verdict = batch.jobs.take(&mut batch.fold.tx, &job).await?;
                 (EventKind::ScoringJob, verdict)
@@ -175,6 +191,17 @@ impl Intake {
         }
         let shapes = decision.shapes.len();
         (shapes > MAX_SHAPES).then(|| format!("{shapes} shapes are more than {MAX_SHAPES}"))
+    }
+}
+
+/// What was said in a call, read and hashed.
+fn said(arrival: &Arrival) -> Option<Result<Turn, String>> {
+    match arrival {
+        Arrival::Event(Event {
+            body: EventBody::Content(content),
+            ..
+        }) => Some(Turn::of(content)),
+        Arrival::Event(_) | Arrival::Unreadable { .. } => None,
     }
 }
 

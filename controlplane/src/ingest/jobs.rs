@@ -1,20 +1,21 @@
-//! The scoring jobs of one batch: told apart from known ones at its start, queued together at its end.
+//! What of one batch is content: what was said in sessions, and scoring jobs: told apart from known ones at its start, queued together at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
-    event::ScoringJob,
+    event::{Content, ScoringJob},
     ids::{RequestId, TenantId},
 };
 
 use super::Verdict;
 use crate::store::{
     StoreError, Tx,
+    contents::{self, Turn},
     queue::{self, QueuedJob},
     tenants,
 };
 
-/// Bytes of prompt and reply that are kept for scoring.
+/// Bytes of prompt and reply that are kept, for scoring and for sessions.
 const MAX_JOB_BYTES: usize = 1024 * 1024;
 
 /// What is known of the batch's jobs.
@@ -60,6 +61,34 @@ impl Jobs {
         }
         self.new.push(QueuedJob::of(job));
         Ok(Verdict::Accepted { duplicate: false })
+    }
+
+    /// Keeps what was said in a call of a session. `said`: the same, read.
+    pub(super) async fn keep(
+        &mut self,
+        tx: &mut Tx,
+        (content, said): (&Content, Option<Result<Turn, String>>),
+    ) -> Result<Verdict, StoreError> {
+        let reply = content.reply.as_deref().unwrap_or_default();
+        let bytes = content.messages.len() + reply.len();
+        if bytes > MAX_JOB_BYTES {
+            return Ok(Verdict::Rejected(format!(
+                "{bytes} bytes of content are more than {MAX_JOB_BYTES}"
+            )));
+        }
+        let tenant = &content.tenant;
+        if self.zero_retention(tx, tenant).await? {
+            return Ok(Verdict::Rejected(format!(
+                "tenant {tenant} keeps no content"
+            )));
+        }
+        match said {
+            Some(Ok(turn)) if contents::put(tx, &turn).await? => {
+                Ok(Verdict::Accepted { duplicate: false })
+            }
+            Some(Ok(_)) | None => Ok(Verdict::Known { duplicate: false }),
+            Some(Err(reason)) => Ok(Verdict::Rejected(reason)),
+        }
     }
 
     async fn zero_retention(&mut self, tx: &mut Tx, tenant: &TenantId) -> Result<bool, StoreError> {

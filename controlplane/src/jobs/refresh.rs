@@ -4,6 +4,7 @@
 //! Rankings that route as before are held back for a while. A failure of the store is logged and retried: the
 //! proxies go on with what they have.
 
+mod prompts;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use floopy_shared::{
     domain::{
         catalog::Catalog,
         ids::{CandidateKey, TenantId},
+        prompt::Prompts,
         ranking::Rankings,
         snapshot::Tenant,
     },
@@ -88,6 +90,8 @@ pub(crate) struct Refresh {
     providers: BTreeSet<String>,
     tenants: BTreeMap<TenantId, Arc<Tenant>>,
     rankings: BTreeMap<TenantId, Arc<Rankings>>,
+    /// Stored prompts of tenants that have any; `None`: not read yet.
+    prompts: Option<BTreeMap<TenantId, Arc<Prompts>>>,
     /// Rankings held back since then because they route as the published ones do.
     held_back: BTreeMap<TenantId, (Arc<Rankings>, Instant)>,
     incumbents: BTreeMap<TenantId, Incumbents>,
@@ -127,6 +131,7 @@ impl Refresh {
             providers,
             tenants: BTreeMap::new(),
             rankings: BTreeMap::new(),
+            prompts: None,
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
@@ -191,6 +196,7 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
+        self.read_prompts().await?;
         let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
@@ -217,6 +223,7 @@ impl Refresh {
             &self.parts.catalog,
             self.tenants.values(),
             self.rankings.values(),
+            self.known_prompts(),
         );
         let changes = self.parts.index.current().changes_to(tables);
         self.publish(changes).await?;

@@ -1,7 +1,7 @@
 //! Bodies in JSON, read with errors that name the field and its value.
 
 use axum::{
-    body::to_bytes,
+    body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
 };
 use serde::de::DeserializeOwned;
@@ -15,6 +15,10 @@ const MAX_BYTES: usize = 256 << 10;
 /// A body that is a JSON object.
 #[derive(Debug)]
 pub(super) struct JsonObject(pub(super) Map<String, Value>);
+
+/// The same where nothing need be said: an empty body is an empty object.
+#[derive(Debug)]
+pub(super) struct MaybeObject(pub(super) Map<String, Value>);
 
 impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = ApiError;
@@ -36,11 +40,30 @@ impl<S: Send + Sync, const BYTES: usize> FromRequest<S> for SmallObject<BYTES> {
     }
 }
 
+impl<S: Send + Sync> FromRequest<S> for MaybeObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = whole(request, MAX_BYTES).await?;
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        read_object(&body).map(Self)
+    }
+}
+
 async fn object(request: Request, most: usize) -> Result<Map<String, Value>, ApiError> {
+    read_object(&whole(request, most).await?)
+}
+
+async fn whole(request: Request, most: usize) -> Result<Bytes, ApiError> {
     let body = to_bytes(request.into_body(), most).await;
     // A caller who hung up is not there to be answered.
-    let body = body.map_err(|_| ApiError::body_too_large(most))?;
-    match serde_json::from_slice(&body) {
+    body.map_err(|_| ApiError::body_too_large(most))
+}
+
+fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             let message = format!("the body is {}, it must be a JSON object", kind(&other));

@@ -193,6 +193,18 @@ impl<'a> Editing<'a> {
         }
     }
 
+    /// Makes a change of stored prompts.
+    pub(super) async fn commit_prompts(self) -> Result<(), ApiError> {
+        self.tx.commit().await.map_err(StoreError::from)?;
+        self.api.dirty.mark_prompts(self.holder.tenant);
+        Ok(())
+    }
+
+    /// Makes a change that no proxy needs to know of.
+    pub(super) async fn commit_content(self) -> Result<(), ApiError> {
+        Ok(self.tx.commit().await.map_err(StoreError::from)?)
+    }
+
     /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;

@@ -4,8 +4,10 @@ mod experiments;
 mod fixture;
 mod keys;
 mod once;
+mod prompts;
 mod reading;
 mod replay;
+mod session;
 mod settings;
 mod webhooks;
 

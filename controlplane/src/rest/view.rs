@@ -90,6 +90,7 @@ fn choice(d: &Decision) -> Value {
         "routing_rule_id": d.rule,
         "passthrough": d.passthrough,
         "experiment": d.experiment.map(experiment),
+        "prompt": d.prompt.map(|prompt| json!({"id": prompt.id, "version": prompt.version})),
         "phase": phase(d.phase),
         "weights": weights(&d.weights),
         "candidates": candidates,

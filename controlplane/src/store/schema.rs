@@ -1,5 +1,6 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod contents;
 mod experiments;
 mod fill;
 mod settings;
@@ -174,6 +175,7 @@ const STEPS: &[&[&str]] = &[&[
     usage::USAGE,
     experiments::EXPERIMENTS,
     webhooks::WEBHOOKS,
+    contents::CONTENTS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

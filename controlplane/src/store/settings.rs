@@ -14,6 +14,10 @@ pub(crate) enum Kind {
     Project,
     Rule,
     Webhook,
+    /// A stored prompt, without its versions.
+    Prompt,
+    /// One version of a prompt: what it says, and who said it.
+    PromptVersion,
 }
 
 impl Kind {
@@ -25,6 +29,8 @@ impl Kind {
             Self::Project => "project",
             Self::Rule => "rule",
             Self::Webhook => "webhook",
+            Self::Prompt => "prompt",
+            Self::PromptVersion => "prompt_version",
         }
     }
 }
@@ -38,7 +44,7 @@ pub(crate) struct Document {
     pub(crate) changed_ms: u64,
 }
 
-const COLUMNS: &str = "id, body, created_ms, changed_ms";
+pub(super) const COLUMNS: &str = "id, body, created_ms, changed_ms";
 
 /// The document, if there is one.
 pub(crate) async fn get(
@@ -117,7 +123,7 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-fn document(row: &SqliteRow) -> Result<Document, StoreError> {
+pub(super) fn document(row: &SqliteRow) -> Result<Document, StoreError> {
     Ok(Document {
         id: row.try_get(0)?,
         body: row.try_get(1)?,

@@ -25,6 +25,10 @@ pub(super) struct Fields<'a> {
     pub user: Option<&'a RawValue>,
     pub web_search_options: Option<&'a RawValue>,
     pub input: Option<&'a RawValue>,
+    /// How many replies.
+    pub n: Option<&'a RawValue>,
+    /// Of a stored prompt. Also where it is `null`.
+    pub inputs: Option<&'a RawValue>,
     duplicate: Option<String>,
     /// There are more keys than any call has.
     overfull: bool,
@@ -69,12 +73,14 @@ impl<'a> Fields<'a> {
             "user" => Some(&mut self.user),
             "web_search_options" => Some(&mut self.web_search_options),
             "input" => Some(&mut self.input),
+            "n" => Some(&mut self.n),
+            "inputs" => Some(&mut self.inputs),
             _ => None,
         }
     }
 
     fn put(&mut self, key: &str, value: &'a RawValue) {
-        let absent = value.get() == "null" && !matches!(key, "model" | "stream_options");
+        let absent = value.get() == "null" && !matches!(key, "model" | "stream_options" | "inputs");
         if let Some(slot) = self.slot(key).filter(|_| !absent) {
             *slot = Some(value);
         }

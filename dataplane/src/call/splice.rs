@@ -29,7 +29,7 @@ pub(super) fn splice(
 }
 
 /// Edits in the order of their places, which do not overlap.
-fn with_edits(body: &Bytes, edits: &[(&Range<usize>, &str)]) -> Bytes {
+pub(super) fn with_edits(body: &Bytes, edits: &[(&Range<usize>, &str)]) -> Bytes {
     let added: usize = edits.iter().map(|(_, text)| text.len()).sum();
     let mut spliced = Vec::with_capacity(body.len() + added);
     let mut from = 0;

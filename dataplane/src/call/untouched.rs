@@ -1,6 +1,8 @@
-//! Calls that are forwarded byte for byte.
+//! Calls that are forwarded byte for byte, or without what is for us alone.
 
-use super::Call;
+use std::ops::Range;
+
+use super::{Call, splice::with_edits};
 
 impl Call {
     /// The same, to be forwarded byte for byte.
@@ -9,6 +11,25 @@ impl Call {
             is_untouched: true,
             ..self
         }
+    }
+
+    /// The same without the values for a stored prompt.
+    pub(crate) fn without_inputs(mut self) -> Self {
+        let Some(removed) = self.inputs_span.take() else {
+            return self;
+        };
+        let moved = |span: &mut Range<usize>| {
+            if span.start >= removed.end {
+                *span = span.start - removed.len()..span.end - removed.len();
+            }
+        };
+        moved(&mut self.model_span);
+        moved(&mut self.messages_span);
+        if let Some(edit) = &mut self.usage_edit {
+            moved(&mut edit.span);
+        }
+        self.body = with_edits(&self.body, &[(&removed, "")]);
+        self
     }
 
     /// Whether nobody may change or keep anything of it.
@@ -33,5 +54,32 @@ mod tests {
         let call = call.untouched();
         assert!(call.is_untouched());
         assert_eq!(call.body_for("other", true), body);
+    }
+
+    #[test]
+    fn inputs_are_taken_out_and_nothing_else() {
+        let rest = [
+            r#""model" : "a""#,
+            r#""messages":[{"role":"user","content":"{{x}}"}]"#,
+            r#" "stream":true"#,
+            r#""stream_options":{"include_usage":false}"#,
+        ];
+        let inputs = r#" "inp\u0075ts" : {"inputs":"}","x":[1,2]} "#;
+        for at in 0..=rest.len() {
+            let mut fields = rest.to_vec();
+            let without = format!("{{{}}}", fields.join(","));
+            fields.insert(at, inputs);
+            let body = format!("{{{}}}", fields.join(","));
+            let call = |body: &str| {
+                let body = Bytes::copy_from_slice(body.as_bytes());
+                Call::parse(body, Endpoint::Chat, None).expect("valid")
+            };
+            let sent = |body: &str| {
+                let sent = call(body).without_inputs().body_for("bb", true);
+                String::from_utf8_lossy(&sent).replace(' ', "")
+            };
+            assert_eq!(sent(&body), sent(&without), "{body}");
+            assert_eq!(call(&body).untouched().body_for("bb", true), body);
+        }
     }
 }

@@ -16,10 +16,21 @@ pub struct InvalidConfig {
     pub expected: &'static str,
 }
 
+/// Of a call, as the control plane takes it with its reply.
+const MAX_SESSION_BYTES: usize = 512 << 10;
+
 impl Config {
     /// Checks what types cannot say.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         self.check_numbers()?;
+        let session_bytes = self.sessions.max_bytes;
+        if session_bytes > MAX_SESSION_BYTES {
+            return Err(InvalidConfig {
+                key: "sessions.max_bytes".to_owned(),
+                value: session_bytes.to_string(),
+                expected: "at most 524288",
+            });
+        }
         check_url("control.rest", &self.control.rest)?;
         for (index, provider) in self.providers.iter().enumerate() {
             self.check_provider(index, provider)?;
@@ -219,6 +230,10 @@ mod tests {
                 "limits.in_flight is 0, it must be at least 1",
             ),
             ("[scoring]\nsample_rate = 2.0", "scoring.sample_rate is 2"),
+            (
+                "[sessions]\nmax_bytes = 524289",
+                "sessions.max_bytes is 524289",
+            ),
             (
                 "[retry]\nshare = 3",
                 "retry.share is 3, it must be between 0 and 1",

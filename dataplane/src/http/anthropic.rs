@@ -16,7 +16,7 @@ use crate::{
     call::{Call, Endpoint},
     doors::Passage,
     gateway::Gateway,
-    pipeline::{Decided, plan, session_header},
+    pipeline::{Decided, plan, session_header, understand},
     upstream::Errand,
 };
 
@@ -62,7 +62,8 @@ pub(super) async fn count(
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let body = gateway.read(body, bounds, passage).await?;
-    let call = Call::parse(body, Endpoint::CountTokens, None)?;
+    let asked = (body, Endpoint::CountTokens, &parts.headers);
+    let call = understand((gateway, &admitted), asked)?;
     let count = call.features().input_tokens_estimate;
     if let Some(exact) = exact(gateway, &admitted, (&parts, id), call).await {
         return Ok(exact);

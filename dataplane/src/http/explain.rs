@@ -5,7 +5,7 @@
 mod answer;
 mod question;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use floopy_shared::domain::{explanation::Locale, ids::RequestId};
 use http::{
@@ -25,7 +25,7 @@ use crate::{
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
-    pipeline::{session_header, understand, weigh},
+    pipeline::{session_header, understand, weigh, without_foreign_prompt},
     record::of_plan,
     route::Unroutable,
 };
@@ -70,10 +70,14 @@ fn decide(
         .and_then(|value| value.to_str().ok());
     let wished = wished.unwrap_or_default();
     // Who sends the call's headers along means those; else they are the request's own.
-    let headers = own.as_ref().unwrap_or(headers);
+    let headers = match &own {
+        Some(own) => Cow::Borrowed(own),
+        None => without_foreign_prompt(headers),
+    };
+    let headers = &*headers;
     let session = session_header(headers)?;
     let locale = Locale::negotiate(wished);
-    let call = understand(body, Endpoint::Chat, headers)?;
+    let call = understand((gateway, admitted), (body, Endpoint::Chat, headers))?;
     let asked = answer::Asked {
         session: session.as_ref(),
         features: call.features(),

@@ -145,5 +145,6 @@ label! {
         Decision = "decision",
         Rating = "rating",
         ScoringJob = "scoring_job",
+        Content = "content",
     }
 }

@@ -1,5 +1,8 @@
 //! What a call asks for, by its body and its headers, and who is to serve it.
 
+mod prompt;
+
+pub(crate) use self::prompt::without_foreign_prompt;
 use bytes::Bytes;
 use floopy_shared::domain::{
     experiment::Assignment,
@@ -33,13 +36,17 @@ pub(crate) struct Decided {
     pub plan: Plan,
 }
 
-/// Reads a call.
+/// Reads a call, with the stored prompt that it names.
 pub(crate) fn understand(
-    body: Bytes,
-    endpoint: Endpoint,
-    headers: &HeaderMap,
+    (gateway, admitted): (&Gateway, &Admitted),
+    (body, endpoint, headers): (Bytes, Endpoint, &HeaderMap),
 ) -> Result<Call, Refusal> {
-    Ok(Call::parse(body, endpoint, text_header(headers, &TASK)?)?)
+    let task = text_header(headers, &TASK)?;
+    let Some(prompt) = prompt::named(admitted, endpoint, headers)? else {
+        return Ok(Call::parse(body, endpoint, task)?);
+    };
+    let limit = gateway.config.limits.body_bytes;
+    Ok(prompt.open(body, (endpoint, task), limit)?)
 }
 
 /// Decides who would serve a call, or why nobody could. Nothing remembers that it was asked.
@@ -108,7 +115,7 @@ pub(crate) fn plan(
     let call = if plan.passthrough {
         call.untouched()
     } else {
-        call
+        call.without_inputs()
     };
     Ok(Decided { call, plan })
 }
@@ -137,7 +144,10 @@ pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option
     })
 }
 
-fn text_header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn text_header<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, Refusal> {
     let Some(value) = headers.get(name) else {
         return Ok(None);
     };

@@ -58,6 +58,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         project: admitted.scope.project,
         environment: admitted.scope.environment,
         experiment: None,
+        prompt: None,
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn understood(decision: &mut Decision, call: &Call) {
     decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
     decision.features = *call.features();
     decision.shapes = call.shapes().to_vec();
+    decision.prompt = call.prompted();
 }
 
 /// Who is asked. What only the record needs is taken out of the plan.

@@ -6,6 +6,8 @@ mod level;
 mod log;
 mod read;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -44,7 +46,7 @@ const COMMON_DECISION_BYTES: usize = 3 << 10;
 ///
 /// Appending is one `write(2)` under a mutex, made where the event arises: a write to the page cache takes
 /// less time than handing it to another thread would, and the caller may only be answered after it. Calls that
-/// are ready at the same time on the same thread share one. Scoring jobs, which nobody is promised, wait in
+/// are ready at the same time on the same thread share one. Scoring jobs and what sessions said, which nobody is promised, wait in
 /// memory for the next such write or for the delivery. Files are created and deleted without the mutex wherever
 /// nobody has to wait for that.
 #[derive(Debug)]
@@ -108,7 +110,9 @@ impl Spool {
         let frame = frame::of(&v1::Event::from(event));
         match kind {
             KindLabel::Decision => self.take(frame, kind, Log::write_queued)?,
-            KindLabel::ScoringJob => self.take(frame, kind, Log::write_if_many)?,
+            KindLabel::ScoringJob | KindLabel::Content => {
+                self.take(frame, kind, Log::write_if_many)?
+            }
             KindLabel::Rating => {
                 let taken = self.take(frame, kind, Log::write_queued);
                 self.urgent.notify_one();
@@ -170,7 +174,12 @@ impl Spool {
     }
 
     fn admit(&self, log: &Log, bytes: usize, kind: KindLabel) -> Result<(), Refused> {
-        Level::of(log.bytes() + bytes as u64, self.max_bytes).admits(kind)?;
+        let filled = log.bytes() + bytes as u64;
+        // Of a session much may be said; what is judged is learned from.
+        if kind == KindLabel::Content && filled >= self.max_bytes / 2 {
+            return Err(Refused::Full);
+        }
+        Level::of(filled, self.max_bytes).admits(kind)?;
         if self.level() == Level::Failing {
             Level::Failing.admits(kind)?;
         }
@@ -251,128 +260,6 @@ fn kind_of(event: &Event) -> KindLabel {
         EventBody::Decision(_) => KindLabel::Decision,
         EventBody::Rating(_) => KindLabel::Rating,
         EventBody::ScoringJob(_) => KindLabel::ScoringJob,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use floopy_shared::domain::{
-        event::{Rating, RatingScore, RatingSubject, ScoringJob},
-        ids::{CandidateKey, RequestId, SessionId, TenantId},
-    };
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn spool(dir: &Path, max_bytes: u64) -> Spool {
-        let config = config::Spool {
-            max_bytes,
-            segment_bytes: 4 << 10,
-            flush_ms: 0,
-        };
-        Spool::open(dir, &config, Arc::new(Metrics::default())).expect("opens")
-    }
-
-    fn event(body: EventBody) -> Event {
-        Event {
-            id: Uuid::new_v4(),
-            recorded_at_ms: 1,
-            body,
-        }
-    }
-
-    fn rating() -> Event {
-        event(EventBody::Rating(Rating {
-            tenant: TenantId::new("t").expect("valid"),
-            subject: RatingSubject::Session(SessionId::new("s").expect("valid")),
-            score: RatingScore::new(9).expect("valid"),
-            useful: true,
-            revise: false,
-            retracted: false,
-            rated_at_ms: 1,
-        }))
-    }
-
-    fn job(bytes: usize) -> Event {
-        event(EventBody::ScoringJob(ScoringJob {
-            request_id: RequestId(Uuid::nil()),
-            tenant: TenantId::new("t").expect("valid"),
-            candidate: CandidateKey::parse("p/m").expect("valid"),
-            prompt: "x".repeat(bytes),
-            reply: String::new(),
-            truncated: false,
-            json_expected: false,
-        }))
-    }
-
-    #[test]
-    fn jobs_are_dropped_first_and_ratings_last() {
-        let dir = tempfile::tempdir().expect("dir");
-        let spool = spool(dir.path(), 16 << 10);
-        let mut jobs = 0;
-        while spool.append(&job(1_000)).is_ok() {
-            jobs += 1;
-        }
-        assert_eq!(jobs, 10, "7/10 of 16 KiB");
-        assert_eq!(spool.append(&job(5_000)), Err(Refused::Full));
-        let mut ratings = 0;
-        while spool.append(&rating()).is_ok() {
-            ratings += 1;
-        }
-        assert!(ratings > 30, "{ratings}");
-        assert_eq!(spool.level(), Level::OnlyRatings);
-        assert!(spool.depth().1 <= 16 << 10);
-    }
-
-    #[test]
-    fn an_event_too_long_for_a_message_is_refused() {
-        let dir = tempfile::tempdir().expect("dir");
-        assert_eq!(
-            spool(dir.path(), 64 << 20).append(&job(3 << 20)),
-            Err(Refused::TooLong)
-        );
-    }
-
-    #[tokio::test]
-    async fn what_is_ready_together_is_written_together_before_anybody_goes_on() {
-        let dir = tempfile::tempdir().expect("dir");
-        let spool = spool(dir.path(), 1 << 20);
-        let on_disk = || {
-            let segments = std::fs::read_dir(dir.path()).expect("listed");
-            let size = |file: io::Result<std::fs::DirEntry>| file.and_then(|file| file.metadata());
-            segments
-                .map(|file| size(file).expect("a file").len())
-                .sum::<u64>()
-        };
-        let queue = || {
-            let frame = frame::of(&v1::Event::from(&rating()));
-            spool.take(frame, KindLabel::Rating, |_| Ok(Written::Nothing))
-        };
-        let call = async || {
-            let ticket = queue().expect("room");
-            let before = on_disk();
-            spool.written(ticket).await;
-            (before, on_disk())
-        };
-        let (first, second) = tokio::join!(call(), call());
-        assert_eq!(first, second, "neither goes on before one write took both");
-        assert!(first.0 == 0 && first.1 > 0 && spool.depth().0 == 2);
-    }
-
-    #[test]
-    fn a_failing_disk_is_noticed_and_its_return_too() {
-        let dir = tempfile::tempdir().expect("dir");
-        let spool = spool(dir.path(), 1 << 20);
-        std::fs::remove_dir_all(dir.path()).expect("removed");
-        assert_eq!(spool.append(&rating()), Err(Refused::Failing));
-        assert_eq!(spool.level(), Level::Failing);
-        assert_eq!(
-            spool.append(&job(1)),
-            Err(Refused::Failing),
-            "jobs are not even tried"
-        );
-        std::fs::create_dir_all(dir.path()).expect("back");
-        assert_eq!(spool.append(&rating()), Ok(()));
-        assert_eq!(spool.level(), Level::Ok);
+        EventBody::Content(_) => KindLabel::Content,
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub failed: bool,
     /// The model, or its provider's filter, declined to answer.
     pub refused: bool,
+    /// It calls tools.
+    pub calls_tools: bool,
     pub text: String,
     /// Something of the text was cut.
     pub truncated: bool,
@@ -220,12 +222,20 @@ impl Facts {
                 self.refused = true;
                 self.add_text(&refusal);
             }
+            self.calls_tools |= message.tool_calls.is_some_and(|calls| calls.get() != "[]");
             match (message.content.and_then(text), message.tool_calls) {
                 (Some(content), _) if !content.is_empty() => self.add_text(&content),
                 (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
                 (_, None) => {}
             }
         }
+    }
+
+    /// Cuts the text that is kept.
+    pub(crate) fn cut_text(&mut self, max_bytes: usize) {
+        let end = self.text.floor_char_boundary(max_bytes);
+        self.truncated |= end < self.text.len();
+        self.text.truncate(end);
     }
 
     fn add_text(&mut self, text: &str) {

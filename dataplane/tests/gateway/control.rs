@@ -69,6 +69,14 @@ impl Control {
         decisions.find(|decision| decision.stage == i32::from(v1::Stage::Finished))
     }
 
+    pub fn contents(&self) -> Vec<v1::Content> {
+        let of = |event: v1::Event| match event.body {
+            Some(v1::event::Body::Content(content)) => Some(content),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(of).collect()
+    }
+
     pub fn jobs(&self) -> Vec<v1::ScoringJob> {
         let of = |event: v1::Event| match event.body {
             Some(v1::event::Body::ScoringJob(job)) => Some(job),

@@ -74,6 +74,7 @@ pub struct Proxy {
     pub disconnect: proxy::Disconnect,
     pub spool: proxy::Spool,
     pub scoring: proxy::Scoring,
+    pub sessions: proxy::Sessions,
 }
 
 /// What learns, and answers the REST API.
@@ -138,6 +139,7 @@ impl Default for Proxy {
             disconnect: plane.disconnect,
             spool: plane.spool,
             scoring: plane.scoring,
+            sessions: plane.sessions,
         }
     }
 }

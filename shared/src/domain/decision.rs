@@ -10,6 +10,7 @@ use super::{
     gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
+    prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
     shape::ShapeKey,
     tenant::Environment,
@@ -376,6 +377,8 @@ pub struct Decision {
     pub environment: Option<Environment>,
     /// What an experiment made of it; the probabilities above are those given its variant.
     pub experiment: Option<Assignment>,
+    /// The stored prompt that its messages begin with.
+    pub prompt: Option<PromptVersion>,
 }
 
 impl Decision {

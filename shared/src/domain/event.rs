@@ -2,7 +2,7 @@
 
 use super::{
     decision::Decision,
-    ids::{CandidateKey, RequestId, TenantId},
+    ids::{CandidateKey, RequestId, SessionId, TenantId},
 };
 
 /// One thing that happened, known by an id that never repeats.
@@ -19,6 +19,7 @@ pub enum EventBody {
     Decision(Box<Decision>),
     Rating(Rating),
     ScoringJob(ScoringJob),
+    Content(Content),
 }
 
 /// What a rating is about.
@@ -92,6 +93,29 @@ pub struct ScoringJob {
 impl std::fmt::Debug for ScoringJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ScoringJob({} of {})", self.request_id, self.tenant)
+    }
+}
+
+/// What was said in a call of a session. Never made for tenants with zero retention.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    pub request_id: RequestId,
+    pub tenant: TenantId,
+    pub session_id: SessionId,
+    pub created_at_ms: u64,
+    /// Who served it.
+    pub candidate: CandidateKey,
+    /// A JSON array, in the form of chat completions.
+    pub messages: String,
+    /// `None`: it called tools, or there were several.
+    pub reply: Option<String>,
+    /// Something was too long to be kept.
+    pub truncated: bool,
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Content({} of {})", self.request_id, self.tenant)
     }
 }
 

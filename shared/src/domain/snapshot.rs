@@ -10,6 +10,7 @@ pub use super::tenant::{ApiKey, Closed, Environment, KeyScope, Tenant};
 use super::{
     catalog::Catalog,
     ids::{KeyHash, TenantId},
+    prompt::Prompts,
     ranking::Rankings,
 };
 
@@ -19,6 +20,7 @@ pub enum TableName {
     Catalog,
     Tenant(TenantId),
     Ranking(TenantId),
+    Prompts(TenantId),
 }
 
 impl fmt::Display for TableName {
@@ -27,6 +29,7 @@ impl fmt::Display for TableName {
             Self::Catalog => f.write_str("catalog"),
             Self::Tenant(id) => write!(f, "tenant/{id}"),
             Self::Ranking(id) => write!(f, "ranking/{id}"),
+            Self::Prompts(id) => write!(f, "prompts/{id}"),
         }
     }
 }
@@ -38,6 +41,7 @@ impl TableName {
             None => (name == "catalog").then_some(Self::Catalog),
             Some(("tenant", id)) => TenantId::new(id).ok().map(Self::Tenant),
             Some(("ranking", id)) => TenantId::new(id).ok().map(Self::Ranking),
+            Some(("prompts", id)) => TenantId::new(id).ok().map(Self::Prompts),
             Some(_) => None,
         }
     }
@@ -49,6 +53,7 @@ pub enum TableBody {
     Catalog(Arc<Catalog>),
     Tenant(Arc<Tenant>),
     Rankings(Arc<Rankings>),
+    Prompts(Arc<Prompts>),
 }
 
 /// One table as received; `body` is the reason where it could not even be read.
@@ -86,6 +91,8 @@ pub struct Snapshot {
     tenants: HashMap<TenantId, Arc<Tenant>>,
     keys: HashMap<KeyHash, Arc<Tenant>>,
     rankings: HashMap<TenantId, Arc<Rankings>>,
+    /// Of tenants that have any.
+    prompts: HashMap<TenantId, Arc<Prompts>>,
 }
 
 impl Snapshot {
@@ -119,6 +126,7 @@ impl Snapshot {
             TableName::Catalog => Some(TableBody::Catalog(Arc::clone(&self.catalog))),
             TableName::Tenant(id) => self.tenants.get(id).cloned().map(TableBody::Tenant),
             TableName::Ranking(id) => self.rankings.get(id).cloned().map(TableBody::Rankings),
+            TableName::Prompts(id) => self.prompts.get(id).cloned().map(TableBody::Prompts),
         }
     }
 
@@ -147,6 +155,11 @@ impl Snapshot {
     /// What was learned for this tenant, if anything was pushed yet.
     pub fn rankings(&self, tenant: &TenantId) -> Option<&Arc<Rankings>> {
         self.rankings.get(tenant)
+    }
+
+    /// The tenant's stored prompts, if it has any.
+    pub fn prompts(&self, tenant: &TenantId) -> Option<&Arc<Prompts>> {
+        self.prompts.get(tenant)
     }
 
     /// The next snapshot. A bad table rejects only itself; a version that does not grow is refused.
@@ -207,6 +220,10 @@ impl Snapshot {
                 let rankings = share_keys(Arc::unwrap_or_clone(rankings), catalog);
                 self.rankings.insert(id.clone(), Arc::new(rankings));
             }
+            (TableName::Prompts(id), TableBody::Prompts(prompts)) if *id == prompts.tenant => {
+                prompts.validate().map_err(|e| e.to_string())?;
+                self.prompts.insert(id.clone(), prompts);
+            }
             _ => return Err(format!("the content is not that of a table named {name:?}")),
         }
         self.versions.insert(parsed, version);
@@ -250,6 +267,7 @@ impl Snapshot {
                 self.tenants.remove(id);
             }
             TableName::Ranking(id) => drop(self.rankings.remove(id)),
+            TableName::Prompts(id) => drop(self.prompts.remove(id)),
         }
         self.versions.remove(&parsed);
     }
@@ -289,7 +307,7 @@ pub fn order(name: &str) -> u8 {
     match TableName::parse(name) {
         Some(TableName::Catalog) => 0,
         Some(TableName::Tenant(_)) => 1,
-        Some(TableName::Ranking(_)) | None => 2,
+        Some(TableName::Ranking(_) | TableName::Prompts(_)) | None => 2,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::{
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
+    prompt::PromptVersion,
     shape::ShapeKey,
     tenant::Environment,
     weights::phase_weights,
@@ -258,6 +259,10 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         project: d.project.map(id_bytes).unwrap_or_default(),
         environment: d.environment.map_or("", Environment::as_str).to_owned(),
         experiment: d.experiment.map(Into::into),
+        prompt: d.prompt.map(|prompt| v1::PromptVersion {
+            id: id_bytes(prompt.id),
+            version: prompt.version,
+        }),
     }
 }
 
@@ -323,12 +328,20 @@ impl TryFrom<v1::Decision> for Decision {
             project: optional_uuid(&d.project, "project")?,
             environment: snapshot::environment(d.environment)?,
             experiment: d.experiment.map(TryInto::try_into).transpose()?,
+            prompt: d.prompt.map(prompt).transpose()?,
         })
     }
 }
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
     names.iter().map(|name| ranking::shape(name)).collect()
+}
+
+fn prompt(prompt: v1::PromptVersion) -> Result<PromptVersion, InvalidWire> {
+    Ok(PromptVersion {
+        id: uuid(&prompt.id, "prompt")?,
+        version: prompt.version,
+    })
 }
 
 fn status(code: u32) -> Result<u16, InvalidWire> {

@@ -4,7 +4,7 @@ use floopy_proto::v1;
 
 use super::{InvalidWire, id_bytes, optional_uuid, ranking, required, uuid};
 use crate::domain::{
-    event::{Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     ids::{RequestId, SessionId},
 };
 
@@ -14,6 +14,7 @@ impl From<&Event> for v1::Event {
             EventBody::Decision(decision) => v1::event::Body::Decision(decision.as_ref().into()),
             EventBody::Rating(rating) => v1::event::Body::Rating(rating.into()),
             EventBody::ScoringJob(job) => v1::event::Body::ScoringJob(job.into()),
+            EventBody::Content(content) => v1::event::Body::Content(content.into()),
         };
         Self {
             id: id_bytes(e.id),
@@ -33,6 +34,7 @@ impl TryFrom<v1::Event> for Event {
             }
             v1::event::Body::Rating(rating) => EventBody::Rating(rating.try_into()?),
             v1::event::Body::ScoringJob(job) => EventBody::ScoringJob(job.try_into()?),
+            v1::event::Body::Content(content) => EventBody::Content(content.try_into()?),
         };
         Ok(Self {
             id: uuid(&e.id, "id")?,
@@ -110,6 +112,39 @@ impl TryFrom<v1::ScoringJob> for ScoringJob {
             reply: j.reply,
             truncated: j.truncated,
             json_expected: j.json_expected,
+        })
+    }
+}
+
+impl From<&Content> for v1::Content {
+    fn from(c: &Content) -> Self {
+        Self {
+            request_id: id_bytes(c.request_id.0),
+            tenant: c.tenant.to_string(),
+            session_id: c.session_id.to_string(),
+            created_at_ms: c.created_at_ms,
+            candidate: c.candidate.to_string(),
+            messages: c.messages.clone(),
+            reply: c.reply.clone(),
+            truncated: c.truncated,
+        }
+    }
+}
+
+impl TryFrom<v1::Content> for Content {
+    type Error = InvalidWire;
+
+    fn try_from(c: v1::Content) -> Result<Self, InvalidWire> {
+        Ok(Self {
+            request_id: RequestId(uuid(&c.request_id, "request_id")?),
+            tenant: ranking::tenant(&c.tenant)?,
+            session_id: SessionId::new(&c.session_id)
+                .map_err(|e| InvalidWire::invalid("session_id", e))?,
+            created_at_ms: c.created_at_ms,
+            candidate: ranking::candidate(&c.candidate)?,
+            messages: c.messages,
+            reply: c.reply,
+            truncated: c.truncated,
         })
     }
 }

@@ -100,6 +100,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         project: None,
         environment: None,
         experiment: None,
+        prompt: None,
     }
 }
 

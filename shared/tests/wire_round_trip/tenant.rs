@@ -11,6 +11,7 @@ use floopy_shared::domain::{
     ids::{KeyHash, TenantId},
     limits::Limits,
     plan::{Feature, Plan},
+    prompt::{self, Message, Prompt, Prompts, Variable, Version},
     rule::{Routing, Rule},
     snapshot::{ApiKey, Closed, Environment, KeyScope, Tenant},
 };
@@ -107,5 +108,32 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             tokens_per_window: Some(100_000),
             requests_per_minute: Some(600),
         },
+    }
+}
+
+/// Stored prompts with everything that one may have.
+pub(super) fn prompts() -> Prompts {
+    let message = |role| Message {
+        role,
+        content: format!("{{{{x}}}} as {}", prompt::Role::as_str(role)).into(),
+    };
+    let variable = |name: &str, default: Option<&str>| Variable {
+        name: name.into(),
+        default: default.map(Into::into),
+        required: default.is_none(),
+    };
+    let version = |number| {
+        Arc::new(Version {
+            number,
+            messages: prompt::Role::ALL.map(message).into(),
+            variables: [variable("x", None), variable("y", Some(""))].into(),
+        })
+    };
+    Prompts {
+        tenant: TenantId::new("acme").expect("valid"),
+        prompts: vec![Prompt {
+            id: Uuid::from_u128(5),
+            versions: vec![version(1), version(9)],
+        }],
     }
 }

@@ -8,7 +8,7 @@ use crate::metrics::KindLabel;
 #[repr(u8)]
 pub(crate) enum Level {
     Ok = 0,
-    /// Scoring jobs are dropped.
+    /// Scoring jobs and what sessions said are dropped.
     NoJobs = 1,
     /// Decisions are dropped as well.
     OnlyRatings = 2,
@@ -38,7 +38,7 @@ impl Level {
             (Self::OnlyRatings, KindLabel::Rating) => Ok(()),
             // Trying again is how it is found out that space has returned.
             (Self::Failing, KindLabel::Decision | KindLabel::Rating) => Ok(()),
-            (Self::Failing, KindLabel::ScoringJob) => Err(Refused::Failing),
+            (Self::Failing, KindLabel::ScoringJob | KindLabel::Content) => Err(Refused::Failing),
             (Self::NoJobs | Self::OnlyRatings | Self::Full, _) => Err(Refused::Full),
         }
     }
@@ -47,8 +47,8 @@ impl Level {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::NoJobs => "nearly full: scoring jobs are dropped",
-            Self::OnlyRatings => "nearly full: scoring jobs and decisions are dropped",
+            Self::NoJobs => "nearly full: scoring jobs and content are dropped",
+            Self::OnlyRatings => "nearly full: scoring jobs, content and decisions are dropped",
             Self::Full => "full: nothing is taken",
             Self::Failing => "cannot be written to: events are dropped",
         }

@@ -73,6 +73,7 @@ impl Facts {
             Content::ToolCall {
                 name, arguments, ..
             } => {
+                self.calls_tools = true;
                 self.add_text(name);
                 self.add_text(arguments);
             }
@@ -93,7 +94,10 @@ impl Facts {
                 self.refused = true;
                 self.add_text(text);
             }
-            Delta::ToolCall { name, .. } => self.add_text(name),
+            Delta::ToolCall { name, .. } => {
+                self.calls_tools = true;
+                self.add_text(name);
+            }
             Delta::Thinking(text) => self.text_bytes += text.len() as u64,
             Delta::Signature(_) | Delta::RedactedThinking(_) => {}
         }

@@ -99,6 +99,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         disconnect: section.disconnect,
         spool: section.spool,
         scoring: section.scoring,
+        sessions: section.sessions,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

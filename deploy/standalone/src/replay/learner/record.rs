@@ -66,6 +66,7 @@ impl Learner {
             project: None,
             environment: None,
             experiment: None,
+            prompt: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
