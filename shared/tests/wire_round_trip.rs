@@ -166,13 +166,13 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         environment: (!flag).then_some(Environment::Staging),
         experiment: flag.then_some(Assignment {
             experiment: Uuid::from_u128(id / 3),
-            variant: if number % 2 == 0 {
+            variant: if number.is_multiple_of(2) {
                 Variant::A
             } else {
                 Variant::B
             },
             percentage: 25,
-            arrangement: if number % 3 == 0 {
+            arrangement: if number.is_multiple_of(3) {
                 Arrangement::Canary
             } else {
                 Arrangement::Shadow

@@ -122,12 +122,11 @@ async fn check_again(api: &Api, id: &str, (session, model): (&str, &str)) {
     assert_eq!(trace["experiment"], expected, "{decision}");
     assert_eq!(trace["routing_rule_id"], if is_b { "b" } else { "a" });
     assert_eq!(trace["propensity"], 1.0, "{decision}");
-    let replayed = api.post("/v1/routing/replay");
     let asked = json!({"request_id": again.request_id()});
-    assert_eq!(
-        replayed.json(&asked).send().await.ok().json()["would_select"],
-        decision["chosen"]
-    );
+    let replayed = api.post("/v1/routing/replay").json(&asked).send().await;
+    let replayed = replayed.ok().json();
+    assert_eq!(replayed["reproducible"], true, "{replayed}");
+    assert_eq!(replayed["replayed"]["winner"], decision["chosen"]);
 }
 
 async fn sessions_are_split_keep_their_variant_and_all_return_after_a_rollback(shape: Shape) {

@@ -6,7 +6,7 @@
 //! theorem 2.2), so a caller may poll and stop as soon as there is a winner without being fooled more often than the
 //! level says. A test that is made for one look would be.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
     draw::{DrawKey, Purpose},
@@ -163,7 +163,8 @@ fn judged_share(calls: &[Call]) -> f64 {
 
 fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weights) -> Outcome {
     let mut outcome = Outcome::default();
-    let mut units: HashMap<&str, Labels> = HashMap::new();
+    // In an order of their own, so that sums do not depend on that of arrival.
+    let mut units: BTreeMap<&str, Labels> = BTreeMap::new();
     let mut latencies = Vec::new();
     let (mut cost, mut priced) = (0.0, 0.0);
     for call in calls {

@@ -70,6 +70,9 @@ pub(crate) fn entered(
     asked: Asked<'_>,
     (request_id, now_ms): (RequestId, u64),
 ) -> Option<Assignment> {
+    if admitted.tenant.routing.experiments.is_empty() {
+        return None;
+    }
     let caller = caller(admitted, asked, request_id).ok()?;
     assignment(&view(gateway, admitted, now_ms), call, &caller)
 }

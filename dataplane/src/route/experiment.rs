@@ -2,8 +2,7 @@
 
 use floopy_shared::domain::{
     catalog::Catalog,
-    decision::Filter,
-    experiment::{Arrangement, Assignment, unit},
+    experiment::{Assignment, unit},
     features::Features,
     route::{Choice, Question, shadow},
     rule::Rule,
@@ -58,9 +57,6 @@ pub(super) fn enter<'a>(
 
 /// The same without deciding anything: what is written down of calls that nobody could serve.
 pub(crate) fn assignment(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Option<Assignment> {
-    if caller.tenant.routing.experiments.is_empty() {
-        return None;
-    }
     let catalog = view.snapshot.catalog_of(&caller.tenant.id);
     let rule = wish::rule(caller, call.features(), catalog).ok()?;
     enter(caller, call, (rule, catalog)).map(|entered| entered.assignment)
@@ -75,9 +71,7 @@ impl Entered<'_> {
         let Some(model) = question.catalog.get(key) else {
             return;
         };
-        let may_be_asked = |filter: Option<Filter>| filter.is_none();
-        if may_be_asked(blocked(view, model)) && self.assignment.arrangement == Arrangement::Shadow
-        {
+        if blocked(view, model).is_none() {
             let rate = self.assignment.copied().probability();
             let copy = shadow::directed(question, (model, rate), choice.order.first());
             choice.shadow = copy.or(choice.shadow.take());

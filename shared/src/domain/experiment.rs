@@ -287,7 +287,9 @@ mod tests {
         let experiment = experiment(30, Arrangement::Canary);
         for n in 0..1_000 {
             let request = RequestId(Uuid::from_u128(n));
-            let session = (n % 2 == 0).then(|| SessionId::new(&format!("s{n}")).expect("valid"));
+            let session = n
+                .is_multiple_of(2)
+                .then(|| SessionId::new(&format!("s{n}")).expect("valid"));
             let given = experiment.assign(&unit(session.as_ref(), request));
             assert_eq!(given.again(session.as_ref(), request), given);
             let other = Assignment {

@@ -29,7 +29,7 @@ fn noise(seed: usize, n: usize) -> f64 {
 /// Sessions in turn to A and B, their qualities around these means.
 fn sessions(seed: usize, count: usize, (a, b): (f64, f64)) -> Vec<Call> {
     let one = |n: usize| {
-        let (variant, mean) = if n % 2 == 0 {
+        let (variant, mean) = if n.is_multiple_of(2) {
             (Variant::A, a)
         } else {
             (Variant::B, b)
@@ -107,7 +107,11 @@ fn nobody_wins_before_there_is_enough_of_both() {
 fn equals_tie_once_nothing_that_matters_can_lie_between_them() {
     let graded = |count: usize| {
         let one = |n: usize| {
-            let variant = if n % 2 == 0 { Variant::A } else { Variant::B };
+            let variant = if n.is_multiple_of(2) {
+                Variant::A
+            } else {
+                Variant::B
+            };
             Call {
                 judged: Some(0.78 + 0.04 * noise(3, n)),
                 ..call(variant, n)
@@ -158,12 +162,12 @@ fn sources_count_by_their_published_weights() {
 #[test]
 fn failures_count_as_often_as_replies_are_judged() {
     let one = |n: usize| Call {
-        ending: if n % 4 == 0 {
+        ending: if n.is_multiple_of(4) {
             Ending::Failed
         } else {
             Ending::Succeeded
         },
-        judged: (n % 4 != 0 && n % 10 == 1).then_some(1.0),
+        judged: (!n.is_multiple_of(4) && n % 10 == 1).then_some(1.0),
         ..call(Variant::A, n)
     };
     let seen = compare(&(0..20_000).map(one).collect::<Vec<_>>()).a;

@@ -66,7 +66,7 @@ impl Listed {
 
     fn take(&mut self, key: &str, value: &str) -> Result<(), ApiError> {
         match key {
-            "status" => self.status = status(value)?,
+            "status" => self.status = Some(status(value)?),
             "from" => self.from_ms = Some(moment(key, value)?),
             "to" => self.to_ms = Some(moment(key, value)?),
             "limit" => self.limit = limit(key, value)?,
@@ -91,10 +91,9 @@ impl Listed {
     }
 }
 
-/// `None` of a status that experiments can have and none of ours does.
-fn status(value: &str) -> Result<Option<Status>, ApiError> {
+fn status(value: &str) -> Result<Status, ApiError> {
     let known = Status::ALL.into_iter().find(|s| s.as_str() == value);
-    known.map(Some).ok_or_else(|| {
+    known.ok_or_else(|| {
         let names = Status::ALL.map(Status::as_str).join(", ");
         let message = format!("status is {:?}, it must be one of {names}", brief(value));
         ApiError::invalid_query("status", message)
