@@ -66,10 +66,43 @@ pub(crate) async fn tenants(
             tenants[at].plan = sold(plans, &id, &name);
         }
     }
-    let mut names: HashMap<TenantId, HashMap<String, String>> = HashMap::new();
+    set(store, &mut tenants).await?;
+    let months = usage::of_month(store, month_of(now_ms)).await?;
+    for tenant in &mut tenants {
+        let used = months.get(&tenant.id).copied().unwrap_or_default();
+        quota::close(tenant, used, now_ms);
+    }
+    Ok(tenants)
+}
+
+/// Names of rules by tenant and id.
+type Names = HashMap<TenantId, HashMap<String, String>>;
+
+/// Puts what they set for themselves on top of tenants that are in the order of their ids.
+async fn set(store: &Store, tenants: &mut [Tenant]) -> Result<(), StoreError> {
+    let names = set_documents(store, tenants).await?;
+    let none = HashMap::new();
+    for (id, document) in settings::of_all(store, Kind::Experiment).await? {
+        let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
+            continue;
+        };
+        let own = names.get(&id).unwrap_or(&none);
+        if let Err(error) = experiment(&mut tenants[at], own, &document) {
+            tracing::error!(%error, tenant = %id, setting = document.id, "an experiment is left out");
+        }
+    }
+    for tenant in tenants {
+        let own = names.get(&tenant.id).unwrap_or(&none);
+        name_rules(tenant, own);
+    }
+    Ok(())
+}
+
+/// Constraints and rules; the names of the rules.
+async fn set_documents(store: &Store, tenants: &mut [Tenant]) -> Result<Names, StoreError> {
+    let mut names = Names::new();
     for kind in [Kind::Constraints, Kind::Rule] {
         for (id, document) in settings::of_all(store, kind).await? {
-            // The tenants are in the order of their ids.
             let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
                 continue;
             };
@@ -84,26 +117,7 @@ pub(crate) async fn tenants(
             }
         }
     }
-    let none = HashMap::new();
-    for (id, document) in settings::of_all(store, Kind::Experiment).await? {
-        let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
-            continue;
-        };
-        let own = names.get(&id).unwrap_or(&none);
-        if let Err(error) = experiment(&mut tenants[at], own, &document) {
-            tracing::error!(%error, tenant = %id, setting = document.id, "an experiment is left out");
-        }
-    }
-    for tenant in &mut tenants {
-        let own = names.get(&tenant.id).unwrap_or(&none);
-        name_rules(tenant, own);
-    }
-    let months = usage::of_month(store, month_of(now_ms)).await?;
-    for tenant in &mut tenants {
-        let used = months.get(&tenant.id).copied().unwrap_or_default();
-        quota::close(tenant, used, now_ms);
-    }
-    Ok(tenants)
+    Ok(names)
 }
 
 /// A tenant's plan. One that the configuration has no more is nothing to hold against who was sold it.

@@ -163,22 +163,7 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     for key in &failed {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
-    if let Some(attempt) = decision
-        .attempts
-        .iter()
-        .find(|a| a.result == AttemptResult::Ok)
-    {
-        let taken = (&attempt.key, Source::Latency, day);
-        observe(
-            &mut credit,
-            decision,
-            taken,
-            latency_micro(attempt.latency_ms),
-        );
-        if let Some(cost) = decision.outcome.cost_micro_usd {
-            charge(&mut credit, decision, (&attempt.key, day), cost);
-        }
-    }
+    measure(&mut credit, decision, day);
     let Some(subject) = subject(decision) else {
         return credit;
     };
@@ -214,6 +199,19 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
         link_shapes(&mut credit, &decision.shapes, day);
     }
     credit
+}
+
+/// How long the try took that served, and what it cost.
+fn measure(credit: &mut Credit, decision: &Decision, day: i64) {
+    let mut attempts = decision.attempts.iter();
+    let Some(attempt) = attempts.find(|a| a.result == AttemptResult::Ok) else {
+        return;
+    };
+    let taken = (&attempt.key, Source::Latency, day);
+    observe(credit, decision, taken, latency_micro(attempt.latency_ms));
+    if let Some(cost) = decision.outcome.cost_micro_usd {
+        charge(credit, decision, (&attempt.key, day), cost);
+    }
 }
 
 /// A reply that both judge and person scored: the moments that their scales are compared by.

@@ -99,7 +99,11 @@ impl Content {
             name: name.as_str().into(),
             default: variable.default.as_ref().map(|default| match default {
                 Value::String(text) => text.as_str().into(),
-                other => other.to_string().into(),
+                other @ (Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Array(_)
+                | Value::Object(_)) => other.to_string().into(),
             }),
             required: variable.required,
         };

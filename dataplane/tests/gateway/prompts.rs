@@ -135,7 +135,8 @@ async fn a_prompt_that_cannot_be_used_is_refused_and_nothing_is_sent() {
     let id = id.as_str();
     let messages = json!([{"role": "user", "content": "hi"}]);
     let body = json!({"model": "a/one", "messages": messages});
-    let cases: [(&[(&'static str, &str)], u16, &str, &str); 6] = [
+    type Case<'a> = (&'a [(&'static str, &'a str)], u16, &'a str, &'a str);
+    let cases: [Case<'_>; 6] = [
         (
             &[("floopy-prompt-id", "p1")],
             400,

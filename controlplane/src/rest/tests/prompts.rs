@@ -170,14 +170,18 @@ async fn prompts_and_versions_are_listed_page_by_page_the_newest_first() {
     assert_eq!(status, 400, "a cursor is of one list");
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
-    let fixture = Fixture::with_models().await;
-    made(&fixture, "taken").await;
-    let message = |role: &str, content: &str| json!([{"role": role, "content": content}]);
+/// A message of this role.
+fn message(role: &str, content: &str) -> Value {
+    json!([{"role": role, "content": content}])
+}
+
+/// More than the messages of one version may have, by a byte.
+const TOO_LONG: usize = (64 << 10) + 1;
+
+/// What is wrong, with its field and what is said of it.
+fn wrong() -> Vec<(Value, &'static str, &'static str)> {
     let variables = |name: &str, default: Value| json!({"name": "p", "messages": message("user", "x"), "variables": {name: {"default": default}}});
-    let long = "x".repeat(64 << 10);
-    let cases = [
+    vec![
         (json!({"messages": message("user", "x")}), "name", "missing"),
         (
             json!({"name": 3, "messages": message("user", "x")}),
@@ -222,13 +226,19 @@ async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
         ),
         (variables("a", json!([1])), "variables.a.default", "[1]"),
         (
-            json!({"name": "p", "messages": message("user", &format!("{long}x"))}),
+            json!({"name": "p", "messages": message("user", &"x".repeat(TOO_LONG))}),
             "messages",
             "65537 bytes",
         ),
         (guide("taken", "x"), "name", "\"taken\" is that of prompt"),
-    ];
-    for (body, param, mentions) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
+    let fixture = Fixture::with_models().await;
+    made(&fixture, "taken").await;
+    for (body, param, mentions) in wrong() {
         let (status, code, at, message) = fixture.refused("POST /v1/prompts", body.clone()).await;
         assert_eq!(
             (status, code.as_str(), at.as_str()),
@@ -237,6 +247,12 @@ async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
         );
         assert!(message.contains(mentions), "{message}");
     }
+}
+
+#[tokio::test]
+async fn prompts_have_room_for_so_much_and_numbers_are_given_out_once() {
+    let fixture = Fixture::with_models().await;
+    let long = "x".repeat(TOO_LONG - 1);
     let full = json!({"messages": message("user", &long)});
     let id = made(&fixture, "long").await;
     let save = format!("POST /v1/prompts/{id}/versions");

@@ -194,6 +194,7 @@ async fn content_goes_with_its_session_and_with_the_will_to_keep_it() {
         let horizon = Horizon {
             decisions_before_ms: before_ms,
             buckets_before_day: 0,
+            answers_before_ms: 0,
         };
         retention::forget(&mut tx, &horizon).await.expect("forgets");
         tx.commit().await.expect("commits");
