@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod keys;
 mod labels;
+mod optimization;
 mod projects;
 mod query;
 mod replay;
@@ -100,6 +101,11 @@ pub(crate) fn router(api: Api) -> Router {
             get(rules::get).put(rules::put).delete(rules::delete),
         )
         .route("/v1/audit", get(audit::list))
+        .route(
+            "/v1/optimization/verification",
+            get(optimization::verification),
+        )
+        .route("/v1/optimization/savings", get(optimization::savings))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/status", get(status))
         .route("/health", get(|| async { "ok\n" }))

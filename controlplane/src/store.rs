@@ -16,6 +16,7 @@ pub(crate) mod drift;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod packed;
 pub(crate) mod queue;

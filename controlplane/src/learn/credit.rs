@@ -162,22 +162,7 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     for key in &failed {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
-    if let Some(attempt) = decision
-        .attempts
-        .iter()
-        .find(|a| a.result == AttemptResult::Ok)
-    {
-        let taken = (&attempt.key, Source::Latency, day);
-        observe(
-            &mut credit,
-            decision,
-            taken,
-            latency_micro(attempt.latency_ms),
-        );
-        if let Some(cost) = decision.outcome.cost_micro_usd {
-            charge(&mut credit, decision, (&attempt.key, day), cost);
-        }
-    }
+    answered(&mut credit, decision, day);
     let Some(subject) = subject(decision) else {
         return credit;
     };
@@ -308,6 +293,19 @@ fn observe(
             day,
         };
         *credit.entry(cell).or_default() += Sums::of(ONE, value);
+    }
+}
+
+/// How long the reply took, and what it cost.
+fn answered(credit: &mut Credit, decision: &Decision, day: i64) {
+    let mut attempts = decision.attempts.iter();
+    let Some(attempt) = attempts.find(|a| a.result == AttemptResult::Ok) else {
+        return;
+    };
+    let taken = (&attempt.key, Source::Latency, day);
+    observe(credit, decision, taken, latency_micro(attempt.latency_ms));
+    if let Some(cost) = decision.outcome.cost_micro_usd {
+        charge(credit, decision, (&attempt.key, day), cost);
     }
 }
 

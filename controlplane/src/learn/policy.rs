@@ -149,9 +149,9 @@ fn explore(traffic: &mut Traffic, contenders: &[Contender], setting: &Setting) {
     if setting.live_exploration <= 0.0 || sum <= 0.0 {
         return;
     }
-    for arm in 0..traffic.shadow.len() {
+    for (arm, contender) in contenders.iter().enumerate() {
         let share = setting.live_exploration * traffic.shadow[arm] / sum;
-        let is_open = contenders[arm].gate.is_none();
+        let is_open = contender.gate.is_none();
         if share > 0.0 && is_open && traffic.roles[arm] == Role::Fallback {
             traffic.hand_over(arm, (Role::Explorer, share));
         }

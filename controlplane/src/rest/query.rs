@@ -135,7 +135,7 @@ pub(super) fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
     }
 }
 
-fn unknown(key: &str, known: &[&str]) -> ApiError {
+pub(super) fn unknown(key: &str, known: &[&str]) -> ApiError {
     let (key, known) = (brief(key), known.join(", "));
     let message = format!("{key:?} is not a key of this query; known are {known}");
     ApiError::invalid_query(&key, message)

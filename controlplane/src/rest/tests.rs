@@ -2,6 +2,7 @@
 
 mod fixture;
 mod keys;
+mod optimization;
 mod reading;
 mod replay;
 mod settings;

@@ -1,6 +1,7 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
 mod fill;
+mod measured;
 mod settings;
 
 use super::{Store, StoreError};
@@ -168,6 +169,7 @@ const STEPS: &[&[&str]] = &[&[
             PRIMARY KEY (tenant, shape, candidate)
         ) WITHOUT ROWID, STRICT",
     ],
+    measured::MEASURED,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
