@@ -27,6 +27,7 @@ pub mod split;
 pub mod stats;
 pub mod sums;
 pub mod versus;
+pub mod versus_baseline;
 
 #[cfg(test)]
 mod simulation;

@@ -14,6 +14,7 @@ mod export;
 mod keys;
 mod labels;
 mod once;
+mod optimization;
 mod plan;
 mod projects;
 mod prompts;
@@ -130,6 +131,11 @@ pub(crate) fn router(api: Api) -> Router {
         .merge(prompts::routes())
         .merge(session::routes())
         .route("/v1/audit", get(audit::list))
+        .route(
+            "/v1/optimization/verification",
+            get(optimization::verification),
+        )
+        .route("/v1/optimization/savings", get(optimization::savings))
         .route("/v1/routing/replay", replay::route())
         .route("/v1/usage", get(usage::get))
         .route("/v1/status", get(status))

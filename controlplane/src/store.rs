@@ -19,6 +19,7 @@ pub(crate) mod experiments;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod packed;
 pub(crate) mod prompts;

@@ -47,6 +47,8 @@ pub fn cdf_table(x: f64) -> f64 {
 
 /// The 95 % quantile of the standard normal.
 pub const Z95: f64 = 1.644_853_626_951;
+/// The 97.5 % quantile: 95 % lie within as many standard deviations on either side.
+pub const Z975: f64 = 1.959_963_984_540;
 
 #[cfg(test)]
 mod tests {

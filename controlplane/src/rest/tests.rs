@@ -4,6 +4,7 @@ mod experiments;
 mod fixture;
 mod keys;
 mod once;
+mod optimization;
 mod prompts;
 mod reading;
 mod replay;

@@ -10,7 +10,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, Tx, experiments, id_list, record, statements, to_i64};
+use super::{StoreError, Tx, experiments, id_list, measured::Columns, record, statements, to_i64};
 use crate::learn::credit::Turn;
 
 /// A decision as it is stored, with what it added to the buckets.
@@ -133,7 +133,8 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
     for calls in statements(calls) {
         let mut query = QueryBuilder::<Sqlite>::new(
             "INSERT INTO decisions (id, request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
-                shadow, strategy, served, model, confidence, record, turn, credit) ",
+                shadow, strategy, served, model, confidence, record, turn, credit, rule, kind, cost_micro_usd,
+                latency_ms) ",
         );
         query.push_values(calls, |row, call| push_call(row, call));
         query.push(
@@ -141,7 +142,8 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
                 created_ms = excluded.created_ms, session_id = excluded.session_id,
                 completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
                 served = excluded.served, model = excluded.model, confidence = excluded.confidence,
-                record = excluded.record, turn = excluded.turn, credit = excluded.credit",
+                record = excluded.record, turn = excluded.turn, credit = excluded.credit, rule = excluded.rule,
+                kind = excluded.kind, cost_micro_usd = excluded.cost_micro_usd, latency_ms = excluded.latency_ms",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -151,6 +153,7 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
 fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, written: &'a Written<'a>) {
     let call = written.call;
     let decision = &call.decision;
+    let measured = Columns::of(decision);
     row.push_bind(written.id)
         .push_bind(decision.request_id.0.as_bytes().as_slice())
         .push_bind(decision.tenant.as_str())
@@ -166,7 +169,11 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, written: &'a 
         .push_bind(decision.confidence)
         .push_bind(written.record.as_slice())
         .push_bind(Turn::of(decision).map(|turn| record::encode_turn(&turn)))
-        .push_bind(stored_credit(call));
+        .push_bind(stored_credit(call))
+        .push_bind(measured.map(|columns| columns.rule))
+        .push_bind(measured.map(|columns| columns.kind))
+        .push_bind(measured.and_then(|columns| columns.cost_micro_usd))
+        .push_bind(measured.map(|columns| columns.latency_ms));
 }
 
 async fn put_candidates(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {

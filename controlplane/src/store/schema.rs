@@ -3,6 +3,7 @@
 mod contents;
 mod experiments;
 mod fill;
+mod measured;
 mod settings;
 mod usage;
 mod webhooks;
@@ -176,6 +177,7 @@ const STEPS: &[&[&str]] = &[&[
     experiments::EXPERIMENTS,
     webhooks::WEBHOOKS,
     contents::CONTENTS,
+    measured::MEASURED,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
