@@ -2,8 +2,7 @@
 #![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
 use floopy_tests::{
-    Answer, Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually,
-    in_both_shapes, python,
+    Answer, Api, Floopy, Shape, Upstream, checks::assert_error, eventually, in_both_shapes, python,
 };
 use http::Method;
 use serde_json::{Value, json};
