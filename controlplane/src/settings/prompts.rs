@@ -97,13 +97,9 @@ impl Content {
         };
         let variable = |(name, variable): (&String, &WrittenVariable)| Variable {
             name: name.as_str().into(),
-            default: variable.default.as_ref().map(|default| match default {
-                Value::String(text) => text.as_str().into(),
-                other @ (Value::Null
-                | Value::Bool(_)
-                | Value::Number(_)
-                | Value::Array(_)
-                | Value::Object(_)) => other.to_string().into(),
+            default: variable.default.as_ref().map(|default| {
+                let text = default.as_str().map(Into::into);
+                text.unwrap_or_else(|| default.to_string().into())
             }),
             required: variable.required,
         };

@@ -79,6 +79,8 @@ async fn send(proxy: &Proxy, path: &str, body: &Value, headers: &[(&'static str,
     proxy.send(request).await
 }
 
+type Header<'a> = (&'static str, &'a str);
+
 const CHAT: &str = "/v1/chat/completions";
 
 #[tokio::test]
@@ -135,8 +137,7 @@ async fn a_prompt_that_cannot_be_used_is_refused_and_nothing_is_sent() {
     let id = id.as_str();
     let messages = json!([{"role": "user", "content": "hi"}]);
     let body = json!({"model": "a/one", "messages": messages});
-    type Case<'a> = (&'a [(&'static str, &'a str)], u16, &'a str, &'a str);
-    let cases: [Case<'_>; 6] = [
+    let cases: [(&[Header<'_>], u16, &str, &str); 6] = [
         (
             &[("floopy-prompt-id", "p1")],
             400,

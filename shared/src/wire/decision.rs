@@ -270,7 +270,6 @@ impl TryFrom<v1::Decision> for Decision {
     type Error = InvalidWire;
 
     fn try_from(d: v1::Decision) -> Result<Self, InvalidWire> {
-        let session = |id: String| non_empty(id).map(|id| SessionId::new(&id)).transpose();
         if d.shapes.is_empty() {
             return Err(InvalidWire::Missing("shapes"));
         }
@@ -279,7 +278,7 @@ impl TryFrom<v1::Decision> for Decision {
             tenant: ranking::tenant(&d.tenant)?,
             key_id: d.key_id,
             created_at_ms: d.created_at_ms,
-            session_id: session(d.session_id).map_err(|e| InvalidWire::invalid("session_id", e))?,
+            session_id: session(d.session_id)?,
             completion_id: non_empty(d.completion_id),
             shapes: shapes(&d.shapes)?,
             ranked_shape: non_empty(d.ranked_shape)
@@ -335,6 +334,11 @@ impl TryFrom<v1::Decision> for Decision {
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
     names.iter().map(|name| ranking::shape(name)).collect()
+}
+
+fn session(id: String) -> Result<Option<SessionId>, InvalidWire> {
+    let id = non_empty(id).map(|id| SessionId::new(&id)).transpose();
+    id.map_err(|e| InvalidWire::invalid("session_id", e))
 }
 
 fn prompt(prompt: v1::PromptVersion) -> Result<PromptVersion, InvalidWire> {

@@ -170,67 +170,56 @@ async fn prompts_and_versions_are_listed_page_by_page_the_newest_first() {
     assert_eq!(status, 400, "a cursor is of one list");
 }
 
-/// A message of this role.
 fn message(role: &str, content: &str) -> Value {
     json!([{"role": role, "content": content}])
 }
 
-/// More than the messages of one version may have, by a byte.
-const TOO_LONG: usize = (64 << 10) + 1;
-
-/// What is wrong, with its field and what is said of it.
-fn wrong() -> Vec<(Value, &'static str, &'static str)> {
-    let variables = |name: &str, default: Value| json!({"name": "p", "messages": message("user", "x"), "variables": {name: {"default": default}}});
+/// Each with its field, and what the message mentions.
+fn wrong_prompts() -> Vec<(Value, &'static str, &'static str)> {
+    let user = || message("user", "x");
+    let named = |messages: Value| json!({"name": "p", "messages": messages});
+    let long_name = "x".repeat(101);
     vec![
-        (json!({"messages": message("user", "x")}), "name", "missing"),
+        (json!({"messages": user()}), "name", "missing"),
+        (json!({"name": 3, "messages": user()}), "name", "name is 3"),
         (
-            json!({"name": 3, "messages": message("user", "x")}),
-            "name",
-            "name is 3",
-        ),
-        (
-            json!({"name": "x".repeat(101), "messages": []}),
+            json!({"name": long_name, "messages": []}),
             "name",
             "101 characters",
         ),
         (json!({"name": "p"}), "messages", "missing field"),
+        (named(json!([])), "messages", "0 elements"),
+        (named(message("tool", "x")), "messages[0].role", "\"tool\""),
+        (named(message("user", "")), "messages[0].content", "empty"),
         (
-            json!({"name": "p", "messages": []}),
-            "messages",
-            "0 elements",
-        ),
-        (
-            json!({"name": "p", "messages": message("tool", "x")}),
-            "messages[0].role",
-            "\"tool\"",
-        ),
-        (
-            json!({"name": "p", "messages": message("user", "")}),
-            "messages[0].content",
-            "empty",
-        ),
-        (
-            json!({"name": "p", "messages": [{"role": "user", "content": []}]}),
+            named(json!([{"role": "user", "content": []}])),
             "messages[0].content",
             "sequence",
         ),
         (
-            json!({"name": "p", "messages": message("user", "x"), "model": "m"}),
+            json!({"name": "p", "messages": user(), "model": "m"}),
             "model",
             "unknown field",
         ),
+        (guide("taken", "x"), "name", "\"taken\" is that of prompt"),
+    ]
+}
+
+fn wrong_contents() -> Vec<(Value, &'static str, &'static str)> {
+    let variables = |name: &str, default: Value| {
+        let variables = json!({name: {"default": default}});
+        json!({"name": "p", "messages": message("user", "x"), "variables": variables})
+    };
+    let long = "x".repeat((64 << 10) + 1);
+    let long = json!({"name": "p", "messages": message("user", &long)});
+    vec![
         (
             variables("a b", json!("x")),
             "variables.a b",
             "letters, digits",
         ),
         (variables("a", json!([1])), "variables.a.default", "[1]"),
-        (
-            json!({"name": "p", "messages": message("user", &"x".repeat(TOO_LONG))}),
-            "messages",
-            "65537 bytes",
-        ),
-        (guide("taken", "x"), "name", "\"taken\" is that of prompt"),
+        (long, "messages", "65537 bytes"),
     ]
 }
 
@@ -238,8 +227,8 @@ fn wrong() -> Vec<(Value, &'static str, &'static str)> {
 async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
     let fixture = Fixture::with_models().await;
     made(&fixture, "taken").await;
-    for (body, param, mentions) in wrong() {
-        let (status, code, at, message) = fixture.refused("POST /v1/prompts", body.clone()).await;
+    for (body, param, mentions) in wrong_prompts().into_iter().chain(wrong_contents()) {
+        let (status, code, at, message) = fixture.refused("POST /v1/prompts", body).await;
         assert_eq!(
             (status, code.as_str(), at.as_str()),
             (400, "invalid_body", param),
@@ -250,10 +239,9 @@ async fn what_is_wrong_with_a_prompt_is_said_by_field_and_value() {
 }
 
 #[tokio::test]
-async fn prompts_have_room_for_so_much_and_numbers_are_given_out_once() {
+async fn what_no_proxy_has_room_for_is_refused_and_deleting_versions_makes_room() {
     let fixture = Fixture::with_models().await;
-    let long = "x".repeat(TOO_LONG - 1);
-    let full = json!({"messages": message("user", &long)});
+    let full = json!({"messages": message("user", &"x".repeat(64 << 10))});
     let id = made(&fixture, "long").await;
     let save = format!("POST /v1/prompts/{id}/versions");
     for _ in 0..7 {
@@ -262,22 +250,19 @@ async fn prompts_have_room_for_so_much_and_numbers_are_given_out_once() {
     }
     let (status, _, param, message) = fixture.refused(&save, full.clone()).await;
     assert_eq!((status, param.as_str()), (400, "messages"), "{message}");
-    assert!(
-        message.contains("they may have 524288: delete prompts or versions"),
-        "{message}"
-    );
-    let (status, _) = fixture
-        .call(&format!("DELETE /v1/prompts/{id}/versions/2"), json!({}))
-        .await;
+    let expected = "they may have 524288: delete prompts or versions";
+    assert!(message.contains(expected), "{message}");
+    let delete = |number: u32| format!("DELETE /v1/prompts/{id}/versions/{number}");
+    let (status, _) = fixture.call(&delete(2), json!({})).await;
     assert_eq!(status, 200);
     let (status, saved) = fixture.call(&save, full).await;
+    let number = &saved["version"];
     assert_eq!(
-        (status.as_u16(), &saved["version"]),
+        (status.as_u16(), number),
         (201, &json!(9)),
         "numbers are given out once"
     );
-    let newest = format!("DELETE /v1/prompts/{id}/versions/9");
-    let (_, _, param, message) = fixture.refused(&newest, json!({})).await;
+    let (_, _, param, message) = fixture.refused(&delete(9), json!({})).await;
     assert!(
         param == "version" && message.contains("is the newest"),
         "{message}"
