@@ -13,9 +13,9 @@ use uuid::Uuid;
 use super::{StoreError, Tx, ratings, request_id, statements, to_i64, to_u64, units::Unit};
 use crate::learn::experiment::{Call, Ending};
 
-/// Calls that results are made of: the first ones of the experiment. More would make a question a burden for others, and
-/// by then there is a winner or the variants are as good as equal.
-pub(crate) const MAX_CALLS: u32 = 100_000;
+/// Calls that results are made of: the first ones of the experiment. More would make a question a burden for others
+/// (100,000 took two to three seconds on a busy machine), and by then there is a winner or the variants are as good as equal.
+pub(crate) const MAX_CALLS: u32 = 50_000;
 /// Replies whose own ratings are looked up at a time.
 const RATED_AT_ONCE: usize = 1_000;
 
