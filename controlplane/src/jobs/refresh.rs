@@ -4,6 +4,7 @@
 //! Rankings that route as before are held back for a while. A failure of the store is logged and retried: the
 //! proxies go on with what they have.
 
+mod budgets;
 mod prompts;
 mod publish;
 #[cfg(test)]
@@ -50,7 +51,7 @@ use crate::{
     metrics::Metrics,
     plans::Plans,
     settings,
-    store::{Store, StoreError, alarms, buckets, drift, meta},
+    store::{Store, StoreError, alarms, buckets, drift, meta, usage::Told},
 };
 
 /// How often tenants and keys that another process made are looked for.
@@ -104,6 +105,8 @@ pub(crate) struct Refresh {
     /// The day that shadow budgets are counted for.
     today: i64,
     polled: Option<Instant>,
+    /// Of whose month it was told that it is used up.
+    told: BTreeSet<(TenantId, i64, Told)>,
     /// Tenants whose incumbents changed since they were written down.
     moved: BTreeSet<TenantId>,
     /// Something may differ from what is published.
@@ -140,6 +143,7 @@ impl Refresh {
             unsettled: BTreeSet::new(),
             today: 0,
             polled: None,
+            told: BTreeSet::new(),
             moved: BTreeSet::new(),
             pending: true,
         })
@@ -196,6 +200,7 @@ impl Refresh {
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
         self.poll_tenants().await?;
+        self.tell_budgets().await;
         self.read_prompts().await?;
         let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());

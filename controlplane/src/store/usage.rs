@@ -224,6 +224,32 @@ fn month_of(row: &SqliteRow) -> Result<Month, StoreError> {
     })
 }
 
+/// What somebody was told that a month has run out of, each a bit of the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Told {
+    Cost = 1,
+    Requests = 2,
+    Ratings = 4,
+}
+
+/// Notes that it is told; whether it was not yet.
+pub(crate) async fn tell(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    month: i64,
+    what: Told,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE usage_months SET told = told | ?1 WHERE month = ?2 AND tenant = ?3 AND told & ?1 = 0",
+    )
+    .bind(what as i64)
+    .bind(month)
+    .bind(tenant.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// What lines are told apart by, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dimension {

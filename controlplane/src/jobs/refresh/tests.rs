@@ -2,6 +2,7 @@
 
 use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
+mod budgets;
 mod restart;
 
 use floopy_shared::catalog::builtin_catalog;

@@ -12,7 +12,7 @@ pub(super) const USAGE: &[&str] = &[
     "CREATE INDEX usage_age ON usage (day)",
     "CREATE TABLE usage_months (
         month INTEGER NOT NULL, tenant TEXT NOT NULL, requests INTEGER NOT NULL, cost_micro_usd INTEGER NOT NULL,
-        ratings INTEGER NOT NULL, PRIMARY KEY (month, tenant)
+        ratings INTEGER NOT NULL, told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (month, tenant)
     ) WITHOUT ROWID, STRICT",
     "ALTER TABLE tenants ADD COLUMN plan TEXT",
 ];
