@@ -27,7 +27,9 @@ use crate::store::{
 /// How long a question with a name is remembered.
 pub(crate) const NAMED_MS: u64 = 24 * 3_600_000;
 /// How long one without: as long as a client keeps asking again, and no longer.
-const UNNAMED_MS: u64 = 30_000;
+pub(crate) const UNNAMED_MS: u64 = 30_000;
+/// What the name of a question begins with that has none of its own.
+pub(crate) const UNNAMED: &str = "body:";
 /// Longest name of a question.
 const MAX_NAME_BYTES: usize = 255;
 /// Of a question's body: rows of a data set.
@@ -76,6 +78,9 @@ impl Asking {
 /// Answers a question once, and again what was answered.
 pub(super) async fn answer(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     request.headers_mut().remove(&QUESTION);
+    if request.method() != Method::POST && request.method() != Method::GET {
+        return forget_unnamed(&api, request, next).await;
+    }
     let named = request.headers().contains_key(&IDEMPOTENCY_KEY);
     let is_asked_once = named || MADE_ONCE.contains(&request.uri().path());
     if request.method() != Method::POST || !is_asked_once {
@@ -87,12 +92,40 @@ pub(super) async fn answer(State(api): State<Api>, mut request: Request, next: N
     }
 }
 
+/// What was made may be gone or another once something is changed: the same question is then a new one, unless it has a
+/// name.
+async fn forget_unnamed(api: &Api, request: Request, next: Next) -> Response {
+    let headers = request.headers().clone();
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        return response;
+    }
+    match forget(api, &headers).await {
+        Ok(()) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn forget(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let tenant = holder(&mut conn, headers).await?.tenant;
+    drop(conn);
+    let mut tx = api.store.write().await?;
+    answers::forget_unnamed(&mut tx, &tenant, UNNAMED).await?;
+    Ok(tx.commit().await.map_err(StoreError::from)?)
+}
+
 async fn ask(api: &Api, request: Request, next: Next) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let tenant = {
+    let holder = {
         let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
-        holder(&mut conn, &parts.headers).await?.tenant
+        holder(&mut conn, &parts.headers).await?
     };
+    // Who may not ask is told so by whoever answers.
+    if !holder.write || holder.is_scoped {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    }
+    let tenant = holder.tenant;
     let name = name(&parts.headers)?;
     let body = to_bytes(body, MAX_BODY_BYTES).await;
     let body = body.map_err(|_| ApiError::body_too_large(MAX_BODY_BYTES))?;
@@ -105,7 +138,7 @@ async fn ask(api: &Api, request: Request, next: Next) -> Result<Response, ApiErr
     let sha256: [u8; 32] = hash.finalize().into();
     let (name, kept_ms) = match name {
         Some(name) => (format!("key:{name}"), NAMED_MS),
-        None => (format!("body:{}", hex::encode(sha256)), UNNAMED_MS),
+        None => (format!("{UNNAMED}{}", hex::encode(sha256)), UNNAMED_MS),
     };
     let question = Question {
         tenant,

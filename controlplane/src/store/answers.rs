@@ -78,6 +78,20 @@ pub(crate) async fn put(
     Ok(())
 }
 
+/// Forgets what a tenant was answered to questions whose names begin so.
+pub(crate) async fn forget_unnamed(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    prefix: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM answers WHERE tenant = ? AND substr(question, 1, length(?2)) = ?2")
+        .bind(tenant.as_str())
+        .bind(prefix)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Forgets a slice of those that are older; how many went.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: u64, slice: i64) -> Result<u64, StoreError> {
     let done = sqlx::query(

@@ -58,6 +58,10 @@ impl Column {
     }
 }
 
+/// More than any call has, and little enough that no sum of them ever overflows: what a provider makes up must not
+/// stop the sums of everybody else.
+const MOST: u64 = 1_000_000_000_000;
+
 /// Sums, or differences of sums, by column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counts([i64; Column::ALL.len()]);
@@ -68,7 +72,7 @@ impl Counts {
     }
 
     pub(crate) fn with(mut self, column: Column, value: u64) -> Self {
-        self.0[column as usize] = i64::try_from(value).unwrap_or(i64::MAX);
+        self.0[column as usize] = i64::try_from(value.min(MOST)).unwrap_or(i64::MAX);
         self
     }
 
