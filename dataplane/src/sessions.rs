@@ -111,6 +111,13 @@ impl Default for Rated {
 }
 
 impl Rated {
+    /// Whether a subject is known to be rated.
+    pub(crate) fn stands(&self, tenant: &TenantId, subject: &str) -> bool {
+        let rated = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = rated.peek(&(tenant.clone(), subject.to_owned()));
+        said.is_some_and(|said| said.stands)
+    }
+
     /// Remembers that a subject is rated now, or that it no longer is.
     pub(crate) fn note(
         &self,

@@ -18,9 +18,6 @@ in_both_shapes!(
     what_a_plan_lacks_is_refused_by_feature,
 );
 
-/// The projects that calls name.
-const SHOP: &str = "5f0c0b0a-95f1-4a7e-9d0e-0c5a3a0f2b11";
-
 async fn start(shape: Shape, settings: impl FnOnce(Settings) -> Settings) -> (Upstream, Floopy) {
     let upstream = Upstream::start().await;
     let settings = settings(Settings::for_upstream(&upstream));
@@ -54,8 +51,11 @@ async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
     for model in ["up/alpha", "up/alpha", "up/beta"] {
         api.chat("s", &hello(model)).await.ok();
     }
+    let shop = api.post("/v1/projects").json(&json!({"name": "Shop"}));
+    let shop = shop.send().await.ok().json()["id"].clone();
+    let shop = shop.as_str().expect("an id");
     let named = api.post("/v1/chat/completions").json(&hello("up/beta"));
-    let named = named.header("floopy-project-id", SHOP).send().await.ok();
+    let named = named.header("floopy-project-id", shop).send().await.ok();
     api.post("/v1/chat/completions")
         .json(&hello("nobody"))
         .send()
@@ -78,10 +78,10 @@ async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
     };
     assert_eq!(of(json!("up/alpha"), Value::Null), 2, "{told}");
     assert_eq!(of(json!("up/beta"), Value::Null), 1, "{told}");
-    assert_eq!(of(json!("up/beta"), json!(SHOP)), 1, "{told}");
+    assert_eq!(of(json!("up/beta"), json!(shop)), 1, "{told}");
     assert_eq!(of(Value::Null, Value::Null), 1, "{told}");
     let decision = api.decision(&named.request_id()).await;
-    assert_eq!(decision["decision_trace"]["project_id"], SHOP);
+    assert_eq!(decision["decision_trace"]["project_id"], shop);
     assert_eq!(told["quotas"]["requests"]["limit"], Value::Null);
     let wrong = api.post("/v1/chat/completions").json(&hello("up/beta"));
     let wrong = wrong.header("floopy-project-id", "shop").send().await;

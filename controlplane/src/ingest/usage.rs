@@ -46,9 +46,11 @@ pub(crate) fn replace_rating(
     }
 }
 
-/// When the first rating of a subject was given, if any was: revisions do not count.
+/// When the earliest rating that is kept of a subject was given, if any was. Each subject counts once, however often it is
+/// revised.
 pub(crate) fn first_rated<'a>(ratings: impl Iterator<Item = &'a StoredRating>) -> Option<u64> {
-    ratings.filter(|r| !r.revise).map(|r| r.rated_ms).min()
+    let given = ratings.filter(|rating| rating.score.is_some());
+    given.map(|rating| rating.rated_ms).min()
 }
 
 fn line_of(decision: &Decision) -> Line {

@@ -3,12 +3,12 @@
 //! The sums are what the stored decisions and ratings add up to: whoever changes those writes the difference here, in
 //! the same transaction. They outlive the calls that they came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::ids::TenantId;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Store, StoreError, Tx, statements, tenant_id};
+use super::{Store, StoreError, Tx, settings::Kind, statements, tenant_id};
 
 /// What is added up, each a column of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +111,7 @@ impl Used {
 
     /// Adds them to what is stored; nothing is left of them here.
     pub(crate) async fn apply(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.drop_unknown_projects(tx).await?;
         let mut lines: Vec<(Line, Counts)> = std::mem::take(&mut self.0).into_iter().collect();
         lines.retain(|(_, counts)| *counts != Counts::default());
         let mut months: BTreeMap<(i64, &TenantId), Month> = BTreeMap::new();
@@ -120,6 +121,38 @@ impl Used {
         }
         put_lines(tx, &lines).await?;
         put_months(tx, &months.into_iter().collect::<Vec<_>>()).await
+    }
+}
+
+impl Used {
+    /// Callers may name any project; what is none of their tenant's is counted for none, so that lines stay few.
+    async fn drop_unknown_projects(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        let named = self.0.keys().filter(|line| !line.project.is_empty());
+        let named: BTreeSet<(&str, &str)> = named
+            .map(|line| (line.tenant.as_str(), line.project.as_str()))
+            .collect();
+        if named.is_empty() {
+            return Ok(());
+        }
+        // Strings always serialise.
+        let named = serde_json::to_string(&named).unwrap_or_default();
+        let known: Vec<(String, String)> = sqlx::query_as(
+            "SELECT tenant, id FROM settings WHERE kind = ?
+                AND (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?))",
+        )
+        .bind(Kind::Project.as_str())
+        .bind(named)
+        .fetch_all(&mut **tx)
+        .await?;
+        let known: BTreeSet<(String, String)> = known.into_iter().collect();
+        for (mut line, counts) in std::mem::take(&mut self.0) {
+            let id = (line.tenant.to_string(), line.project.clone());
+            if !known.contains(&id) {
+                line.project.clear();
+            }
+            self.add(line, counts);
+        }
+        Ok(())
     }
 }
 

@@ -61,11 +61,16 @@ pub(super) async fn rate(
         .read(body, (MAX_BODY_BYTES, deadline), passage)
         .await?;
     let submission = parse(&body)?;
-    // A revision is not another rating.
-    if !submission.revise {
+    let subject = subject(gateway, &admitted, &parts.headers, &submission)?;
+    // A revision of what is known to be rated is not another rating.
+    let is_known = || {
+        gateway
+            .rated
+            .stands(&admitted.tenant.id, &name_of(&subject))
+    };
+    if !(submission.revise && is_known()) {
         takes_ratings(&admitted.tenant, gateway.clock.now_ms())?;
     }
-    let subject = subject(gateway, &admitted, &parts.headers, &submission)?;
     let said = Said::Rated {
         score: submission.score,
         useful: submission.useful,
@@ -124,6 +129,13 @@ fn subject(
     }
 }
 
+fn name_of(subject: &RatingSubject) -> String {
+    match subject {
+        RatingSubject::Session(id) => id.to_string(),
+        RatingSubject::Request(id) => id.to_string(),
+    }
+}
+
 /// Spools what was said and learns, where the control plane says so in time, whether a rating stood already.
 async fn deliver(
     gateway: &Gateway,
@@ -132,10 +144,7 @@ async fn deliver(
     subject: RatingSubject,
 ) -> Result<bool, Refusal> {
     let now_ms = gateway.clock.now_ms();
-    let name = match &subject {
-        RatingSubject::Session(id) => id.to_string(),
-        RatingSubject::Request(id) => id.to_string(),
-    };
+    let name = name_of(&subject);
     let tenant = &admitted.tenant.id;
     let retracted = matches!(said, Said::TakenBack);
     let noted = gateway.rated.note(tenant, &name, (now_ms, !retracted));

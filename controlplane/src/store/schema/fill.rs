@@ -18,8 +18,8 @@ use crate::{
         sums::Sums,
     },
     store::{
-        StoreError, Tx, buckets, deltas::Deltas, drift, packed, ratings::Place, record, tenant_id,
-        to_u64, usage::Used,
+        StoreError, Tx, buckets, deltas::Deltas, drift, packed, record, tenant_id, to_u64,
+        usage::Used,
     },
 };
 
@@ -292,11 +292,11 @@ pub(super) async fn usage(tx: &mut Tx) -> Result<(), StoreError> {
 }
 
 async fn usage_of_ratings(tx: &mut Tx) -> Result<(), StoreError> {
-    let first = Place::First as i64;
-    let rows = sqlx::query("SELECT tenant, rated_ms FROM ratings WHERE revise = ?")
-        .bind(first)
-        .fetch_all(&mut **tx)
-        .await?;
+    let rows = sqlx::query(
+        "SELECT tenant, min(rated_ms) FROM ratings WHERE retracted = 0 GROUP BY tenant, kind, subject",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
     let mut used = Used::default();
     for row in &rows {
         let (tenant, rated_ms): (_, i64) = (tenant_id(row.try_get(0)?)?, row.try_get(1)?);
