@@ -9,7 +9,7 @@ const DAY_MS: u64 = 86_400_000;
 
 impl Fixture {
     /// A rule of the tenant, whose default model is `p/base`; its id.
-    async fn rule(&self) -> String {
+    async fn cheap_rule(&self) -> String {
         let mut tx = self.intake.store.write().await.expect("writes");
         sqlx::query("UPDATE tenants SET default_model = 'p/base' WHERE id = 'acme'")
             .execute(&mut *tx)
@@ -48,7 +48,7 @@ fn costing(model: &'static str, cost: u64) -> impl Fn(&mut Decision) {
 #[tokio::test]
 async fn what_routing_did_under_a_rule_is_compared_with_what_the_baseline_did_there() {
     let fixture = Fixture::with_models().await;
-    let id = fixture.rule().await;
+    let id = fixture.cheap_rule().await;
     fixture.replies((1, 60), costing("base", 400), 0.8).await;
     fixture.replies((100, 60), costing("b", 100), 0.79).await;
     // None of these counts: too old, without a rule, not answered.
@@ -92,7 +92,7 @@ async fn what_routing_did_under_a_rule_is_compared_with_what_the_baseline_did_th
 #[tokio::test]
 async fn what_was_saved_is_told_by_rule_in_whole_micro_usd() {
     let fixture = Fixture::with_models().await;
-    let id = fixture.rule().await;
+    let id = fixture.cheap_rule().await;
     fixture.replies((1, 60), costing("base", 400), 0.8).await;
     fixture.replies((100, 60), costing("b", 100), 0.8).await;
     let copy = |call: &mut Decision| {
@@ -126,7 +126,7 @@ async fn what_was_saved_is_told_by_rule_in_whole_micro_usd() {
 #[tokio::test]
 async fn without_replies_nothing_is_concluded() {
     let fixture = Fixture::with_models().await;
-    let id = fixture.rule().await;
+    let id = fixture.cheap_rule().await;
     let path = format!("/v1/optimization/verification?route_id={id}");
     let (_, body) = fixture.get(&path).await;
     assert_eq!(body["status"], "insufficient_data");
@@ -144,7 +144,7 @@ async fn without_replies_nothing_is_concluded() {
 #[tokio::test]
 async fn wrong_questions_are_refused_by_field_and_another_tenants_rule_does_not_exist() {
     let fixture = Fixture::with_models().await;
-    let id = fixture.rule().await;
+    let id = fixture.cheap_rule().await;
     let path = "/v1/optimization/verification";
     let cases = [
         (String::new(), "invalid_route_id route_id"),
