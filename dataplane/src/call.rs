@@ -76,6 +76,8 @@ pub struct Call {
     inputs_span: Option<Range<usize>>,
     /// The stored prompt that the messages begin with.
     prompted: Option<PromptVersion>,
+    /// What of them is that prompt's.
+    front: template::Front,
     endpoint: Endpoint,
     model: String,
     stream: bool,
@@ -131,7 +133,8 @@ impl Call {
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
         let wants_several = fields.n.is_some_and(|n| n.get() != "1");
-        let inputs = fields.inputs.filter(|_| endpoint == Endpoint::Chat);
+        // Embeddings have no stored prompt, and their providers may well mean something by it.
+        let inputs = fields.inputs.filter(|_| endpoint != Endpoint::Embeddings);
         let inputs_span = inputs.map(|raw| member::span_of(raw, &body));
         Ok(Self {
             body,
@@ -141,6 +144,7 @@ impl Call {
             is_untouched: false,
             inputs_span,
             prompted: None,
+            front: template::Front::default(),
             endpoint,
             model,
             stream,

@@ -20,7 +20,7 @@ use super::{Api, error::ApiError, reading, settings::Editing, view::moment};
 use crate::store::{
     StoreError,
     audit::Action,
-    contents::{self, StoredSession, StoredTurn},
+    contents::{self, StoredSession, StoredTurn, deleted},
 };
 
 /// All routes.
@@ -162,8 +162,12 @@ async fn forget(
     let tenant = editing.tenant();
     let now_ms = editing.now_ms;
     let place = (&tenant, id.as_str());
-    let turns = contents::delete(&mut editing.tx, place, now_ms).await?;
-    let turns = turns.ok_or_else(unknown)?;
+    let turns = deleted::delete(&mut editing.tx, place, now_ms).await?;
+    if turns == 0 {
+        // What is on its way to where nothing is yet must not come to stay.
+        editing.commit_content().await?;
+        return Err(unknown());
+    }
     let resource = format!("session/{id}");
     editing
         .audit((Action::Delete, &resource), None, None)

@@ -3,6 +3,7 @@
 //! A conversation of n turns sends its history n times. Here a message has a number within its session, and a call is
 //! the runs of numbers that it consists of, mostly one.
 
+pub(crate) mod deleted;
 pub(crate) mod packed;
 
 use std::collections::{BTreeSet, HashMap};
@@ -323,38 +324,8 @@ async fn find(
     Ok(query.fetch_optional(conn).await?)
 }
 
-/// Deletes what a session said, also what waits to be judged, and whatever of it is still on its way. How many calls
-/// went; `None`: there is nothing of it.
-pub(crate) async fn delete(
-    tx: &mut Tx,
-    (tenant, session): (&TenantId, &str),
-    now_ms: u64,
-) -> Result<Option<u64>, StoreError> {
-    let Some(id) = find(tx, tenant, session).await? else {
-        return Ok(None);
-    };
-    let turns = empty(tx, &[id]).await?;
-    if turns == 0 {
-        return Ok(None);
-    }
-    sqlx::query("UPDATE content_sessions SET deleted_ms = ?, bytes = 0 WHERE id = ?")
-        .bind(to_i64(now_ms))
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "DELETE FROM scoring_jobs WHERE request_id IN
-            (SELECT request_id FROM decisions WHERE tenant = ? AND session_id = ?)",
-    )
-    .bind(tenant.as_str())
-    .bind(session)
-    .execute(&mut **tx)
-    .await?;
-    Ok(Some(turns))
-}
-
 /// Takes away all that these sessions hold; how many calls that was.
-async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreError> {
+pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreError> {
     // Integers always serialise.
     let ids = serde_json::to_string(sessions).unwrap_or_default();
     let mut gone = 0;
