@@ -300,6 +300,29 @@ async fn a_session_without_end_keeps_its_newest_part() {
 }
 
 #[tokio::test]
+async fn of_calls_with_more_messages_than_anybody_waits_for_the_newest_are_told() {
+    let fixture = Fixture::with_models().await;
+    let many = vec![message("user", "again"); 9_000];
+    for n in 1..=14 {
+        let event = said(n, "s", json!(many), Some(&format!("reply {n}")));
+        append(&fixture.intake, vec![event]).await;
+    }
+    let mut conn = fixture.intake.store.read().acquire().await.expect("reads");
+    let session = contents::get(&mut conn, &tenant(), "s").await;
+    let session = session.expect("reads").expect("is there");
+    let newest: Vec<_> = session.turns.iter().map(|turn| turn.request).collect();
+    let expected: Vec<_> = (3..=14).map(request).collect();
+    assert_eq!((newest, session.is_cut), (expected, true));
+    let (_, told) = fixture.get("/v1/session/s").await;
+    assert_eq!(
+        (&told["turn_count"], &told["truncated"]),
+        (&json!(12), &json!(true))
+    );
+    let last = told["messages"].as_array().and_then(|all| all.last());
+    assert_eq!(last, Some(&message("assistant", "reply 14")));
+}
+
+#[tokio::test]
 async fn what_is_no_conversation_is_refused_alone() {
     let fixture = Fixture::with_models().await;
     let events = vec![
