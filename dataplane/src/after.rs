@@ -203,7 +203,10 @@ mod tests {
         let mut config: Config = read.unwrap_or_else(|e| panic!("{e}"));
         config.scoring.max_bytes = 100;
         assert_eq!(
-            (config.reply_text_bytes(false), config.reply_text_bytes(true)),
+            (
+                config.reply_text_bytes(false),
+                config.reply_text_bytes(true)
+            ),
             (100, 64 << 10)
         );
         config.scoring.max_bytes = 1 << 20;

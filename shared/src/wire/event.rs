@@ -96,7 +96,10 @@ impl From<&ScoringJob> for v1::ScoringJob {
             reply: j.reply.clone(),
             truncated: j.truncated,
             json_expected: j.json_expected,
-            session_id: j.session_id.as_ref().map_or_else(String::new, SessionId::to_string),
+            session_id: j
+                .session_id
+                .as_ref()
+                .map_or_else(String::new, SessionId::to_string),
             asked_at_ms: j.asked_at_ms,
         }
     }
@@ -116,9 +119,7 @@ impl TryFrom<v1::ScoringJob> for ScoringJob {
             json_expected: j.json_expected,
             session_id: match j.session_id.as_str() {
                 "" => None,
-                id => Some(
-                    SessionId::new(id).map_err(|e| InvalidWire::invalid("session_id", e))?,
-                ),
+                id => Some(SessionId::new(id).map_err(|e| InvalidWire::invalid("session_id", e))?),
             },
             asked_at_ms: j.asked_at_ms,
         })

@@ -138,7 +138,8 @@ async fn a_prompt_whose_answer_is_not_kept_is_not_made_again() {
     // Six bytes each in JSON: the answer is too long to be kept, so all that is known is what the change wrote.
     let content = "\u{1}".repeat(43_400);
     let variables: Value = (10..99).map(|n| (format!("v{n}"), json!({}))).collect();
-    let version = || json!({"messages": [{"role": "user", "content": content}], "variables": variables});
+    let version =
+        || json!({"messages": [{"role": "user", "content": content}], "variables": variables});
     let prompt = || {
         let mut prompt = version();
         prompt["name"] = json!("p");
