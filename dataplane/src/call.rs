@@ -134,8 +134,7 @@ impl Call {
             .flatten();
         let wants_several = fields.n.is_some_and(|n| n.get() != "1");
         // Embeddings have no stored prompt, and their providers may well mean something by it.
-        let inputs = fields.inputs.filter(|_| endpoint != Endpoint::Embeddings);
-        let inputs_span = inputs.map(|raw| member::span_of(raw, &body));
+        let inputs_span = inputs_span(&fields, &body).filter(|_| endpoint != Endpoint::Embeddings);
         Ok(Self {
             body,
             model_span,
@@ -263,6 +262,11 @@ struct Seen<'a> {
     tool_names: Vec<Cow<'a, str>>,
     history: History,
     opening: u64,
+}
+
+/// Where the values for a stored prompt are.
+fn inputs_span(fields: &Fields<'_>, body: &Bytes) -> Option<Range<usize>> {
+    fields.inputs.map(|raw| member::span_of(raw, body))
 }
 
 fn read_model(fields: &Fields<'_>, body: &Bytes) -> Result<(String, Range<usize>), InvalidCall> {

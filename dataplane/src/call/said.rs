@@ -1,5 +1,5 @@
-//! The conversation in the form of chat completions, for its session to be told again. A stored prompt's messages are no
-//! part of it: the next call that names the prompt has them anew.
+//! The conversation in the form of chat completions, for its session to be told again. A stored prompt's messages are
+//! no part of it: the next call that names the prompt has them anew.
 
 use std::borrow::Cow;
 

@@ -15,6 +15,7 @@ pub(crate) async fn delete(
     (tenant, session): (&TenantId, &str),
     now_ms: u64,
 ) -> Result<u64, StoreError> {
+    unqueue(tx, (tenant, session)).await?;
     let id: Option<i64> = sqlx::query_scalar(
         "INSERT INTO content_sessions (tenant, session, touched_ms, deleted_ms, bytes)
          SELECT id, ?2, ?3, ?3, 0 FROM tenants WHERE id = ?1 AND NOT zero_retention
@@ -27,12 +28,11 @@ pub(crate) async fn delete(
     .bind(to_i64(now_ms))
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(id) = id else {
-        return Ok(0);
-    };
-    let turns = empty(tx, &[id]).await?;
-    unqueue(tx, (tenant, session)).await?;
-    Ok(turns)
+    // Where a tenant keeps no content, none comes.
+    match id {
+        Some(id) => empty(tx, &[id]).await,
+        None => Ok(0),
+    }
 }
 
 /// Takes the session's replies off the queue, those of its calls' shadows too.
