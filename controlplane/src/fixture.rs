@@ -217,6 +217,8 @@ pub(crate) fn job(id: u64, n: u64) -> Event {
         reply: "answer".into(),
         truncated: false,
         json_expected: false,
+        session_id: None,
+        asked_at_ms: 0,
     };
     event(id, EventBody::ScoringJob(job))
 }

@@ -32,25 +32,21 @@ pub(crate) struct Work {
     pub headers: HeaderMap,
     pub request_id: RequestId,
     pub served: CandidateKey,
-    /// The session that keeps what was said, and when the call came.
-    pub keeps: Option<(SessionId, u64)>,
+    /// The session that it is of, and when it came.
+    pub session: Option<(SessionId, u64)>,
     /// Who is also to be asked, and the record of the call that was served.
     pub shadow: Option<(Shadow, Box<Decision>)>,
 }
 
 impl After {
-    /// Whether there is anything to do. Content of tenants with zero retention is never kept, nor that of
-    /// calls that are forwarded untouched, and embeddings have nothing to judge.
+    /// Whether there is anything to do.
     pub(crate) fn is_wanted(
         gateway: &Gateway,
         admitted: &Admitted,
         call: &Call,
         (id, has_more): (RequestId, bool),
     ) -> bool {
-        let allowed = !admitted.tenant.zero_retention
-            && !call.is_untouched()
-            && call.endpoint() != Endpoint::Embeddings;
-        allowed && (has_more || gateway.is_sampled(id))
+        may_keep(admitted, call) && (has_more || gateway.is_sampled(id))
     }
 
     pub(crate) fn new(gateway: &Arc<Gateway>, work: Work) -> Self {
@@ -79,6 +75,7 @@ impl Drop for After {
                 request_id: id,
                 tenant: &work.admitted.tenant.id,
                 candidate: &work.served,
+                session: work.session.as_ref(),
             };
             offer(&self.gateway, &judged, (&work.call, facts));
         }
@@ -88,23 +85,47 @@ impl Drop for After {
     }
 }
 
-/// Whether what is said in this call is kept, once it is known that it may be.
-pub(crate) fn keeps(gateway: &Gateway, decision: &Decision) -> Option<(SessionId, u64)> {
-    let session = decision.session_id.clone();
-    let kept = session.filter(|_| gateway.config.sessions.content);
-    kept.map(|session| (session, decision.created_at_ms))
+/// Content of tenants with zero retention is never kept, nor that of calls that are forwarded untouched, and embeddings
+/// have nothing to judge.
+fn may_keep(admitted: &Admitted, call: &Call) -> bool {
+    !admitted.tenant.zero_retention
+        && !call.is_untouched()
+        && call.endpoint() != Endpoint::Embeddings
+}
+
+/// The session that a call is of, and when it came.
+pub(crate) fn session(decision: &Decision) -> Option<(SessionId, u64)> {
+    let session = decision.session_id.clone()?;
+    Some((session, decision.created_at_ms))
+}
+
+/// How much of a reply's text is to be kept: a session keeps more than a judge reads.
+pub(crate) fn text_bytes(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    call: &Call,
+    decision: &Decision,
+) -> usize {
+    let config = &gateway.config;
+    let is_kept =
+        config.sessions.content && decision.session_id.is_some() && may_keep(admitted, call);
+    config.reply_text_bytes(is_kept)
 }
 
 /// Has what was said kept with its session. A reply that calls tools is not: it is told with the next request, which has
 /// the results, and without them nobody could go on from it.
 fn keep(gateway: &Gateway, work: &Work, facts: &Facts) {
-    let Some((session, created_at_ms)) = &work.keeps else {
+    let config = &gateway.config;
+    let session = work.session.as_ref().filter(|_| config.sessions.content);
+    let Some((session, created_at_ms)) = session else {
         return;
     };
-    let Some(said) = work.call.said(gateway.config.sessions.max_bytes) else {
+    let Some(said) = work.call.said(config.sessions.max_bytes) else {
         return;
     };
     let has_text = !facts.text.is_empty() && !facts.calls_tools && !said.wants_several;
+    let reply = beginning(&facts.text, config.session_reply_bytes());
+    let is_cut = facts.truncated || reply.len() < facts.text.len();
     let content = Content {
         request_id: work.request_id,
         tenant: work.admitted.tenant.id.clone(),
@@ -112,8 +133,8 @@ fn keep(gateway: &Gateway, work: &Work, facts: &Facts) {
         created_at_ms: *created_at_ms,
         candidate: work.served.clone(),
         messages: said.messages,
-        reply: has_text.then(|| facts.text.clone()),
-        truncated: said.truncated || (has_text && facts.truncated),
+        reply: has_text.then(|| reply.to_owned()),
+        truncated: said.truncated || (has_text && is_cut),
     };
     let event = Event {
         id: Uuid::new_v4(),
@@ -124,12 +145,19 @@ fn keep(gateway: &Gateway, work: &Work, facts: &Facts) {
     let _ = gateway.spool.append(&event);
 }
 
+/// As much of a text as fits, in whole characters.
+fn beginning(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
+}
+
 /// Whose reply is to be judged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judged<'a> {
     pub request_id: RequestId,
     pub tenant: &'a TenantId,
     pub candidate: &'a CandidateKey,
+    /// The session of the caller's call, and when that came.
+    pub session: Option<&'a (SessionId, u64)>,
 }
 
 /// Hands a reply to the judge.
@@ -148,6 +176,8 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
         reply: facts.text,
         truncated: prompt.truncated || facts.truncated,
         json_expected: call.json_expected(),
+        session_id: judged.session.map(|(session, _)| session.clone()),
+        asked_at_ms: judged.session.map_or(0, |(_, asked_at_ms)| *asked_at_ms),
     };
     let recorded_at_ms = gateway.clock.now_ms();
     let event = Event {
@@ -157,4 +187,33 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
     };
     // Being dropped is counted and logged by the spool.
     let _ = gateway.spool.append(&event);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_reply_is_cut_for_its_session_and_held_no_longer_than_who_wants_it() {
+        assert_eq!(beginning("aéb", 2), "a");
+        assert_eq!(beginning("aéb", 3), "aé");
+        assert_eq!(beginning("aéb", 9), "aéb");
+        let read = floopy_shared::process::config::parse("", "x.toml");
+        let mut config: Config = read.unwrap_or_else(|e| panic!("{e}"));
+        config.scoring.max_bytes = 100;
+        assert_eq!(
+            (
+                config.reply_text_bytes(false),
+                config.reply_text_bytes(true)
+            ),
+            (100, 64 << 10)
+        );
+        config.scoring.max_bytes = 1 << 20;
+        config.sessions.max_bytes = 1_000;
+        assert_eq!(
+            (config.reply_text_bytes(true), config.session_reply_bytes()),
+            (1 << 20, 1_000)
+        );
+    }
 }

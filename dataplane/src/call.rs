@@ -76,6 +76,8 @@ pub struct Call {
     inputs_span: Option<Range<usize>>,
     /// The stored prompt that the messages begin with.
     prompted: Option<PromptVersion>,
+    /// What of them is that prompt's.
+    front: template::Front,
     endpoint: Endpoint,
     model: String,
     stream: bool,
@@ -131,8 +133,8 @@ impl Call {
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
         let wants_several = fields.n.is_some_and(|n| n.get() != "1");
-        let inputs = fields.inputs.filter(|_| endpoint == Endpoint::Chat);
-        let inputs_span = inputs.map(|raw| member::span_of(raw, &body));
+        // Embeddings have no stored prompt, and their providers may well mean something by it.
+        let inputs_span = inputs_span(&fields, &body).filter(|_| endpoint != Endpoint::Embeddings);
         Ok(Self {
             body,
             model_span,
@@ -141,6 +143,7 @@ impl Call {
             is_untouched: false,
             inputs_span,
             prompted: None,
+            front: template::Front::default(),
             endpoint,
             model,
             stream,
@@ -259,6 +262,11 @@ struct Seen<'a> {
     tool_names: Vec<Cow<'a, str>>,
     history: History,
     opening: u64,
+}
+
+/// Where the values for a stored prompt are.
+fn inputs_span(fields: &Fields<'_>, body: &Bytes) -> Option<Range<usize>> {
+    fields.inputs.map(|raw| member::span_of(raw, body))
 }
 
 fn read_model(fields: &Fields<'_>, body: &Bytes) -> Result<(String, Range<usize>), InvalidCall> {

@@ -348,11 +348,20 @@ impl Default for Scoring {
 const SESSION_REPLY_BYTES: usize = 64 << 10;
 
 impl Config {
-    /// How much of a reply's text is kept until its caller has it, for whoever judges it and for its session.
-    pub(crate) fn reply_text_bytes(&self) -> usize {
-        let session = self.sessions.max_bytes.min(SESSION_REPLY_BYTES);
-        let session = if self.sessions.content { session } else { 0 };
+    /// How much of a reply's text is kept until its caller has it, for whoever judges it and for the session that keeps
+    /// it, if one does.
+    pub(crate) fn reply_text_bytes(&self, is_kept: bool) -> usize {
+        let session = if is_kept {
+            self.session_reply_bytes()
+        } else {
+            0
+        };
         self.scoring.max_bytes.max(session)
+    }
+
+    /// How much of a reply a session keeps.
+    pub(crate) fn session_reply_bytes(&self) -> usize {
+        self.sessions.max_bytes.min(SESSION_REPLY_BYTES)
     }
 }
 

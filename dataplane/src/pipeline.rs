@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 
 use crate::{
     admit::{Admitted, Permission},
-    after::{After, Work, keeps},
+    after::{self, After, Work},
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
@@ -132,6 +132,7 @@ async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
         order: &plan.choice.order,
         now_ms: asking.record.decision().created_at_ms,
         hedge_after,
+        text_bytes: after::text_bytes(&gateway, &asking.admitted, call, asking.record.decision()),
     };
     let trail = asking.record.trail();
     let asked = gateway.upstream.serve(&errand, trail).await;
@@ -218,8 +219,8 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
         .choice
         .shadow
         .filter(|shadow| shadow.model.key != served.model.key);
-    let keeps = keeps(gateway, record.decision());
-    let has_more = shadow.is_some() || keeps.is_some();
+    let session = after::session(record.decision());
+    let has_more = shadow.is_some() || (gateway.config.sessions.content && session.is_some());
     let mut after =
         After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
             let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
@@ -229,7 +230,7 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
                 headers,
                 request_id: record.id(),
                 served: served.model.key.clone(),
-                keeps,
+                session,
                 shadow,
             };
             Box::new(After::new(gateway, work))

@@ -147,6 +147,7 @@ async fn send(
         order,
         now_ms: gateway.clock.now_ms(),
         hedge_after: None,
+        text_bytes: gateway.config.reply_text_bytes(false),
     };
     let reply = gateway
         .upstream
@@ -181,6 +182,7 @@ async fn send(
         request_id: id,
         tenant: &work.admitted.tenant.id,
         candidate: &model.key,
+        session: work.session.as_ref(),
     };
     offer(&gateway, &judged, (&work.call, facts));
 }

@@ -84,6 +84,8 @@ pub(crate) struct Errand<'a> {
     pub now_ms: u64,
     /// Without a first byte by then, the second candidate is asked too.
     pub hedge_after: Option<Duration>,
+    /// How much of the reply's text is kept.
+    pub text_bytes: usize,
 }
 
 /// A candidate that answered.
@@ -138,7 +140,7 @@ impl Upstream {
                 total: Duration::from_millis(timeouts.total_ms),
                 stream_idle: Duration::from_millis(timeouts.stream_idle_ms),
                 reply_bytes: config.limits.reply_bytes,
-                text_bytes: config.reply_text_bytes(),
+                text_bytes: config.reply_text_bytes(false),
             },
             retry: config.retry.clone(),
         }
@@ -233,8 +235,11 @@ impl Upstream {
         let wait = self.latencies.wait(&model.key);
         let mut result = match self.providers.get(model.key.provider()) {
             Some(provider) => {
-                let model = model.key.model();
-                self.put(&self.limits, errand, provider, model).await
+                let limits = Limits {
+                    text_bytes: errand.text_bytes,
+                    ..self.limits
+                };
+                self.put(&limits, errand, provider, model.key.model()).await
             }
             None => Err(Failure::Connect),
         };

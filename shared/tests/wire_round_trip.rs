@@ -211,6 +211,7 @@ proptest! {
         let job = ScoringJob {
             request_id: request, tenant: tenant.clone(), candidate: key("a/b"), prompt: text.clone(),
             reply: text.clone(), truncated: flag, json_expected: !flag,
+            session_id: SessionId::new(&text).ok().filter(|_| flag), asked_at_ms: 7,
         };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
         let content = Content {

@@ -48,6 +48,11 @@ impl Dirty {
         self.urgent.notify_one();
     }
 
+    /// Gives tenants back whose prompts could not be read: they wait for the next tick.
+    pub(crate) fn put_back_prompts(&self, tenants: impl IntoIterator<Item = TenantId>) {
+        lock(&self.prompts).extend(tenants);
+    }
+
     /// Takes all tenants that changed their prompts.
     pub(crate) fn take_prompts(&self) -> BTreeSet<TenantId> {
         std::mem::take(&mut *lock(&self.prompts))

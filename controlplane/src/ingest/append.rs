@@ -102,7 +102,7 @@ impl Intake {
             };
             match &event.body {
                 EventBody::Decision(decision) => decided.push(decision.request_id),
-                EventBody::ScoringJob(job) => to_score.push(job.request_id),
+                EventBody::ScoringJob(job) => to_score.push(job),
                 EventBody::Content(_) => {}
                 EventBody::Rating(rating) => match ratings::subject(rating) {
                     (Kind::Session, name) => sessions.push(name),

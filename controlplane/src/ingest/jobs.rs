@@ -10,7 +10,7 @@ use floopy_shared::domain::{
 use super::Verdict;
 use crate::store::{
     StoreError, Tx,
-    contents::{self, Turn},
+    contents::{self, Turn, deleted::Deleted},
     queue::{self, QueuedJob},
     tenants,
 };
@@ -26,19 +26,26 @@ pub(super) struct Jobs {
     new: Vec<QueuedJob>,
     /// Whether a tenant keeps no content.
     zero_retention: BTreeMap<TenantId, bool>,
+    /// Sessions of the batch's jobs that were deleted.
+    deleted: Deleted,
 }
 
 impl Jobs {
     /// Looks the batch's jobs up.
-    pub(super) async fn load(tx: &mut Tx, requests: &[RequestId]) -> Result<Self, StoreError> {
-        let known = queue::known(tx, requests).await?.into_iter().collect();
+    pub(super) async fn load(tx: &mut Tx, jobs: &[&ScoringJob]) -> Result<Self, StoreError> {
+        let requests: Vec<RequestId> = jobs.iter().map(|job| job.request_id).collect();
+        let sessions = jobs.iter().filter_map(|job| {
+            let session = job.session_id.as_ref()?;
+            Some((job.tenant.as_str(), session.as_str()))
+        });
         Ok(Self {
-            known,
+            known: queue::known(tx, &requests).await?.into_iter().collect(),
+            deleted: Deleted::of(tx, sessions).await?,
             ..Self::default()
         })
     }
 
-    /// Takes a job unless it is known.
+    /// Takes a job unless it is known, or its session was deleted after it was asked.
     pub(super) async fn take(
         &mut self,
         tx: &mut Tx,
@@ -56,7 +63,7 @@ impl Jobs {
                 "tenant {tenant} keeps no content"
             )));
         }
-        if !self.known.insert(job.request_id) {
+        if self.deleted.covers(job) || !self.known.insert(job.request_id) {
             return Ok(Verdict::Known { duplicate: false });
         }
         self.new.push(QueuedJob::of(job));

@@ -86,6 +86,16 @@ impl ApiError {
         )
     }
 
+    /// What a query parameter names is not there.
+    pub(crate) fn unknown_query(param: &str, message: impl Into<String>) -> Self {
+        let kind = "invalid_request_error";
+        let error = Self::new(StatusCode::NOT_FOUND, kind, "not_found", message);
+        Self {
+            param: Some(param.to_owned()),
+            ..error
+        }
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         let message =
             "this endpoint does not take this method; the header Allow names those that it takes";

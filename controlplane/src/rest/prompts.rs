@@ -12,7 +12,7 @@ use axum::{
 };
 use floopy_shared::domain::{
     ids::{RequestId, TenantId},
-    prompt::{MAX_PROMPTS, MAX_TENANT_BYTES},
+    prompt::{MAX_PROMPTS, MAX_TENANT_BYTES, OVERHEAD_BYTES},
 };
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
@@ -114,12 +114,12 @@ async fn add_version(
     restored_from: Option<u32>,
 ) -> Result<Document, ApiError> {
     let tenant = editing.tenant();
-    let held = prompts::bytes(&mut editing.tx, &tenant).await?;
-    let all = held.saturating_add(saved.bytes as u64);
+    let held = prompts::room(&mut editing.tx, &tenant).await?;
+    let all = held.saturating_add(saved.content.room(saved.bytes) as u64);
     if all > MAX_TENANT_BYTES as u64 {
         let message = format!(
-            "with this version all versions of all prompts would have {all} bytes, they may have {MAX_TENANT_BYTES}: \
-             delete prompts or versions that nobody names any more"
+            "with this version all versions of all prompts would take {all} bytes, {OVERHEAD_BYTES} for each version, \
+             message and variable besides their text, they may take {MAX_TENANT_BYTES}: delete prompts or versions that nobody names any more"
         );
         return Err(ApiError::invalid_body("messages", message));
     }

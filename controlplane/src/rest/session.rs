@@ -2,7 +2,7 @@
 
 mod rebuild;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use axum::{
     Json, Router,
@@ -20,7 +20,7 @@ use super::{Api, error::ApiError, reading, settings::Editing, view::moment};
 use crate::store::{
     StoreError,
     audit::Action,
-    contents::{self, StoredSession, StoredTurn},
+    contents::{self, StoredSession, StoredTurn, deleted},
 };
 
 /// All routes.
@@ -86,10 +86,14 @@ fn role(message: &RawValue) -> Cow<'_, str> {
 
 fn describe(id: &SessionId, session: &StoredSession) -> Result<Response, StoreError> {
     let message = |number: &u64| session.messages.get(number).map(|message| &**message);
-    let is_system = |number| {
-        let role = message(&number).map(role);
-        matches!(role.as_deref(), Some("system" | "developer"))
-    };
+    // Each is read once, however many calls begin with it.
+    let systems: HashSet<u64> = session
+        .messages
+        .iter()
+        .filter(|(_, message)| matches!(&*role(message), "system" | "developer"))
+        .map(|(number, _)| *number)
+        .collect();
+    let is_system = |number| systems.contains(&number);
     let Conversation { system, spoken } = rebuild(session.turns.iter().map(said), is_system);
     let read = |numbers: &[u64]| {
         let read: Option<Vec<&RawValue>> = numbers.iter().map(message).collect();
@@ -98,7 +102,7 @@ fn describe(id: &SessionId, session: &StoredSession) -> Result<Response, StoreEr
     let (mut messages, spoken) = (read(&system)?, read(&spoken)?);
     let newest = newest(&spoken);
     messages.extend_from_slice(newest);
-    let is_cut = newest.len() < spoken.len();
+    let is_cut = session.is_cut || newest.len() < spoken.len();
     let told = Told {
         session_id: id.as_str(),
         messages,
@@ -162,8 +166,12 @@ async fn forget(
     let tenant = editing.tenant();
     let now_ms = editing.now_ms;
     let place = (&tenant, id.as_str());
-    let turns = contents::delete(&mut editing.tx, place, now_ms).await?;
-    let turns = turns.ok_or_else(unknown)?;
+    let turns = deleted::delete(&mut editing.tx, place, now_ms).await?;
+    if turns == 0 {
+        // What is on its way to where nothing is yet must not come to stay.
+        editing.commit_content().await?;
+        return Err(unknown());
+    }
     let resource = format!("session/{id}");
     editing
         .audit((Action::Delete, &resource), None, None)

@@ -195,25 +195,32 @@ impl<'a> Editing<'a> {
 
     /// Makes a change of stored prompts.
     pub(super) async fn commit_prompts(self) -> Result<(), ApiError> {
-        self.tx.commit().await.map_err(StoreError::from)?;
-        self.api.dirty.mark_prompts(self.holder.tenant);
+        let (api, tenant) = self.finish().await?;
+        api.dirty.mark_prompts(tenant);
         Ok(())
     }
 
     /// Makes a change that no proxy needs to know of.
     pub(super) async fn commit_content(self) -> Result<(), ApiError> {
-        Ok(self.tx.commit().await.map_err(StoreError::from)?)
+        self.finish().await.map(drop)
     }
 
     /// Makes the change.
     pub(super) async fn commit(mut self) -> Result<Tenant, ApiError> {
         let tenant = self.current().await?;
+        let (api, id) = self.finish().await?;
+        api.dirty.mark_settings(id);
+        Ok(tenant)
+    }
+
+    /// How every change ends: that its question is answered is written with it, or a lost answer would have it made
+    /// again.
+    async fn finish(mut self) -> Result<(&'a Api, TenantId), ApiError> {
         if let Some(question) = &self.question {
             answers::done(&mut self.tx, question, self.now_ms).await?;
         }
         self.tx.commit().await.map_err(StoreError::from)?;
-        self.api.dirty.mark_settings(tenant.id.clone());
-        Ok(tenant)
+        Ok((self.api, self.holder.tenant))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use floopy_shared::domain::{
     ids::TenantId,
-    prompt::{Message, Prompt, Prompts, Role, Variable, Version},
+    prompt::{self, Message, Prompt, Prompts, Role, Variable, Version},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,7 +37,7 @@ impl WrittenPrompt {
 }
 
 /// What a version says.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Content {
     pub(crate) messages: Vec<WrittenMessage>,
@@ -87,6 +87,11 @@ impl WrittenVersion {
 }
 
 impl Content {
+    /// How much room it takes as a version with so much text.
+    pub(crate) fn room(&self, text_bytes: usize) -> usize {
+        prompt::room(text_bytes, self.messages.len(), self.variables.len())
+    }
+
     /// As proxies know it; `None` where a role is none.
     pub(crate) fn to_domain(&self, number: u32) -> Option<Version> {
         let message = |message: &WrittenMessage| {

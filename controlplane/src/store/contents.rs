@@ -3,6 +3,7 @@
 //! A conversation of n turns sends its history n times. Here a message has a number within its session, and a call is
 //! the runs of numbers that it consists of, mostly one.
 
+pub(crate) mod deleted;
 pub(crate) mod packed;
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +14,7 @@ use floopy_shared::domain::{
 };
 use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest, Sha256};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use self::packed::{pack_body, pack_runs, unpack_body, unpack_runs};
 use super::{StoreError, Tx, request_id, statements, to_i64, to_u64};
@@ -24,6 +25,10 @@ const MAX_SESSION_BYTES: i64 = 8 << 20;
 
 /// Calls of one session that are read back; the newest of them.
 const MAX_TURNS: i64 = 1_000;
+
+/// Messages of all calls that are read back together, the same one in several counted each time: once they are reached,
+/// older calls are left out. A session that is told in full each time has 100 calls of 1,000 messages.
+const MAX_NUMBERS: usize = 100_000;
 
 /// Sessions removed per transaction at most.
 const SLICE: i64 = 50;
@@ -265,6 +270,8 @@ pub(crate) struct StoredSession {
     pub(crate) turns: Vec<StoredTurn>,
     /// By their numbers.
     pub(crate) messages: HashMap<u64, Box<RawValue>>,
+    /// Older calls were left out for their messages.
+    pub(crate) is_cut: bool,
 }
 
 /// What a session said, if anything is kept of it.
@@ -284,20 +291,11 @@ pub(crate) async fn get(
     .bind(MAX_TURNS)
     .fetch_all(&mut *conn)
     .await?;
-    let mut turns = Vec::with_capacity(rows.len());
-    for row in rows.iter().rev() {
-        turns.push(StoredTurn {
-            request: request_id(row.try_get(0)?)?,
-            created_ms: to_u64(row.try_get(1)?),
-            candidate: row.try_get(2)?,
-            messages: unpack_runs(row.try_get(3)?)?,
-            has_reply: row.try_get(4)?,
-            truncated: row.try_get(5)?,
-        });
-    }
-    if turns.is_empty() {
+    if rows.is_empty() {
         return Ok(None);
     }
+    let turns = newest(&rows)?;
+    let is_cut = turns.len() < rows.len();
     let rows = sqlx::query("SELECT number, body FROM content_messages WHERE session = ?")
         .bind(id)
         .fetch_all(&mut *conn)
@@ -306,7 +304,33 @@ pub(crate) async fn get(
     for row in &rows {
         messages.insert(to_u64(row.try_get(0)?), unpack_body(row.try_get(1)?)?);
     }
-    Ok(Some(StoredSession { turns, messages }))
+    Ok(Some(StoredSession {
+        turns,
+        messages,
+        is_cut,
+    }))
+}
+
+/// Of calls, the newest first, as many as may be read back; the oldest first.
+fn newest(rows: &[SqliteRow]) -> Result<Vec<StoredTurn>, StoreError> {
+    let (mut turns, mut numbers) = (Vec::with_capacity(rows.len()), 0);
+    for row in rows {
+        let turn = StoredTurn {
+            request: request_id(row.try_get(0)?)?,
+            created_ms: to_u64(row.try_get(1)?),
+            candidate: row.try_get(2)?,
+            messages: unpack_runs(row.try_get(3)?)?,
+            has_reply: row.try_get(4)?,
+            truncated: row.try_get(5)?,
+        };
+        numbers += turn.messages.len();
+        turns.push(turn);
+        if numbers >= MAX_NUMBERS {
+            break;
+        }
+    }
+    turns.reverse();
+    Ok(turns)
 }
 
 /// The session, unless its tenant keeps no content any more.
@@ -323,38 +347,8 @@ async fn find(
     Ok(query.fetch_optional(conn).await?)
 }
 
-/// Deletes what a session said, also what waits to be judged, and whatever of it is still on its way. How many calls
-/// went; `None`: there is nothing of it.
-pub(crate) async fn delete(
-    tx: &mut Tx,
-    (tenant, session): (&TenantId, &str),
-    now_ms: u64,
-) -> Result<Option<u64>, StoreError> {
-    let Some(id) = find(tx, tenant, session).await? else {
-        return Ok(None);
-    };
-    let turns = empty(tx, &[id]).await?;
-    if turns == 0 {
-        return Ok(None);
-    }
-    sqlx::query("UPDATE content_sessions SET deleted_ms = ?, bytes = 0 WHERE id = ?")
-        .bind(to_i64(now_ms))
-        .bind(id)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query(
-        "DELETE FROM scoring_jobs WHERE request_id IN
-            (SELECT request_id FROM decisions WHERE tenant = ? AND session_id = ?)",
-    )
-    .bind(tenant.as_str())
-    .bind(session)
-    .execute(&mut **tx)
-    .await?;
-    Ok(Some(turns))
-}
-
 /// Takes away all that these sessions hold; how many calls that was.
-async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreError> {
+pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreError> {
     // Integers always serialise.
     let ids = serde_json::to_string(sessions).unwrap_or_default();
     let mut gone = 0;

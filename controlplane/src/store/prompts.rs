@@ -1,6 +1,6 @@
 //! Stored prompts among the settings: pages of them, and how much there is.
 
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{ids::TenantId, prompt::OVERHEAD_BYTES};
 use sqlx::SqliteConnection;
 
 use super::{
@@ -22,15 +22,18 @@ pub(crate) async fn count(
     Ok(to_u64(count))
 }
 
-/// How much text all versions of all prompts of a tenant hold.
-pub(crate) async fn bytes(
+/// How much room all versions of all prompts of a tenant take.
+pub(crate) async fn room(
     conn: &mut SqliteConnection,
     tenant: &TenantId,
 ) -> Result<u64, StoreError> {
-    let query = "SELECT COALESCE(SUM(json_extract(body, '$.bytes')), 0) FROM settings
-        WHERE tenant = ? AND kind = 'prompt_version'";
+    let query = "SELECT COALESCE(SUM(json_extract(body, '$.bytes') + ?2 * (1
+            + json_array_length(body, '$.content.messages')
+            + (SELECT COUNT(*) FROM json_each(body, '$.content.variables')))), 0)
+        FROM settings WHERE tenant = ?1 AND kind = 'prompt_version'";
     let bytes: i64 = sqlx::query_scalar(query)
         .bind(tenant.as_str())
+        .bind(to_i64(OVERHEAD_BYTES as u64))
         .fetch_one(conn)
         .await?;
     Ok(to_u64(bytes))

@@ -1,6 +1,9 @@
 //! The scoring queue: bounded, oldest dropped first; a job is leased, then reported or handed out again.
 
-use floopy_shared::domain::{event::ScoringJob, ids::RequestId};
+use floopy_shared::domain::{
+    event::ScoringJob,
+    ids::{RequestId, SessionId, TenantId},
+};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, StoreError, Tx, id_list, record, request_id, statements, to_i64};
@@ -21,6 +24,8 @@ pub(crate) struct Ask {
 pub(crate) struct QueuedJob {
     request: RequestId,
     record: Vec<u8>,
+    /// The tenant and the session that it is deleted with.
+    session: Option<(TenantId, SessionId)>,
 }
 
 impl QueuedJob {
@@ -29,6 +34,7 @@ impl QueuedJob {
         Self {
             request: job.request_id,
             record: record::encode_job(job),
+            session: job.session_id.clone().map(|id| (job.tenant.clone(), id)),
         }
     }
 }
@@ -59,15 +65,18 @@ pub(crate) async fn put_many(
 ) -> Result<(), StoreError> {
     for jobs in statements(jobs) {
         let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job) ",
+            "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job, tenant, session) ",
         );
         query.push_values(jobs, |mut row, job| {
+            let session = job.session.as_ref();
             row.push_bind(job.request.0.as_bytes().as_slice())
                 .push_bind(to_i64(now_ms))
                 .push_bind(0)
                 .push_bind(0)
                 .push_bind(to_i64(job.record.len() as u64))
-                .push_bind(job.record.as_slice());
+                .push_bind(job.record.as_slice())
+                .push_bind(session.map(|(tenant, _)| tenant.as_str()))
+                .push_bind(session.map(|(_, session)| session.as_str()));
         });
         query.build().execute(&mut **tx).await?;
     }

@@ -178,6 +178,7 @@ const STEPS: &[&[&str]] = &[&[
     webhooks::WEBHOOKS,
     contents::CONTENTS,
     measured::MEASURED,
+    contents::JOBS_OF_SESSIONS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

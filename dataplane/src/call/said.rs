@@ -1,4 +1,7 @@
-//! The conversation in the form of chat completions, for its session to be told again.
+//! The conversation in the form of chat completions, for its session to be told again. A stored prompt's messages are
+//! no part of it: the next call that names the prompt has them anew.
+
+use std::borrow::Cow;
 
 use floopy_protocols::{ProviderApi, Target};
 use serde::Deserialize;
@@ -25,36 +28,44 @@ struct Messages<'a> {
 #[derive(Deserialize)]
 struct Spoken<'a> {
     #[serde(borrow)]
-    role: std::borrow::Cow<'a, str>,
+    role: Cow<'a, str>,
 }
 
 impl Call {
     /// At most `max_bytes` of it, the newest messages; `None` where it is no conversation that chat completions could
     /// go on with.
     pub(crate) fn said(&self, max_bytes: usize) -> Option<Said> {
-        let (messages, truncated) = match self.endpoint {
-            Endpoint::Chat => {
-                let own = std::str::from_utf8(&self.body[self.messages_span.clone()]).ok()?;
-                newest(own, max_bytes)
-            }
-            Endpoint::Responses | Endpoint::Messages => {
-                let target = Target {
-                    provider: "openai",
-                    model: &self.model,
-                };
-                let written = ProviderApi::Chat
-                    .write_request(&self.typed().ok()?, target)
-                    .ok()?;
-                let written: Messages<'_> = serde_json::from_slice(&written.body).ok()?;
-                newest(written.messages.get(), max_bytes)
-            }
-            Endpoint::CountTokens | Endpoint::Embeddings => return None,
-        };
+        let (messages, truncated) = newest(&self.own_messages()?, max_bytes);
         Some(Said {
             messages,
             wants_several: self.wants_several,
             truncated,
         })
+    }
+
+    /// What the caller sent.
+    fn own_messages(&self) -> Option<Cow<'_, str>> {
+        match self.endpoint {
+            Endpoint::Chat => {
+                let all = std::str::from_utf8(&self.body[self.messages_span.clone()]).ok()?;
+                self.front.own_messages(all)
+            }
+            Endpoint::Responses | Endpoint::Messages => {
+                let own = self.front.removed(&self.body)?;
+                let Ok(typed) = self.endpoint.api()?.read_request(&own) else {
+                    // Some APIs take no call without messages, which this one has none of but the prompt's.
+                    return (!self.front.is_empty()).then_some("[]".into());
+                };
+                let target = Target {
+                    provider: "openai",
+                    model: &self.model,
+                };
+                let written = ProviderApi::Chat.write_request(&typed, target).ok()?;
+                let written: Messages<'_> = serde_json::from_slice(&written.body).ok()?;
+                Some(written.messages.get().to_owned().into())
+            }
+            Endpoint::CountTokens | Endpoint::Embeddings => None,
+        }
     }
 }
 
@@ -150,5 +161,61 @@ mod tests {
             (json!([system, user]), true)
         );
         assert_eq!(said(Endpoint::Chat, &body, 20), (json!([]), true));
+    }
+
+    /// What is kept of a call under a prompt of a system's and a user's message.
+    fn said_with_prompt(endpoint: Endpoint, body: &Value) -> Value {
+        use floopy_shared::domain::prompt::{Message, PromptVersion, Role, Version};
+
+        let message = |role| Message {
+            role,
+            content: "the prompt's".into(),
+        };
+        let version = Version {
+            number: 1,
+            messages: [message(Role::System), message(Role::User)].into(),
+            variables: Box::default(),
+        };
+        let mark = PromptVersion {
+            id: uuid::Uuid::nil(),
+            version: 1,
+        };
+        let body = Bytes::from(body.to_string());
+        let call = Call::parse_prompted((body, endpoint, None), (mark, &version), 1_000);
+        let call = call.unwrap_or_else(|e| panic!("{e}")).without_inputs();
+        let sent = String::from_utf8_lossy(&call.body).into_owned();
+        assert!(sent.contains("the prompt's"), "{sent}");
+        let said = call.said(1_000).expect("a conversation");
+        assert!(!said.messages.contains("the prompt's"), "{}", said.messages);
+        serde_json::from_str(&said.messages).expect("JSON")
+    }
+
+    #[test]
+    fn the_messages_of_a_stored_prompt_are_not_kept_again_with_each_turn() {
+        let user = json!({"role": "user", "content": "hi"});
+        let chat = json!({"model": "m", "inputs": {"x": 1}, "messages": [user]});
+        assert_eq!(said_with_prompt(Endpoint::Chat, &chat), json!([user]));
+        let nothing = json!({"model": "m"});
+        assert_eq!(said_with_prompt(Endpoint::Chat, &nothing), json!([]));
+        for input in [json!("hi"), json!([user])] {
+            let body = json!({"model": "m", "input": input});
+            let said = said_with_prompt(Endpoint::Responses, &body);
+            assert_eq!(said, json!([user]));
+        }
+        assert_eq!(said_with_prompt(Endpoint::Responses, &nothing), json!([]));
+        let messages = json!({"model": "m", "max_tokens": 9, "messages": [user]});
+        assert_eq!(
+            said_with_prompt(Endpoint::Messages, &messages),
+            json!([user])
+        );
+        let mut brief = messages.clone();
+        brief["system"] = json!("be brief");
+        let said = said_with_prompt(Endpoint::Messages, &brief);
+        assert_eq!(
+            said,
+            json!([{"role": "system", "content": "be brief"}, user])
+        );
+        let nothing = json!({"model": "m", "max_tokens": 9});
+        assert_eq!(said_with_prompt(Endpoint::Messages, &nothing), json!([]));
     }
 }

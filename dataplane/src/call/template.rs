@@ -1,6 +1,8 @@
 //! A stored prompt's messages put before the caller's, filled from its `inputs`. What the caller wrote stays as it is,
 //! byte by byte: placeholders in it are text.
 
+mod front;
+
 use std::{collections::HashMap, ops::Range};
 
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use super::{
     Call, Endpoint, InvalidCall, MODEL, fields::Fields, member, span_of, splice::with_edits,
     value::kind_of,
 };
+
+pub(super) use self::front::Front;
 
 const INPUTS: &str = "an object of values by the names of their placeholders";
 
@@ -64,6 +68,7 @@ impl Call {
         let call = Self::parse(body, endpoint, task)?;
         Ok(Self {
             prompted: Some(mark),
+            front: Front::of(version, endpoint),
             ..call
         })
     }
@@ -212,7 +217,6 @@ impl<'a> Filling<'a> {
     /// What the API has fields for. Anthropic's has one of its own for what is said by the system, wherever among the
     /// messages it stands.
     fn parts(&self, endpoint: Endpoint, places: &Places<'a>) -> Result<Vec<Part<'a>>, Unfillable> {
-        let is_system = |role| matches!(role, Role::System | Role::Developer);
         let mut parts = match endpoint {
             Endpoint::Chat | Endpoint::Embeddings => {
                 vec![(Place::Messages, places.messages, self.messages(|_| true)?)]
@@ -290,6 +294,11 @@ impl<'a> Filling<'a> {
             None => push_escaped(raw, out),
         }
     }
+}
+
+/// Whether Anthropic has a field of its own for what is said so.
+fn is_system(role: Role) -> bool {
+    matches!(role, Role::System | Role::Developer)
 }
 
 /// A text as it stands between the quotation marks of a JSON string.

@@ -82,4 +82,31 @@ mod tests {
             assert_eq!(call(&body).untouched().body_for("bb", true), body);
         }
     }
+
+    #[test]
+    fn inputs_are_taken_out_of_every_conversation_and_of_nothing_else() {
+        let bodies = [
+            (Endpoint::Responses, r#""input":"hi""#),
+            (
+                Endpoint::Messages,
+                r#""max_tokens":9,"messages":[{"role":"user","content":"hi"}]"#,
+            ),
+            (
+                Endpoint::CountTokens,
+                r#""messages":[{"role":"user","content":"hi"}]"#,
+            ),
+        ];
+        let sent = |endpoint, body: &str| {
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            let call = Call::parse(body, endpoint, None).unwrap_or_else(|e| panic!("{e}"));
+            call.without_inputs().body_for("b", true)
+        };
+        for (endpoint, rest) in bodies {
+            let body = format!(r#"{{"model":"a","inputs":{{"x":1}},{rest}}}"#);
+            let expected = format!(r#"{{"model":"b",{rest}}}"#);
+            assert_eq!(sent(endpoint, &body), expected, "{endpoint:?}");
+        }
+        let body = r#"{"model":"b","input":"hi","inputs":{"x":1}}"#;
+        assert_eq!(sent(Endpoint::Embeddings, body), body);
+    }
 }

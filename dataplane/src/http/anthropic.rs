@@ -92,6 +92,7 @@ async fn exact(
         order: &plan.choice.order,
         now_ms,
         hedge_after: None,
+        text_bytes: 0,
     };
     let whole = gateway.upstream.count(&errand).await?;
     let mut response = Response::new(Body::whole(whole.body));

@@ -88,6 +88,10 @@ pub struct ScoringJob {
     pub reply: String,
     pub truncated: bool,
     pub json_expected: bool,
+    /// Of the caller's call, also where the reply is a shadow's: what is deleted with its session.
+    pub session_id: Option<SessionId>,
+    /// When that call came; 0 without a session.
+    pub asked_at_ms: u64,
 }
 
 impl std::fmt::Debug for ScoringJob {

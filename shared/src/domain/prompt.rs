@@ -23,8 +23,13 @@ pub const MAX_PROMPTS: usize = 200;
 /// Of one version: its messages and what its variables default to.
 pub const MAX_VERSION_BYTES: usize = 64 << 10;
 
-/// Of all versions of all prompts of one tenant: every proxy holds them in memory.
+/// Of all versions of all prompts of one tenant, with what they take besides their text: every proxy holds them in
+/// memory.
 pub const MAX_TENANT_BYTES: usize = 512 << 10;
+
+/// What a version takes of a proxy's memory besides its text, and each of its messages and variables: pointers, lengths
+/// and what allocators add. Without it the shortest ones would take many times what they may.
+pub const OVERHEAD_BYTES: usize = 100;
 
 /// Whose words a message are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,12 +108,22 @@ impl Version {
         messages.chain(variables).sum()
     }
 
+    /// How much room it takes.
+    pub fn room(&self) -> usize {
+        room(self.bytes(), self.messages.len(), self.variables.len())
+    }
+
     /// What is said of a placeholder, if anything is.
     pub fn variable(&self, name: &str) -> Option<&Variable> {
         self.variables
             .iter()
             .find(|variable| &*variable.name == name)
     }
+}
+
+/// How much room a version takes, by its text and how many messages and variables it has.
+pub fn room(text_bytes: usize, messages: usize, variables: usize) -> usize {
+    text_bytes + OVERHEAD_BYTES * (1 + messages + variables)
 }
 
 /// A prompt with all its versions.
@@ -145,15 +160,15 @@ impl Prompts {
         self.prompts.iter().find(|prompt| prompt.id == id)
     }
 
-    /// How much text all of them hold.
-    pub fn bytes(&self) -> usize {
+    /// How much room all of them take.
+    pub fn room(&self) -> usize {
         let versions = self.prompts.iter().flat_map(|prompt| &prompt.versions);
-        versions.map(|version| version.bytes()).sum()
+        versions.map(|version| version.room()).sum()
     }
 
     /// Refuses what no proxy has room for.
     pub fn validate(&self) -> Result<(), TooMuch> {
-        let (prompts, bytes) = (self.prompts.len(), self.bytes());
+        let (prompts, bytes) = (self.prompts.len(), self.room());
         if prompts > MAX_PROMPTS {
             return Err(TooMuch::Prompts(prompts));
         }
@@ -169,7 +184,7 @@ impl Prompts {
 pub enum TooMuch {
     #[error("there are {0} prompts, there may be {MAX_PROMPTS}")]
     Prompts(usize),
-    #[error("all versions of all prompts have {0} bytes, they may have {MAX_TENANT_BYTES}")]
+    #[error("all versions of all prompts take {0} bytes, they may take {MAX_TENANT_BYTES}")]
     Bytes(usize),
 }
 
@@ -215,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_messages_and_variables_counts() {
+    fn text_counts_and_so_does_every_version_message_and_variable() {
         let prompts = |content: &str| Prompts {
             tenant: TenantId::new("t").expect("valid"),
             prompts: vec![Prompt {
@@ -223,8 +238,8 @@ mod tests {
                 versions: vec![version(1, content)],
             }],
         };
-        assert_eq!(prompts("abc").bytes(), 10);
-        let most = "x".repeat(MAX_TENANT_BYTES - 7);
+        assert_eq!(prompts("abc").room(), 10 + 3 * OVERHEAD_BYTES);
+        let most = "x".repeat(MAX_TENANT_BYTES - 7 - 3 * OVERHEAD_BYTES);
         assert_eq!(prompts(&most).validate(), Ok(()));
         assert_eq!(
             prompts(&format!("{most}x")).validate(),

@@ -96,6 +96,11 @@ impl From<&ScoringJob> for v1::ScoringJob {
             reply: j.reply.clone(),
             truncated: j.truncated,
             json_expected: j.json_expected,
+            session_id: j
+                .session_id
+                .as_ref()
+                .map_or_else(String::new, SessionId::to_string),
+            asked_at_ms: j.asked_at_ms,
         }
     }
 }
@@ -112,6 +117,11 @@ impl TryFrom<v1::ScoringJob> for ScoringJob {
             reply: j.reply,
             truncated: j.truncated,
             json_expected: j.json_expected,
+            session_id: match j.session_id.as_str() {
+                "" => None,
+                id => Some(SessionId::new(id).map_err(|e| InvalidWire::invalid("session_id", e))?),
+            },
+            asked_at_ms: j.asked_at_ms,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Tenants' stored prompts: read as a whole once, then of whoever changed them.
 
-use std::sync::Arc;
+use std::{iter::once, sync::Arc};
 
 use floopy_shared::domain::prompt::Prompts;
 
@@ -17,12 +17,14 @@ impl Refresh {
             self.pending = true;
             return Ok(());
         };
-        for tenant in changed {
+        let mut changed = changed.into_iter();
+        while let Some(tenant) = changed.next() {
             match prompts::of(&self.parts.store, &tenant).await {
                 Ok(Some(read)) => drop(held.insert(tenant, Arc::new(read))),
                 Ok(None) => drop(held.remove(&tenant)),
                 Err(error) => {
-                    self.parts.dirty.mark_prompts(tenant);
+                    let unread = once(tenant).chain(changed);
+                    self.parts.dirty.put_back_prompts(unread);
                     return Err(error);
                 }
             }

@@ -84,6 +84,24 @@ async fn one_tenants_broken_sums_leave_the_others_ranked_and_are_tried_again() {
     assert_eq!(job.parts.dirty.take(), BTreeSet::from([broken]));
 }
 
+#[tokio::test]
+async fn no_tenants_prompts_are_forgotten_where_they_cannot_be_read() {
+    let mut job = refresh(&["a", "b", "c"]).await;
+    job.read_prompts().await.expect("read");
+    let changed = ["a", "b", "c"].map(|id| TenantId::new(id).expect("valid"));
+    for tenant in changed.clone() {
+        job.parts.dirty.mark_prompts(tenant);
+    }
+    let mut tx = job.parts.store.write().await.expect("writes");
+    sqlx::query("ALTER TABLE settings RENAME TO away")
+        .execute(&mut *tx)
+        .await
+        .expect("renamed");
+    tx.commit().await.expect("commits");
+    assert!(job.read_prompts().await.is_err());
+    assert_eq!(job.parts.dirty.take_prompts(), BTreeSet::from(changed));
+}
+
 /// Some scores of the builtin catalog's first chat model.
 fn scores(job: &Refresh, count: i64, quality: i64) -> Credit {
     let candidates = build::candidates(&job.parts.catalog, &BTreeSet::new());

@@ -7,17 +7,23 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::HeaderMap,
 };
+use floopy_shared::domain::ids::TenantId;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
+use sqlx::SqliteConnection;
 
-use super::{find, find_version};
+use super::find;
 use crate::{
     rest::{
         Api,
         error::{ApiError, brief},
         reading,
     },
-    settings::prompts::{Content, WrittenPrompt, WrittenVersion},
+    settings::prompts::{Content, WrittenPrompt, WrittenVersion, version_id, version_of},
+    store::{
+        prompts,
+        settings::{self, Kind},
+    },
 };
 
 /// After this a diff need not be the shortest: a version has up to 64 KiB, and nobody else is answered meanwhile.
@@ -26,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Lines around what changed.
 const CONTEXT_LINES: usize = 3;
 
-/// Compares two versions; without numbers the newest with the one before it.
+/// Compares two versions; without numbers the newest with the one before it, which is none of the first.
 pub(super) async fn between(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -36,17 +42,55 @@ pub(super) async fn between(
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let prompt = find(&mut conn, &tenant, &id).await?;
-    let latest = WrittenPrompt::read(&prompt)?.latest;
-    let (from, to) = numbers(&pairs, latest)?;
-    let mut content = async |number| {
-        let found = find_version(&mut conn, &tenant, (&id, number)).await?;
-        Ok::<_, ApiError>(WrittenVersion::read(&found)?.content)
+    let (from, to) = numbers(&pairs)?;
+    let to = match to {
+        Some(to) => to,
+        None => WrittenPrompt::read(&prompt)?.latest,
     };
-    let (old, new) = (content(from).await?, content(to).await?);
+    let place = (&tenant, id.as_str());
+    let new = content(&mut conn, place, ("to", to)).await?;
+    let (from, old) = match from {
+        Some(from) => {
+            let old = content(&mut conn, place, ("from", from)).await?;
+            (Some(from), old)
+        }
+        None => before(&mut conn, place, to).await?,
+    };
     Ok(Json(describe(&id, (from, &old), (to, &new))))
 }
 
-fn numbers(pairs: &[(String, String)], latest: u32) -> Result<(u32, u32), ApiError> {
+/// What the version says that a field of the query names.
+async fn content(
+    conn: &mut SqliteConnection,
+    (tenant, id): (&TenantId, &str),
+    (field, number): (&str, u32),
+) -> Result<Content, ApiError> {
+    let at = version_id(id, number);
+    let found = settings::get(conn, (tenant, Kind::PromptVersion), &at).await?;
+    let found = found.ok_or_else(|| {
+        let message = format!("{field} is {number}, this prompt has no such version");
+        ApiError::unknown_query(field, message)
+    })?;
+    Ok(WrittenVersion::read(&found)?.content)
+}
+
+/// The newest version below a number: those between may have been deleted. Nothing, where there is none.
+async fn before(
+    conn: &mut SqliteConnection,
+    place: (&TenantId, &str),
+    number: u32,
+) -> Result<(Option<u32>, Content), ApiError> {
+    let below = version_id(place.1, number);
+    let found = prompts::versions(conn, place, &below, 1).await?;
+    let Some(version) = found.first() else {
+        return Ok((None, Content::default()));
+    };
+    let content = WrittenVersion::read(version)?.content;
+    Ok((Some(version_of(version)?.1), content))
+}
+
+/// The numbers that are asked for.
+fn numbers(pairs: &[(String, String)]) -> Result<(Option<u32>, Option<u32>), ApiError> {
     let (mut from, mut to) = (None, None);
     for (key, value) in pairs {
         let number = match key.as_str() {
@@ -63,11 +107,10 @@ fn numbers(pairs: &[(String, String)], latest: u32) -> Result<(u32, u32), ApiErr
             ApiError::invalid_query(key, message)
         })?);
     }
-    let to = to.unwrap_or(latest);
-    Ok((from.unwrap_or_else(|| to.saturating_sub(1)), to))
+    Ok((from, to))
 }
 
-fn describe(id: &str, (from, old): (u32, &Content), (to, new): (u32, &Content)) -> Value {
+fn describe(id: &str, (from, old): (Option<u32>, &Content), (to, new): (u32, &Content)) -> Value {
     let (before, after) = (text(old), text(new));
     let diff = TextDiff::configure()
         .timeout(PATIENCE)
@@ -75,7 +118,7 @@ fn describe(id: &str, (from, old): (u32, &Content), (to, new): (u32, &Content)) 
     let unified = diff
         .unified_diff()
         .context_radius(CONTEXT_LINES)
-        .header(&format!("version {from}"), &format!("version {to}"))
+        .header(&header(from), &header(Some(to)))
         .to_string();
     let line = |change: similar::Change<&str>| {
         let op = match change.tag() {
@@ -90,6 +133,13 @@ fn describe(id: &str, (from, old): (u32, &Content), (to, new): (u32, &Content)) 
         "prompt_id": id, "from": from, "to": to, "lines": lines, "unified": unified,
         "variables": variables(old, new),
     })
+}
+
+fn header(number: Option<u32>) -> String {
+    number.map_or_else(
+        || "no version".to_owned(),
+        |number| format!("version {number}"),
+    )
 }
 
 /// Each message under its role.

@@ -45,11 +45,30 @@ fn go_on(spoken: &mut Vec<u64>, sent: &[u64]) {
         // The whole conversation, as its caller sees it now: what was said otherwise before is no part of it.
         spoken.clear();
     }
+    spoken.extend_from_slice(&sent[overlap(spoken, sent)..]);
+}
+
+/// How many of the last numbers of `spoken` are the first of `sent`, at most. In a time that grows with their lengths
+/// and not with the product of them: what callers repeat must not keep others waiting.
+///
+/// Knuth, Morris & Pratt, "Fast pattern matching in strings", SIAM J. Comput. 6 (1977).
+fn overlap(spoken: &[u64], sent: &[u64]) -> usize {
     let most = spoken.len().min(sent.len());
-    let overlap = (0..=most)
-        .rev()
-        .find(|length| spoken[spoken.len() - length..] == sent[..*length]);
-    spoken.extend_from_slice(&sent[overlap.unwrap_or(0)..]);
+    let (spoken, sent) = (&spoken[spoken.len() - most..], &sent[..most]);
+    // Of each beginning of `sent`, how much of its own beginning it ends with.
+    let mut borders: Vec<usize> = Vec::with_capacity(most);
+    let step = |borders: &[usize], mut matched: usize, number: u64| {
+        while matched > 0 && sent.get(matched) != Some(&number) {
+            matched = borders[matched - 1];
+        }
+        matched + usize::from(sent.get(matched) == Some(&number))
+    };
+    for (at, number) in sent.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| borders[before]);
+        borders.push(before.map_or(0, |before| step(&borders, before, *number)));
+    }
+    let matching = |matched, number: &u64| step(&borders, matched, *number);
+    spoken.iter().fold(0, matching)
 }
 
 #[cfg(test)]
@@ -94,6 +113,31 @@ mod tests {
         check(&[&[1, 2], &[1, 3]], &[1, 3]);
         check(&[&[1, 2, 3, 4], &[1, 2, 5, 6]], &[1, 2, 5, 6]);
         check(&[&[90, 1, 2], &[91, 1, 2, 3, 4]], &[91, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_overlap_is_the_longest_there_is_and_long_ones_are_found_at_once() {
+        let naive = |spoken: &[u64], sent: &[u64]| {
+            let most = spoken.len().min(sent.len());
+            let fits = |length: &usize| spoken[spoken.len() - length..] == sent[..*length];
+            (0..=most).rev().find(fits).unwrap_or(0)
+        };
+        // Every pair of lists of up to six of two numbers.
+        let lists: Vec<Vec<u64>> = (0..=6_u32)
+            .flat_map(|length| (0..1_u64 << length).map(move |bits| (length, bits)))
+            .map(|(length, bits)| (0..length).map(|at| bits >> at & 1).collect())
+            .collect();
+        for spoken in &lists {
+            for sent in &lists {
+                let found = overlap(spoken, sent);
+                assert_eq!(found, naive(spoken, sent), "{spoken:?} {sent:?}");
+            }
+        }
+        // By comparing each length this takes ten thousand million steps.
+        let mut sent = vec![1; 200_000];
+        sent[199_999] = 2;
+        assert_eq!(overlap(&[1; 200_000], &sent), 199_999);
+        assert_eq!(overlap(&sent, &[1; 200_000]), 0);
     }
 
     #[test]

@@ -131,3 +131,33 @@ async fn the_same_question_at_once_is_answered_once() {
     assert_eq!(replays.count(), 2);
     assert_eq!(count(&fixture, "/v1/projects").await, 1);
 }
+
+#[tokio::test]
+async fn a_prompt_whose_answer_is_not_kept_is_not_made_again() {
+    let fixture = Fixture::with_models().await;
+    // Six bytes each in JSON: the answer is too long to be kept, so all that is known is what the change wrote.
+    let content = "\u{1}".repeat(43_400);
+    let variables: Value = (10..99).map(|n| (format!("v{n}"), json!({}))).collect();
+    let version =
+        || json!({"messages": [{"role": "user", "content": content}], "variables": variables});
+    let prompt = || {
+        let mut prompt = version();
+        prompt["name"] = json!("p");
+        prompt
+    };
+    let (status, _, made) = named(&fixture, "p", "POST /v1/prompts", prompt()).await;
+    assert_eq!(status, 201);
+    let id = made["id"].as_str().expect("an id");
+    let (status, _, lost) = named(&fixture, "p", "POST /v1/prompts", prompt()).await;
+    assert_eq!(
+        (status, &lost["error"]["code"]),
+        (422, &json!("already_done"))
+    );
+    let save = format!("POST /v1/prompts/{id}/versions");
+    let (status, ..) = named(&fixture, "v", &save, version()).await;
+    assert_eq!(status, 201);
+    let (status, ..) = named(&fixture, "v", &save, version()).await;
+    assert_eq!(status, 422);
+    let versions = format!("/v1/prompts/{id}/versions");
+    assert_eq!(count(&fixture, &versions).await, 2);
+}

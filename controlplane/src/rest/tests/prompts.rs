@@ -111,15 +111,67 @@ async fn two_versions_are_compared_line_by_line() {
         .get(&format!("/v1/prompts/{id}/diff?from=2&to=1"))
         .await;
     assert_eq!(back["lines"][2], line("delete", "[user]"));
-    for wrong in ["from=0", "to=9"] {
-        let (status, _) = fixture.get(&format!("/v1/prompts/{id}/diff?{wrong}")).await;
-        assert_eq!(status, 404, "{wrong}");
+    for (wrong, param, mentions) in [("from=0", "from", "from is 0"), ("to=9", "to", "to is 9")] {
+        let (status, body) = fixture.get(&format!("/v1/prompts/{id}/diff?{wrong}")).await;
+        let error = &body["error"];
+        assert_eq!((status.as_u16(), &error["param"]), (404, &json!(param)));
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(message.contains(mentions), "{message}");
     }
     let (status, body) = fixture.get(&format!("/v1/prompts/{id}/diff?from=x")).await;
     assert_eq!(
         (status.as_u16(), &body["error"]["param"]),
         (400, &json!("from"))
     );
+}
+
+#[tokio::test]
+async fn a_version_is_compared_with_the_one_that_is_left_below_it_or_with_nothing() {
+    let fixture = Fixture::with_models().await;
+    let id = made(&fixture, "guide").await;
+    let (_, first) = fixture.get(&format!("/v1/prompts/{id}/diff")).await;
+    assert_eq!(
+        (&first["from"], &first["to"], &first["lines"][1]),
+        (
+            &Value::Null,
+            &json!(1),
+            &json!({"op": "insert", "line": "one"})
+        )
+    );
+    assert_eq!(first["variables"]["added"], json!(["city", "tone"]));
+    let save = format!("POST /v1/prompts/{id}/versions");
+    for content in ["two", "three", "four"] {
+        let version = json!({"messages": message("user", content)});
+        fixture.call(&save, version).await;
+    }
+    for gone in [2, 3] {
+        let delete = format!("DELETE /v1/prompts/{id}/versions/{gone}");
+        fixture.call(&delete, json!({})).await;
+    }
+    let (status, diff) = fixture.get(&format!("/v1/prompts/{id}/diff")).await;
+    assert_eq!(
+        (status.as_u16(), &diff["from"], &diff["to"]),
+        (200, &json!(1), &json!(4)),
+        "{diff}"
+    );
+}
+
+#[tokio::test]
+async fn many_short_messages_and_variables_take_room_as_long_ones_do() {
+    let fixture = Fixture::with_models().await;
+    let messages = vec![json!({"role": "user", "content": "x"}); 50];
+    let variables: Value = (10..=99).map(|n| (format!("v{n}"), json!({}))).collect();
+    let version = json!({"messages": messages, "variables": variables});
+    let id = made(&fixture, "many").await;
+    let save = format!("POST /v1/prompts/{id}/versions");
+    // One of its own, 50 and 90 things of 100 bytes, and 320 bytes of text.
+    let (each, first) = (141 * 100 + 320, 12 + 4 * 100);
+    for _ in 0..(512 * 1024 - first) / each {
+        assert_eq!(fixture.call(&save, version.clone()).await.0, 201);
+    }
+    let (status, _, param, message) = fixture.refused(&save, version).await;
+    assert_eq!((status, param.as_str()), (400, "messages"));
+    assert!(message.contains("100 for each version"), "{message}");
 }
 
 #[tokio::test]
@@ -250,7 +302,7 @@ async fn what_no_proxy_has_room_for_is_refused_and_deleting_versions_makes_room(
     }
     let (status, _, param, message) = fixture.refused(&save, full.clone()).await;
     assert_eq!((status, param.as_str()), (400, "messages"), "{message}");
-    let expected = "they may have 524288: delete prompts or versions";
+    let expected = "they may take 524288: delete prompts or versions";
     assert!(message.contains(expected), "{message}");
     let delete = |number: u32| format!("DELETE /v1/prompts/{id}/versions/{number}");
     let (status, _) = fixture.call(&delete(2), json!({})).await;

@@ -177,6 +177,56 @@ async fn what_is_deleted_stays_deleted_and_later_calls_begin_anew() {
     assert_eq!(audit["items"][0]["action"], "delete");
 }
 
+/// A reply to judge, of a call of a session at that time.
+fn to_judge(n: u64, session: Option<&str>, asked_at_ms: u64) -> Event {
+    let mut event = job(100 + n, n);
+    if let EventBody::ScoringJob(job) = &mut event.body {
+        job.session_id = session.map(|id| SessionId::new(id).expect("valid"));
+        job.asked_at_ms = asked_at_ms;
+    }
+    event
+}
+
+#[tokio::test]
+async fn what_is_to_be_judged_goes_with_its_session_whenever_it_comes() {
+    let fixture = Fixture::with_models().await;
+    let queued = async || rows(&fixture, "scoring_jobs").await;
+    append(&fixture.intake, conversation("s")).await;
+    // The second is of a shadow, which no decision names a session for.
+    let jobs = vec![
+        to_judge(1, Some("s"), NOW),
+        to_judge(50, Some("s"), NOW),
+        to_judge(2, Some("t"), NOW),
+    ];
+    append(&fixture.intake, jobs).await;
+    assert_eq!(queued().await, 3);
+    let (status, _) = fixture.call("DELETE /v1/session/s", json!({})).await;
+    assert_eq!((status.as_u16(), queued().await), (200, 1));
+    let late = append(&fixture.intake, vec![to_judge(3, Some("s"), NOW)]).await;
+    assert_eq!(late, vec![Verdict::Known { duplicate: false }]);
+    let new = vec![to_judge(4, Some("s"), NOW + 1), to_judge(5, None, 0)];
+    let new = append(&fixture.intake, new).await;
+    assert_eq!(new, vec![Verdict::Accepted { duplicate: false }; 2]);
+}
+
+#[tokio::test]
+async fn what_comes_after_its_session_was_deleted_is_not_kept_though_nothing_was_there() {
+    let fixture = Fixture::with_models().await;
+    let (status, _) = fixture.call("DELETE /v1/session/s", json!({})).await;
+    assert_eq!(status, 404);
+    let mut late = said(1, "s", json!([message("user", "late")]), None);
+    if let EventBody::Content(content) = &mut late.body {
+        content.created_at_ms = NOW;
+    }
+    let late = vec![late, to_judge(2, Some("s"), NOW)];
+    let late = append(&fixture.intake, late).await;
+    assert_eq!(late, vec![Verdict::Known { duplicate: false }; 2]);
+    assert_eq!(fixture.get("/v1/session/s").await.0, 404);
+    let new = said(3, "s", json!([message("user", "new")]), None);
+    append(&fixture.intake, vec![new]).await;
+    assert_eq!(fixture.get("/v1/session/s").await.0, 200);
+}
+
 /// The same as another call.
 fn renumbered(mut said: Event) -> Event {
     if let EventBody::Content(content) = &mut said.body {
@@ -247,6 +297,29 @@ async fn a_session_without_end_keeps_its_newest_part() {
     assert!((1..50).contains(&turns), "{turns}");
     let last = session["messages"].as_array().and_then(|all| all.last());
     assert_eq!(last, Some(&message("user", &noise(50))));
+}
+
+#[tokio::test]
+async fn of_calls_with_more_messages_than_anybody_waits_for_the_newest_are_told() {
+    let fixture = Fixture::with_models().await;
+    let many = vec![message("user", "again"); 9_000];
+    for n in 1..=14 {
+        let event = said(n, "s", json!(many), Some(&format!("reply {n}")));
+        append(&fixture.intake, vec![event]).await;
+    }
+    let mut conn = fixture.intake.store.read().acquire().await.expect("reads");
+    let session = contents::get(&mut conn, &tenant(), "s").await;
+    let session = session.expect("reads").expect("is there");
+    let newest: Vec<_> = session.turns.iter().map(|turn| turn.request).collect();
+    let expected: Vec<_> = (3..=14).map(request).collect();
+    assert_eq!((newest, session.is_cut), (expected, true));
+    let (_, told) = fixture.get("/v1/session/s").await;
+    assert_eq!(
+        (&told["turn_count"], &told["truncated"]),
+        (&json!(12), &json!(true))
+    );
+    let last = told["messages"].as_array().and_then(|all| all.last());
+    assert_eq!(last, Some(&message("assistant", "reply 14")));
 }
 
 #[tokio::test]

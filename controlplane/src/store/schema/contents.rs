@@ -1,4 +1,4 @@
-//! The step that keeps what was said in sessions.
+//! The steps that keep what was said in sessions.
 
 /// Sessions, the messages of each by number, and its calls as runs of those numbers. What was deleted at a moment keeps
 /// nothing that was said before it, however late that comes.
@@ -18,4 +18,11 @@ pub(super) const CONTENTS: &[&str] = &[
         messages BLOB NOT NULL, has_reply INTEGER NOT NULL, truncated INTEGER NOT NULL
     ) STRICT",
     "CREATE INDEX content_turns_session ON content_turns (session, created_ms, request_id)",
+];
+
+/// Of replies to be judged, the session whose deletion takes them along.
+pub(super) const JOBS_OF_SESSIONS: &[&str] = &[
+    "ALTER TABLE scoring_jobs ADD COLUMN tenant TEXT",
+    "ALTER TABLE scoring_jobs ADD COLUMN session TEXT",
+    "CREATE INDEX scoring_jobs_session ON scoring_jobs (tenant, session) WHERE session IS NOT NULL",
 ];

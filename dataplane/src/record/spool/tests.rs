@@ -46,6 +46,8 @@ fn job(bytes: usize) -> Event {
         reply: String::new(),
         truncated: false,
         json_expected: false,
+        session_id: None,
+        asked_at_ms: 0,
     }))
 }
 
