@@ -88,7 +88,14 @@ pub(crate) async fn emit(
 ) -> Result<usize, StoreError> {
     let mut told = 0;
     for document in settings::list(tx, tenant, Kind::Webhook).await? {
-        let webhook = WrittenWebhook::read(&document)?;
+        // What happened to the tenant must not be lost for one that nobody can read any more.
+        let webhook = match WrittenWebhook::read(&document) {
+            Ok(webhook) => webhook,
+            Err(error) => {
+                tracing::error!(%error, %tenant, webhook = document.id, "a webhook cannot be read and is told nothing");
+                continue;
+            }
+        };
         if webhook.is_active && webhook.events.contains(&event) {
             queue(tx, (tenant, &document), (event.as_str(), data), now_ms).await?;
             told += 1;

@@ -1,6 +1,8 @@
 //! Sends what is to be told to webhooks, and again where it was not taken.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+mod busy;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use floopy_shared::process::clock::Clock;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -9,10 +11,11 @@ use rand::Rng;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use self::busy::Busy;
 use crate::{
     settings::webhooks::WrittenWebhook,
     store::{
-        Store, StoreError,
+        Store, StoreError, Tx,
         settings::{self, Kind},
         webhooks::{self, Attempted, Due, KEPT_MS, State},
     },
@@ -25,11 +28,13 @@ const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 /// Deliveries under way, and of one webhook: one that is slow leaves room for the others.
 const AT_ONCE: usize = 16;
 const AT_ONCE_PER_WEBHOOK: usize = 2;
+/// The same for all webhooks of a tenant: whose receivers are all slow leaves room for the other tenants.
+const AT_ONCE_PER_TENANT: usize = 4;
 /// Longer than an attempt may take: what was under way when this process died is tried again after it.
 const LEASE_MS: u64 = 60_000;
-/// Attempts before a delivery has failed. Between them at most 1, 2, 4, … seconds pass, an hour at the end: about one and
-/// a half hours in all at the longest.
-const MAX_ATTEMPTS: u32 = 12;
+/// Attempts before a delivery has failed. Between them at most 1, 2, 4, … seconds pass, an hour at the end: in all two
+/// hours and eight minutes at the longest, and 70 minutes in the mean.
+const MAX_ATTEMPTS: u32 = 14;
 const FIRST_DELAY_MS: u64 = 1_000;
 const LONGEST_DELAY_MS: u64 = 3_600_000;
 
@@ -55,6 +60,9 @@ enum Refusal {
     Gone,
 }
 
+/// A webhook as it is now; an error: why it cannot be told.
+type Ready = (Due, Result<WrittenWebhook, Refusal>);
+
 type UnderWay = FuturesUnordered<BoxFuture<'static, Tried>>;
 
 impl Deliveries {
@@ -65,14 +73,14 @@ impl Deliveries {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut under_way = UnderWay::new();
-        let mut busy: HashMap<String, usize> = HashMap::new();
+        let mut busy = Busy::default();
         loop {
             let done = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 _ = look.tick() => Ok(()),
                 _ = forget.tick() => self.forget().await,
                 Some(tried) = under_way.next() => {
-                    release(&mut busy, &tried.due.webhook);
+                    busy.release(&tried.due);
                     self.settle(&tried).await
                 }
             };
@@ -86,45 +94,31 @@ impl Deliveries {
         }
     }
 
-    /// Starts as many as there is room for.
-    async fn begin(
-        &self,
-        under_way: &mut UnderWay,
-        busy: &mut HashMap<String, usize>,
-    ) -> Result<(), StoreError> {
+    /// Starts as many as there is room for. What is not written down has not begun, so nothing is counted before that.
+    async fn begin(&self, under_way: &mut UnderWay, busy: &mut Busy) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
         let room = AT_ONCE.saturating_sub(under_way.len());
         if room == 0 || !webhooks::is_any_due(&self.store, now_ms).await? {
             return Ok(());
         }
         let mut tx = self.store.write().await?;
-        let full = busy.iter().filter(|(_, n)| **n >= AT_ONCE_PER_WEBHOOK);
-        let full: Vec<&str> = full.map(|(webhook, _)| webhook.as_str()).collect();
-        let found = webhooks::due(&mut tx, &full, room, now_ms).await?;
-        let mut ready = Vec::new();
-        for due in found {
-            let taken = busy.entry(due.webhook.clone()).or_default();
-            if *taken >= AT_ONCE_PER_WEBHOOK {
-                continue;
-            }
-            *taken += 1;
-            webhooks::lease(&mut tx, due.seq, now_ms + LEASE_MS).await?;
-            let place = (&due.tenant, Kind::Webhook);
-            let document = settings::get(&mut tx, place, &due.webhook).await?;
-            let webhook = document.as_ref().map(WrittenWebhook::read).transpose()?;
-            ready.push((due, webhook.filter(|webhook| webhook.is_active)));
-        }
+        let mut then = busy.clone();
+        let ready = take(&mut tx, &mut then, room, now_ms).await?;
         tx.commit().await?;
+        *busy = then;
         for (due, webhook) in ready {
             under_way.push(Box::pin(self.clone().attempt(due, webhook)));
         }
         Ok(())
     }
 
-    async fn attempt(self, due: Due, webhook: Option<WrittenWebhook>) -> Tried {
-        let Some(webhook) = webhook else {
-            let answer = Err(Refusal::Gone);
-            return Tried { due, answer };
+    async fn attempt(self, due: Due, webhook: Result<WrittenWebhook, Refusal>) -> Tried {
+        let webhook = match webhook {
+            Ok(webhook) => webhook,
+            Err(refusal) => {
+                let answer = Err(refusal);
+                return Tried { due, answer };
+            }
         };
         let now_ms = self.clock.now_ms();
         let signature = self
@@ -152,6 +146,9 @@ impl Deliveries {
         let attempted = judge(tried, now_ms + delay_ms);
         let mut tx = self.store.write().await?;
         webhooks::settle(&mut tx, tried.due.seq, &attempted, now_ms).await?;
+        if attempted.state == State::Failed {
+            webhooks::trim(&mut tx, (&tried.due.tenant, &tried.due.webhook)).await?;
+        }
         Ok(tx.commit().await?)
     }
 
@@ -168,13 +165,47 @@ impl Deliveries {
     }
 }
 
-fn release(busy: &mut HashMap<String, usize>, webhook: &str) {
-    if let Some(taken) = busy.get_mut(webhook) {
-        *taken = taken.saturating_sub(1);
-        if *taken == 0 {
-            busy.remove(webhook);
+/// Takes what is due the longest, as much as there is room for in all, by webhook and by tenant: whoever has as much
+/// under way as it may is left out, so that its backlog hides nobody else's.
+async fn take(
+    tx: &mut Tx,
+    busy: &mut Busy,
+    room: usize,
+    now_ms: u64,
+) -> Result<Vec<Ready>, StoreError> {
+    let mut ready = Vec::new();
+    while ready.len() < room {
+        let found = webhooks::due(tx, &busy.full(), room - ready.len(), now_ms).await?;
+        let before = ready.len();
+        for due in found {
+            if busy.take(&due) {
+                webhooks::lease(tx, due.seq, now_ms + LEASE_MS).await?;
+                let webhook = find(tx, &due).await?;
+                ready.push((due, webhook));
+            }
+        }
+        if ready.len() == before {
+            break;
         }
     }
+    Ok(ready)
+}
+
+/// One that cannot be read is tried again like one that does not answer, and holds nobody else up.
+async fn find(tx: &mut Tx, due: &Due) -> Result<Result<WrittenWebhook, Refusal>, StoreError> {
+    let place = (&due.tenant, Kind::Webhook);
+    let Some(document) = settings::get(tx, place, &due.webhook).await? else {
+        return Ok(Err(Refusal::Gone));
+    };
+    Ok(match WrittenWebhook::read(&document) {
+        Ok(webhook) if webhook.is_active => Ok(webhook),
+        Ok(_) => Err(Refusal::Gone),
+        Err(error) => {
+            tracing::error!(%error, tenant = %due.tenant, webhook = due.webhook, "a webhook cannot be read");
+            let why = "what is stored of the webhook cannot be read";
+            Err(Refusal::Unreached(why.to_owned()))
+        }
+    })
 }
 
 /// Only an answer of success is one: redirects are not followed, and `410 Gone` is the receiver's last word.
@@ -213,9 +244,13 @@ fn judge(tried: &Tried, next_ms: u64) -> Attempted {
 /// Full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015) above a tenth of the bound, so that a
 /// failing receiver is never asked in a loop.
 fn delay_ms(attempts: u32) -> u64 {
-    let doubled = FIRST_DELAY_MS.saturating_mul(1 << attempts.min(20));
-    let bound = doubled.min(LONGEST_DELAY_MS);
+    let bound = bound_ms(attempts);
     rand::rng().random_range(bound / 10..=bound)
+}
+
+fn bound_ms(attempts: u32) -> u64 {
+    let doubled = FIRST_DELAY_MS.saturating_mul(1 << attempts.min(20));
+    doubled.min(LONGEST_DELAY_MS)
 }
 
 #[cfg(test)]
@@ -261,6 +296,13 @@ mod tests {
     }
 
     #[test]
+    fn a_delivery_is_tried_for_two_hours_at_the_longest() {
+        let between = 0..MAX_ATTEMPTS - 1;
+        let longest: u64 = between.map(|attempts| bound_ms(attempts) / 1_000).sum();
+        assert_eq!(longest, 7_695);
+    }
+
+    #[test]
     fn delays_grow_and_stay_below_their_bound() {
         for attempts in 0..MAX_ATTEMPTS {
             let bound = (1_000 << attempts).min(LONGEST_DELAY_MS);
@@ -270,5 +312,39 @@ mod tests {
                 "{delay} after {attempts}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_backlog_of_one_tenant_hides_nobody_else() {
+        let intake = crate::fixture::intake().await;
+        let mut tx = intake.store.write().await.expect("writes");
+        let all = (0..40u64).map(|n| ("many", n)).chain([("one", 40)]);
+        for (tenant, n) in all {
+            let tenant = TenantId::new(tenant).expect("valid");
+            let (webhook, delivery) = (format!("{tenant}-{}", n % 10), n.to_string());
+            let new = webhooks::New {
+                tenant: &tenant,
+                webhook: &webhook,
+                delivery: &delivery,
+                event: "test",
+                body: "{}",
+            };
+            webhooks::add(&mut tx, &new, n).await.expect("added");
+        }
+        let mut busy = Busy::default();
+        let ready = take(&mut tx, &mut busy, AT_ONCE, 100).await.expect("taken");
+        let of = |name: &str| ready.iter().filter(|(due, _)| due.tenant.as_str() == name);
+        assert_eq!((of("many").count(), of("one").count()), (4, 1));
+        // Nobody knows these webhooks, which is no error of the store.
+        assert!(
+            ready
+                .iter()
+                .all(|(_, found)| matches!(found, Err(Refusal::Gone)))
+        );
+        let more = take(&mut tx, &mut busy, AT_ONCE, 100).await;
+        assert!(
+            more.expect("taken").is_empty(),
+            "all have as many as they may"
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! Which variant of an experiment is better, however often one looks.
 //!
 //! What is compared is the quality of sessions, each counted once, because whole sessions are given to variants. The
-//! intervals hold at every moment at once (asymptotic confidence sequences: Waudby-Smith, Arbour, Sinha, Kennedy and
-//! Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 52, 2024,
-//! theorem 2.2), so a caller may poll and stop as soon as there is a winner without being fooled more often than the
-//! level says. A test that is made for one look would be.
+//! bounds of both variants hold at every moment at once and for any numbers on 0..1 (`bound`), so a caller may poll and
+//! stop as soon as there is a winner without being fooled more often than the level says, however small the share of B
+//! and however seldom anything goes wrong. A test that is made for one look would be.
 
-use std::collections::BTreeMap;
+mod bound;
 
+use std::collections::HashMap;
+
+use self::bound::Bound;
 use floopy_shared::domain::{
     draw::{DrawKey, Purpose},
     experiment::Variant,
@@ -15,12 +17,7 @@ use floopy_shared::domain::{
     weights::{AUTO_ANCHOR, NPS_ANCHOR, Weights, phase_weights},
 };
 
-/// How often an interval may miss, ever: 95 % is what the results promise.
-const ALPHA: f64 = 0.05;
-/// Sessions at which the intervals are the tightest they can be: what a careful operator waits for anyway.
-const TIGHTEST_AT: f64 = 400.0;
-/// Sessions of known quality that each variant needs: the normal approximation holds from here on, and it is what the
-/// verification of a route needs, too.
+/// Sessions of known quality that each variant needs, the smaller one too: what the verification of a route needs.
 pub const MIN_UNITS: usize = 50;
 /// Qualities that differ by less are as good as equal, as for routing itself.
 pub const EQUIVALENCE: f64 = 0.02;
@@ -76,15 +73,6 @@ pub struct Outcome {
     pub units: usize,
     /// `None`: nothing is known of any.
     pub quality: Option<Interval>,
-    spread: Spread,
-}
-
-/// Number, mean and variance of what was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-struct Spread {
-    n: f64,
-    mean: f64,
-    variance: f64,
 }
 
 /// Who is better.
@@ -128,19 +116,17 @@ impl Labels {
     }
 }
 
-/// Compares the variants. Neither the order of the calls nor that of their ratings matters.
+/// Compares the variants. Calls come in the order in which they began, so that more of them change nothing of what those
+/// before them said; the order of their ratings does not matter.
 pub fn compare(calls: &[Call]) -> Comparison {
     let weights = phase_weights(AUTO_ANCHOR, NPS_ANCHOR);
-    let known = judged_share(calls);
     let of = |variant| {
-        outcome(
-            calls.iter().filter(|c| c.variant == variant),
-            known,
-            &weights,
-        )
+        let calls = calls.iter().filter(|c| c.variant == variant);
+        let known = judged_share(calls.clone());
+        outcome(calls, known, &weights)
     };
     let (a, b) = (of(Variant::A), of(Variant::B));
-    let difference = difference(a.spread, b.spread);
+    let difference = difference(a.quality, b.quality);
     let enough = a.units.min(b.units) >= MIN_UNITS;
     let winner = difference.filter(|_| enough).and_then(winner);
     Comparison {
@@ -151,9 +137,9 @@ pub fn compare(calls: &[Call]) -> Comparison {
     }
 }
 
-/// The share of the replies that a judge saw: failures count as often as replies do.
-fn judged_share(calls: &[Call]) -> f64 {
-    let replied = calls.iter().filter(|c| c.ending == Ending::Succeeded);
+/// The share of a variant's replies that a judge saw: its failures count as often as its replies do.
+fn judged_share<'a>(calls: impl Iterator<Item = &'a Call>) -> f64 {
+    let replied = calls.filter(|c| c.ending == Ending::Succeeded);
     let (all, judged) = replied.fold((0.0, 0.0), |(all, judged), call| {
         let seen = if call.judged.is_some() { 1.0 } else { 0.0 };
         (all + 1.0, judged + seen)
@@ -163,8 +149,9 @@ fn judged_share(calls: &[Call]) -> f64 {
 
 fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weights) -> Outcome {
     let mut outcome = Outcome::default();
-    // In an order of their own, so that sums do not depend on that of arrival.
-    let mut units: BTreeMap<&str, Labels> = BTreeMap::new();
+    // In the order of their first calls.
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut units: Vec<Labels> = Vec::new();
     let mut latencies = Vec::new();
     let (mut cost, mut priced) = (0.0, 0.0);
     for call in calls {
@@ -180,19 +167,18 @@ fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weig
         if let Some(micro_usd) = call.cost_micro_usd {
             (cost, priced) = (cost + as_f64(micro_usd), priced + 1.0);
         }
-        label(
-            units.entry(&call.unit).or_default(),
-            call,
-            counts(call, known),
-        );
+        let at = *places.entry(&call.unit).or_insert(units.len());
+        if at == units.len() {
+            units.push(Labels::default());
+        }
+        label(&mut units[at], call, counts(call, known));
     }
-    let qualities = units.values().filter_map(|labels| labels.quality(weights));
-    outcome.spread = spread(qualities);
-    outcome.units = units
-        .values()
-        .filter(|l| l.quality(weights).is_some())
-        .count();
-    outcome.quality = interval(outcome.spread);
+    let mut bound = Bound::default();
+    for quality in units.iter().filter_map(|labels| labels.quality(weights)) {
+        outcome.units += 1;
+        bound.see(quality);
+    }
+    outcome.quality = bound.interval().map(interval);
     latencies.sort_unstable();
     outcome.p50_latency_ms = latencies.get(latencies.len() / 2).copied();
     let total: f64 = latencies.iter().map(|ms| as_f64(*ms)).sum();
@@ -222,52 +208,17 @@ fn label(labels: &mut Labels, call: &Call, failed: bool) {
     }
 }
 
-/// The variance is that of the values and one more at the greatest distance that quality allows (Waudby-Smith and
-/// Ramdas, JRSS B 86, 2024, section 3.2): fifty equal values do not mean that all will be.
-fn spread(values: impl Iterator<Item = f64> + Clone) -> Spread {
-    let (n, sum) = values
-        .clone()
-        .fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v));
-    if n == 0.0 {
-        return Spread::default();
-    }
-    let mean = sum / n;
-    let squares: f64 = values.map(|v| (v - mean) * (v - mean)).sum();
-    Spread {
-        n,
-        mean,
-        variance: (0.25 + squares) / (n + 1.0),
-    }
+fn interval((mean, lower, upper): (f64, f64, f64)) -> Interval {
+    Interval { mean, lower, upper }
 }
 
-/// Half the width of the interval of a mean with this variance, of `n` observations in all.
-fn radius(variance_of_mean: f64, n: f64) -> f64 {
-    let log = -2.0 * ALPHA.ln();
-    let rho2 = (log + (log + 1.0).ln()) / TIGHTEST_AT;
-    let scaled = n * rho2 + 1.0;
-    let boundary = 2.0 * scaled / (n * rho2) * (scaled.sqrt() / ALPHA).ln();
-    (variance_of_mean * boundary).sqrt()
-}
-
-fn interval(seen: Spread) -> Option<Interval> {
-    let around = |radius: f64| Interval {
-        mean: seen.mean,
-        lower: (seen.mean - radius).max(0.0),
-        upper: (seen.mean + radius).min(1.0),
-    };
-    (seen.n > 0.0).then(|| around(radius(seen.variance / seen.n, seen.n)))
-}
-
-fn difference(a: Spread, b: Spread) -> Option<Interval> {
-    if a.n == 0.0 || b.n == 0.0 {
-        return None;
-    }
-    let mean = b.mean - a.mean;
-    let radius = radius(a.variance / a.n + b.variance / b.n, a.n + b.n);
+/// Both bounds hold at once, so whatever lies between their ends is possible and nothing else.
+fn difference(a: Option<Interval>, b: Option<Interval>) -> Option<Interval> {
+    let (a, b) = (a?, b?);
     Some(Interval {
-        mean,
-        lower: (mean - radius).max(-1.0),
-        upper: (mean + radius).min(1.0),
+        mean: b.mean - a.mean,
+        lower: b.lower - a.upper,
+        upper: b.upper - a.lower,
     })
 }
 

@@ -168,7 +168,9 @@ async fn wanted(editing: &mut Editing<'_>, written: Written) -> Result<Wanted, A
     };
     if let Some(id) = &written.routing_rule_id {
         let known = rules::all(&mut editing.tx, &tenant).await?;
-        if !known.iter().any(|rule| rule["id"] == id.as_str()) {
+        // Rules that come with an experiment go with it, too.
+        let named = |rule: &Value| rule["id"] == id.as_str() && rule["source"] != "experiment";
+        if !known.iter().any(named) {
             return Err(unknown("routing_rule_id", id));
         }
     }

@@ -144,20 +144,42 @@ async fn find_own(editing: &mut Editing<'_>, id: &str) -> Result<Document, ApiEr
     Err(ApiError::invalid_body("id", message))
 }
 
-/// Refuses to change what an experiment compares: its results would be of two different rules.
-async fn check_not_tried(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+/// The active experiment of that kind, by its id.
+async fn active(
+    editing: &mut Editing<'_>,
+    is_meant: impl Fn(&WrittenExperiment) -> bool,
+) -> Result<Option<String>, ApiError> {
     let tenant = editing.tenant();
     for document in settings::list(&mut editing.tx, &tenant, Kind::Experiment).await? {
         let experiment = WrittenExperiment::read(&document)?;
-        if experiment.is_active() && experiment.has_rule(id) {
-            let message = format!(
-                "id {id} is a variant of the active experiment {}; end that first",
-                document.id
-            );
-            return Err(ApiError::invalid_body("id", message));
+        if experiment.is_active() && is_meant(&experiment) {
+            return Ok(Some(document.id));
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Refuses to change what an experiment compares: its results would be of two different rules.
+async fn check_not_tried(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+    let Some(by) = active(editing, |experiment| experiment.has_rule(id)).await? else {
+        return Ok(());
+    };
+    let message = format!("id {id} is a variant of the active experiment {by}; end that first");
+    Err(ApiError::invalid_body("id", message))
+}
+
+/// Refuses a default that one experiment tries while another stands in place of the default.
+async fn check_one_experiment(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+    let of_rule = active(editing, |experiment| experiment.has_rule(id)).await?;
+    let unnamed = active(editing, WrittenExperiment::takes_unnamed).await?;
+    let Some((tried, instead)) = of_rule.zip(unnamed) else {
+        return Ok(());
+    };
+    let message = format!(
+        "default is true for a variant of the active experiment {tried}, while the experiment {instead} stands in \
+         place of the default; end one of them first"
+    );
+    Err(ApiError::invalid_body("default", message))
 }
 
 /// A rule that becomes the default takes that from the one that was.
@@ -276,8 +298,12 @@ pub(super) async fn put(
     let written = read(fields)?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let before = find_own(&mut editing, &id).await?;
-    if WrittenRule::read(&before)?.rule != written.rule {
+    let was = WrittenRule::read(&before)?;
+    if was.rule != written.rule {
         check_not_tried(&mut editing, &id).await?;
+    }
+    if written.is_default && !was.is_default {
+        check_one_experiment(&mut editing, &id).await?;
     }
     write(editing, Some(&before), &written).await
 }

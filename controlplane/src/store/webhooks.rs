@@ -7,6 +7,8 @@ use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
 
 /// Deliveries that wait for one webhook at most: a receiver that is away for days must not fill the disk.
 const MAX_WAITING: i64 = 1_000;
+/// Failures of one webhook that are kept: enough to see what went wrong.
+const MAX_FAILED: i64 = 1_000;
 /// Characters of an error that are kept.
 const MAX_ERROR_CHARS: usize = 300;
 /// Deliveries that ended are kept this long: seven days.
@@ -77,6 +79,13 @@ pub(crate) struct Due {
     pub(crate) attempts: u32,
 }
 
+/// Who has as much under way as it may.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Full<'a> {
+    pub(crate) webhooks: Vec<&'a str>,
+    pub(crate) tenants: Vec<&'a str>,
+}
+
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attempted {
@@ -90,21 +99,31 @@ pub(crate) struct Attempted {
 const COLUMNS: &str =
     "id, delivery, event, state, attempts, next_ms, created_ms, ended_ms, last_status, last_error";
 
+/// Whether as many wait for a webhook as may; how many.
+pub(crate) async fn full(
+    conn: &mut SqliteConnection,
+    (tenant, webhook): (&TenantId, &str),
+) -> Result<Option<i64>, StoreError> {
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM webhook_deliveries WHERE tenant = ? AND webhook = ? AND state = 0",
+    )
+    .bind(tenant.as_str())
+    .bind(webhook)
+    .fetch_one(conn)
+    .await?;
+    Ok((waiting >= MAX_WAITING).then_some(waiting))
+}
+
 /// Puts a delivery where it is sent from. Where too many wait already it has failed at once, and says so.
 pub(crate) async fn add(
     conn: &mut SqliteConnection,
     new: &New<'_>,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    let waiting: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM webhook_deliveries WHERE tenant = ? AND webhook = ? AND state = 0",
-    )
-    .bind(new.tenant.as_str())
-    .bind(new.webhook)
-    .fetch_one(&mut *conn)
-    .await?;
-    let is_full = waiting >= MAX_WAITING;
-    let error = is_full.then(|| format!("{waiting} deliveries wait already"));
+    let place = (new.tenant, new.webhook);
+    let full = full(conn, place).await?;
+    let is_full = full.is_some();
+    let error = full.map(|waiting| format!("{waiting} deliveries wait already"));
     let state = if is_full {
         State::Failed
     } else {
@@ -124,6 +143,27 @@ pub(crate) async fn add(
     .bind(to_i64(now_ms))
     .bind(is_full.then(|| to_i64(now_ms)))
     .bind(error)
+    .execute(&mut *conn)
+    .await?;
+    if is_full {
+        trim(conn, place).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the oldest of a webhook's failures where there are more than are kept.
+pub(crate) async fn trim(
+    conn: &mut SqliteConnection,
+    (tenant, webhook): (&TenantId, &str),
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND state = 2 AND id <=
+            (SELECT id FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND state = 2
+                ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+    )
+    .bind(tenant.as_str())
+    .bind(webhook)
+    .bind(MAX_FAILED)
     .execute(conn)
     .await?;
     Ok(())
@@ -140,22 +180,24 @@ pub(crate) async fn is_any_due(store: &Store, now_ms: u64) -> Result<bool, Store
     Ok(found.is_some())
 }
 
-/// Those that are due the longest, but for those of webhooks that are busy.
+/// Those that are due the longest, but for those of whoever has as much under way as it may.
 pub(crate) async fn due(
     tx: &mut Tx,
-    busy: &[&str],
+    full: &Full<'_>,
     limit: usize,
     now_ms: u64,
 ) -> Result<Vec<Due>, StoreError> {
     // Strings always serialise.
-    let busy = serde_json::to_string(busy).unwrap_or_default();
+    let json = |names: &[&str]| serde_json::to_string(names).unwrap_or_default();
     let rows = sqlx::query(
         "SELECT id, tenant, webhook, delivery, event, body, attempts FROM webhook_deliveries
             WHERE state = 0 AND next_ms <= ? AND webhook NOT IN (SELECT value FROM json_each(?))
+                AND tenant NOT IN (SELECT value FROM json_each(?))
             ORDER BY next_ms LIMIT ?",
     )
     .bind(to_i64(now_ms))
-    .bind(busy)
+    .bind(json(&full.webhooks))
+    .bind(json(&full.tenants))
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(&mut **tx)
     .await?;

@@ -67,6 +67,37 @@ fn whoever_looks_all_the_time_is_seldom_fooled() {
     );
 }
 
+/// Whether somebody who looks after every session ever sees a winner among two that are as good as each other.
+fn is_fooled(seed: usize, share: f64, quality: f64) -> bool {
+    let mut seen = [(0, Bound::default()), (0, Bound::default())];
+    (0..3_000).any(|n| {
+        let (units, bound) = &mut seen[usize::from(noise(seed, 3 * n) < share)];
+        *units += 1;
+        bound.see(if noise(seed, 3 * n + 1) < quality {
+            1.0
+        } else {
+            0.0
+        });
+        let [a, b] = seen.map(|(_, bound)| bound.interval().map(interval));
+        let found = difference(a, b).and_then(winner);
+        let enough = seen.iter().all(|(units, _)| *units >= MIN_UNITS);
+        enough && matches!(found, Some(Winner::Variant(_)))
+    })
+}
+
+#[test]
+fn small_shares_and_rare_failures_fool_nobody_either() {
+    const RUNS: usize = 400;
+    for (share, quality) in [(0.1, 0.97), (0.05, 0.97), (0.1, 0.99)] {
+        let wrong = (0..RUNS).filter(|seed| is_fooled(*seed, share, quality));
+        let wrong = wrong.count();
+        assert!(
+            wrong * 20 <= RUNS,
+            "{wrong} of {RUNS} experiments between equals had a winner: {share} {quality}"
+        );
+    }
+}
+
 #[test]
 fn a_real_difference_is_found_and_in_the_right_direction() {
     let found = |qualities| {

@@ -1,6 +1,9 @@
 //! `GET /v1/experiments/{id}/results`: what both variants did, and whether one is better.
 
-use floopy_shared::domain::{experiment::Variant, ids::TenantId};
+use floopy_shared::domain::{
+    experiment::{Arrangement, Variant},
+    ids::TenantId,
+};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
@@ -14,8 +17,12 @@ use crate::{
 };
 
 /// What is told of the test, so that it can be checked.
-const METHOD: &str = "asymptotic confidence sequence of the difference in session quality";
+const METHOD: &str =
+    "empirical Bernstein confidence sequences of the session quality of both variants";
 const LEVEL: f64 = 0.95;
+/// Copies are of some of the calls only, made while there is room and money for them, and not judged as often.
+const UNPAIRED: &str = "a shadow experiment names no winner: copies are of other calls than those that A served, and \
+                        judged at another rate";
 
 /// The results by now. An experiment that ended is judged by the calls until then; what is said of these later counts.
 pub(super) async fn compute(
@@ -33,7 +40,14 @@ pub(super) async fn compute(
         to_ms: stored.written.ended_ms.unwrap_or(u64::MAX),
     };
     let (found, is_cut) = calls(conn, &window).await?;
-    let comparison = compare(&found);
+    let mut comparison = compare(&found);
+    let reason = match window.arrangement {
+        Arrangement::Canary => None,
+        Arrangement::Shadow => {
+            (comparison.winner, comparison.difference) = (None, None);
+            Some(UNPAIRED)
+        }
+    };
     let variant = |which, outcome: &Outcome| {
         let rule = stored.rule_id(tenant, which);
         variant(&rule, outcome)
@@ -46,6 +60,7 @@ pub(super) async fn compute(
         "variant_a": variant(Variant::A, a),
         "variant_b": variant(Variant::B, b),
         "winner": comparison.winner.map(winner),
+        "winner_reason": reason,
         "computed_at": moment(now_ms),
         "baseline": side(models.0.as_deref(), a),
         "candidate": side(models.1.as_deref(), b),

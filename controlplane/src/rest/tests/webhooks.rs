@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    store::webhooks::{self as deliveries, Attempted, State as Sent},
+    store::{
+        settings::{self, Document, Kind},
+        webhooks::{self as deliveries, Attempted, Full, State as Sent},
+    },
     webhooks::{Event, emit},
 };
 
@@ -167,25 +170,33 @@ async fn a_lease_keeps_a_delivery_from_being_sent_twice_and_ends_by_itself() {
     fixture.emit(Event::SecurityAlert).await;
     let store = &fixture.intake.store;
     let mut tx = store.write().await.expect("writes");
-    let due = deliveries::due(&mut tx, &[], 9, NOW).await.expect("reads");
+    let due = deliveries::due(&mut tx, &Full::default(), 9, NOW)
+        .await
+        .expect("reads");
     assert_eq!(due.len(), 1);
-    assert!(
-        deliveries::due(&mut tx, &[&due[0].webhook], 9, NOW)
-            .await
-            .expect("reads")
-            .is_empty()
-    );
+    let webhooks = Full {
+        webhooks: vec![&due[0].webhook],
+        ..Full::default()
+    };
+    let tenants = Full {
+        tenants: vec![due[0].tenant.as_str()],
+        ..Full::default()
+    };
+    for full in [webhooks, tenants] {
+        let found = deliveries::due(&mut tx, &full, 9, NOW).await;
+        assert!(found.expect("reads").is_empty(), "{full:?}");
+    }
     deliveries::lease(&mut tx, due[0].seq, NOW + 60_000)
         .await
         .expect("leased");
     assert!(
-        deliveries::due(&mut tx, &[], 9, NOW)
+        deliveries::due(&mut tx, &Full::default(), 9, NOW)
             .await
             .expect("reads")
             .is_empty()
     );
     assert_eq!(
-        deliveries::due(&mut tx, &[], 9, NOW + 60_000)
+        deliveries::due(&mut tx, &Full::default(), 9, NOW + 60_000)
             .await
             .expect("reads"),
         due
@@ -200,7 +211,7 @@ async fn a_lease_keeps_a_delivery_from_being_sent_twice_and_ends_by_itself() {
         .await
         .expect("settled");
     assert!(
-        deliveries::due(&mut tx, &[], 9, NOW + 60_000)
+        deliveries::due(&mut tx, &Full::default(), 9, NOW + 60_000)
             .await
             .expect("reads")
             .is_empty()
@@ -234,4 +245,48 @@ async fn what_waits_for_one_webhook_is_bounded() {
         "{page}"
     );
     assert_eq!(page["items"][1]["status"], "pending");
+    let path = format!("POST /v1/webhooks/{id}");
+    let (status, answer) = fixture.call(&format!("{path}/test"), json!({})).await;
+    assert_eq!(status, 429, "{answer}");
+    let failed = text(&page["items"][0], "delivery_id");
+    let again = format!("{path}/deliveries/{failed}/redeliver");
+    assert_eq!(fixture.call(&again, json!({})).await.0, 429);
+}
+
+#[tokio::test]
+async fn failures_of_one_webhook_are_bounded() {
+    let fixture = Fixture::new().await;
+    fixture.subscribed().await;
+    let store = &fixture.intake.store;
+    let mut tx = store.write().await.expect("writes");
+    for _ in 0..2_010 {
+        emit(&mut tx, &tenant(), Event::SecurityAlert, &json!({}), NOW)
+            .await
+            .expect("emitted");
+    }
+    tx.commit().await.expect("commits");
+    let counts: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT state, count(*) FROM webhook_deliveries GROUP BY state ORDER BY state",
+    )
+    .fetch_all(store.read())
+    .await
+    .expect("read");
+    assert_eq!(counts, [(0, 1_000), (2, 1_000)]);
+}
+
+#[tokio::test]
+async fn a_webhook_that_cannot_be_read_keeps_no_other_from_being_told() {
+    let fixture = Fixture::new().await;
+    fixture.subscribed().await;
+    let unreadable = Document {
+        id: "unreadable".to_owned(),
+        body: "{}".to_owned(),
+        created_ms: 1,
+        changed_ms: 1,
+    };
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    let put = settings::put(&mut tx, (&tenant(), Kind::Webhook), &unreadable).await;
+    put.expect("put");
+    tx.commit().await.expect("commits");
+    assert_eq!(fixture.emit(Event::SecurityAlert).await, 1);
 }

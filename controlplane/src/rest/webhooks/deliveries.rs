@@ -27,6 +27,9 @@ use crate::{
     webhooks::{TEST, queue},
 };
 
+/// When to ask again where too many wait: some attempts later.
+const FULL_RETRY_AFTER_S: u64 = 60;
+
 fn describe(delivery: &Delivery) -> Value {
     let is_waiting = delivery.state == Sent::Pending;
     json!({
@@ -83,6 +86,19 @@ pub(in super::super) async fn list(
     ))
 }
 
+/// Refuses what a receiver that is away would not get either.
+async fn check_room(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError> {
+    let tenant = editing.tenant();
+    match webhooks::full(&mut editing.tx, (&tenant, id)).await? {
+        None => Ok(()),
+        Some(waiting) => {
+            let message =
+                format!("{waiting} deliveries wait for webhook {id}, which is as many as may");
+            Err(ApiError::rate_limited(message, FULL_RETRY_AFTER_S))
+        }
+    }
+}
+
 /// Sends a webhook an event that nothing happened for.
 pub(in super::super) async fn test(
     State(api): State<Api>,
@@ -92,6 +108,7 @@ pub(in super::super) async fn test(
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let document = find(&mut editing.tx, &tenant, &id).await?;
+    check_room(&mut editing, &id).await?;
     let data = json!({"message": "this is a test: nothing happened"});
     let now_ms = editing.now_ms;
     let whom = (&tenant, &document);
@@ -115,6 +132,9 @@ pub(in super::super) async fn redeliver(
     let unknown = || ApiError::not_found("no such delivery");
     let found = webhooks::get(&mut editing.tx, place, &delivery).await?;
     let found = found.ok_or_else(unknown)?;
+    if found.state != Sent::Pending {
+        check_room(&mut editing, &id).await?;
+    }
     let now_ms = editing.now_ms;
     webhooks::again(&mut editing.tx, found.seq, now_ms).await?;
     let again = webhooks::get(&mut editing.tx, place, &delivery).await?;

@@ -10,6 +10,8 @@ pub(super) const WEBHOOKS: &[&str] = &[
         last_status INTEGER, last_error TEXT
     ) STRICT",
     "CREATE INDEX webhook_deliveries_of ON webhook_deliveries (tenant, webhook, id)",
+    "CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries (tenant, webhook) WHERE state = 0",
+    "CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (tenant, webhook, id) WHERE state = 2",
     "CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_ms) WHERE state = 0",
     "CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (ended_ms) WHERE ended_ms IS NOT NULL",
 ];

@@ -40,6 +40,20 @@ async fn no_two_experiments_split_the_same_calls() {
         .refused(&format!("DELETE /v1/routing/rules/{b}"), json!({}))
         .await;
     assert_eq!(status, 400);
+    // Nor does one of its variants become the default, in whose place another experiment stands.
+    let default = json!({"name": "a", "strategy": "legacy_model", "models": [A], "default": true});
+    let put = format!("PUT /v1/routing/rules/{a}");
+    let (status, _, param, message) = fixture.refused(&put, default.clone()).await;
+    assert_eq!((status, param.as_str()), (400, "default"), "{message}");
+    // Keys do not name rules that go with an experiment.
+    let implicit = text(&unnamed, "/variant_a_routing_rule_id");
+    let named = json!({"name": "k", "read_permission": true, "routing_rule_id": implicit});
+    let (status, _, param, message) = fixture.refused("POST /v1/keys", named).await;
+    assert_eq!(
+        (status, param.as_str()),
+        (400, "routing_rule_id"),
+        "{message}"
+    );
     let path = format!("POST /v1/experiments/{}/complete", text(&first, "/id"));
     fixture.confirmed(&fixture.key, &path, "").await;
     let (status, _) = fixture
