@@ -87,14 +87,14 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         provider: caller.provider,
     };
     let catalog = view.snapshot.catalog_of(&caller.tenant.id);
-    let rule = wish::rule(caller, call.features(), catalog)?;
+    let rule = wish::rule(view, caller, call.features())?;
     let passthrough = wish::passthrough(caller)?;
     let selection = if passthrough {
         wish::untouched(&asked, catalog, view.providers)?
     } else {
         select::select(&asked, catalog, view.providers)?
     };
-    let entered = experiment::enter(caller, call, (rule, catalog));
+    let entered = experiment::enter(view, (caller, call), rule);
     let rule = entered.map_or(rule, |entered| Some(entered.rule));
     let loads = wish::loads(rule, view.latencies);
     let draw_key = draw_key(call, caller);
@@ -214,7 +214,9 @@ mod tests {
     use floopy_shared::domain::{
         catalog::Catalog,
         decision::{Reason, Strategy},
+        experiment::{Arrangement, Experiment, Scope},
         ids::TenantId,
+        rule::Rule,
     };
     use uuid::Uuid;
 
@@ -246,6 +248,7 @@ mod tests {
             model("a/best", 0.9),
             model("b/next", 0.8),
             model("b/embed", 0.5),
+            model("c/keyless", 0.4),
         ]);
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant::new(id);
@@ -306,6 +309,44 @@ mod tests {
         assert_eq!(order(&plan), ["a/best", "b/next"]);
         assert_eq!(plan.choice.strategy, Strategy::FeedbackDriven);
         assert!(plan.draw_key.starts_with("implicit:"));
+    }
+
+    /// One of two models that decides on calls that name no rule.
+    fn compare(world: &mut World, b: &str) {
+        let rule = |name: &str, model: &str| Rule {
+            name: name.into(),
+            strategy: Strategy::LegacyModel,
+            models: vec![CandidateKey::parse(model).expect("valid")],
+            weights: Vec::new(),
+            min_quality: None,
+        };
+        world.tenant.routing.rules = vec![rule("x-a", "b/next"), rule("x-b", b)];
+        world.tenant.routing.experiments = vec![Experiment {
+            id: Uuid::nil(),
+            a: "x-a".into(),
+            b: "x-b".into(),
+            percentage: 50,
+            arrangement: Arrangement::Canary,
+            scope: Scope::Unnamed,
+        }];
+    }
+
+    #[test]
+    fn an_experiment_whose_models_cannot_both_be_asked_is_left_out() {
+        let served = |world: &World| {
+            let plan = plan(world, "auto", None).expect("served");
+            (plan.experiment.is_some(), order(&plan).len())
+        };
+        let mut world = world();
+        compare(&mut world, "a/best");
+        assert_eq!(served(&world), (true, 1));
+        world.tenant.constraints.deny_providers = vec!["b".into()];
+        assert_eq!(served(&world), (false, 1), "a model is forbidden");
+        world.tenant.constraints.deny_providers.clear();
+        for gone in ["a/gone", "c/keyless"] {
+            compare(&mut world, gone);
+            assert_eq!(served(&world), (false, 2), "{gone}");
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Whether a call is part of an experiment, and which of its rules it follows.
 
 use floopy_shared::domain::{
-    catalog::Catalog,
-    experiment::{Assignment, unit},
-    features::Features,
+    experiment::{Assignment, Experiment, Scope, unit},
+    ids::CandidateKey,
     route::{Choice, Question, shadow},
     rule::Rule,
 };
@@ -28,9 +27,9 @@ pub(super) struct Entered<'a> {
 /// What an experiment makes of a call; `None`: it is part of none. Calls that name a model, or that only one of the
 /// two rules could serve by the kind of its models, never are.
 pub(super) fn enter<'a>(
-    caller: &Caller<'a>,
-    call: &Call,
-    (rule, catalog): (Option<&'a Rule>, &Catalog),
+    view: &View<'_>,
+    (caller, call): (&Caller<'a>, &Call),
+    rule: Option<&'a Rule>,
 ) -> Option<Entered<'a>> {
     let routing = &caller.tenant.routing;
     if routing.experiments.is_empty() || names(call.model()) != [AUTO] {
@@ -38,11 +37,9 @@ pub(super) fn enter<'a>(
     }
     let experiment = routing.experiment_on(&rule?.name)?;
     let (a, b) = (routing.find(&experiment.a)?, routing.find(&experiment.b)?);
-    let features: &Features = call.features();
-    if ![a, b]
-        .iter()
-        .all(|r| wish::serves_kind(r, features, catalog))
-    {
+    let catalog = view.snapshot.catalog_of(&caller.tenant.id);
+    let of_kind = |rule: &&Rule| wish::serves_kind(rule, call.features(), catalog);
+    if ![a, b].iter().all(of_kind) || !is_open(view, caller, experiment) {
         return None;
     }
     let assignment = experiment.assign(&unit(caller.session, caller.request_id));
@@ -55,11 +52,32 @@ pub(super) fn enter<'a>(
     })
 }
 
+/// Whether the models that an experiment brought along may and can be asked here. Where one of them is gone from the
+/// catalog, was forbidden since, or has no key at this proxy, calls are served as if there were no experiment; rules that
+/// the tenant wrote itself mean what they say.
+pub(super) fn is_open(view: &View<'_>, caller: &Caller<'_>, experiment: &Experiment) -> bool {
+    match experiment.scope {
+        Scope::Rule => return true,
+        Scope::Unnamed => {}
+    }
+    let Caller { tenant, .. } = caller;
+    let catalog = view.snapshot.catalog_of(&tenant.id);
+    let can = |key: &CandidateKey| {
+        catalog.get(key).is_some()
+            && tenant.constraints.forbids(key).is_none()
+            && view.providers.get(key.provider()).is_some()
+    };
+    let mut rules = [&experiment.a, &experiment.b].into_iter();
+    rules.all(|name| {
+        let rule = tenant.routing.find(name);
+        rule.is_some_and(|rule| rule.models.iter().all(can))
+    })
+}
+
 /// The same without deciding anything: what is written down of calls that nobody could serve.
 pub(crate) fn assignment(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Option<Assignment> {
-    let catalog = view.snapshot.catalog_of(&caller.tenant.id);
-    let rule = wish::rule(caller, call.features(), catalog).ok()?;
-    enter(caller, call, (rule, catalog)).map(|entered| entered.assignment)
+    let rule = wish::rule(view, caller, call.features()).ok()?;
+    enter(view, (caller, call), rule).map(|entered| entered.assignment)
 }
 
 impl Entered<'_> {

@@ -10,7 +10,8 @@ use floopy_shared::domain::{
 };
 
 use super::{
-    Caller, Unroutable,
+    Caller, Unroutable, View,
+    experiment::is_open,
     select::{AUTO, Asked, Resolver, Selected, names, pinned, shorten},
 };
 use crate::{latencies::Latencies, provider::Providers};
@@ -61,16 +62,18 @@ impl InvalidWish {
 /// The rule that decides on `auto`: the one that the call names, or that of an experiment on calls that name none, or
 /// the tenant's own, unless it lists no model of the kind that the call needs.
 pub(super) fn rule<'a>(
+    view: &View<'_>,
     caller: &Caller<'a>,
     features: &Features,
-    catalog: &Catalog,
 ) -> Result<Option<&'a Rule>, InvalidWish> {
     let routing = &caller.tenant.routing;
     if let Some(name) = caller.rule {
         let unknown = || InvalidWish::UnknownRule(shorten(name), routing.names());
         return routing.find(name).map(Some).ok_or_else(unknown);
     }
+    let catalog = view.snapshot.catalog_of(&caller.tenant.id);
     let tried = routing.unnamed_experiment();
+    let tried = tried.filter(|experiment| is_open(view, caller, experiment));
     let tried = tried.and_then(|experiment| routing.find(&experiment.a));
     let usual = || routing.default_rule();
     let of_kind = |rule: &&Rule| serves_kind(rule, features, catalog);

@@ -1,4 +1,4 @@
-//! Whom a gate keeps back neither serves nor steps in as long as the baseline can serve, and every decision names
+//! Whom a gate keeps back serves only where everybody else, the baseline included, has failed, and every decision names
 //! the gate.
 
 use floopy_shared::domain::{
@@ -40,7 +40,13 @@ fn world() -> World {
 #[test]
 fn the_baseline_serves_alone_and_says_so_where_gates_keep_back_everybody_else() {
     let choice = world().choose();
-    assert_eq!(order(&choice), ["p/a"], "nobody steps in past a gate");
+    assert_eq!(
+        order(&choice),
+        ["p/a", "p/b", "q/c"],
+        "who is kept back is the last resort"
+    );
+    let shares: Vec<f64> = choice.candidates.iter().map(|c| c.propensity).collect();
+    assert_eq!(shares, [1.0, 0.0, 0.0]);
     assert_eq!(choice.reason, Reason::Baseline);
     assert_eq!(choice.propensity, 1.0);
     assert_eq!(
@@ -71,7 +77,17 @@ fn who_passes_the_gates_serves_as_ever() {
         .insert(0, serving("r/d", 0.9, Role::Incumbent));
     let choice = world.choose();
     assert_eq!(choice.reason, Reason::Dispatched);
-    assert_eq!(order(&choice), ["r/d", "p/a"]);
+    assert_eq!(order(&choice), ["r/d", "p/a", "p/b", "q/c"]);
+}
+
+#[test]
+fn the_last_resort_is_nobody_whom_the_tenant_forbids_or_finds_too_dear() {
+    let mut dear = world();
+    dear.candidates[1].price = Some(900_000_000);
+    dear.constraints.max_cost_micro_usd = Some(100_000);
+    dear.constraints.deny_providers = vec!["q".into()];
+    let choice = dear.choose();
+    assert_eq!(order(&choice), ["p/a"], "{:?}", choice.candidates);
 }
 
 #[test]
@@ -116,8 +132,9 @@ fn a_rule_that_does_not_list_the_baseline_is_not_held_back_and_one_that_does_is(
     };
     let learned = Strategy::FeedbackDriven;
     assert_eq!(order(&by(learned, &["p/b", "q/c"])), ["p/b", "q/c"]);
-    assert_eq!(order(&by(learned, &["p/a", "p/b"])), ["p/a"]);
-    // The cheapest that keeps the quality would be tried instead of the baseline, too.
+    assert_eq!(order(&by(learned, &["p/a", "p/b"])), ["p/a", "p/b"]);
+    // The cheapest that keeps the quality would be tried instead of the baseline, too; who is not sure to keep it is no
+    // last resort of such a rule.
     assert_eq!(order(&by(Strategy::SmartCost, &["p/b"])), ["p/a"]);
     assert_eq!(
         order(&by(Strategy::Fallback, &["p/b", "p/a"])),

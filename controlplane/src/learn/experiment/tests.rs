@@ -101,7 +101,7 @@ fn small_shares_and_rare_failures_fool_nobody_either() {
 #[test]
 fn a_real_difference_is_found_and_in_the_right_direction() {
     let found = |qualities| {
-        let runs = (0..20).map(|seed| first_winner(&sessions(seed, 1_000, qualities)));
+        let runs = (0..20).map(|seed| first_winner(&sessions(seed, 1_500, qualities)));
         runs.collect::<Vec<_>>()
     };
     let better = found((0.5, 0.75));

@@ -37,7 +37,7 @@ pub(super) fn filter(
 }
 
 /// Keeps back those who have yet to pass a gate. They would serve instead of the baseline: where that cannot serve
-/// the call itself, there is nothing to be kept back from.
+/// the call itself, there is nothing to be kept back from, and where it fails, an unproven reply is better than none.
 pub(super) fn keep_back(entries: &mut [Entry<'_>], baseline: Option<&CandidateKey>) {
     let at = baseline.and_then(|key| position(entries, key));
     let stands = |at: usize| entries[at].trace.filter.is_none_or(Filter::is_wish);
@@ -49,6 +49,7 @@ pub(super) fn keep_back(entries: &mut [Entry<'_>], baseline: Option<&CandidateKe
         if let Some(gate) = entry.gate
             && entry.trace.filter.is_none_or(Filter::is_wish)
         {
+            entry.is_last_resort = entry.is_eligible();
             entry.trace.filter = Some(Filter::Gate(gate));
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Entry<'a> {
     pub(super) role: Role,
     /// What it has yet to pass before it may serve instead of the baseline.
     pub(super) gate: Option<Gate>,
+    /// Only a gate keeps it back: it steps in where everybody else has failed.
+    pub(super) is_last_resort: bool,
     /// It can read what the conversation's history has.
     pub(super) reads_history: bool,
 }
@@ -58,6 +60,7 @@ pub(super) fn ranked<'a>(
             shadow_probability: candidate.shadow_probability,
             role: candidate.role,
             gate: candidate.gate,
+            is_last_resort: false,
             reads_history: true,
         })
     };
@@ -106,6 +109,7 @@ pub(super) fn prior<'a>(
                 shadow_probability: 0.0,
                 role: Role::Fallback,
                 gate: None,
+                is_last_resort: false,
                 reads_history: true,
             }
         })

@@ -168,8 +168,8 @@ fn is_masked(entry: &Entry<'_>) -> bool {
     entry.trace.filter == Some(Filter::Drift)
 }
 
-/// Who serves, then who steps in: those who can read the history, the other eligible ones, the baseline, and
-/// at last the masked.
+/// Who serves, then who steps in: those who can read the history, the other eligible ones, the baseline, the masked, and
+/// at last those whom only a gate keeps back.
 fn order(
     entries: &[Entry<'_>],
     served: usize,
@@ -186,6 +186,7 @@ fn order(
             None => Some(2),
             Some(_) if baseline == Some(index) => Some(3),
             Some(_) if is_masked(entry) => Some(4),
+            Some(_) if entry.is_last_resort => Some(5),
             Some(_) => None,
         }
     };

@@ -149,6 +149,7 @@ fn entries<'a>(
             shadow_probability: 0.0,
             role: Role::Fallback,
             gate: learned.and_then(|candidate| candidate.gate),
+            is_last_resort: false,
             reads_history: true,
         })
     };

@@ -39,6 +39,7 @@ pub(super) fn keep_quality(entries: &mut [Entry<'_>], reference: usize, needed: 
             // Nothing is learned of one of them: public benchmarks must do.
             None => entry.model.benchmark >= needed.floor * benchmark,
         };
+        entry.is_last_resort &= keeps;
         if !keeps && entry.is_eligible() {
             entry.trace.filter = Some(Filter::MinQuality);
         }
@@ -46,7 +47,7 @@ pub(super) fn keep_quality(entries: &mut [Entry<'_>], reference: usize, needed: 
 }
 
 /// Those that keep the quality, the cheapest first, then the reference, and where neither can serve, whoever
-/// is best.
+/// is best. At last those who are kept back by a gate alone: they step in, and never serve first.
 pub(super) fn order(
     entries: &[Entry<'_>],
     (rule, reference): (&Rule, Option<usize>),
@@ -63,6 +64,14 @@ pub(super) fn order(
     if order.is_empty() {
         order.extend((0..entries.len()).filter(|at| misses(&entries[*at])));
         order.sort_by(|a, b| best_first(&entries[*a], &entries[*b]));
+    }
+    if !order.is_empty() {
+        let is_last =
+            |at: &usize| entries[*at].is_last_resort && rule.lists(&entries[*at].trace.key);
+        let mut last: Vec<usize> = (0..entries.len()).filter(is_last).collect();
+        last.sort_by(|a, b| cheaper(&entries[*a], &entries[*b]));
+        last.retain(|at| !order.contains(at));
+        order.extend(last);
     }
     order
 }
