@@ -87,7 +87,7 @@ def unknown():
         try:
             c.sessions.get("  ")
         except floopy.FloopyValidationError as error:
-            assert "session_id" in str(error), error
+            assert "session id" in str(error), error
         else:
             raise AssertionError("that is no id")
 

@@ -274,10 +274,15 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// Itself, if it is a 200.
+    /// Itself, if it says that all went well.
     #[track_caller]
     pub fn ok(self) -> Self {
-        assert_eq!(self.status, 200, "{}", self.text());
+        assert!(
+            (200..300).contains(&self.status),
+            "{} {}",
+            self.status,
+            self.text()
+        );
         self
     }
 }

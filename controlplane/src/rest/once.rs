@@ -43,16 +43,14 @@ static REPLAYED: HeaderName = HeaderName::from_static("floopy-idempotent-replay"
 /// From here to whoever makes the change; nobody else can say it.
 static QUESTION: HeaderName = HeaderName::from_static("x-floopy-internal-question");
 
-/// Where something is made: the same twice at once is more likely a client that asks again than a wish. Keys are not
-/// among them, as several may well be alike.
-const MADE_ONCE: [&str; 7] = [
+/// Where something is made: the same twice at once is more likely a client that asks again than a wish. Keys and webhooks
+/// are not among them, as several may well be alike and their secrets are told once; experiments know their own.
+const MADE_ONCE: [&str; 5] = [
     "/v1/projects",
     "/v1/routing/rules",
-    "/v1/experiments",
     "/v1/evaluations",
     "/v1/datasets",
     "/v1/prompts",
-    "/v1/webhooks",
 ];
 
 /// What is told once, and not kept.

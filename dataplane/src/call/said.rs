@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use floopy_protocols::{ProviderApi, Target};
+use floopy_protocols::{Content, Message, Part, ProviderApi, Role, Target};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -52,10 +52,12 @@ impl Call {
             }
             Endpoint::Responses | Endpoint::Messages => {
                 let own = self.front.removed(&self.body)?;
-                let Ok(typed) = self.endpoint.api()?.read_request(&own) else {
+                let Ok(mut typed) = self.endpoint.api()?.read_request(&own) else {
                     // Some APIs take no call without messages, which this one has none of but the prompt's.
                     return (!self.front.is_empty()).then_some("[]".into());
                 };
+                // Where the prompt had all that the system says.
+                typed.messages.retain(|message| !is_blank(message));
                 let target = Target {
                     provider: "openai",
                     model: &self.model,
@@ -67,6 +69,12 @@ impl Call {
             Endpoint::CountTokens | Endpoint::Embeddings => None,
         }
     }
+}
+
+/// Whether the system says nothing.
+fn is_blank(message: &Message) -> bool {
+    let is_empty = |part: &Part| matches!(&part.content, Content::Text(text) if text.is_empty());
+    matches!(message.role, Role::System | Role::Developer) && message.parts.iter().all(is_empty)
 }
 
 /// The system's first words and the newest messages that fit, and whether that is not all. What is kept of the rest
