@@ -57,7 +57,7 @@ async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
     let named = api.post("/v1/chat/completions").json(&hello("up/beta"));
     let named = named.header("floopy-project-id", shop).send().await.ok();
     api.post("/v1/chat/completions")
-        .json(&hello("nobody"))
+        .json(&hello("auto,up/alpha"))
         .send()
         .await;
     let told = counted(&api, "?group_by=model,project", 5).await;
@@ -69,7 +69,7 @@ async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
     assert!(sum("cost_micro_usd") > 0);
     assert_eq!(told["total"]["cost_micro_usd"], sum("cost_micro_usd"));
     assert_eq!(told["total"]["output_tokens"], sum("output_tokens"));
-    assert_eq!(told["total"]["errors"], 1);
+    assert_eq!(told["total"]["errors"], 1, "{told}");
     let groups = told["groups"].as_array().expect("groups");
     let of = |model: Value, project: Value| {
         let mut groups = groups.iter();
