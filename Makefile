@@ -27,9 +27,11 @@ build:
 
 fmt:
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path tests/clients/rust/Cargo.toml
 
 lint:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/clients/rust/Cargo.toml --check
 	@deploy/setup/setup.sh test
 	$(CARGO) deny --log-level error check licenses bans sources
 	@if timeout 60 $(CARGO) deny --log-level off fetch db >/dev/null 2>&1; \

@@ -15,7 +15,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_cargo_tools ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools ;;
     bench) need_toolchain; need_nginx ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -110,6 +110,19 @@ install_python_clients() {
   say "installing the Python clients that the tests drive"
   "$LOCAL/venv/bin/pip" install --quiet --no-deps --requirement "$1" \
     || die "the packages of $1 could not be installed: is the Python package registry reachable?"
+}
+
+# Apart from the workspace: what it depends on must not get into the program that is tested.
+need_rust_client() {
+  local at=tests/clients/rust
+  once rust-client "$(digest "$at"/Cargo.* "$at"/src/*)" build_rust_client "$at"
+  [ -x "$LOCAL/bin/floopy-rust-client" ] || { rm -f "$STAMPS/rust-client"; need_rust_client; }
+}
+
+build_rust_client() {
+  say "building the Rust client that the tests drive (two minutes)"
+  cargo install --quiet --locked --debug --force --root "$LOCAL" --target-dir "$LOCAL/tools-target" --path "$1" \
+    || die "the Rust client could not be built: is the crate registry reachable?"
 }
 
 need_cargo_tools() {

@@ -126,6 +126,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tests/fuzz", &["floopy-protocols"]),
+    ("tests/clients/rust", &["floopy-sdk"]),
 ];
 
 /// Our own crates among the dependencies of any kind in a manifest.
