@@ -97,12 +97,12 @@ where
     /// Waits for the future. Dropped before, it leaves the rest to [`Lingering`].
     pub(crate) async fn wait(
         gateway: &Arc<Gateway>,
-        future: F,
+        future: Pin<Box<F>>,
         settle: Option<Settle<F::Output>>,
     ) -> F::Output {
         let mut lasting = Self {
             gateway: Arc::clone(gateway),
-            future: Some(Box::pin(future)),
+            future: Some(future),
             settle,
         };
         poll_fn(|cx| lasting.poll(cx)).await

@@ -105,9 +105,11 @@ async fn serve_admitted(
     // Calls that came together are all read and decided on before the first of them is sent: then they go out one
     // right after the other, and whoever they go to is woken once for all of them.
     tokio::task::yield_now().await;
-    let (asking, result) = Lasting::wait(gateway, ask(Arc::clone(gateway), asking), settle).await;
+    // Boxed here: where it is boxed later, every future around this one has room for it, too.
+    let asked = Box::pin(ask(Arc::clone(gateway), asking));
+    let (asking, result) = Lasting::wait(gateway, asked, settle).await;
     match result {
-        Ok(served) => answer(gateway, asking, served).await,
+        Ok(served) => pass(gateway, concluded(gateway, asking, served)).await,
         Err(Some(exhausted)) => refuse(asking.record, Stopped::Exhausted(exhausted)),
         Err(None) => {
             let message = "no candidate is left to ask";
@@ -199,8 +201,16 @@ async fn prepare(
     Ok(Box::new(decided))
 }
 
-/// Passes a reply on. Its record is written before its last byte goes out.
-async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Response<Body> {
+/// A reply that is passed on, and what is done besides.
+struct Passing {
+    reply: Reply,
+    record: Record,
+    after: Option<Box<After>>,
+    strategy: StrategyLabel,
+}
+
+/// What a call came to, once somebody served it.
+fn concluded(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Passing {
     let Asking {
         mut record,
         admitted,
@@ -213,7 +223,6 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
     gateway
         .conversations
         .note(conversation, by, gateway.clock.now_ms());
-    let status = served.reply.status();
     // Whoever stepped in is not its own shadow.
     let shadow = plan
         .choice
@@ -221,22 +230,38 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
         .filter(|shadow| shadow.model.key != served.model.key);
     let session = after::session(record.decision());
     let has_more = shadow.is_some() || (gateway.config.sessions.content && session.is_some());
-    let mut after =
-        After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
-            let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
-            let work = Work {
-                admitted,
-                call,
-                headers,
-                request_id: record.id(),
-                served: served.model.key.clone(),
-                session,
-                shadow,
-            };
-            Box::new(After::new(gateway, work))
-        });
+    let after = After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
+        let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
+        let work = Work {
+            admitted,
+            call,
+            headers,
+            request_id: record.id(),
+            served: served.model.key.clone(),
+            session,
+            shadow,
+        };
+        Box::new(After::new(gateway, work))
+    });
+    Passing {
+        reply: served.reply,
+        record,
+        after,
+        strategy: StrategyLabel::from(plan.choice.strategy),
+    }
+}
+
+/// Passes a reply on. Its record is written before its last byte goes out.
+async fn pass(gateway: &Arc<Gateway>, passing: Passing) -> Response<Body> {
+    let Passing {
+        reply,
+        mut record,
+        mut after,
+        strategy,
+    } = passing;
+    let status = reply.status();
     let (mut response_headers, mut body);
-    match served.reply {
+    match reply {
         Reply::Whole(whole) => {
             record.complete(status.as_u16(), &whole.facts).await;
             if let Some(after) = &mut after {
@@ -254,7 +279,7 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
             body = Body::live(Live::new(gateway, relay, record, after, status.as_u16()));
         }
     }
-    body.count_as(StrategyLabel::from(plan.choice.strategy));
+    body.count_as(strategy);
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = response_headers;

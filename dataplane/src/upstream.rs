@@ -272,7 +272,9 @@ impl Upstream {
             return Box::pin(embeddings::ask(to, errand, question)).await;
         }
         let prepared = attempt::prepare(&self.client, provider, errand, model).await?;
-        attempt::send(&self.client, limits, prepared, (errand.call, provider)).await
+        // Boxed: five futures around this one are moved before they begin, and would be moved with room for it.
+        let sent = attempt::send(&self.client, limits, prepared, (errand.call, provider));
+        Box::pin(sent).await
     }
 
     /// A call that is no retry allows its provider a part of one.

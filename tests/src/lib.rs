@@ -11,6 +11,7 @@ pub mod checks;
 pub mod client;
 pub mod clients;
 pub mod floopy;
+pub mod foreign;
 pub mod history;
 pub mod load;
 pub mod network;

@@ -383,7 +383,9 @@ async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
             > 0
     );
     for (n, kept) in [(1, false), (2, false), (3, true), (4, true)] {
-        let found = calls::get(&mut tx, request(n)).await.expect("reads");
+        let found = calls::get(&mut tx, (&tenant(), request(n)))
+            .await
+            .expect("reads");
         assert_eq!(found.is_some(), kept, "call {n}");
     }
     assert_eq!(

@@ -41,11 +41,10 @@ pub(super) async fn get(
     let request =
         strict_id(&request_id).ok_or_else(|| ApiError::invalid_request_id(&request_id))?;
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
-    let stored = calls::get(&mut conn, request).await?;
+    let stored = calls::get(&mut conn, (&tenant, request)).await?;
     drop(conn);
     let decision = stored
         .map(|stored| stored.decision)
-        .filter(|decision| decision.tenant == tenant)
         .ok_or_else(|| ApiError::not_found("no such decision"))?;
     let locale = explain::locale(&headers);
     let mut items = describe(&api, &tenant, &[decision], locale).await?;

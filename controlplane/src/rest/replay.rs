@@ -49,11 +49,10 @@ async fn replay(
     let body = body.map_err(|_| ApiError::body_too_large(MAX_BODY_BYTES))?;
     let now = Now::of(&api.index.current(), &id);
     let question = question::read(&body, &now.catalog, &now.tenant)?;
-    let stored = calls::get(&mut conn, question.request).await?;
+    let stored = calls::get(&mut conn, (&id, question.request)).await?;
     drop(conn);
     let decision = stored
         .map(|stored| stored.decision)
-        .filter(|decision| decision.tenant == id)
         .ok_or_else(|| ApiError::not_found("no such decision"))?;
     if let Some(served) = decision.shadow_of {
         let message = format!(

@@ -3,7 +3,7 @@
 
 use floopy_shared::domain::{
     decision::{Decision, Stage},
-    ids::{RequestId, SessionId},
+    ids::{RequestId, SessionId, TenantId},
 };
 use sqlx::{
     QueryBuilder, Row, Sqlite, SqliteConnection, query_builder::Separated, sqlite::SqliteRow,
@@ -24,16 +24,18 @@ pub(crate) struct StoredCall {
     pub(crate) credit: Vec<u8>,
 }
 
-/// Reads one decision.
+/// Reads one decision of a tenant. Another's is not read at all: decoding it would take time that could be seen.
 pub(crate) async fn get(
     conn: &mut SqliteConnection,
-    request: RequestId,
+    (tenant, request): (&TenantId, RequestId),
 ) -> Result<Option<StoredCall>, StoreError> {
     let row = sqlx::query(
         "SELECT d.id, d.event_id, d.credit, d.record, c.bytes
-            FROM decisions AS d LEFT JOIN candidates AS c ON c.id = d.id WHERE d.request_id = ?",
+            FROM decisions AS d LEFT JOIN candidates AS c ON c.id = d.id
+            WHERE d.request_id = ? AND d.tenant = ?",
     )
     .bind(request.0.as_bytes().as_slice())
+    .bind(tenant.as_str())
     .fetch_optional(conn)
     .await?;
     let whole = |row: &SqliteRow| stored_call(row, whole(row.try_get(3)?, row.try_get(4)?)?);

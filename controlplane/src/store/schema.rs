@@ -315,7 +315,9 @@ mod tests {
         migrate(&store).await.expect("migrates");
         let read = async |n| {
             let mut tx = store.write().await.expect("locks");
-            let call = calls::get(&mut tx, request(n)).await.expect("reads");
+            let call = calls::get(&mut tx, (&tenant(), request(n)))
+                .await
+                .expect("reads");
             call.expect("is there")
         };
         let old = read(1).await;

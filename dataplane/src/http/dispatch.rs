@@ -1,6 +1,6 @@
 //! One request in, one response out: passage, handler, request id, count.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use floopy_shared::domain::ids::RequestId;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::ALLOW};
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     call::Endpoint,
+    doors::Passage,
     gateway::Gateway,
     metrics::{Metrics, RouteLabel, StrategyLabel},
     pipeline,
@@ -73,21 +74,17 @@ async fn enter(
     };
     let inside = &mut passage;
     let response = match route {
-        Route::Chat => pipeline::serve(gateway, request, Endpoint::Chat, id, inside).await,
-        Route::Responses => {
-            pipeline::serve(gateway, request, Endpoint::Responses, id, inside).await
-        }
+        Route::Chat => serve(gateway, request, (Endpoint::Chat, id), inside).await,
+        Route::Responses => serve(gateway, request, (Endpoint::Responses, id), inside).await,
         Route::Messages => {
-            let served = pipeline::serve(gateway, request, Endpoint::Messages, id, inside).await;
+            let served = serve(gateway, request, (Endpoint::Messages, id), inside).await;
             anthropic::reword(served, id)
         }
         Route::CountTokens => {
             let counted = Box::pin(anthropic::count(gateway, request, id, inside)).await;
             anthropic::reword(answer(counted), id)
         }
-        Route::Embeddings => {
-            pipeline::serve(gateway, request, Endpoint::Embeddings, id, inside).await
-        }
+        Route::Embeddings => serve(gateway, request, (Endpoint::Embeddings, id), inside).await,
         Route::Models => answer(models::list(gateway, request.headers())),
         Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
         Route::Explain => answer(Box::pin(explain::explain(gateway, request, id, inside)).await),
@@ -100,6 +97,16 @@ async fn enter(
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };
     response.map(|body| body.with_passage(passage))
+}
+
+/// Boxed: the futures around it are moved before they begin, and would be moved with room for it.
+fn serve<'a>(
+    gateway: &'a Arc<Gateway>,
+    request: Request<Incoming>,
+    (endpoint, id): (Endpoint, RequestId),
+    passage: &'a mut Passage,
+) -> Pin<Box<impl Future<Output = Response<Body>> + use<'a>>> {
+    Box::pin(pipeline::serve(gateway, request, endpoint, id, passage))
 }
 
 fn answer(result: Result<Response<Body>, Refusal>) -> Response<Body> {
