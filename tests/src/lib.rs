@@ -9,6 +9,7 @@
 pub mod bench;
 pub mod checks;
 pub mod client;
+pub mod evaluations;
 pub mod floopy;
 pub mod history;
 pub mod load;
