@@ -85,6 +85,10 @@ struct Work {
     live: BTreeMap<Uuid, Live>,
     under_way: UnderWay,
     busy: Busy,
+    /// What came and could not be written down yet.
+    unsettled: Vec<Asked>,
+    /// The store failed while rows were taken: some may be taken and not asked.
+    is_unsure: bool,
     judged: Option<Instant>,
 }
 
@@ -97,9 +101,11 @@ impl Evaluating {
             live: BTreeMap::new(),
             under_way: UnderWay::new(),
             busy: Busy::default(),
+            unsettled: Vec::new(),
+            // The process before this one may have left some.
+            is_unsure: true,
             judged: None,
         };
-        work.parts.restart().await;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -107,7 +113,11 @@ impl Evaluating {
                 () = stop.cancelled() => return Ok(()),
                 _ = look.tick() => work.look().await,
                 () = evaluations.changed.notified() => work.look().await,
-                Some(asked) = work.under_way.next() => work.settle(asked).await,
+                Some(asked) = work.under_way.next() => {
+                    work.busy.release(asked.item.run, &asked.tenant);
+                    work.unsettled.push(asked);
+                    work.settle_all().await
+                }
             };
             let begun = match done {
                 Ok(()) => work.begin().await,
@@ -123,6 +133,11 @@ impl Evaluating {
 impl Work {
     /// Looks at what there is to do.
     async fn look(&mut self) -> Result<(), StoreError> {
+        self.settle_all().await?;
+        if self.is_unsure && self.under_way.is_empty() {
+            self.parts.restart().await?;
+            self.is_unsure = false;
+        }
         if self.judged.is_none_or(|at| at.elapsed() >= JUDGE_EVERY) {
             self.judged = Some(Instant::now());
             self.parts.judge().await?;
@@ -175,7 +190,7 @@ impl Work {
     async fn begin(&mut self) -> Result<(), StoreError> {
         let now_ms = self.parts.clock.now_ms();
         let most = self.parts.settings.concurrency as usize;
-        if self.under_way.len() >= most {
+        if self.is_unsure || self.under_way.len() >= most {
             return Ok(());
         }
         let mut open = self.open(now_ms).await?;
@@ -184,6 +199,7 @@ impl Work {
         }
         let mut then = self.busy.clone();
         let mut taken = Vec::new();
+        self.is_unsure = true;
         let mut tx = self.parts.store.write().await?;
         while self.under_way.len() + taken.len() < most {
             let Some(at) = then.fairest(&open, most) else {
@@ -200,6 +216,7 @@ impl Work {
             taken.push(item);
         }
         tx.commit().await?;
+        self.is_unsure = false;
         self.busy = then;
         for item in taken {
             self.send(item);
@@ -308,18 +325,15 @@ fn allowance(spent: Spent, limit: u64) -> Result<usize, (&'static str, String)> 
 }
 
 impl Evaluating {
-    async fn restart(&self) {
-        let again = async {
-            let mut tx = self.store.write().await?;
-            let again = items::restart(&mut tx).await?;
-            tx.commit().await?;
-            Ok::<_, StoreError>(again)
-        };
-        match again.await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "rows of evaluations are asked again after a restart"),
-            Err(error) => tracing::error!(%error, "evaluations could not be taken up again"),
+    /// Lets what was taken and never answered be asked again.
+    async fn restart(&self) -> Result<(), StoreError> {
+        let mut tx = self.store.write().await?;
+        let rows = items::restart(&mut tx).await?;
+        tx.commit().await?;
+        if rows > 0 {
+            tracing::info!(rows, "rows of evaluations are asked again after a restart");
         }
+        Ok(())
     }
 
     /// Ends a run that cannot go on.

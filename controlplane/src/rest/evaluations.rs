@@ -263,17 +263,17 @@ async fn check_config(
     Ok(())
 }
 
-/// Refuses names that no chat model of the catalog has.
+/// Refuses names that no chat model of the catalog has. Models that it lacks are named with their provider.
 fn check_model(model: &str, catalog: &Catalog) -> Result<(), ApiError> {
     if model == AUTO {
         return Ok(());
     }
     let is_chat = |name: &str| {
-        let by_key = CandidateKey::parse(name)
-            .ok()
-            .and_then(|key| catalog.get(&key));
-        let found = by_key.into_iter().chain(catalog.named(name));
-        found.into_iter().any(|model| model.kind == ModelKind::Chat)
+        let key = CandidateKey::parse(name).ok();
+        let by_key = key.as_ref().and_then(|key| catalog.get(key));
+        let mut found = by_key.into_iter().chain(catalog.named(name)).peekable();
+        let is_unlisted = found.peek().is_none() && key.is_some();
+        is_unlisted || found.any(|model| model.kind == ModelKind::Chat)
     };
     let mut names = model.split(',').map(str::trim);
     if model.len() <= MAX_MODEL_BYTES && names.all(is_chat) {

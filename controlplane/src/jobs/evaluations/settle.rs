@@ -12,9 +12,19 @@ use crate::store::{StoreError, evaluations::items};
 const KEY_PATIENCE_MS: u64 = 30_000;
 
 impl Work {
+    /// Writes down what came; what the store does not take waits for the next time.
+    pub(super) async fn settle_all(&mut self) -> Result<(), StoreError> {
+        while let Some(asked) = self.unsettled.pop() {
+            if let Err(error) = self.settle(&asked).await {
+                self.unsettled.push(asked);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes down what came of a row.
-    pub(super) async fn settle(&mut self, asked: Asked) -> Result<(), StoreError> {
-        self.busy.release(asked.item.run, &asked.tenant);
+    async fn settle(&mut self, asked: &Asked) -> Result<(), StoreError> {
         let Some(reply) = &asked.reply else {
             return Ok(());
         };
