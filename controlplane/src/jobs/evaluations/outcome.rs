@@ -276,9 +276,11 @@ mod tests {
     fn an_answer_is_its_text_or_the_tools_that_it_calls() {
         let body =
             |message: Value| json!({"choices": [{"message": message, "finish_reason": "stop"}]});
-        let of = |message: Value| match of(1, reply(200, &body(message))) {
-            Verdict::Answered(answer) => answer,
-            other => panic!("{other:?}"),
+        let of = |message: Value| {
+            let Verdict::Answered(answer) = of(1, reply(200, &body(message))) else {
+                panic!("no answer");
+            };
+            answer
         };
         let plain = of(json!({"content": "four\n"}));
         assert_eq!((plain.output.as_str(), plain.unscored), ("four\n", None));
