@@ -217,12 +217,11 @@ async fn answer(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Respo
     } = asking;
     let Decided { call, plan } = *decided;
     record.served_by(&served.model, plan.choice.reason);
-    let (conversation, by) = (plan.conversation, served.model.key.clone());
     // Rows of a data set may begin alike without going on from each other.
     if !admitted.scope.evaluation {
-        gateway
-            .conversations
-            .note(conversation, by, gateway.clock.now_ms());
+        let (conversation, by) = (plan.conversation, served.model.key.clone());
+        let now_ms = gateway.clock.now_ms();
+        gateway.conversations.note(conversation, by, now_ms);
     }
     let status = served.reply.status();
     // Whoever stepped in is not its own shadow.

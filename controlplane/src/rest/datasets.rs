@@ -43,6 +43,9 @@ const MAX_TENANT_BYTES: u64 = 1 << 30;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
+/// A query as it came.
+pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
 /// All routes below it.
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -106,7 +109,7 @@ fn describe(dataset: &Dataset) -> Value {
 async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let (before, limit) = asked_page(&api, &tenant, (LIST, pairs))?;
@@ -124,7 +127,7 @@ async fn list(
 pub(super) fn asked_page(
     api: &Api,
     tenant: &TenantId,
-    (list, pairs): (&str, Result<Query<Vec<(String, String)>>, QueryRejection>),
+    (list, pairs): (&str, Pairs),
 ) -> Result<(Option<(u64, Uuid)>, u32), ApiError> {
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let page = query::page(pairs)?;

@@ -4,7 +4,7 @@ mod results;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{
     Api,
     body::{self, JsonObject},
-    datasets::{self, asked_page, told_page},
+    datasets::{self, Pairs, asked_page, told_page},
     error::{ApiError, brief},
     reading,
     settings::Editing,
@@ -132,7 +132,7 @@ fn quantile(ascending: &[u64], percent: usize) -> Option<u64> {
 async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let (before, limit) = asked_page(&api, &tenant, (LIST, pairs))?;

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use axum::{
     Json,
     body::to_bytes,
-    extract::{Path, Query, Request, State, rejection::QueryRejection},
+    extract::{Path, Request, State},
     http::HeaderMap,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{MAX_BODY_BYTES, MAX_ROWS, MAX_TENANT_BYTES, asked_page, find, may_keep, told_page};
+use super::{
+    MAX_BODY_BYTES, MAX_ROWS, MAX_TENANT_BYTES, Pairs, asked_page, find, may_keep, told_page,
+};
 use crate::{
     evaluations::WrittenRow,
     rest::{
@@ -229,7 +231,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let dataset = find(&mut conn, &tenant, &id).await?;

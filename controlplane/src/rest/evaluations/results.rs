@@ -2,14 +2,14 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::HeaderMap,
 };
 use floopy_shared::domain::ids::CandidateKey;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{asked_page, find, told_page};
+use super::{Pairs, asked_page, find, told_page};
 use crate::{
     rest::{Api, error::ApiError, reading, view::moment},
     store::evaluations::results::{self, Stored},
@@ -20,7 +20,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let run = find(&mut conn, &tenant, &id).await?;
