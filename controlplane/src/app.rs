@@ -163,6 +163,11 @@ impl Prepared {
         self.core.minted_key.as_deref()
     }
 
+    /// Says where the proxy is that evaluations ask, where the configuration does not.
+    pub fn set_proxy(&self, url: &str) {
+        self.core.evaluations.set_proxy(url);
+    }
+
     /// Where REST listens.
     pub fn rest_addr(&self) -> SocketAddr {
         self.rest_addr

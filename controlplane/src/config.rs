@@ -1,6 +1,7 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
 mod check;
+mod evaluations;
 mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
-pub use self::webhooks::Webhooks;
+pub use self::{evaluations::Evaluations, webhooks::Webhooks};
 pub use crate::plans::PlanConfig;
 
 /// Everything that can be configured; every key has a default.
@@ -49,6 +50,13 @@ pub struct Config {
     pub scoring: Scoring,
     pub export: Export,
     pub webhooks: Webhooks,
+    pub evaluations: Evaluations,
+    /// The proxy that evaluations ask, `http://host:port`; absent: there are no evaluations.
+    #[serde(
+        deserialize_with = "evaluations::proxy_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub proxy_url: Option<String>,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -75,6 +83,8 @@ impl Default for Config {
             scoring: Scoring::default(),
             export: Export::default(),
             webhooks: Webhooks::default(),
+            evaluations: Evaluations::default(),
+            proxy_url: None,
             refresh_ms: 250,
             drain_ms: 10_000,
         }

@@ -9,6 +9,7 @@ mod app;
 pub mod bench;
 mod calendar;
 mod config;
+mod evaluations;
 #[cfg(test)]
 mod fixture;
 mod grpc;
@@ -28,6 +29,6 @@ pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
 pub use config::{
-    Config, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring, TenantConfig,
-    Webhooks,
+    Config, Evaluations, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring,
+    TenantConfig, Webhooks,
 };

@@ -6,8 +6,10 @@ mod benchmark;
 mod body;
 mod constraints;
 mod cursor;
+mod datasets;
 mod decisions;
 mod error;
+mod evaluations;
 mod experiments;
 mod explain;
 mod export;
@@ -52,6 +54,7 @@ use uuid::Uuid;
 pub(crate) use self::serve::serve;
 use self::{cursor::CursorKey, error::ApiError};
 use crate::{
+    evaluations::Evaluations,
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
     plans::Plans,
     store::{
@@ -82,6 +85,7 @@ pub(crate) struct Api {
     pub(crate) exports: Arc<Exports>,
     pub(crate) asking: Arc<Asking>,
     pub(crate) webhooks: Arc<Webhooks>,
+    pub(crate) evaluations: Arc<Evaluations>,
 }
 
 pub(crate) use self::{
@@ -128,6 +132,8 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .route("/v1/experiments/{id}/complete", post(experiments::complete))
         .merge(webhook_routes())
+        .merge(datasets::routes())
+        .merge(evaluations::routes())
         .merge(prompts::routes())
         .merge(session::routes())
         .route("/v1/audit", get(audit::list))

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     sign::{PREVIOUS_SECRET_MS, Signing, new_salt},
-    target::{Sender, check_url},
+    target::{Sender, check_url, innermost, tls},
 };
 use crate::{
     settings::webhooks::WrittenWebhook,

@@ -16,6 +16,8 @@ pub(crate) static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) enum Permission {
     Read,
     Write,
+    /// To have a chat call served, which is all that keys of evaluations may.
+    Chat,
 }
 
 /// A caller that was let in, with the snapshot that everything about the call is decided on.
@@ -68,8 +70,9 @@ pub(crate) fn admit(
         .ok_or(Denied::Unknown)?;
     match permission {
         Permission::Read if !key.read => return Err(Denied::NoRead),
-        Permission::Write if !key.write => return Err(Denied::NoWrite),
-        Permission::Read | Permission::Write => {}
+        Permission::Write | Permission::Chat if !key.write => return Err(Denied::NoWrite),
+        Permission::Write if key.scope.evaluation => return Err(Denied::NoWrite),
+        Permission::Read | Permission::Write | Permission::Chat => {}
     }
     let (tenant, key_id, scope) = (Arc::clone(tenant), key.id.clone(), key.scope.clone());
     Ok(Admitted {
@@ -106,12 +109,17 @@ mod tests {
     use super::*;
 
     fn snapshot(read: bool, write: bool) -> Arc<Snapshot> {
+        let scope = KeyScope::default();
+        with_key(read, write, scope)
+    }
+
+    fn with_key(read: bool, write: bool, scope: KeyScope) -> Arc<Snapshot> {
         let key = ApiKey {
             id: "k1".to_owned(),
             hash: KeyHash::of("fl_secret"),
             read,
             write,
-            scope: KeyScope::default(),
+            scope,
         };
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant {
@@ -194,5 +202,20 @@ mod tests {
             ask(empty, Some("Bearer fl_secret"), write),
             Err(Denied::NoSnapshot)
         );
+    }
+
+    #[test]
+    fn a_key_of_an_evaluation_has_chat_calls_served_and_does_nothing_else() {
+        let scope = KeyScope {
+            evaluation: true,
+            ..KeyScope::default()
+        };
+        let asked = |permission| {
+            let snapshot = with_key(false, true, scope.clone());
+            ask(snapshot, Some("Bearer fl_secret"), permission)
+        };
+        assert_eq!(asked(Permission::Chat), Ok("k1".to_owned()));
+        assert_eq!(asked(Permission::Write), Err(Denied::NoWrite));
+        assert_eq!(asked(Permission::Read), Err(Denied::NoRead));
     }
 }

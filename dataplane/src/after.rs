@@ -46,7 +46,7 @@ impl After {
         call: &Call,
         (id, has_more): (RequestId, bool),
     ) -> bool {
-        may_keep(admitted, call) && (has_more || gateway.is_sampled(id))
+        may_keep(admitted, call) && (has_more || gateway.is_judged(admitted, id))
     }
 
     pub(crate) fn new(gateway: &Arc<Gateway>, work: Work) -> Self {
@@ -70,7 +70,7 @@ impl Drop for After {
         };
         let id = work.request_id;
         keep(&self.gateway, &work, &facts);
-        if self.gateway.is_sampled(id) {
+        if self.gateway.is_judged(&work.admitted, id) {
             let judged = Judged {
                 request_id: id,
                 tenant: &work.admitted.tenant.id,

@@ -115,7 +115,12 @@ impl Gateway {
         }
     }
 
-    /// Whether this request's reply goes to the judge. Decided by its id, which is random.
+    /// Whether this request's reply goes to the judge: every one of an evaluation does.
+    pub(crate) fn is_judged(&self, admitted: &Admitted, id: RequestId) -> bool {
+        admitted.scope.evaluation || self.is_sampled(id)
+    }
+
+    /// Whether it is one of the share that goes there. Decided by its id, which is random.
     pub(crate) fn is_sampled(&self, id: RequestId) -> bool {
         let (high, _) = id.0.as_u64_pair();
         let unit = f64::from((high >> 32) as u32) / f64::from(u32::MAX);

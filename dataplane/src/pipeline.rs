@@ -65,7 +65,13 @@ pub(crate) async fn serve(
     passage: &mut Passage,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let admitted = match gateway.enter(&parts.headers, Permission::Write, passage) {
+    let permission = match endpoint {
+        Endpoint::Chat => Permission::Chat,
+        Endpoint::Responses | Endpoint::Messages | Endpoint::CountTokens | Endpoint::Embeddings => {
+            Permission::Write
+        }
+    };
+    let admitted = match gateway.enter(&parts.headers, permission, passage) {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal.response(),
     };
@@ -192,7 +198,9 @@ async fn prepare(
     let mut decided = plan(gateway, admitted, call, asked, at)?;
     record.planned(&mut decided.plan);
     // A call without a session is one of its own, named by its request id.
-    if let Some(open) = session.or_else(|| SessionId::new(&request_id.to_string()).ok()) {
+    // Nobody rates one of an evaluation.
+    let open = session.or_else(|| SessionId::new(&request_id.to_string()).ok());
+    if let Some(open) = open.filter(|_| !admitted.scope.evaluation) {
         let now_ms = record.decision().created_at_ms;
         gateway
             .sessions
@@ -219,10 +227,12 @@ fn concluded(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Passing 
     } = asking;
     let Decided { call, plan } = *decided;
     record.served_by(&served.model, plan.choice.reason);
-    let (conversation, by) = (plan.conversation, served.model.key.clone());
-    gateway
-        .conversations
-        .note(conversation, by, gateway.clock.now_ms());
+    // Rows of a data set may begin alike without going on from each other.
+    if !admitted.scope.evaluation {
+        let (conversation, by) = (plan.conversation, served.model.key.clone());
+        let now_ms = gateway.clock.now_ms();
+        gateway.conversations.note(conversation, by, now_ms);
+    }
     // Whoever stepped in is not its own shadow.
     let shadow = plan
         .choice

@@ -51,6 +51,8 @@ pub struct View<'a> {
 pub struct Caller<'a> {
     pub tenant: &'a Tenant,
     pub key_id: &'a str,
+    /// It is part of no experiment, and no copy of it is sent.
+    pub is_evaluation: bool,
     pub session: Option<&'a SessionId>,
     pub request_id: RequestId,
     /// `floopy-fallback`.
@@ -120,6 +122,7 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     if let Some(entered) = &entered {
         entered.direct(view, &question, &mut choice);
     }
+    choice.shadow.take_if(|_| caller.is_evaluation);
     Ok(Plan {
         choice,
         affinity,
@@ -285,6 +288,7 @@ mod tests {
         let caller = Caller {
             tenant: &world.tenant,
             key_id: "k",
+            is_evaluation: false,
             session: None,
             request_id: RequestId(Uuid::nil()),
             fallback,

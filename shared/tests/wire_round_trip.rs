@@ -182,6 +182,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             id: Uuid::from_u128(id),
             version: 7,
         }),
+        evaluation: flag,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod checks;
 pub mod client;
 pub mod clients;
+pub mod evaluations;
 pub mod floopy;
 pub mod foreign;
 pub mod history;

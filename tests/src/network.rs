@@ -195,6 +195,7 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
     let caller = Caller {
         tenant,
         key_id: &key.id,
+        is_evaluation: false,
         session: None,
         request_id: RequestId(Uuid::new_v4()),
         fallback: None,

@@ -217,10 +217,12 @@ impl Settings {
 
     /// The control plane's own file.
     pub(crate) fn controlplane(&self, dir: &Path) -> String {
-        let Addrs { rest, grpc, .. } = self.addrs;
+        let Addrs {
+            proxy, rest, grpc, ..
+        } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n",
             dir.join("control"),
             self.export,
             self.webhooks

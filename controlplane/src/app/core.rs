@@ -16,11 +16,13 @@ use tonic::transport::server::Router;
 use super::{Error, known, setup};
 use crate::{
     config::{Config, Learning, Objective},
+    evaluations::{Asker, Evaluations},
     grpc::{self, Services},
     index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty},
     ingest::{Intake, Limits},
     jobs::{
         checkpoint,
+        evaluations::Evaluating,
         housekeeping::Housekeeping,
         refresh::{Parts, Refresh},
         webhooks::Deliveries,
@@ -59,6 +61,7 @@ pub(super) struct Core {
     services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
+    pub(super) evaluations: Arc<Evaluations>,
     token: PlaneToken,
 }
 
@@ -114,6 +117,10 @@ impl Core {
             stop: process.stop.clone(),
         };
         let announcements = Mutex::new(Some(announcements));
+        let evaluations = Arc::<Evaluations>::default();
+        if let Some(url) = &config.proxy_url {
+            evaluations.set_proxy(url);
+        }
         Ok(Self {
             config,
             minted_key,
@@ -125,6 +132,7 @@ impl Core {
             services,
             dirty,
             announcements,
+            evaluations,
             token,
         })
     }
@@ -152,6 +160,7 @@ impl Core {
             catalog: Arc::clone(&self.known.catalog),
             own_models: Arc::clone(&self.known.own),
             plans: self.plans.clone(),
+            evaluations: Arc::clone(&self.evaluations),
             policy: policy(&self.config.learning),
             tick: Duration::from_millis(self.config.refresh_ms),
         };
@@ -176,6 +185,15 @@ impl Core {
             sender: Sender::new(&self.config.webhooks.allow_networks),
         };
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
+        let evaluating = Evaluating {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            evaluations: Arc::clone(&self.evaluations),
+            dirty: Arc::clone(&self.dirty),
+            asker: Asker::new(),
+            settings: self.config.evaluations,
+        };
+        tasks.spawn("evaluations", evaluating.run(self.process.stop.clone()));
         let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
         tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)
@@ -202,6 +220,7 @@ impl Core {
             exports: self.exports().await?,
             asking: Arc::default(),
             webhooks: self.webhooks().await?,
+            evaluations: Arc::clone(&self.evaluations),
         }))
     }
 

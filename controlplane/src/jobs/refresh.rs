@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::watch::Heard;
 use crate::{
+    evaluations::Evaluations,
     index::{
         Announcement, Index, OwnModels,
         build::{self, Policy},
@@ -78,6 +79,7 @@ pub(crate) struct Parts {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) own_models: Arc<OwnModels>,
     pub(crate) plans: Plans,
+    pub(crate) evaluations: Arc<Evaluations>,
     pub(crate) policy: Policy,
     pub(crate) tick: Duration,
 }
@@ -321,6 +323,7 @@ impl Refresh {
                 tenant.models = Arc::clone(own);
             }
         }
+        self.parts.evaluations.add_keys(&mut found);
         self.polled = Some(Instant::now());
         let same = found.len() == self.tenants.len()
             && found.iter().all(|tenant| {

@@ -148,8 +148,9 @@ pub struct Verdicts {
 /// and a zero for each candidate that failed, so that a dead model loses.
 pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let mut credit = Credit::new();
-    // Embedding calls are not ranked, so their failures must not count against chat models' shapes.
-    if decision.features.embeddings {
+    // Embedding calls are not ranked, so their failures must not count against chat models' shapes. What an evaluation
+    // asks is chosen by whoever made its data set: hard rows for one model would tell against it as nothing else does.
+    if decision.features.embeddings || decision.evaluation {
         return credit;
     }
     let day = day_of(decision.created_at_ms);

@@ -295,6 +295,18 @@ impl ApiError {
         }
     }
 
+    /// Nobody set up what this needs. Not 503, which clients take for a reason to ask again.
+    pub(crate) fn not_configured(message: &'static str) -> Self {
+        let status = StatusCode::NOT_IMPLEMENTED;
+        Self::new(status, "api_error", "not_configured", message)
+    }
+
+    /// The same, its message after these words.
+    pub(crate) fn after(self, words: &str) -> Self {
+        let message = format!("{words}{}", self.message);
+        Self { message, ..self }
+    }
+
     /// Too early.
     pub(crate) fn rate_limited(message: impl Into<String>, retry_after: u64) -> Self {
         let error = Self::new(

@@ -183,6 +183,7 @@ async fn wanted(editing: &mut Editing<'_>, written: Written) -> Result<Wanted, A
             environment,
             requests_per_minute: written.requests_per_minute,
             rule: written.routing_rule_id,
+            evaluation: false,
         },
     })
 }

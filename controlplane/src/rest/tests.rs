@@ -1,5 +1,6 @@
 //! The HTTP side, driven through its router.
 
+mod evaluations;
 mod experiments;
 mod fixture;
 mod keys;

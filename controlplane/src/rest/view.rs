@@ -75,6 +75,7 @@ fn identity(d: &Decision) -> Value {
         "key_id": d.key_id,
         "project_id": d.project.map(|id| id.to_string()),
         "environment": d.environment.map(Environment::as_str),
+        "evaluation": d.evaluation,
         "requested_model": d.requested_model,
         "shadow_of": d.shadow_of.map(|id| id.to_string()),
         "charged_to": if d.shadow_of.is_some() { "shadow" } else { "serving" },

@@ -208,6 +208,8 @@ fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
             environment: environment.and_then(Environment::parse),
             requests_per_minute: row.try_get(6)?,
             rule: row.try_get(7)?,
+            // Keys of evaluations are never stored.
+            evaluation: false,
         },
     };
     Ok(Listed {

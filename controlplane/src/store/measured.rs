@@ -29,7 +29,8 @@ impl<'a> Columns<'a> {
     pub(crate) fn of(decision: &'a Decision) -> Option<Self> {
         let outcome = &decision.outcome;
         let is_whole = decision.stage == Stage::Finished && outcome.ending == Ending::Completed;
-        let is_answered = is_whole && outcome.status < 400 && decision.served.is_some();
+        let is_served = outcome.status < 400 && decision.served.is_some();
+        let is_answered = is_whole && is_served && !decision.evaluation;
         let rule = decision.rule.as_deref().filter(|_| is_answered)?;
         let below = decision.shapes.len().checked_sub(2);
         let kind = below.and_then(|at| decision.shapes.get(at));

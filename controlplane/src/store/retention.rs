@@ -7,7 +7,7 @@ use sqlx::{Row, sqlite::SqliteRow};
 use super::{
     StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
-    contents, request_id, to_i64, usage,
+    contents, evaluations, request_id, to_i64, usage,
 };
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
@@ -61,6 +61,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
         rows += done.rows_affected();
     }
     rows += contents::forget(tx, before).await?;
+    rows += evaluations::forget(tx, before).await?;
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     alarms::forget_days(tx, &sums.days).await?;
     rows += sums.rows;

@@ -1,6 +1,7 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
 mod contents;
+mod evaluations;
 mod experiments;
 mod fill;
 mod measured;
@@ -179,6 +180,7 @@ const STEPS: &[&[&str]] = &[&[
     contents::CONTENTS,
     measured::MEASURED,
     contents::JOBS_OF_SESSIONS,
+    evaluations::EVALUATIONS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -155,17 +155,18 @@ impl Sender {
         let request = request.body(body).map_err(|e| e.to_string())?;
         match tokio::time::timeout(PATIENCE, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response.status()),
-            Ok(Err(error)) => Err(reason(&error)),
+            Ok(Err(error)) => Err(innermost(&error)),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         }
     }
 }
 
-fn tls() -> ClientConfig {
+/// What the certificates of the system vouch for.
+pub(crate) fn tls() -> ClientConfig {
     match ClientConfig::builder().with_native_roots() {
         Ok(builder) => builder.with_no_client_auth(),
         Err(error) => {
-            tracing::warn!(%error, "no system certificates: webhooks reach nobody by https://");
+            tracing::warn!(%error, "no system certificates: nobody is reached by https://");
             ClientConfig::builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth()
@@ -174,12 +175,12 @@ fn tls() -> ClientConfig {
 }
 
 /// The innermost reason, which is the one that says something.
-fn reason(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut reason = error;
+    while let Some(source) = reason.source() {
+        reason = source;
     }
-    innermost.to_string()
+    reason.to_string()
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ pub(super) async fn forward(
     };
     let late = || match permission(&parts.method) {
         Permission::Read => unavailable(),
-        Permission::Write => unknown_outcome(deadline),
+        Permission::Write | Permission::Chat => unknown_outcome(deadline),
     };
     timeout(deadline, answer).await.map_err(|_| late())?
 }

@@ -97,6 +97,7 @@ fn caller<'a>(
     Ok(Caller {
         tenant: &admitted.tenant,
         key_id: &admitted.key_id,
+        is_evaluation: admitted.scope.evaluation,
         session,
         request_id,
         fallback: text_header(headers, &FALLBACK)?,

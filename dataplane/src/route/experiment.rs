@@ -32,7 +32,7 @@ pub(super) fn enter<'a>(
     rule: Option<&'a Rule>,
 ) -> Option<Entered<'a>> {
     let routing = &caller.tenant.routing;
-    if routing.experiments.is_empty() || names(call.model()) != [AUTO] {
+    if routing.experiments.is_empty() || caller.is_evaluation || names(call.model()) != [AUTO] {
         return None;
     }
     let experiment = routing.experiment_on(&rule?.name)?;

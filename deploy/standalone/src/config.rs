@@ -91,6 +91,7 @@ pub struct Control {
     pub scoring: control::Scoring,
     pub export: control::Export,
     pub webhooks: control::Webhooks,
+    pub evaluations: control::Evaluations,
 }
 
 /// What scores replies.
@@ -155,6 +156,7 @@ impl Default for Control {
             scoring: plane.scoring,
             export: plane.export,
             webhooks: plane.webhooks,
+            evaluations: plane.evaluations,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     error::Error as StdError,
     future::Future,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -115,6 +115,7 @@ impl System {
             .await
             .map_err(|e| with_key(proxy_error(e, config), minted_key.as_deref()))?;
         let (addr, ready) = (bound.addr(), Box::new(bound.readiness()));
+        prepared.set_proxy(&format!("http://{}", reached(addr)));
 
         let mut tasks = Tasks::new(stop);
         tasks.spawn("proxy", then_cancel(back_stop.clone(), bound.run()));
@@ -223,6 +224,16 @@ fn with_key(error: StartError, key: Option<&str>) -> StartError {
 async fn then_cancel<T>(token: CancellationToken, task: impl Future<Output = T>) -> T {
     let _over = token.drop_guard();
     task.await
+}
+
+/// Where this machine reaches what listens there: everywhere is also here.
+fn reached(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, addr.port())
 }
 
 /// Nobody needs to know it: it is made anew at every start.

@@ -379,6 +379,8 @@ pub struct Decision {
     pub experiment: Option<Assignment>,
     /// The stored prompt that its messages begin with.
     pub prompt: Option<PromptVersion>,
+    /// Asked by an evaluation: nothing is learned from it.
+    pub evaluation: bool,
 }
 
 impl Decision {

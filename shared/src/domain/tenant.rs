@@ -33,6 +33,8 @@ pub struct KeyScope {
     pub requests_per_minute: Option<u32>,
     /// The name of the rule for calls that name none; before the tenant's.
     pub rule: Option<String>,
+    /// Its calls are those of evaluations: always judged, never learned from; it may do nothing else.
+    pub evaluation: bool,
 }
 
 /// What a tenant has used up, until a moment in milliseconds since the epoch.

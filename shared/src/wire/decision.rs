@@ -263,6 +263,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
             id: id_bytes(prompt.id),
             version: prompt.version,
         }),
+        evaluation: d.evaluation,
     }
 }
 
@@ -328,6 +329,7 @@ impl TryFrom<v1::Decision> for Decision {
             environment: snapshot::environment(d.environment)?,
             experiment: d.experiment.map(TryInto::try_into).transpose()?,
             prompt: d.prompt.map(prompt).transpose()?,
+            evaluation: d.evaluation,
         })
     }
 }

@@ -201,6 +201,7 @@ impl From<&Tenant> for v1::Tenant {
                 .to_owned(),
             requests_per_minute: key.scope.requests_per_minute,
             rule: key.scope.rule.clone().unwrap_or_default(),
+            evaluation: key.scope.evaluation,
         };
         Self {
             id: t.id.to_string(),
@@ -287,6 +288,7 @@ fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
         environment,
         requests_per_minute: key.requests_per_minute,
         rule: non_empty(key.rule),
+        evaluation: key.evaluation,
     };
     Ok(ApiKey {
         id: key.id,

@@ -66,6 +66,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
                 environment: Some(Environment::Staging),
                 requests_per_minute: Some(60),
                 rule: Some("r".into()),
+                evaluation: true,
             },
         }],
         zero_retention: true,

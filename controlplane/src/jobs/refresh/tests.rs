@@ -48,6 +48,7 @@ async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
         catalog: Arc::new(builtin_catalog()),
         own_models: Arc::default(),
         plans: Plans::default(),
+        evaluations: Arc::default(),
         policy: Policy {
             goal: Goal::Quality,
             shadow_rate: 0.1,

@@ -33,12 +33,13 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The turn that a decision is, or `None` where it says nothing of the session: shadows and calls that
-    /// did not complete.
+    /// The turn that a decision is, or `None` where it says nothing of the session: shadows, calls of evaluations and
+    /// calls that did not complete.
     pub fn of(decision: &Decision) -> Option<Self> {
         let counts = decision.stage == Stage::Finished
             && decision.outcome.ending == Ending::Completed
             && decision.shadow_of.is_none()
+            && !decision.evaluation
             && !decision.features.embeddings;
         let candidate = decision.served.clone().filter(|_| counts)?;
         let day = day_of(decision.created_at_ms);

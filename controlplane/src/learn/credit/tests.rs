@@ -111,3 +111,15 @@ fn a_reply_is_credited_with_what_it_cost_and_a_copy_with_what_it_was_worth() {
     assert_eq!(find(&credit, Source::Tried), Some(Sums::of(ONE, 0)));
     assert_eq!(find(&credit, Source::Cost), None);
 }
+
+#[test]
+fn nothing_is_learned_from_an_evaluation() {
+    let mut call = crate::fixture::decision(1);
+    let verdicts = Verdicts {
+        judged: Some(0.9),
+        manual: None,
+    };
+    assert!(!of_call(&call, verdicts).is_empty() && Turn::of(&call).is_some());
+    call.evaluation = true;
+    assert!(of_call(&call, verdicts).is_empty() && Turn::of(&call).is_none());
+}

@@ -89,6 +89,7 @@ impl Fixture {
             }),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
             asking: Arc::default(),
+            evaluations: Arc::default(),
         }
     }
 
