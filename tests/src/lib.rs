@@ -13,6 +13,7 @@ pub mod floopy;
 pub mod history;
 pub mod load;
 pub mod network;
+pub mod operator;
 pub mod poll;
 pub mod ports;
 pub mod process;

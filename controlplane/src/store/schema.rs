@@ -4,6 +4,7 @@ mod contents;
 mod experiments;
 mod fill;
 mod measured;
+mod operators;
 mod settings;
 mod usage;
 mod webhooks;
@@ -179,6 +180,7 @@ const STEPS: &[&[&str]] = &[&[
     contents::CONTENTS,
     measured::MEASURED,
     contents::JOBS_OF_SESSIONS,
+    operators::OPERATORS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -40,6 +41,7 @@ pub struct System {
     ready: Box<dyn Fn() -> bool + Send + Sync>,
     rest: SocketAddr,
     minted_key: Option<String>,
+    operator_key_file: Option<PathBuf>,
     tasks: Tasks,
     /// Stops what the proxy still needs while it drains.
     back_stop: CancellationToken,
@@ -100,6 +102,8 @@ impl System {
             prepared.minted_key().map(str::to_owned),
         );
 
+        let operator_key_file = prepared.operator_key_file().map(Path::to_owned);
+
         planes.proxy.control.rest = format!("http://{rest}");
         let deadline =
             Duration::from_millis(planes.proxy.drain_ms + planes.proxy.spool.flush_ms) + BACK_DRAIN;
@@ -132,6 +136,7 @@ impl System {
             ready,
             rest,
             minted_key,
+            operator_key_file,
             tasks,
             back_stop,
             deadline,
@@ -168,6 +173,11 @@ impl System {
     /// Cancelled once the proxy has drained; for what the proxy calls.
     pub fn back_stop(&self) -> CancellationToken {
         self.back_stop.clone()
+    }
+
+    /// Where the operator's key is, if it was made here and is still there.
+    pub fn operator_key_file(&self) -> Option<&Path> {
+        self.operator_key_file.as_deref()
     }
 
     /// Adds a task that lives as long as the system.

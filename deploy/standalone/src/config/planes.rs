@@ -64,6 +64,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         scoring: config.control.scoring,
         export: config.control.export,
         webhooks: config.control.webhooks.clone(),
+        operator: config.operator.clone(),
         ..Default::default()
     }
 }
