@@ -199,20 +199,21 @@ fn given<T: Serialize>(message: &T) -> Result<Map<String, Value>, Status> {
     }
 }
 
-fn present(fields: Map<String, Value>) -> Map<String, Value> {
-    let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
-    let present = |(name, value)| match value {
-        Value::Object(inner) => (name, Value::Object(present(inner))),
-        other => (name, other),
-    };
-    fields.map(present).collect()
+fn present(mut fields: Map<String, Value>) -> Map<String, Value> {
+    fields.retain(|_, value| !value.is_null());
+    for value in fields.values_mut() {
+        if let Some(inner) = value.as_object_mut() {
+            *inner = present(std::mem::take(inner));
+        }
+    }
+    fields
 }
 
 /// The same as the pairs of a query.
 fn pairs<T: Serialize>(message: &T) -> Result<Pairs, Status> {
-    let pair = |(name, value): (String, Value)| match value {
-        Value::String(text) => (name, text),
-        other => (name, other.to_string()),
+    let pair = |(name, value): (String, Value)| {
+        let text = value.as_str().map(str::to_owned);
+        (name, text.unwrap_or_else(|| value.to_string()))
     };
     Ok(given(message)?.into_iter().map(pair).collect())
 }
