@@ -97,11 +97,8 @@ impl System {
         let prepared = control::prepare(planes.control, deps)
             .await
             .map_err(|e| control_error(e, config))?;
-        let (rest, minted_key) = (
-            prepared.rest_addr(),
-            prepared.minted_key().map(str::to_owned),
-        );
-
+        let rest = prepared.rest_addr();
+        let minted_key = prepared.minted_key().map(str::to_owned);
         let operator_key_file = prepared.operator_key_file().map(Path::to_owned);
 
         planes.proxy.control.rest = format!("http://{rest}");
