@@ -6,10 +6,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "floopy/v1/snapshots.proto",
         "floopy/v1/ingest.proto",
         "floopy/v1/scoring.proto",
+        "floopy/v1/admin.proto",
     ];
     let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure()
         .bytes(".")
+        // They are REST's JSON, too.
+        .type_attribute(
+            ".floopy.admin.v1",
+            "#[derive(serde::Serialize, serde::Deserialize)]\n#[serde(default)]",
+        )
         .compile_fds(descriptors)?;
     Ok(())
 }

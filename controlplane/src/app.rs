@@ -2,6 +2,7 @@
 
 mod core;
 mod known;
+mod operator;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod tests;
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -32,9 +34,10 @@ use crate::{
     store::{Location, StoreError},
 };
 
+pub(crate) use self::setup::find as find_model;
 pub use self::{
     known::known_models,
-    setup::{check, create_key},
+    setup::{NewKey, check, create_key},
 };
 
 /// What the process gives to the control plane.
@@ -168,6 +171,11 @@ impl Prepared {
         self.core.evaluations.set_proxy(url);
     }
 
+    /// Where the operator's key is, if it was made here and is still there.
+    pub fn operator_key_file(&self) -> Option<&Path> {
+        self.core.operator.file.as_deref()
+    }
+
     /// Where REST listens.
     pub fn rest_addr(&self) -> SocketAddr {
         self.rest_addr
@@ -183,13 +191,14 @@ impl Prepared {
         let core = self.core;
         let mut tasks = core.start().await?;
         let process_stop = tasks.stop().clone();
-        let router = core.rest_router().await?;
+        let api = core.api().await?;
+        let router = rest::router(api.clone());
         let rest = rest::serve(self.rest, router, process_stop.clone());
         tasks.spawn("rest", rest);
         if let Some((listener, _)) = self.grpc {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let serving = core
-                .grpc_router()
+                .grpc_router(&api)
                 .serve_with_incoming_shutdown(incoming, process_stop.clone().cancelled_owned());
             tasks.spawn("grpc", serving);
         }
@@ -199,7 +208,7 @@ impl Prepared {
                 .map(Ok::<_, io::Error>)
                 .chain(futures::stream::pending());
             let serving = core
-                .grpc_router()
+                .grpc_router(&api)
                 .serve_with_incoming_shutdown(incoming, process_stop.cancelled_owned());
             tasks.spawn("grpc in memory", serving);
         }
@@ -249,10 +258,11 @@ impl Detached {
     {
         let core = self.core;
         let mut tasks = core.start().await?;
+        let api = core.api().await?;
         let stop = tasks.stop().clone().cancelled_owned();
         tasks.spawn(
             "grpc",
-            core.grpc_router()
+            core.grpc_router(&api)
                 .serve_with_incoming_shutdown(incoming, stop),
         );
         finish(core, tasks).await

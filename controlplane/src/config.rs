@@ -2,6 +2,7 @@
 
 mod check;
 mod evaluations;
+mod operator;
 mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
-pub use self::{evaluations::Evaluations, webhooks::Webhooks};
+pub use self::{evaluations::Evaluations, operator::Operator, webhooks::Webhooks};
 pub use crate::plans::PlanConfig;
 
 /// Everything that can be configured; every key has a default.
@@ -57,6 +58,7 @@ pub struct Config {
         skip_serializing_if = "Option::is_none"
     )]
     pub proxy_url: Option<String>,
+    pub operator: Operator,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -85,6 +87,7 @@ impl Default for Config {
             webhooks: Webhooks::default(),
             evaluations: Evaluations::default(),
             proxy_url: None,
+            operator: Operator::default(),
             refresh_ms: 250,
             drain_ms: 10_000,
         }

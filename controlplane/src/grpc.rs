@@ -1,5 +1,6 @@
 //! The gRPC side of the contract: snapshots out, events in, replies to judges.
 
+mod admin;
 mod ingest;
 mod scoring;
 mod snapshots;
@@ -8,19 +9,28 @@ mod tests;
 
 use std::sync::Arc;
 
-use floopy_proto::v1::{
-    ingest_server::IngestServer, scoring_server::ScoringServer, snapshots_server::SnapshotsServer,
+use floopy_proto::{
+    admin::v1::admin_server::AdminServer,
+    v1::{
+        ingest_server::IngestServer, scoring_server::ScoringServer,
+        snapshots_server::SnapshotsServer,
+    },
 };
 use floopy_shared::process::rpc::PlaneToken;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, service::interceptor::InterceptedService, transport::server::Router};
 
-use self::{ingest::IngestService, scoring::ScoringService, snapshots::SnapshotsService};
+use self::{
+    admin::AdminService, ingest::IngestService, scoring::ScoringService,
+    snapshots::SnapshotsService,
+};
 use crate::{
+    fleet::Fleet,
     index::{Announcement, Index},
     ingest::Intake,
     metrics::Metrics,
+    rest::Api,
 };
 
 /// Largest message taken: a full batch of a proxy's spool.
@@ -35,11 +45,12 @@ pub(crate) struct Services {
     pub(crate) announcements: mpsc::Sender<Announcement>,
     pub(crate) intake: Intake,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) fleet: Arc<Fleet>,
     pub(crate) stop: CancellationToken,
 }
 
-/// All services behind the token that planes share.
-pub(crate) fn router(services: &Services, token: &PlaneToken) -> Router {
+/// All services: those of the planes behind the token that they share, the operator's behind its own key.
+pub(crate) fn router(services: &Services, token: &PlaneToken, api: Api) -> Router {
     let guard = Guard(token.clone());
     let snapshots = SnapshotsServer::new(SnapshotsService::new(services))
         .max_decoding_message_size(MAX_RECEIVED)
@@ -56,6 +67,7 @@ pub(crate) fn router(services: &Services, token: &PlaneToken) -> Router {
         .add_service(InterceptedService::new(snapshots, guard.clone()))
         .add_service(InterceptedService::new(ingest, guard.clone()))
         .add_service(InterceptedService::new(scoring, guard))
+        .add_service(AdminServer::new(AdminService { api }))
 }
 
 /// How often a silent peer is asked whether it is there, and how long it may take to say so.

@@ -12,6 +12,7 @@ mod config;
 mod evaluations;
 #[cfg(test)]
 mod fixture;
+mod fleet;
 mod grpc;
 mod index;
 mod ingest;
@@ -21,14 +22,16 @@ mod metrics;
 mod plans;
 mod quota;
 mod rest;
+mod role;
 mod settings;
 mod store;
 mod webhooks;
 
 pub use app::{
-    Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
+    Deps, Detached, Error, NewKey, Prepared, Storage, check, create_key, detached, known_models,
+    prepare,
 };
 pub use config::{
-    Config, Evaluations, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring,
-    TenantConfig, Webhooks,
+    Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig, Retention,
+    Scoring, TenantConfig, Webhooks,
 };

@@ -47,12 +47,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
-    let config: Config = args
+    let mut config: Config = args
         .config
         .as_deref()
         .map(|path| load_checked(path, |config| check(config).map_err(Error::by_key)))
         .transpose()?
         .unwrap_or_default();
+    config
+        .operator
+        .or_environment(|name| std::env::var(name).ok());
     let deps = Deps {
         incoming: None,
         clock: Clock::system(),
@@ -66,6 +69,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
             std::io::stdout(),
             "API key of tenant default (shown once): {key}"
         )?;
+    }
+    if let Some(path) = prepared.operator_key_file() {
+        tracing::info!(path = %path.display(), "the operator's key is in a file");
     }
     tracing::info!(rest = %prepared.rest_addr(), grpc = ?prepared.grpc_addr(), "control plane is up");
     Ok(prepared.run().await?)

@@ -1,6 +1,9 @@
 //! The plans that tenants can be sold: those of this build, and the operator's own.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use floopy_shared::domain::plan::{Feature, Plan};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -61,7 +64,11 @@ struct File {
 
 /// Plans by name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Plans(Arc<BTreeMap<String, Arc<Plan>>>);
+pub(crate) struct Plans {
+    all: Arc<BTreeMap<String, Arc<Plan>>>,
+    /// The names of the operator's own.
+    configured: Arc<BTreeSet<String>>,
+}
 
 impl Plans {
     /// Those of this build with the operator's own on top, or which key of the configuration is wrong and why.
@@ -83,17 +90,27 @@ impl Plans {
             }
             plans.insert(plan.name.clone(), Arc::new(plan));
         }
-        Ok(Self(Arc::new(plans)))
+        let own = configured.iter().map(|plan| plan.name.clone());
+        Ok(Self {
+            all: Arc::new(plans),
+            configured: Arc::new(own.collect()),
+        })
     }
 
     /// The plan of this name.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<Plan>> {
-        self.0.get(name).map(Arc::clone)
+        self.all.get(name).map(Arc::clone)
+    }
+
+    /// All of them by their names, and which are of the configuration.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Plan, bool)> {
+        let sourced = |plan: &'_ Arc<Plan>| self.configured.contains(&plan.name);
+        self.all.values().map(move |plan| (&**plan, sourced(plan)))
     }
 
     /// The names of all of them.
     pub(crate) fn names(&self) -> String {
-        let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let names: Vec<&str> = self.all.keys().map(String::as_str).collect();
         names.join(", ")
     }
 }

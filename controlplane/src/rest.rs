@@ -16,12 +16,14 @@ mod export;
 mod keys;
 mod labels;
 mod once;
+pub(crate) mod operator;
 mod optimization;
 mod plan;
 mod projects;
 mod prompts;
 mod query;
 mod replay;
+mod roles;
 mod rules;
 mod serve;
 mod session;
@@ -51,10 +53,11 @@ use serde_json::json;
 use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
+use self::cursor::CursorKey;
 pub(crate) use self::serve::serve;
-use self::{cursor::CursorKey, error::ApiError};
 use crate::{
     evaluations::Evaluations,
+    fleet::Fleet,
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
     plans::Plans,
     store::{
@@ -86,10 +89,16 @@ pub(crate) struct Api {
     pub(crate) asking: Arc<Asking>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) evaluations: Arc<Evaluations>,
+    /// Of whose key manages tenants; `None`: nobody's.
+    pub(crate) operator: Option<KeyHash>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) started_ms: u64,
 }
 
 pub(crate) use self::{
+    body::JsonObject,
     cursor::CursorKey as SigningKey,
+    error::ApiError,
     export::Exports,
     once::{Asking, NAMED_MS},
 };
@@ -120,17 +129,7 @@ pub(crate) fn router(api: Api) -> Router {
             "/v1/routing/rules/{id}",
             get(rules::get).put(rules::put).delete(rules::delete),
         )
-        .route(
-            "/v1/experiments",
-            get(experiments::list).post(experiments::create),
-        )
-        .route("/v1/experiments/{id}", get(experiments::get))
-        .route("/v1/experiments/{id}/results", get(experiments::results))
-        .route(
-            "/v1/experiments/{id}/rollback",
-            post(experiments::roll_back),
-        )
-        .route("/v1/experiments/{id}/complete", post(experiments::complete))
+        .merge(experiment_routes())
         .merge(webhook_routes())
         .merge(datasets::routes())
         .merge(evaluations::routes())
@@ -151,9 +150,30 @@ pub(crate) fn router(api: Api) -> Router {
         .fallback(|| async { ApiError::not_found("no such endpoint") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn_with_state(api.clone(), once::answer))
+        .layer(middleware::from_fn_with_state(api.clone(), roles::check))
         .layer(middleware::from_fn_with_state(api.clone(), plan::check))
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            operator::explain,
+        ))
+        .merge(operator::routes(&api))
         .layer(middleware::from_fn(name_request))
         .with_state(api)
+}
+
+fn experiment_routes() -> Router<Api> {
+    Router::new()
+        .route(
+            "/v1/experiments",
+            get(experiments::list).post(experiments::create),
+        )
+        .route("/v1/experiments/{id}", get(experiments::get))
+        .route("/v1/experiments/{id}/results", get(experiments::results))
+        .route(
+            "/v1/experiments/{id}/rollback",
+            post(experiments::roll_back),
+        )
+        .route("/v1/experiments/{id}/complete", post(experiments::complete))
 }
 
 fn webhook_routes() -> Router<Api> {
@@ -181,19 +201,23 @@ fn webhook_routes() -> Router<Api> {
 /// Every response carries `x-request-id`: the caller's own where it is a sensible one. Handlers find it in the
 /// request.
 async fn name_request(mut request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
+    let id = name(request.headers_mut());
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// Gives a request an id, its own where it is a sensible one.
+pub(crate) fn name(headers: &mut http::HeaderMap) -> Option<HeaderValue> {
+    let given = headers
         .get(REQUEST_ID)
         .filter(|id| id.len() <= 128)
         .cloned();
-    let id = given.or_else(|| HeaderValue::from_str(&Uuid::new_v4().to_string()).ok());
-    let Some(id) = id else {
-        return next.run(request).await;
-    };
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+    let id = given.or_else(|| HeaderValue::from_str(&Uuid::new_v4().to_string()).ok())?;
+    headers.insert(REQUEST_ID, id.clone());
+    Some(id)
 }
 
 async fn ready(State(api): State<Api>) -> Response {
@@ -271,6 +295,16 @@ async fn holder(
     conn: &mut SqliteConnection,
     request: &http::HeaderMap,
 ) -> Result<Holder, ApiError> {
+    let holder = keys_store::holder(conn, &KeyHash::of(bearer(request)?)).await?;
+    match holder {
+        Some(holder) if holder.is_disabled => Err(ApiError::tenant_disabled()),
+        Some(holder) => Ok(holder),
+        None => Err(ApiError::unknown_key()),
+    }
+}
+
+/// The key that came with the request.
+fn bearer(request: &http::HeaderMap) -> Result<&str, ApiError> {
     let bearer = request
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -278,9 +312,6 @@ async fn holder(
         let (scheme, key) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let key = key
-        .filter(|key| !key.is_empty())
-        .ok_or_else(ApiError::missing_key)?;
-    let holder = keys_store::holder(conn, &KeyHash::of(key)).await?;
-    holder.ok_or_else(ApiError::unknown_key)
+    key.filter(|key| !key.is_empty())
+        .ok_or_else(ApiError::missing_key)
 }

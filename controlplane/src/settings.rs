@@ -28,7 +28,11 @@ use crate::{
     store::{
         Store, StoreError,
         settings::{self, Document, Kind},
-        tenants, usage,
+        tenants::{
+            self,
+            managed::{self, Caps},
+        },
+        usage,
     },
 };
 
@@ -67,12 +71,31 @@ pub(crate) async fn tenants(
         }
     }
     set(store, &mut tenants).await?;
+    for (id, caps) in managed::caps(store).await? {
+        if let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) {
+            cap(&mut tenants[at], caps);
+        }
+    }
     let months = usage::of_month(store, month_of(now_ms)).await?;
     for tenant in &mut tenants {
         let used = months.get(&tenant.id).copied().unwrap_or_default();
         quota::close(tenant, used, now_ms);
     }
     Ok(tenants)
+}
+
+/// Holds a tenant's own limits to what the operator lets it have.
+pub(crate) fn cap(tenant: &mut Tenant, caps: Caps) {
+    fn lower<T: Ord>(own: Option<T>, most: Option<T>) -> Option<T> {
+        match (own, most) {
+            (Some(own), Some(most)) => Some(own.min(most)),
+            (own, most) => own.or(most),
+        }
+    }
+    let limits = &mut tenant.limits;
+    limits.requests_per_minute = lower(limits.requests_per_minute, caps.requests_per_minute);
+    let most = caps.micro_usd_per_month;
+    limits.cost_micro_usd_per_month = lower(limits.cost_micro_usd_per_month, most);
 }
 
 /// Names of rules by tenant and id.

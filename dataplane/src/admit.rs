@@ -43,6 +43,8 @@ pub(crate) enum Denied {
     Malformed,
     #[error("the API key is not known")]
     Unknown,
+    #[error("the tenant of this API key is disabled; ask whoever runs this Floopy")]
+    Disabled,
     #[error("the API key has no read permission")]
     NoRead,
     #[error("the API key has no write permission")]
@@ -68,6 +70,9 @@ pub(crate) fn admit(
     let (tenant, key) = snapshot
         .tenant_of_key(&KeyHash::of(key))
         .ok_or(Denied::Unknown)?;
+    if tenant.disabled {
+        return Err(Denied::Disabled);
+    }
     match permission {
         Permission::Read if !key.read => return Err(Denied::NoRead),
         Permission::Write | Permission::Chat if !key.write => return Err(Denied::NoWrite),

@@ -108,6 +108,21 @@ impl Floopy {
         Api::new(self.settings.addrs.rest, TENANT.1)
     }
 
+    /// Speaks to the control plane as whoever runs it, with the key that the first start left.
+    pub fn operator_api(&self) -> Api {
+        let key = fs::read_to_string(self.operator_key_file()).expect("the operator's key");
+        Api::new(self.settings.addrs.rest, key.trim())
+    }
+
+    /// Where the first start leaves the operator's key.
+    pub fn operator_key_file(&self) -> PathBuf {
+        let store = match self.shape {
+            Shape::Standalone => "data/control",
+            Shape::Split => "control",
+        };
+        self.dir.path().join(store).join("operator.key")
+    }
+
     /// Speaks to where the proxy's health and metrics are.
     pub fn admin_api(&self) -> Api {
         match self.shape {
@@ -119,6 +134,11 @@ impl Floopy {
     /// Where the proxy listens.
     pub fn proxy_addr(&self) -> SocketAddr {
         self.settings.addrs.proxy
+    }
+
+    /// Where the control plane's gRPC listens, if it is a process of its own.
+    pub fn grpc_addr(&self) -> SocketAddr {
+        self.settings.addrs.grpc
     }
 
     /// Where everything of this system is kept.

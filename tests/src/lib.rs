@@ -16,6 +16,7 @@ pub mod foreign;
 pub mod history;
 pub mod load;
 pub mod network;
+pub mod operator;
 pub mod poll;
 pub mod ports;
 pub mod process;

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, known, setup};
+use super::{Error, known, operator, setup};
 use crate::{
     config::{Config, Learning, Objective},
     evaluations::{Asker, Evaluations},
@@ -30,7 +30,7 @@ use crate::{
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
-    rest::{self, Api, Exports, SigningKey},
+    rest::{Api, Exports, SigningKey},
     store::{Location, Store, meta},
     webhooks::{Sender, Signing, Webhooks},
 };
@@ -52,6 +52,7 @@ pub(super) struct Process {
 pub(super) struct Core {
     pub(super) config: Config,
     pub(super) minted_key: Option<String>,
+    pub(super) operator: operator::Operator,
     process: Process,
     store: Store,
     /// Held as long as this control plane may publish.
@@ -86,6 +87,8 @@ impl Core {
             .map_err(|e| Error::config("token", e.to_string()))?;
         let store = Store::open(location).await?;
         let lock = setup::lock(location)?;
+        // Before a key is made that is told once: this may fail.
+        let operator = operator::of(&store, &config, location).await?;
         let minted_key =
             setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
         let metrics = {
@@ -114,6 +117,7 @@ impl Core {
             announcements: announce,
             intake,
             metrics,
+            fleet: Arc::default(),
             stop: process.stop.clone(),
         };
         let announcements = Mutex::new(Some(announcements));
@@ -124,6 +128,7 @@ impl Core {
         Ok(Self {
             config,
             minted_key,
+            operator,
             process,
             store,
             _lock: lock,
@@ -200,13 +205,13 @@ impl Core {
     }
 
     /// The gRPC services; as many times as there are kinds of connections.
-    pub(super) fn grpc_router(&self) -> Router {
-        grpc::router(&self.services, &self.token)
+    pub(super) fn grpc_router(&self, api: &Api) -> Router {
+        grpc::router(&self.services, &self.token, api.clone())
     }
 
-    /// The HTTP routes.
-    pub(super) async fn rest_router(&self) -> Result<axum::Router, Error> {
-        Ok(rest::router(Api {
+    /// What people and operators are answered with.
+    pub(super) async fn api(&self) -> Result<Api, Error> {
+        Ok(Api {
             store: self.store.clone(),
             index: Arc::clone(&self.services.index),
             totals: Arc::clone(&self.services.intake.totals),
@@ -221,7 +226,10 @@ impl Core {
             asking: Arc::default(),
             webhooks: self.webhooks().await?,
             evaluations: Arc::clone(&self.evaluations),
-        }))
+            operator: self.operator.hash,
+            fleet: Arc::clone(&self.services.fleet),
+            started_ms: self.process.clock.now_ms(),
+        })
     }
 
     async fn exports(&self) -> Result<Arc<Exports>, Error> {

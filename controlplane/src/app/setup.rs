@@ -14,16 +14,17 @@ use floopy_shared::{
     process::clock::Clock,
 };
 
-use super::{Error, known::models_of};
+use super::{Error, known::models_of, operator};
 use crate::{
     allowed::{self, Refused},
     config::{Config, TenantConfig},
     index::KnownModels,
     plans::Plans,
+    role::Role,
     store::{
         Location, Store, Tx,
         keys::{self, Wanted},
-        tenants::{self, Profile},
+        tenants::{self, Profile, managed},
     },
 };
 
@@ -70,6 +71,7 @@ pub(super) async fn tenants(
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
     let mut minted = None;
+    tenants::unconfigure(&mut tx).await?;
     for (index, tenant) in config.tenants.iter().enumerate() {
         put_tenant(&mut tx, (index, tenant), known, now_ms).await?;
     }
@@ -103,6 +105,7 @@ async fn put_tenant(
 
 /// Checks what types cannot say: models and tenants that refer to each other.
 pub fn check(config: &Config) -> Result<(), Error> {
+    operator::check(config)?;
     let (models, plans) = (models_of(config)?, plans_of(config)?);
     for tenant in config.tenants.iter().enumerate() {
         profile(tenant, (&models, &plans))?;
@@ -156,7 +159,7 @@ fn tenant_id(key: &str, id: &str) -> Result<TenantId, Error> {
 }
 
 /// A model by `provider/model` or by its name alone.
-fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, String> {
+pub(crate) fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, String> {
     let by_key = CandidateKey::parse(name)
         .ok()
         .and_then(|key| catalog.get(&key));
@@ -167,17 +170,40 @@ fn find(catalog: &Catalog, name: &str) -> Result<CandidateKey, String> {
     found.map(|model| model.key.clone()).ok_or_else(unknown)
 }
 
+/// A key as it is asked for without any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    pub tenant: String,
+    /// `read_only`, `member`, `admin` or `owner`.
+    pub role: String,
+    pub name: String,
+}
+
 /// Mints a key for a tenant that exists or is configured; works beside a running control plane, which learns
 /// of it within a second.
-pub async fn create_key(config: &Config, tenant: &str) -> Result<String, Error> {
-    let id = tenant_id("tenant", tenant)?;
+pub async fn create_key(config: &Config, new: &NewKey) -> Result<String, Error> {
+    let id = tenant_id("tenant", &new.tenant)?;
+    let role = Role::parse(&new.role).ok_or_else(|| {
+        let message = format!(
+            "{:?} is not a role; it must be one of {}",
+            new.role,
+            Role::names()
+        );
+        Error::config("role", message)
+    })?;
+    let wanted = Wanted {
+        name: new.name.clone(),
+        role,
+        write: role != Role::ReadOnly,
+        ..Wanted::default()
+    };
     let store = Store::open(&Location::Directory(config.data_dir.clone())).await?;
     let now_ms = Clock::system().now_ms();
     let mut tx = store.write().await?;
     if !tenants::exists(&mut tx, &id).await? {
         make(&mut tx, config, &id, now_ms).await?;
     }
-    let key = keys::mint(&mut tx, &id, &Wanted::default(), now_ms).await?;
+    let key = keys::mint(&mut tx, &id, &wanted, now_ms).await?;
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     store.close().await;
     Ok(key)
@@ -190,7 +216,8 @@ async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Resul
         let (models, plans) = (models_of(config)?, plans_of(config)?);
         return put_tenant(tx, found, (&models, &plans), now_ms).await;
     }
-    if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT {
+    let is_new = !managed::is_taken(tx, id).await?;
+    if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT && is_new {
         return Ok(tenants::ensure(tx, id, now_ms).await?);
     }
     Err(Error::config(

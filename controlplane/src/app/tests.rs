@@ -39,6 +39,14 @@ async fn get(addr: SocketAddr, path: &str, key: &str) -> String {
     reply
 }
 
+fn owner_key(tenant: &str) -> NewKey {
+    NewKey {
+        tenant: tenant.to_owned(),
+        role: "owner".to_owned(),
+        name: String::new(),
+    }
+}
+
 #[tokio::test]
 async fn the_first_start_mints_a_key_that_works_and_later_ones_do_not() {
     let root = tempfile::tempdir().expect("temporary directory");
@@ -56,12 +64,12 @@ async fn the_first_start_mints_a_key_that_works_and_later_ones_do_not() {
             .await
             .starts_with("HTTP/1.1 200")
     );
-    let unknown = create_key(&config(root.path()), "team-b")
+    let unknown = create_key(&config(root.path()), &owner_key("team-b"))
         .await
         .expect_err("no such tenant")
         .to_string();
     assert!(unknown.contains("[[tenants]]"), "{unknown}");
-    let created = create_key(&config(root.path()), "default")
+    let created = create_key(&config(root.path()), &owner_key("default"))
         .await
         .expect("created");
     assert!(
@@ -209,7 +217,7 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
         prepare(config, deps())
     };
     drop(start("fl_old").await.expect("starts"));
-    let minted = create_key(&config(root.path()), "acme")
+    let minted = create_key(&config(root.path()), &owner_key("acme"))
         .await
         .expect("made");
     let prepared = start("fl_new").await.expect("starts");

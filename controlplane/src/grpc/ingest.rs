@@ -1,22 +1,29 @@
 //! Takes batches of events from proxies.
 
+use std::sync::Arc;
+
 use floopy_proto::v1::{
     self, AppendRequest, AppendResponse, EventResult, EventStatus, ingest_server::Ingest,
 };
 use tonic::{Request, Response, Status};
 
 use super::{Services, status_of};
-use crate::ingest::{Arrival, Intake, Receipt, Verdict};
+use crate::{
+    fleet::Fleet,
+    ingest::{Arrival, Intake, Receipt, Verdict},
+};
 
 /// Serves `Ingest`.
 pub(super) struct IngestService {
     intake: Intake,
+    fleet: Arc<Fleet>,
 }
 
 impl IngestService {
     pub(super) fn new(services: &Services) -> Self {
         Self {
             intake: services.intake.clone(),
+            fleet: Arc::clone(&services.fleet),
         }
     }
 }
@@ -27,12 +34,10 @@ impl Ingest for IngestService {
         &self,
         request: Request<AppendRequest>,
     ) -> Result<Response<AppendResponse>, Status> {
-        let arrivals = request
-            .into_inner()
-            .events
-            .into_iter()
-            .map(arrival)
-            .collect();
+        let AppendRequest { node, events } = request.into_inner();
+        let now_ms = self.intake.clock.now_ms();
+        self.fleet.delivered(&node, events.len(), now_ms);
+        let arrivals = events.into_iter().map(arrival).collect();
         let receipts = self
             .intake
             .append(arrivals)

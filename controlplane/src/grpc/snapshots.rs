@@ -1,11 +1,17 @@
 //! Pushes tables to one proxy: greeting, update, acknowledgement, update, …
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use floopy_proto::v1::{
     self, WatchRequest, WatchResponse, snapshots_server::Snapshots, watch_request::Kind,
 };
-use floopy_shared::{domain::snapshot::Rejection, wire::snapshot::table_to_wire};
+use floopy_shared::{
+    domain::snapshot::Rejection, process::clock::Clock, wire::snapshot::table_to_wire,
+};
 use futures::Stream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::Services;
 use crate::{
+    fleet::{Connection, Fleet},
     index::{
         Announcement, Index,
         subscription::{Delta, Subscription},
@@ -33,6 +40,8 @@ pub(super) struct SnapshotsService {
     index: Arc<Index>,
     announcements: mpsc::Sender<Announcement>,
     metrics: Arc<Metrics>,
+    fleet: Arc<Fleet>,
+    clock: Clock,
     stop: CancellationToken,
 }
 
@@ -42,6 +51,8 @@ impl SnapshotsService {
             index: Arc::clone(&services.index),
             announcements: services.announcements.clone(),
             metrics: Arc::clone(&services.metrics),
+            fleet: Arc::clone(&services.fleet),
+            clock: services.intake.clock.clone(),
             stop: services.stop.clone(),
         }
     }
@@ -94,8 +105,12 @@ impl Snapshots for SnapshotsService {
             version = hello.snapshot_version,
             "proxy connected"
         );
+        let subscription = Arc::new(Mutex::new(Subscription::new(known(&hello))));
+        let who = (hello.node.as_str(), hello.version.as_str());
         let watcher = Watcher {
-            subscription: Subscription::new(known(&hello)),
+            connection: self.fleet.connect(who, &subscription, self.clock.now_ms()),
+            clock: self.clock.clone(),
+            subscription,
             tables: self.index.watch(),
             inbound,
             metrics: Arc::clone(&self.metrics),
@@ -112,7 +127,9 @@ impl Snapshots for SnapshotsService {
 
 /// One proxy's stream.
 struct Watcher {
-    subscription: Subscription,
+    subscription: Arc<Mutex<Subscription>>,
+    connection: Connection,
+    clock: Clock,
     tables: watch::Receiver<Arc<Tables>>,
     inbound: Streaming<WatchRequest>,
     metrics: Arc<Metrics>,
@@ -144,7 +161,7 @@ impl Watcher {
     async fn next(&mut self) -> Result<Option<WatchResponse>, Status> {
         let stop = self.stop.clone();
         loop {
-            if self.subscription.is_waiting() {
+            if self.subscription().is_waiting() {
                 let answered = tokio::select! {
                     () = stop.cancelled() => return Ok(None),
                     answered = answer(&mut self.inbound, ANSWER_DEADLINE) => answered?,
@@ -155,7 +172,8 @@ impl Watcher {
                 self.take_answer(kind)?;
             }
             let tables = Arc::clone(&self.tables.borrow_and_update());
-            if let Some(delta) = self.subscription.next(&tables) {
+            let delta = self.subscription().next(&tables);
+            if let Some(delta) = delta {
                 return Ok(Some(to_wire(&delta)));
             }
             tokio::select! {
@@ -191,9 +209,17 @@ impl Watcher {
                 "a proxy refused a table"
             );
         }
-        self.subscription
+        let (version, now_ms) = (ack.snapshot_version, self.clock.now_ms());
+        self.connection.acked(version, &rejected, now_ms);
+        self.subscription()
             .acknowledge(&rejected)
             .map_err(|e| Status::invalid_argument(e.to_string()))
+    }
+
+    fn subscription(&self) -> MutexGuard<'_, Subscription> {
+        self.subscription
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -101,6 +101,27 @@ impl Subscription {
         })
     }
 
+    /// Every table that the proxy does not have as it stands, refused ones included.
+    pub(crate) fn behind(&self, tables: &Tables) -> Vec<Behind> {
+        let lacking = tables.iter().filter_map(|(name, entry)| {
+            let table = name.to_string();
+            let held = self.known.get(&table).copied();
+            let is_behind = held.is_none_or(|held| held < entry.version);
+            is_behind.then_some(Behind {
+                table,
+                held,
+                newest: entry.version,
+            })
+        });
+        lacking.collect()
+    }
+
+    /// Whether a table was refused in this version and nothing newer of it was taken.
+    pub(crate) fn refuses(&self, table: &str, version: u64) -> bool {
+        let held = self.known.get(table);
+        self.refused.get(table) == Some(&version) && held.is_none_or(|held| *held < version)
+    }
+
     /// Takes the answer to the outstanding update.
     pub(crate) fn acknowledge(&mut self, rejected: &[Rejection]) -> Result<(), Unexpected> {
         let sent = self.outstanding.take().ok_or(Unexpected)?;
@@ -118,6 +139,15 @@ impl Subscription {
         }
         Ok(())
     }
+}
+
+/// A table that a proxy lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Behind {
+    pub(crate) table: String,
+    /// `None`: it has none of it.
+    pub(crate) held: Option<u64>,
+    pub(crate) newest: u64,
 }
 
 /// The first tables that one message has room for; always one, since nothing smaller can be sent.

@@ -5,11 +5,14 @@
 //! number `n` has all of those up to `n`, so that only later ones are added to it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    shape::ShapeKey,
+};
 
 use crate::{
     learn::{agreement::Agreement, credit::Credit, recent::Recent, stats::TenantStats},
@@ -20,6 +23,17 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     tenants: Mutex<HashMap<TenantId, Held>>,
+}
+
+/// What was observed of a model, over tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Observed {
+    pub(crate) tenants: u64,
+    /// Sessions with a rating, each by the share of it that the model served.
+    pub(crate) sessions: f64,
+    pub(crate) manual: f64,
+    pub(crate) judged: f64,
+    pub(crate) failed: f64,
 }
 
 #[derive(Debug)]
@@ -112,6 +126,23 @@ impl Totals {
         let mut all = Agreement::default();
         for held in self.lock().values() {
             all.merge(&held.stats.agreement);
+        }
+        all
+    }
+
+    /// What was observed of each model, over all tenants read so far.
+    pub(crate) fn observed(&self) -> BTreeMap<CandidateKey, Observed> {
+        let mut all: BTreeMap<CandidateKey, Observed> = BTreeMap::new();
+        for held in self.lock().values() {
+            let root = held.stats.shapes.get(&ShapeKey::root());
+            for (key, arm) in root.iter().flat_map(|root| &root.arms) {
+                let seen = all.entry(key.clone()).or_default();
+                seen.tenants += 1;
+                seen.sessions += arm.session.weight();
+                seen.manual += arm.manual.weight();
+                seen.judged += arm.auto.weight();
+                seen.failed += arm.failed.weight();
+            }
         }
         all
     }

@@ -16,7 +16,7 @@ use super::{
     view::moment,
 };
 use crate::store::{
-    audit::{self, Entry},
+    audit::{self, Entry, Filter},
     list::Position,
 };
 
@@ -42,7 +42,11 @@ pub(super) async fn list(
             Some(position.created_ms)
         }
     };
-    let mut found = audit::page(&api.store, &tenant, before, page.limit + 1).await?;
+    let filter = Filter {
+        tenant: Some(tenant.to_string()),
+        ..Filter::default()
+    };
+    let mut found = audit::page(&api.store, &filter, before, page.limit + 1).await?;
     let has_more = found.len() > page.limit as usize;
     found.truncate(page.limit as usize);
     let next = found.last().filter(|_| has_more).map(|last| {
@@ -59,11 +63,13 @@ pub(super) async fn list(
     ))
 }
 
-fn describe(entry: &Entry) -> Value {
+/// A change as it is told.
+pub(super) fn describe(entry: &Entry) -> Value {
     json!({
         "id": entry.seq,
         "at": moment(entry.at_ms),
         "actor": entry.actor,
+        "role": entry.role,
         "action": entry.action,
         "resource": entry.resource,
         "before_sha256": entry.before_sha256,

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 256 << 10;
 
 /// A body that is a JSON object.
 #[derive(Debug)]
-pub(super) struct JsonObject(pub(super) Map<String, Value>);
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
 
 /// The same where nothing need be said: an empty body is an empty object.
 #[derive(Debug)]

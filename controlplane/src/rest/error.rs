@@ -1,5 +1,7 @@
 //! The one place where errors become responses: the envelope that all clients parse.
 
+mod keys;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -107,37 +109,6 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn missing_key() -> Self {
-        let message = "no API key; send it as: Authorization: Bearer <key>";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "authentication_error",
-            "invalid_api_key",
-            message,
-        )
-    }
-
-    pub(crate) fn unknown_key() -> Self {
-        let message = "this API key is not known";
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "authentication_error",
-            "invalid_api_key",
-            message,
-        )
-    }
-
-    /// The key may not do this: `what` is `read` or `write`.
-    pub(crate) fn no_permission(what: &'static str) -> Self {
-        let code = if what == "read" {
-            "read_permission"
-        } else {
-            "write_permission"
-        };
-        let message = format!("this API key may not {what}");
-        Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
-    }
-
     /// The tenant's plan does not have this.
     pub(crate) fn plan_required(plan: &str, feature: &'static str) -> Self {
         let message = format!("the plan {plan:?} does not have {feature}");
@@ -160,18 +131,6 @@ impl ApiError {
             message,
             ..Self::plan_required(plan, feature)
         }
-    }
-
-    /// The key is held to something, and what it asks to change is everybody's.
-    pub(crate) fn scoped_key() -> Self {
-        let message = "this API key is held to a project, an environment, a rate or a rule; a change for the whole \
-            organisation needs a key that is not";
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "permission_error",
-            "write_permission",
-            message,
-        )
     }
 
     /// A field of the body is wrong.
@@ -319,6 +278,11 @@ impl ApiError {
             retry_after: Some(retry_after),
             ..error
         }
+    }
+
+    /// What is told of it: status, code, the field that is wrong, and why.
+    pub(crate) fn into_parts(self) -> (StatusCode, &'static str, Option<String>, String) {
+        (self.status, self.code, self.param, self.message)
     }
 
     #[cfg(test)]

@@ -5,22 +5,29 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
-use floopy_shared::domain::snapshot::{Environment, KeyScope};
+use floopy_shared::domain::{
+    ids::TenantId,
+    snapshot::{Environment, KeyScope},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Api,
     body::{self, JsonObject},
-    error::ApiError,
+    error::{ApiError, brief},
     reading, rules,
     settings::{Editing, whole_list},
     view::moment,
 };
-use crate::store::{
-    audit::Action,
-    keys::{self, Listed, Wanted},
-    settings::{self, Kind},
+use crate::{
+    role::Role,
+    store::{
+        Tx,
+        audit::Action,
+        keys::{self, Listed, Wanted},
+        settings::{self, Kind},
+    },
 };
 
 /// More than people keep apart; a page holds them all.
@@ -30,12 +37,15 @@ const MAX_NAME_CHARS: usize = 100;
 /// A key as it is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(super) struct Written {
     name: String,
+    /// As much as the key can use and the one that asks may give, where it is missing.
+    #[serde(default)]
+    role: Option<String>,
     #[serde(default = "yes")]
     read_permission: bool,
-    #[serde(default = "yes")]
-    write_permission: bool,
+    #[serde(default)]
+    write_permission: Option<bool>,
     #[serde(default)]
     project_id: Option<String>,
     #[serde(default)]
@@ -68,23 +78,15 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let written: Written = body::read(Value::Object(fields), "")?;
     let mut editing = Editing::begin(&api, &headers).await?;
-    let wanted = wanted(&mut editing, written).await?;
     let tenant = editing.tenant();
-    let count = keys::list(&mut editing.tx, &tenant).await?.len();
-    if count >= MAX_KEYS {
-        let message = format!("there are {count} keys, which is as many as there may be");
-        return Err(ApiError::invalid_body("name", message));
-    }
+    let asking = Asking {
+        read: editing.holder.read,
+        role: editing.holder.role,
+    };
+    let wanted = wanted(&mut editing.tx, &tenant, written, asking).await?;
     let now_ms = editing.now_ms;
-    let key = keys::mint(&mut editing.tx, &tenant, &wanted, now_ms).await?;
-    let id = keys::id_of(&key);
-    let made = keys::list(&mut editing.tx, &tenant).await?;
-    let mut body = made
-        .iter()
-        .find(|listed| listed.key.id == id)
-        .map(describe)
-        .ok_or_else(ApiError::internal)?;
-    let resource = format!("key/{id}");
+    let (key, mut body) = mint(&mut editing.tx, &tenant, &wanted, now_ms).await?;
+    let resource = format!("key/{}", keys::id_of(&key));
     let after = body.to_string();
     editing
         .audit((Action::Create, &resource), None, Some(&after))
@@ -92,6 +94,32 @@ pub(super) async fn create(
     editing.commit().await?;
     body["key"] = json!(key);
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Makes a key; what is told of it, and itself.
+pub(super) async fn mint(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    wanted: &Wanted,
+    now_ms: u64,
+) -> Result<(String, Value), ApiError> {
+    let count = keys::list(tx, tenant).await?.len();
+    if count >= MAX_KEYS {
+        let message = format!("there are {count} keys, which is as many as there may be");
+        return Err(ApiError::invalid_body("name", message));
+    }
+    let key = keys::mint(tx, tenant, wanted, now_ms).await?;
+    let id = keys::id_of(&key);
+    let made = keys::list(tx, tenant).await?;
+    let made = made.iter().find(|listed| listed.key.id == id).map(describe);
+    Ok((key, made.ok_or_else(ApiError::internal)?))
+}
+
+/// What the one who asks for a key may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking {
+    pub(super) read: bool,
+    pub(super) role: Role,
 }
 
 /// Ends one: no proxy takes it from about a second later.
@@ -109,16 +137,10 @@ pub(super) async fn revoke(
         let message = format!("id {id} is a key of the configuration, and ended there");
         return Err(ApiError::invalid_body("id", message));
     }
-    // One that may not read can make none that may.
-    let can_manage = |listed: &&Listed| {
-        let key = &listed.key;
-        key.write && (key.read || !found.key.read) && key.scope == KeyScope::default()
-    };
-    if !listed
-        .iter()
-        .filter(|other| other.key.id != id)
-        .any(|other| can_manage(&other))
-    {
+    if found.role > editing.holder.role {
+        return Err(ApiError::role_required(found.role, editing.holder.role));
+    }
+    if !listed.iter().any(|other| can_replace(other, found)) {
         let message =
             format!("id {id} is the last key that can make others; make another one first");
         return Err(ApiError::invalid_body("id", message));
@@ -135,56 +157,118 @@ pub(super) async fn revoke(
     ))
 }
 
+/// Whether another key can make one like this. One that may not read can make none that may.
+fn can_replace(other: &Listed, found: &Listed) -> bool {
+    let key = &other.key;
+    key.id != found.key.id
+        && key.write
+        && (key.read || !found.key.read)
+        && key.scope == KeyScope::default()
+        && other.role >= Role::Admin.max(found.role)
+}
+
 /// What is asked for, if it all exists and the asking key may do as much itself.
-async fn wanted(editing: &mut Editing<'_>, written: Written) -> Result<Wanted, ApiError> {
-    let name = written.name.trim().to_owned();
-    let chars = name.chars().count();
-    if !(1..=MAX_NAME_CHARS).contains(&chars) {
-        let message = format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");
-        return Err(ApiError::invalid_body("name", message));
-    }
-    if !written.read_permission && !written.write_permission {
+pub(super) async fn wanted(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    written: Written,
+    asking: Asking,
+) -> Result<Wanted, ApiError> {
+    let role = written.role.as_deref().map(parse_role).transpose()?;
+    let write = written
+        .write_permission
+        .unwrap_or(role != Some(Role::ReadOnly));
+    let name = read_name(&written.name)?;
+    if !written.read_permission && !write {
         let message =
             "read_permission and write_permission are both false; a key must be good for something";
         return Err(ApiError::invalid_body("read_permission", message));
     }
-    if written.read_permission && !editing.holder.read {
+    if written.read_permission && !asking.read {
         let message = "read_permission is true, and the key that asks may not read itself";
         return Err(ApiError::invalid_body("read_permission", message));
     }
+    let read = written.read_permission;
+    let scope = scope(tx, tenant, written).await?;
+    let most = asking.role;
+    let role = role.unwrap_or_else(|| Role::of_key(write, &scope, most));
+    check_role(role, write, &scope)?;
+    if role > most {
+        return Err(ApiError::role_required(role, most));
+    }
+    Ok(Wanted {
+        name,
+        role,
+        read,
+        write,
+        scope,
+    })
+}
+
+fn read_name(name: &str) -> Result<String, ApiError> {
+    let name = name.trim();
+    let chars = name.chars().count();
+    if (1..=MAX_NAME_CHARS).contains(&chars) {
+        return Ok(name.to_owned());
+    }
+    let message = format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");
+    Err(ApiError::invalid_body("name", message))
+}
+
+fn parse_role(name: &str) -> Result<Role, ApiError> {
+    Role::parse(name).ok_or_else(|| {
+        let (name, known) = (brief(name), Role::names());
+        let message = format!("role is {name:?}, it must be one of {known}");
+        ApiError::invalid_body("role", message)
+    })
+}
+
+/// Refuses roles that the rest of the key contradicts.
+fn check_role(role: Role, write: bool, scope: &KeyScope) -> Result<(), ApiError> {
+    let name = role.as_str();
+    let why = match role {
+        Role::ReadOnly if write => "write_permission is true",
+        Role::Member | Role::Admin | Role::Owner if !write => "write_permission is false",
+        Role::Admin | Role::Owner if *scope != KeyScope::default() => {
+            "the key is held to a project, an environment, a rate or a rule, which is at most a member"
+        }
+        Role::ReadOnly | Role::Member | Role::Admin | Role::Owner => return Ok(()),
+    };
+    Err(ApiError::invalid_body(
+        "role",
+        format!("role is {name:?}, and {why}"),
+    ))
+}
+
+/// What the key is held to, if it exists.
+async fn scope(tx: &mut Tx, tenant: &TenantId, written: Written) -> Result<KeyScope, ApiError> {
     if written.requests_per_minute == Some(0) {
         let message = "requests_per_minute is 0, which lets nothing pass; null is no limit";
         return Err(ApiError::invalid_body("requests_per_minute", message));
     }
     let environment = written.environment.map(environment).transpose()?;
-    let tenant = editing.tenant();
     let project = match written.project_id {
         None => None,
         Some(id) => {
-            let found = settings::get(&mut editing.tx, (&tenant, Kind::Project), &id).await?;
+            let found = settings::get(tx, (tenant, Kind::Project), &id).await?;
             let project = found.and_then(|found| found.id.parse().ok());
             Some(project.ok_or_else(|| unknown("project_id", &id))?)
         }
     };
     if let Some(id) = &written.routing_rule_id {
-        let known = rules::all(&mut editing.tx, &tenant).await?;
+        let known = rules::all(tx, tenant).await?;
         // Rules that come with an experiment go with it, too.
         let named = |rule: &Value| rule["id"] == id.as_str() && rule["source"] != "experiment";
         if !known.iter().any(named) {
             return Err(unknown("routing_rule_id", id));
         }
     }
-    Ok(Wanted {
-        name,
-        read: written.read_permission,
-        write: written.write_permission,
-        scope: KeyScope {
-            project,
-            environment,
-            requests_per_minute: written.requests_per_minute,
-            rule: written.routing_rule_id,
-            evaluation: false,
-        },
+    Ok(KeyScope {
+        project,
+        environment,
+        requests_per_minute: written.requests_per_minute,
+        rule: written.routing_rule_id,
+        evaluation: false,
     })
 }
 
@@ -200,12 +284,14 @@ fn unknown(field: &str, id: &str) -> ApiError {
     ApiError::invalid_body(field, format!("{field} is {id:?}, which is not known"))
 }
 
-fn describe(listed: &Listed) -> Value {
+/// A key as it is told.
+pub(super) fn describe(listed: &Listed) -> Value {
     let (key, scope) = (&listed.key, &listed.key.scope);
     json!({
         "id": key.id,
         "name": listed.name,
         "hint": listed.hint,
+        "role": listed.role.as_str(),
         "read_permission": key.read,
         "write_permission": key.write,
         "project_id": scope.project,

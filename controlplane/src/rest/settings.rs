@@ -166,6 +166,7 @@ impl<'a> Editing<'a> {
             tenant: &self.holder.tenant,
             at_ms: self.now_ms,
             actor: &format!("key:{}", self.holder.key),
+            role: self.holder.role.as_str(),
             action,
             resource,
             before,
@@ -225,7 +226,7 @@ impl<'a> Editing<'a> {
 }
 
 /// Whether the names mean anything, and whether somebody is left to serve.
-fn check(api: &Api, tenant: &Tenant) -> Result<(), ApiError> {
+pub(super) fn check(api: &Api, tenant: &Tenant) -> Result<(), ApiError> {
     let catalog = api.models.of(&tenant.id);
     let default_model = tenant.default_model.as_ref();
     let refused = |Refused { field, message }: Refused| {

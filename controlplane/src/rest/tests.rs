@@ -9,6 +9,7 @@ mod optimization;
 mod prompts;
 mod reading;
 mod replay;
+mod roles;
 mod session;
 mod settings;
 mod webhooks;

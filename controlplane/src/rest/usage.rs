@@ -18,7 +18,10 @@ use crate::{
     learn::credit::day_of,
     quota::{Quota, Quotas},
     settings,
-    store::usage::{self, Column, Counts, Dimension, Group},
+    store::{
+        tenants::managed,
+        usage::{self, Column, Counts, Dimension, Group},
+    },
 };
 
 const KEYS: [&str; 3] = ["from", "to", "group_by"];
@@ -55,6 +58,9 @@ pub(super) async fn get(
     }
     let mut tenant = settings::tenant(&mut conn, &id).await?;
     tenant.plan = settings::plan(&mut conn, &id, &api.plans).await?;
+    if let Some(found) = managed::get(&mut conn, &id).await? {
+        settings::cap(&mut tenant, found.caps);
+    }
     let month = usage::month(&mut conn, &id, month_of(now_ms)).await?;
     let mut total = Counts::default();
     for (_, counts) in &groups {
@@ -176,7 +182,8 @@ fn known(value: &str) -> Option<String> {
     Some(value.to_owned()).filter(|value| !value.is_empty())
 }
 
-fn plan(plan: &Plan) -> Value {
+/// A plan as it is told.
+pub(super) fn plan(plan: &Plan) -> Value {
     let features: Vec<&str> = plan.features.iter().map(|f: &Feature| f.as_str()).collect();
     json!({
         "name": plan.name,

@@ -12,7 +12,7 @@ pub(crate) const KEYS: [&str; 4] = [
 ];
 
 /// A billion USD, which is not an amount that can be written.
-const MAX_MICRO_USD: u64 = 1_000_000_000_000_000;
+pub(crate) const MAX_MICRO_USD: u64 = 1_000_000_000_000_000;
 
 /// A group of constraints: a key that is missing or `null` limits nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

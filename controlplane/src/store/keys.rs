@@ -8,6 +8,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Store, StoreError, Tx, meta, tenant_id, to_i64, to_u64};
+use crate::role::Role;
 
 /// Last characters of a key that are kept, so that people can tell theirs apart.
 const HINT_CHARS: usize = 4;
@@ -16,6 +17,7 @@ const HINT_CHARS: usize = 4;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Listed {
     pub(crate) key: ApiKey,
+    pub(crate) role: Role,
     pub(crate) name: String,
     /// The last characters; empty where it is older than hints.
     pub(crate) hint: String,
@@ -28,6 +30,7 @@ pub(crate) struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) name: String,
+    pub(crate) role: Role,
     pub(crate) read: bool,
     pub(crate) write: bool,
     pub(crate) scope: KeyScope,
@@ -37,6 +40,7 @@ impl Default for Wanted {
     fn default() -> Self {
         Self {
             name: String::new(),
+            role: Role::Owner,
             read: true,
             write: true,
             scope: KeyScope::default(),
@@ -51,12 +55,15 @@ pub(crate) struct Holder {
     pub(crate) key: String,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    pub(crate) role: Role,
+    /// The operator switched its tenant off.
+    pub(crate) is_disabled: bool,
     /// It is held to a project, an environment, a rate or a rule.
     pub(crate) is_scoped: bool,
 }
 
 const COLUMNS: &str = "id, sha256, can_read, can_write, project, environment, requests_per_minute, rule, name, \
-    hint, created_ms, configured, tenant";
+    hint, created_ms, configured, tenant, role";
 
 /// Makes a key from the operating system's randomness and stores its hash: the only moment it is known.
 pub(crate) async fn mint(
@@ -89,7 +96,7 @@ async fn put(
     let hint = key.char_indices().rev().nth(HINT_CHARS - 1);
     sqlx::query(
         "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms, name, hint, project,
-            environment, requests_per_minute, rule) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            environment, requests_per_minute, rule, role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO NOTHING",
     )
     .bind(id_of(key))
@@ -104,6 +111,7 @@ async fn put(
     .bind(scope.environment.map(Environment::as_str))
     .bind(scope.requests_per_minute)
     .bind(scope.rule.as_deref())
+    .bind(wanted.role.as_str())
     .execute(&mut **tx)
     .await?;
     let holder =
@@ -167,18 +175,28 @@ pub(crate) async fn delete(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<(
     Ok(())
 }
 
+/// Takes all keys of a tenant away.
+pub(crate) async fn delete_all(tx: &mut Tx, tenant: &TenantId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM api_keys WHERE tenant = ?")
+        .bind(tenant.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Whose key this is.
 pub(crate) async fn holder(
     conn: &mut SqliteConnection,
     hash: &KeyHash,
 ) -> Result<Option<Holder>, StoreError> {
     let row = sqlx::query(
-        "SELECT tenant, id, can_read, can_write, COALESCE(project, environment, requests_per_minute, rule) IS NOT NULL
-         FROM api_keys WHERE sha256 = ?",
+        "SELECT k.tenant, k.id, can_read, can_write,
+            COALESCE(project, environment, requests_per_minute, rule) IS NOT NULL, role, t.disabled
+         FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE sha256 = ?",
     )
-        .bind(hash.0.as_slice())
-        .fetch_optional(conn)
-        .await?;
+    .bind(hash.0.as_slice())
+    .fetch_optional(conn)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Holder {
         tenant: tenant_id(row.try_get(0)?)?,
@@ -186,7 +204,13 @@ pub(crate) async fn holder(
         read: row.try_get(2)?,
         write: row.try_get(3)?,
         is_scoped: row.try_get(4)?,
+        role: role(row.try_get(5)?)?,
+        is_disabled: row.try_get(6)?,
     }))
+}
+
+fn role(name: &str) -> Result<Role, StoreError> {
+    Role::parse(name).ok_or_else(|| StoreError::corrupt("role", name))
 }
 
 fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
@@ -214,6 +238,7 @@ fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
     };
     Ok(Listed {
         key,
+        role: role(row.try_get(13)?)?,
         name: row.try_get(8)?,
         hint: row.try_get(9)?,
         created_ms: to_u64(row.try_get(10)?),

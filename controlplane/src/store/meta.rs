@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use floopy_shared::domain::{
-    ids::{CandidateKey, TenantId},
+    ids::{CandidateKey, KeyHash, TenantId},
     shape::ShapeKey,
 };
 use rand::TryRngCore;
 use sqlx::Row;
 
-use super::{Store, StoreError, Tx, to_i64};
+use super::{Store, StoreError, Tx, to_i64, to_u64};
 use crate::learn::rank::Incumbents;
 
 /// Versions up to this one may have been used.
@@ -21,6 +21,8 @@ const CURSOR_KEY: &str = "cursor_key";
 const EXPORT_KEY: &str = "export_key";
 /// Secrets of webhooks are made with it.
 const WEBHOOK_KEY: &str = "webhook_key";
+/// Who may manage tenants.
+const OPERATOR: &str = "operator_sha256";
 /// Proxies remembered at most; the ones not seen for longest are forgotten.
 const MAX_PROXIES: i64 = 256;
 
@@ -61,6 +63,21 @@ pub(crate) async fn export_key(store: &Store) -> Result<Vec<u8>, StoreError> {
 /// The key that secrets of webhooks are made with; made on first use.
 pub(crate) async fn webhook_key(store: &Store) -> Result<Vec<u8>, StoreError> {
     key(store, WEBHOOK_KEY).await
+}
+
+/// The hash of the operator's key that was made here; `None`: none was.
+pub(crate) async fn operator_hash(store: &Store) -> Result<Option<KeyHash>, StoreError> {
+    let Some(hash) = get(store, OPERATOR).await? else {
+        return Ok(None);
+    };
+    let hash = hash.try_into();
+    let hash = hash.map_err(|_| StoreError::corrupt("operator's key", "not 32 bytes"))?;
+    Ok(Some(KeyHash(hash)))
+}
+
+/// Keeps the hash of the operator's key.
+pub(crate) async fn put_operator_hash(tx: &mut Tx, hash: &KeyHash) -> Result<(), StoreError> {
+    put(tx, OPERATOR, &hash.0).await
 }
 
 async fn key(store: &Store, name: &str) -> Result<Vec<u8>, StoreError> {
@@ -124,6 +141,19 @@ pub(crate) async fn put_proxy(
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Every proxy remembered: its name, the providers it can reach, when it last connected.
+pub(crate) async fn proxies(store: &Store) -> Result<Vec<(String, Vec<String>, u64)>, StoreError> {
+    let rows = sqlx::query("SELECT node, providers, seen_ms FROM proxies ORDER BY node")
+        .fetch_all(store.read())
+        .await?;
+    let read = |row: &sqlx::sqlite::SqliteRow| {
+        let (node, providers): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let providers = providers.lines().map(str::to_owned).collect();
+        Ok((node, providers, to_u64(row.try_get(2)?)))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// The providers that any known proxy can reach.

@@ -5,6 +5,7 @@ mod evaluations;
 mod experiments;
 mod fill;
 mod measured;
+mod operators;
 mod settings;
 mod usage;
 mod webhooks;
@@ -181,6 +182,7 @@ const STEPS: &[&[&str]] = &[&[
     measured::MEASURED,
     contents::JOBS_OF_SESSIONS,
     evaluations::EVALUATIONS,
+    operators::OPERATORS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -1,5 +1,7 @@
 //! Tenants, as the configuration has them.
 
+pub(crate) mod managed;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use floopy_shared::domain::{
@@ -26,14 +28,14 @@ pub(crate) struct Profile {
     pub(crate) plan: Option<String>,
 }
 
-/// Writes a tenant over whatever was there; its keys stay.
+/// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            plan, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            plan, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
-            routing = excluded.routing, plan = excluded.plan",
+            routing = excluded.routing, plan = excluded.plan, configured = 1, deleted_ms = NULL",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -45,6 +47,14 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+/// Says that the configuration has none of them, before it is asked which it has.
+pub(crate) async fn unconfigure(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("UPDATE tenants SET configured = 0 WHERE configured")
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -60,15 +70,15 @@ pub(crate) async fn ensure(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<()
 
 /// Whether there is a tenant of this id.
 pub(crate) async fn exists(conn: &mut SqliteConnection, id: &TenantId) -> Result<bool, StoreError> {
-    Ok(
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?)")
-            .bind(id.as_str())
-            .fetch_one(conn)
-            .await?,
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ? AND deleted_ms IS NULL)",
     )
+    .bind(id.as_str())
+    .fetch_one(conn)
+    .await?)
 }
 
-/// How many tenants there are.
+/// How many tenants there are or were.
 pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tenants")
         .fetch_one(conn)
@@ -76,11 +86,11 @@ pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError
 }
 
 const COLUMNS: &str =
-    "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing";
+    "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled";
 
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
-    let query = format!("SELECT {COLUMNS} FROM tenants ORDER BY id");
+    let query = format!("SELECT {COLUMNS} FROM tenants WHERE deleted_ms IS NULL ORDER BY id");
     let rows = sqlx::query(&query).fetch_all(store.read()).await?;
     let mut tenants = BTreeMap::new();
     for row in &rows {
@@ -118,6 +128,7 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
         id: tenant_id(row.try_get(0)?)?,
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
+        disabled: row.try_get(6)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
         gates: None,
         limits: Limits::default(),

@@ -137,6 +137,7 @@ impl Watcher {
             snapshot_version: snapshot.version(),
             known,
             providers: self.providers.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 

@@ -6,7 +6,7 @@ mod relayed;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use floopy_shared::domain::ids::RequestId;
+use floopy_shared::domain::{ids::RequestId, snapshot::Tenant};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{
@@ -23,7 +23,7 @@ use self::paths::Answer;
 pub(crate) use self::{paths::Forwarded, relayed::Relayed};
 use super::{body::Body, respond::Refusal};
 use crate::{
-    admit::{API_KEY, Denied, Permission, admit},
+    admit::{API_KEY, Admitted, Denied, Permission, admit},
     doors::Passage,
     gateway::Gateway,
     upstream::ReplyBody,
@@ -72,6 +72,22 @@ static ANSWERED: [HeaderName; 8] = [
 /// Of our own headers, all are passed on.
 const OWN_HEADERS: &str = "floopy-";
 
+/// The tenant of a caller, if it is known here.
+fn known(admitted: Result<Admitted, Denied>) -> Result<Option<Arc<Tenant>>, Refusal> {
+    match admitted {
+        Ok(admitted) => Ok(Some(admitted.tenant)),
+        // The control plane may know a key that has not come here yet.
+        Err(Denied::NoSnapshot | Denied::Unknown) => Ok(None),
+        Err(
+            denied @ (Denied::Missing
+            | Denied::Malformed
+            | Denied::Disabled
+            | Denied::NoRead
+            | Denied::NoWrite),
+        ) => Err(denied.into()),
+    }
+}
+
 /// Passes the question on and the answer back.
 pub(super) async fn forward(
     gateway: &Arc<Gateway>,
@@ -81,14 +97,7 @@ pub(super) async fn forward(
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let snapshot = gateway.current.snapshot();
-    let tenant = match admit(snapshot, &parts.headers, permission(&parts.method)) {
-        Ok(admitted) => Some(admitted.tenant),
-        // The control plane may know a key that has not come here yet.
-        Err(Denied::NoSnapshot | Denied::Unknown) => None,
-        Err(denied @ (Denied::Missing | Denied::Malformed | Denied::NoRead | Denied::NoWrite)) => {
-            return Err(denied.into());
-        }
-    };
+    let tenant = known(admit(snapshot, &parts.headers, permission(&parts.method)))?;
     // The control plane says the same, after a way that the question is spared.
     let lacking = tenant.as_ref().and_then(|t| t.lacking(parts.uri.path()));
     if let Some((plan, feature)) = lacking {

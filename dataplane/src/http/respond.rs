@@ -135,6 +135,7 @@ impl From<Denied> for Refusal {
             Denied::Missing | Denied::Malformed | Denied::Unknown => {
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
             }
+            Denied::Disabled => Self::new(StatusCode::FORBIDDEN, "tenant_disabled", message),
             Denied::NoRead => Self::new(StatusCode::FORBIDDEN, "read_permission", message),
             Denied::NoWrite => Self::new(StatusCode::FORBIDDEN, "write_permission", message),
         }

@@ -5,6 +5,7 @@ mod banner;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use floopy_controlplane::NewKey;
 use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, telemetry};
 
 use crate::{
@@ -54,6 +55,15 @@ enum Command {
     /// Manages API keys
     #[command(subcommand, alias = "keys")]
     Key(Keys),
+    /// Manages tenants, as whoever runs Floopy
+    #[command(subcommand)]
+    Tenant(remote::Tenants),
+    /// Lists what tenants can be sold
+    #[command(subcommand)]
+    Plan(remote::Plans),
+    /// Lists the proxies, and how far each is behind
+    #[command(subcommand)]
+    Proxy(remote::Proxies),
     /// Lists, makes and deletes routing rules
     #[command(subcommand)]
     Rule(remote::Rules),
@@ -73,6 +83,12 @@ enum Keys {
         /// Whose key it is
         #[arg(long, default_value = "default")]
         tenant: String,
+        /// What it may change: read_only, member, admin or owner
+        #[arg(long, default_value = "owner")]
+        role: String,
+        /// For people
+        #[arg(long, default_value = "")]
+        name: String,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -164,12 +180,21 @@ impl Cli {
             Some(Command::Export(command)) => export::run(&command, &mut console)
                 .await
                 .map_err(Error::from),
-            Some(Command::Key(Keys::Create { tenant, file })) => {
-                create_key(&tenant, &file, &mut console).await
+            Some(Command::Key(Keys::Create {
+                tenant,
+                role,
+                name,
+                file,
+            })) => {
+                let wanted = NewKey { tenant, role, name };
+                create_key(&wanted, &file, &mut console).await
             }
             Some(Command::Key(Keys::Remote(keys))) => {
                 keys.run(&mut console).await.map_err(Error::from)
             }
+            Some(Command::Tenant(tenants)) => tenants.run(&mut console).await.map_err(Error::from),
+            Some(Command::Plan(plans)) => plans.run(&mut console).await.map_err(Error::from),
+            Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {
                 decisions.run(&mut console).await.map_err(Error::from)
@@ -219,10 +244,14 @@ fn print_config(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
     Ok(())
 }
 
-async fn create_key(tenant: &str, file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
+async fn create_key(
+    wanted: &NewKey,
+    file: &ConfigFile,
+    console: &mut Console,
+) -> Result<(), Error> {
     let effective = Effective::load(file.config.as_deref())?;
     let config = PlaneConfigs::control_only(&effective.config);
-    let key = floopy_controlplane::create_key(&config, tenant)
+    let key = floopy_controlplane::create_key(&config, wanted)
         .await
         .map_err(Error::Key)?;
     console.say(&key);

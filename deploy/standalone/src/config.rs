@@ -44,6 +44,7 @@ pub struct Config {
     pub control: Control,
     pub judge: Judge,
     pub learning: control::Learning,
+    pub operator: control::Operator,
     pub providers: Vec<proxy::Provider>,
     /// Sources that `models` name, beside those of the catalogs.
     #[serde(skip_serializing_if = "Sources::is_empty")]
@@ -114,6 +115,7 @@ impl Default for Config {
             control: Control::default(),
             judge: Judge::default(),
             learning: control::Learning::default(),
+            operator: control::Operator::default(),
             catalog: None,
             providers: Vec::new(),
             sources: Sources::new(),
@@ -223,6 +225,7 @@ impl Effective {
     ) -> Result<Self, ConfigError> {
         let mut config: Config = parse(text, origin)?;
         check::check(&config).map_err(|problem| problem.located(text, origin))?;
+        config.operator.or_environment(&environment);
         let providers = environment::add_providers(&mut config, environment);
         let warnings = check::warnings(&config);
         Ok(Self {

@@ -3,11 +3,15 @@
 mod asked;
 mod decisions;
 mod keys;
+mod operator;
+mod plans;
+mod proxies;
 mod rules;
 mod tables;
+mod tenants;
 mod usage;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
@@ -24,7 +28,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
-pub(crate) use self::{decisions::Decisions, keys::Keys, rules::Rules, usage::Usage};
+pub(crate) use self::{
+    decisions::Decisions, keys::Keys, plans::Plans, proxies::Proxies, rules::Rules,
+    tenants::Tenants, usage::Usage,
+};
 
 /// For the head of an answer, and between two pieces of it: above what the server itself waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -49,6 +56,10 @@ pub(crate) struct Remote {
 pub enum ClientError {
     #[error("--key-env is {0:?}, it must be the name of an environment variable with an API key")]
     NoKey(String),
+    #[error(
+        "no operator's key: --key-env names {variable:?}, which is not set, and --key-file {file:?} cannot be read"
+    )]
+    NoOperatorKey { variable: String, file: PathBuf },
     #[error("{url}: {reason}")]
     Unreachable { url: String, reason: String },
     #[error("status {status}: {message}")]
@@ -87,6 +98,18 @@ struct Envelope {
 #[derive(Deserialize)]
 struct Told {
     message: String,
+}
+
+/// Arguments that name a Floopy and a key.
+pub(crate) trait Source: Args {
+    /// A client of what they name.
+    fn client(&self) -> Result<Client, ClientError>;
+}
+
+impl Source for Remote {
+    fn client(&self) -> Result<Client, ClientError> {
+        Self::client(self)
+    }
 }
 
 impl Remote {

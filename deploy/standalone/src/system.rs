@@ -5,6 +5,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -40,6 +41,7 @@ pub struct System {
     ready: Box<dyn Fn() -> bool + Send + Sync>,
     rest: SocketAddr,
     minted_key: Option<String>,
+    operator_key_file: Option<PathBuf>,
     tasks: Tasks,
     /// Stops what the proxy still needs while it drains.
     back_stop: CancellationToken,
@@ -95,10 +97,9 @@ impl System {
         let prepared = control::prepare(planes.control, deps)
             .await
             .map_err(|e| control_error(e, config))?;
-        let (rest, minted_key) = (
-            prepared.rest_addr(),
-            prepared.minted_key().map(str::to_owned),
-        );
+        let rest = prepared.rest_addr();
+        let minted_key = prepared.minted_key().map(str::to_owned);
+        let operator_key_file = prepared.operator_key_file().map(Path::to_owned);
 
         planes.proxy.control.rest = format!("http://{rest}");
         let deadline =
@@ -133,6 +134,7 @@ impl System {
             ready,
             rest,
             minted_key,
+            operator_key_file,
             tasks,
             back_stop,
             deadline,
@@ -169,6 +171,11 @@ impl System {
     /// Cancelled once the proxy has drained; for what the proxy calls.
     pub fn back_stop(&self) -> CancellationToken {
         self.back_stop.clone()
+    }
+
+    /// Where the operator's key is, if it was made here and is still there.
+    pub fn operator_key_file(&self) -> Option<&Path> {
+        self.operator_key_file.as_deref()
     }
 
     /// Adds a task that lives as long as the system.

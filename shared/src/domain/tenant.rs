@@ -84,6 +84,8 @@ pub struct Tenant {
     pub keys: Vec<ApiKey>,
     /// Content never reaches a disk: no scoring jobs are made.
     pub zero_retention: bool,
+    /// The operator switched it off: its keys are known, and let nothing pass.
+    pub disabled: bool,
     /// Serves where no candidate with traffic is eligible.
     pub default_model: Option<CandidateKey>,
     pub constraints: Constraints,
@@ -110,6 +112,7 @@ impl Tenant {
             id,
             keys: Vec::new(),
             zero_retention: false,
+            disabled: false,
             default_model: None,
             constraints: Constraints::default(),
             gates: None,

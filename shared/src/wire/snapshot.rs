@@ -221,6 +221,7 @@ impl From<&Tenant> for v1::Tenant {
             closed: t.closed.map(Into::into),
             plan: t.plan.as_deref().map(Into::into),
             no_ratings_until_ms: t.no_ratings_until_ms,
+            disabled: t.disabled,
         }
     }
 }
@@ -253,6 +254,7 @@ impl TryFrom<v1::Tenant> for Tenant {
             closed: t.closed.map(TryInto::try_into).transpose()?,
             plan: t.plan.map(|plan| Arc::new(plan.into())),
             no_ratings_until_ms: t.no_ratings_until_ms,
+            disabled: t.disabled,
             limits: t
                 .limits
                 .map(TryInto::try_into)

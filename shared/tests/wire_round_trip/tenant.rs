@@ -70,6 +70,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             },
         }],
         zero_retention: true,
+        disabled: true,
         default_model: Some(key("p/a")),
         constraints: Constraints {
             allow_providers: vec!["p".into()],

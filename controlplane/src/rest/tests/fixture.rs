@@ -16,6 +16,9 @@ use crate::{
     webhooks::Signing,
 };
 
+/// The operator's key.
+pub(in super::super) const OPERATOR: &str = "fl_operator_of_the_tests";
+
 pub(in super::super) struct Fixture {
     pub(in super::super) router: Router,
     pub(in super::super) intake: Intake,
@@ -90,6 +93,9 @@ impl Fixture {
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
             asking: Arc::default(),
             evaluations: Arc::default(),
+            operator: Some(KeyHash::of(OPERATOR)),
+            fleet: Arc::default(),
+            started_ms: NOW,
         }
     }
 

@@ -17,6 +17,8 @@ pub(super) fn text(effective: &Effective, system: &System) -> String {
             .iter()
             .map(|warning| format!("  warning: {warning}")),
     );
+    let file = system.operator_key_file();
+    parts.extend(file.map(|file| format!("  operator   key in {}", file.display())));
     parts.push(providers(effective));
     parts.push(snippets(&proxy, system.minted_key()));
     parts.join("\n")

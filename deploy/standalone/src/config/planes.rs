@@ -65,6 +65,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         export: config.control.export,
         webhooks: config.control.webhooks.clone(),
         evaluations: config.control.evaluations,
+        operator: config.operator.clone(),
         ..Default::default()
     }
 }

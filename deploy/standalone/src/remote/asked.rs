@@ -5,22 +5,22 @@ use http::Method;
 use serde_json::Value;
 
 use super::{
-    ClientError, Remote,
+    ClientError, Remote, Source,
     tables::{self, Column},
 };
 use crate::console::Console;
 
 /// What is shown, and of whom it is asked.
 #[derive(Debug, Args)]
-pub(crate) struct Asked {
+pub(crate) struct Asked<R: Source = Remote> {
     #[command(flatten)]
-    pub(super) remote: Remote,
+    pub(super) remote: R,
     /// Print the answer as it came
     #[arg(long)]
     pub(super) json: bool,
 }
 
-impl Asked {
+impl<R: Source> Asked<R> {
     /// A whole list, page by page where it has several only its first.
     pub(super) async fn list(
         &self,
@@ -33,7 +33,7 @@ impl Asked {
             tables::of(&items(found, "/items"), columns)
         });
         if found["has_more"] == true && !self.json {
-            console.complain("there are more; --limit shows up to 200, --to goes back in time");
+            console.complain("there are more; --limit shows up to 200");
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ const KEYS: &[Column] = &[
     ("ID", "/id", Side::Left),
     ("NAME", "/name", Side::Left),
     ("ENDS IN", "/hint", Side::Left),
+    ("ROLE", "/role", Side::Left),
     ("READ", "/read_permission", Side::Left),
     ("WRITE", "/write_permission", Side::Left),
     ("ENVIRONMENT", "/environment", Side::Left),
