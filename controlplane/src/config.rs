@@ -1,5 +1,6 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
+mod batches;
 mod check;
 mod webhooks;
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
-pub use self::webhooks::Webhooks;
+pub use self::{batches::Batches, webhooks::Webhooks};
 pub use crate::plans::PlanConfig;
 
 /// Everything that can be configured; every key has a default.
@@ -49,6 +50,7 @@ pub struct Config {
     pub scoring: Scoring,
     pub export: Export,
     pub webhooks: Webhooks,
+    pub batches: Batches,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -75,6 +77,7 @@ impl Default for Config {
             scoring: Scoring::default(),
             export: Export::default(),
             webhooks: Webhooks::default(),
+            batches: Batches::default(),
             refresh_ms: 250,
             drain_ms: 10_000,
         }

@@ -110,6 +110,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         environment: None,
         experiment: None,
         prompt: None,
+        batch: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The gRPC side of the contract: snapshots out, events in, replies to judges.
 
+mod batches;
 mod ingest;
 mod scoring;
 mod snapshots;
@@ -9,14 +10,18 @@ mod tests;
 use std::sync::Arc;
 
 use floopy_proto::v1::{
-    ingest_server::IngestServer, scoring_server::ScoringServer, snapshots_server::SnapshotsServer,
+    batches_server::BatchesServer, ingest_server::IngestServer, scoring_server::ScoringServer,
+    snapshots_server::SnapshotsServer,
 };
 use floopy_shared::process::rpc::PlaneToken;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, service::interceptor::InterceptedService, transport::server::Router};
 
-use self::{ingest::IngestService, scoring::ScoringService, snapshots::SnapshotsService};
+use self::{
+    batches::BatchesService, ingest::IngestService, scoring::ScoringService,
+    snapshots::SnapshotsService,
+};
 use crate::{
     index::{Announcement, Index},
     ingest::Intake,
@@ -35,6 +40,8 @@ pub(crate) struct Services {
     pub(crate) announcements: mpsc::Sender<Announcement>,
     pub(crate) intake: Intake,
     pub(crate) metrics: Arc<Metrics>,
+    /// That one tenant may keep in files.
+    pub(crate) tenant_batch_bytes: u64,
     pub(crate) stop: CancellationToken,
 }
 
@@ -50,12 +57,16 @@ pub(crate) fn router(services: &Services, token: &PlaneToken) -> Router {
     let scoring = ScoringServer::new(ScoringService::new(services))
         .max_decoding_message_size(MAX_RECEIVED)
         .max_encoding_message_size(MAX_SENT);
+    let batches = BatchesServer::new(BatchesService::new(services))
+        .max_decoding_message_size(MAX_RECEIVED)
+        .max_encoding_message_size(MAX_SENT);
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_service(InterceptedService::new(snapshots, guard.clone()))
         .add_service(InterceptedService::new(ingest, guard.clone()))
-        .add_service(InterceptedService::new(scoring, guard))
+        .add_service(InterceptedService::new(scoring, guard.clone()))
+        .add_service(InterceptedService::new(batches, guard))
 }
 
 /// How often a silent peer is asked whether it is there, and how long it may take to say so.

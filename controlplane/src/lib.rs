@@ -28,6 +28,6 @@ pub use app::{
     Deps, Detached, Error, Prepared, Storage, check, create_key, detached, known_models, prepare,
 };
 pub use config::{
-    Config, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring, TenantConfig,
-    Webhooks,
+    Batches, Config, Export, Kind, Learning, Model, Objective, PlanConfig, Retention, Scoring,
+    TenantConfig, Webhooks,
 };

@@ -111,6 +111,7 @@ impl Core {
             announcements: announce,
             intake,
             metrics,
+            tenant_batch_bytes: config.batches.tenant_bytes,
             stop: process.stop.clone(),
         };
         let announcements = Mutex::new(Some(announcements));

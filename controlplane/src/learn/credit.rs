@@ -149,7 +149,9 @@ pub struct Verdicts {
 pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let mut credit = Credit::new();
     // Embedding calls are not ranked, so their failures must not count against chat models' shapes.
-    if decision.features.embeddings {
+    // Batches are made of calls that nobody routed and nobody waits for: they say nothing of how fast, how dear or how good
+    // somebody is among the calls that are routed.
+    if decision.features.embeddings || decision.batch.is_some() {
         return credit;
     }
     let day = day_of(decision.created_at_ms);

@@ -1,5 +1,6 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod batches;
 mod contents;
 mod experiments;
 mod fill;
@@ -179,6 +180,7 @@ const STEPS: &[&[&str]] = &[&[
     contents::CONTENTS,
     measured::MEASURED,
     contents::JOBS_OF_SESSIONS,
+    batches::BATCHES,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -59,6 +59,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         environment: admitted.scope.environment,
         experiment: None,
         prompt: None,
+        batch: None,
     }
 }
 

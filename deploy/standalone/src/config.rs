@@ -75,6 +75,7 @@ pub struct Proxy {
     pub spool: proxy::Spool,
     pub scoring: proxy::Scoring,
     pub sessions: proxy::Sessions,
+    pub batches: proxy::Batches,
 }
 
 /// What learns, and answers the REST API.
@@ -91,6 +92,7 @@ pub struct Control {
     pub scoring: control::Scoring,
     pub export: control::Export,
     pub webhooks: control::Webhooks,
+    pub batches: control::Batches,
 }
 
 /// What scores replies.
@@ -140,6 +142,7 @@ impl Default for Proxy {
             spool: plane.spool,
             scoring: plane.scoring,
             sessions: plane.sessions,
+            batches: plane.batches,
         }
     }
 }
@@ -155,6 +158,7 @@ impl Default for Control {
             scoring: plane.scoring,
             export: plane.export,
             webhooks: plane.webhooks,
+            batches: plane.batches,
         }
     }
 }

@@ -101,6 +101,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         environment: None,
         experiment: None,
         prompt: None,
+        batch: None,
     }
 }
 

@@ -39,7 +39,8 @@ impl Turn {
         let counts = decision.stage == Stage::Finished
             && decision.outcome.ending == Ending::Completed
             && decision.shadow_of.is_none()
-            && !decision.features.embeddings;
+            && !decision.features.embeddings
+            && decision.batch.is_none();
         let candidate = decision.served.clone().filter(|_| counts)?;
         let day = day_of(decision.created_at_ms);
         Some(Self {

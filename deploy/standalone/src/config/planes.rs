@@ -64,6 +64,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         scoring: config.control.scoring,
         export: config.control.export,
         webhooks: config.control.webhooks.clone(),
+        batches: config.control.batches,
         ..Default::default()
     }
 }
@@ -100,6 +101,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         spool: section.spool,
         scoring: section.scoring,
         sessions: section.sessions,
+        batches: section.batches,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -67,6 +67,7 @@ impl Learner {
             environment: None,
             experiment: None,
             prompt: None,
+            batch: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
