@@ -155,7 +155,7 @@ async fn enter(
         if seen.is_ended {
             gateway.batches.due.notify_one();
         }
-        return Ok(seen.object.clone());
+        return Ok(shown);
     }
     let newer = books.batch(of).await?;
     Ok(newer.as_ref().map_or(shown, object_of))
