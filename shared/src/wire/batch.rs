@@ -5,8 +5,27 @@ use floopy_proto::v1::{self, batch_file};
 use super::{InvalidWire, id_bytes, non_empty, optional_uuid, ranking, required, snapshot};
 use crate::domain::{
     batch::{Batch, BatchFile, Part, Place},
+    decision::BatchLine,
     tenant::Environment,
 };
+
+impl From<&BatchLine> for v1::BatchLine {
+    fn from(line: &BatchLine) -> Self {
+        Self {
+            batch: line.batch.clone(),
+            custom_id: line.custom_id.clone(),
+        }
+    }
+}
+
+impl From<v1::BatchLine> for BatchLine {
+    fn from(line: v1::BatchLine) -> Self {
+        Self {
+            batch: line.batch,
+            custom_id: line.custom_id,
+        }
+    }
+}
 
 impl From<&BatchFile> for v1::BatchFile {
     fn from(file: &BatchFile) -> Self {

@@ -11,9 +11,7 @@ use super::{
     required, snapshot, uuid,
 };
 use crate::domain::{
-    decision::{
-        Attempt, BatchLine, CandidateTrace, Decision, Load, Outcome, UPSTREAM_REQUEST_ID_BYTES,
-    },
+    decision::{Attempt, CandidateTrace, Decision, Load, Outcome, UPSTREAM_REQUEST_ID_BYTES},
     features::Features,
     ids::{RequestId, SessionId},
     money::Usage,
@@ -265,10 +263,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
             id: id_bytes(prompt.id),
             version: prompt.version,
         }),
-        batch: d.batch.as_ref().map(|line| v1::BatchLine {
-            batch: line.batch.clone(),
-            custom_id: line.custom_id.clone(),
-        }),
+        batch: d.batch.as_ref().map(Into::into),
     }
 }
 
@@ -334,10 +329,7 @@ impl TryFrom<v1::Decision> for Decision {
             environment: snapshot::environment(d.environment)?,
             experiment: d.experiment.map(TryInto::try_into).transpose()?,
             prompt: d.prompt.map(prompt).transpose()?,
-            batch: d.batch.map(|line| BatchLine {
-                batch: line.batch,
-                custom_id: line.custom_id,
-            }),
+            batch: d.batch.map(Into::into),
         })
     }
 }
