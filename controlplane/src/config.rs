@@ -1,5 +1,6 @@
 //! The control plane's configuration. Unknown keys and values out of range are refused where they stand.
 
+mod batches;
 mod check;
 mod evaluations;
 mod operator;
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
-pub use self::{evaluations::Evaluations, operator::Operator, webhooks::Webhooks};
+pub use self::{
+    batches::Batches, evaluations::Evaluations, operator::Operator, webhooks::Webhooks,
+};
 pub use crate::plans::PlanConfig;
 
 /// Everything that can be configured; every key has a default.
@@ -59,6 +62,7 @@ pub struct Config {
     )]
     pub proxy_url: Option<String>,
     pub operator: Operator,
+    pub batches: Batches,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
     pub refresh_ms: u64,
@@ -88,6 +92,7 @@ impl Default for Config {
             evaluations: Evaluations::default(),
             proxy_url: None,
             operator: Operator::default(),
+            batches: Batches::default(),
             refresh_ms: 250,
             drain_ms: 10_000,
         }

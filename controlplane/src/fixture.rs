@@ -111,6 +111,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         experiment: None,
         prompt: None,
         evaluation: false,
+        batch: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gRPC side of the contract: snapshots out, events in, replies to judges.
 
 mod admin;
+mod batches;
 mod ingest;
 mod scoring;
 mod snapshots;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use floopy_proto::{
     admin::v1::admin_server::AdminServer,
     v1::{
-        ingest_server::IngestServer, scoring_server::ScoringServer,
+        batches_server::BatchesServer, ingest_server::IngestServer, scoring_server::ScoringServer,
         snapshots_server::SnapshotsServer,
     },
 };
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, service::interceptor::InterceptedService, transport::server::Router};
 
 use self::{
-    admin::AdminService, ingest::IngestService, scoring::ScoringService,
+    admin::AdminService, batches::BatchesService, ingest::IngestService, scoring::ScoringService,
     snapshots::SnapshotsService,
 };
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) struct Services {
     pub(crate) intake: Intake,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) fleet: Arc<Fleet>,
+    /// That one tenant may keep in files.
+    pub(crate) tenant_batch_bytes: u64,
     pub(crate) stop: CancellationToken,
 }
 
@@ -61,12 +64,16 @@ pub(crate) fn router(services: &Services, token: &PlaneToken, api: Api) -> Route
     let scoring = ScoringServer::new(ScoringService::new(services))
         .max_decoding_message_size(MAX_RECEIVED)
         .max_encoding_message_size(MAX_SENT);
+    let batches = BatchesServer::new(BatchesService::new(services))
+        .max_decoding_message_size(MAX_RECEIVED)
+        .max_encoding_message_size(MAX_SENT);
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_service(InterceptedService::new(snapshots, guard.clone()))
         .add_service(InterceptedService::new(ingest, guard.clone()))
-        .add_service(InterceptedService::new(scoring, guard))
+        .add_service(InterceptedService::new(scoring, guard.clone()))
+        .add_service(InterceptedService::new(batches, guard))
         .add_service(AdminServer::new(AdminService { api }))
 }
 

@@ -32,6 +32,6 @@ pub use app::{
     prepare,
 };
 pub use config::{
-    Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig, Retention,
-    Scoring, TenantConfig, Webhooks,
+    Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,
+    Retention, Scoring, TenantConfig, Webhooks,
 };

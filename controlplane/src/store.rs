@@ -10,6 +10,7 @@
 pub(crate) mod alarms;
 pub(crate) mod answers;
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod contents;

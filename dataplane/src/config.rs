@@ -1,5 +1,6 @@
 //! Everything an operator can set of a proxy, with its defaults and bounds.
 
+mod batches;
 mod check;
 mod provider;
 
@@ -14,7 +15,7 @@ use floopy_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{check::InvalidConfig, provider::Provider};
+pub use self::{batches::Batches, check::InvalidConfig, provider::Provider};
 use crate::network::Network;
 
 /// The whole configuration of a proxy.
@@ -44,6 +45,7 @@ pub struct Config {
     pub spool: Spool,
     pub scoring: Scoring,
     pub sessions: Sessions,
+    pub batches: Batches,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             spool: Spool::default(),
             scoring: Scoring::default(),
             sessions: Sessions::default(),
+            batches: Batches::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::{
     admit::{Admitted, Permission, admit},
     allowance::Allowance,
+    batches::Batches,
     config::Config,
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
@@ -43,6 +44,7 @@ pub(crate) struct Gateway {
     pub doors: Arc<Doors>,
     pub rates: Rates,
     pub lingering: Lingering,
+    pub batches: Batches,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.

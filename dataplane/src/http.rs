@@ -2,12 +2,15 @@
 
 pub(crate) mod admin;
 mod anthropic;
+mod batches;
 pub(crate) mod body;
 mod dispatch;
 mod explain;
 mod feedback;
+mod files;
 mod forward;
 mod incoming;
+mod listing;
 mod live;
 mod models;
 pub(crate) mod respond;
@@ -18,6 +21,6 @@ mod stall;
 pub(crate) use self::{
     body::Body,
     dispatch::dispatch,
-    incoming::{Unread, read},
+    incoming::{Unread, discard, read},
     live::Live,
 };

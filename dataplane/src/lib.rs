@@ -6,6 +6,7 @@ mod admit;
 mod after;
 mod allowance;
 mod app;
+mod batches;
 pub mod call;
 pub mod config;
 mod control;

@@ -1,6 +1,7 @@
 //! The providers this proxy holds credentials for, and where they are.
 
 mod address;
+mod batch;
 mod credentials;
 mod known;
 
@@ -17,7 +18,7 @@ use http::Uri;
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
 use self::{address::Address, known::Paths};
-pub(crate) use self::{address::Place, credentials::Credentials};
+pub(crate) use self::{address::Place, batch::BatchApi, credentials::Credentials};
 use crate::{config, upstream::RetryBudget};
 
 /// One provider that can be called.

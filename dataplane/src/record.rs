@@ -1,5 +1,6 @@
 //! The record of a call: made once whatever happens, and on disk before the caller has its last byte.
 
+mod batch;
 mod decision;
 pub(crate) mod spool;
 
@@ -19,8 +20,11 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-pub(crate) use self::decision::of_plan;
 use self::decision::{decided, no_outcome, undecided, understood};
+pub(crate) use self::{
+    batch::{Answered, BatchCall, of_line},
+    decision::of_plan,
+};
 use crate::{
     admit::Admitted,
     call::Call,

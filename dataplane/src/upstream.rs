@@ -27,7 +27,7 @@ pub use self::client::Resolver;
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply},
     budget::RetryBudget,
-    client::{Client, ClientError, Warmer},
+    client::{Client, ClientError, Streaming, Upload, Warmer, whole},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},

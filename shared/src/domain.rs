@@ -1,6 +1,7 @@
 //! Pure vocabulary and rules: no I/O, no async, no clock, no randomness.
 
 pub mod affinity;
+pub mod batch;
 pub mod catalog;
 pub mod confidence;
 pub mod constraints;

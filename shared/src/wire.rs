@@ -3,6 +3,7 @@
 //! `From<&X>` writes a domain value to the wire; `TryFrom` reads one and names what is wrong with it.
 
 pub mod affinity;
+pub mod batch;
 pub mod constraints;
 pub mod decision;
 pub mod event;

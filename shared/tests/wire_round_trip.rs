@@ -11,8 +11,8 @@ use floopy_shared::domain::{
     confidence::ConfidenceReason,
     constraints::Constraints,
     decision::{
-        Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
-        Stage, Strategy as Selected,
+        Attempt, AttemptResult, BatchLine, CandidateTrace, Decision, Ending, Filter, Load, Outcome,
+        Reason, Stage, Strategy as Selected,
     },
     event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     experiment::{Arrangement, Assignment, Variant},
@@ -177,6 +177,10 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             } else {
                 Arrangement::Shadow
             },
+        }),
+        batch: flag.then(|| BatchLine {
+            batch: "batch_1".to_owned(),
+            custom_id: "line 1".to_owned(),
         }),
         prompt: flag.then(|| PromptVersion {
             id: Uuid::from_u128(id),

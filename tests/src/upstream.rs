@@ -1,5 +1,6 @@
 //! A fake provider with the OpenAI wire format: replies as scripted, keeps what it received byte for byte.
 
+mod batches;
 mod normal;
 mod serve;
 
@@ -18,6 +19,9 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
+
+pub use self::batches::FAILING_MODEL;
+use self::batches::Jobs;
 
 /// What to do with a call.
 #[derive(Debug, Clone)]
@@ -122,6 +126,7 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     served: AtomicU64,
     open_streams: AtomicU64,
+    jobs: Mutex<Jobs>,
 }
 
 /// A running fake provider; stops when dropped.
@@ -177,6 +182,17 @@ impl Upstream {
             .collect();
         assert_eq!(calls.len(), 1, "calls for {model}");
         calls.remove(0)
+    }
+
+    /// From now on batches go on, or end when they are looked at.
+    pub fn hold_batches(&self, is_held: bool) {
+        self.shared.jobs.lock().expect("not poisoned").is_held = is_held;
+    }
+
+    /// What was asked of files and batches that no client may ask.
+    pub fn refused(&self) -> Vec<String> {
+        let jobs = self.shared.jobs.lock().expect("not poisoned");
+        jobs.refused.clone()
     }
 
     /// How many calls came for `model`.

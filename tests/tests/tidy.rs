@@ -199,6 +199,7 @@ const WIRE: &[&str] = &[
     "shared/tests/route/replay.rs",
     "shared/tests/wire",
     "dataplane/src/app/open.rs",
+    "dataplane/src/batches/books.rs",
     "dataplane/src/control",
     "dataplane/src/record/spool",
     "dataplane/tests/",

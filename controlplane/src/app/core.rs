@@ -118,6 +118,7 @@ impl Core {
             intake,
             metrics,
             fleet: Arc::default(),
+            tenant_batch_bytes: config.batches.tenant_bytes,
             stop: process.stop.clone(),
         };
         let announcements = Mutex::new(Some(announcements));

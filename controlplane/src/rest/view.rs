@@ -79,6 +79,8 @@ fn identity(d: &Decision) -> Value {
         "requested_model": d.requested_model,
         "shadow_of": d.shadow_of.map(|id| id.to_string()),
         "charged_to": if d.shadow_of.is_some() { "shadow" } else { "serving" },
+        "batch_id": d.batch.as_ref().map(|line| &line.batch),
+        "custom_id": d.batch.as_ref().map(|line| &line.custom_id),
         "stage": match d.stage { Stage::Started => "started", Stage::Finished => "finished" },
     })
 }

@@ -3,8 +3,13 @@
 
 use floopy_proto::v1;
 use floopy_shared::domain::{
-    constraints::Constraints, decision::Decision, event::ScoringJob, ids::CandidateKey,
-    rule::Routing, shape::ShapeKey,
+    batch::{Batch, BatchFile},
+    constraints::Constraints,
+    decision::Decision,
+    event::ScoringJob,
+    ids::CandidateKey,
+    rule::Routing,
+    shape::ShapeKey,
 };
 use prost::{
     DecodeError, Message,
@@ -124,6 +129,30 @@ pub(crate) fn decode_turn((day, candidate, shapes): &StoredTurn) -> Result<Turn,
         shapes: shapes.iter().map(shape).collect::<Result<_, _>>()?,
         candidate: CandidateKey::parse(candidate).map_err(|e| StoreError::corrupt("turn", e))?,
     })
+}
+
+/// The bytes of a file's entry.
+pub(crate) fn encode_batch_file(file: &BatchFile) -> Vec<u8> {
+    v1::BatchFile::from(file).encode_to_vec()
+}
+
+/// Reads the bytes of a file's entry.
+pub(crate) fn decode_batch_file(bytes: &[u8]) -> Result<BatchFile, StoreError> {
+    let message = v1::BatchFile::decode(bytes).map_err(|e| StoreError::corrupt("file", e))?;
+    let file = message.try_into();
+    file.map_err(|e| StoreError::corrupt("file", e))
+}
+
+/// The bytes of a batch's entry.
+pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
+    v1::Batch::from(batch).encode_to_vec()
+}
+
+/// Reads the bytes of a batch's entry.
+pub(crate) fn decode_batch(bytes: &[u8]) -> Result<Batch, StoreError> {
+    let message = v1::Batch::decode(bytes).map_err(|e| StoreError::corrupt("batch", e))?;
+    let batch = message.try_into();
+    batch.map_err(|e| StoreError::corrupt("batch", e))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod batches;
 mod contents;
 mod evaluations;
 mod experiments;
@@ -183,6 +184,7 @@ const STEPS: &[&[&str]] = &[&[
     contents::JOBS_OF_SESSIONS,
     evaluations::EVALUATIONS,
     operators::OPERATORS,
+    batches::BATCHES,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

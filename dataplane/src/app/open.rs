@@ -20,12 +20,13 @@ use floopy_shared::{
         supervise::Tasks,
     },
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tonic::{client::Grpc, service::interceptor::InterceptedService};
 
 use super::{Deps, Error};
 use crate::{
     allowance::Allowance,
+    batches::{Batches, Reconciler, books::Books},
     config::{BootstrapTenant, Config},
     control::{Saver, Watcher, load_onto},
     conversations::Conversations,
@@ -79,14 +80,16 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let spool = Arc::new(spool.map_err(data_dir)?);
     let cold = Snapshot::cold(builtin_catalog(), bootstrap(&config.tenants)?);
     let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
+    let upstream = Upstream::new(
+        &config,
+        providers,
+        Arc::clone(&metrics),
+        deps.resolver.clone(),
+    );
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
-        upstream: Upstream::new(
-            &config,
-            providers,
-            Arc::clone(&metrics),
-            deps.resolver.clone(),
-        ),
+        batches: batches(&config, (&upstream, &deps.dialer), &token),
+        upstream,
         spool,
         sessions: OpenSessions::default(),
         rates: Rates::default(),
@@ -107,6 +110,20 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     });
     register(&gateway, &deps.registry);
     Ok(Opened { gateway, token })
+}
+
+/// The books are asked for over the connection that the rest of the control plane is.
+fn batches(
+    config: &Config,
+    (upstream, dialer): (&Upstream, &Dialer),
+    token: &PlaneToken,
+) -> Batches {
+    let deadline = Duration::from_millis(config.timeouts.control_ms);
+    Batches {
+        books: Books::new(dialer.channel(), token.clone(), deadline),
+        streaming: upstream.client().streaming(),
+        due: Notify::new(),
+    }
 }
 
 impl Opened {
@@ -149,6 +166,8 @@ impl Opened {
             changed,
         };
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
+        let reconciler = Reconciler::new(Arc::clone(&gateway));
+        tasks.spawn("batches", reconciler.run(tasks.stop().clone()));
     }
 }
 

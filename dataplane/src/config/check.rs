@@ -94,6 +94,9 @@ impl Config {
             self.limits.body_bytes_in_flight as u64,
             1,
         )?;
+        at_least("batches.file_bytes", self.batches.file_bytes, 1)?;
+        at_least("batches.kept_file_bytes", self.batches.kept_file_bytes, 1)?;
+        at_least("batches.poll_ms", self.batches.poll_ms, 1)?;
         at_least("retry.first_ms", self.retry.first_ms, 1)?;
         at_least("breaker.open_ms", self.breaker.open_ms, 1)?;
         at_least("breaker.failures", u64::from(self.breaker.failures), 1)?;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http_body::{Frame, SizeHint};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     live::{Live, LiveBody},
     stall::Watched,
 };
-use crate::{after::After, doors::Passage, metrics::StrategyLabel};
+use crate::{after::After, batches::remote::Pieces, doors::Passage, metrics::StrategyLabel};
 
 /// What a caller is sent.
 pub(crate) struct Body {
@@ -30,6 +31,8 @@ enum Kind {
     Whole(Option<Bytes>),
     Live(LiveBody),
     Relayed(Relayed),
+    /// Of a file, as they come.
+    Pieces(Pieces),
     /// Another one, that is taken away where its client does not take it.
     Watched(Arc<Watched>),
 }
@@ -65,6 +68,15 @@ impl Body {
     pub(crate) fn relayed(relayed: Relayed) -> Self {
         Self {
             kind: Kind::Relayed(relayed),
+            _after: None,
+            passage: None,
+            strategy: StrategyLabel::None,
+        }
+    }
+
+    pub(super) fn pieces(pieces: Pieces) -> Self {
+        Self {
+            kind: Kind::Pieces(pieces),
             _after: None,
             passage: None,
             strategy: StrategyLabel::None,
@@ -110,6 +122,9 @@ impl http_body::Body for Body {
                 .poll_next(cx)
                 .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Relayed(relayed) => relayed.poll_frame(cx),
+            Kind::Pieces(pieces) => pieces
+                .poll_next_unpin(cx)
+                .map(|piece| piece.map(|piece| piece.map(Frame::data))),
             Kind::Watched(body) => body.poll_frame(cx),
         }
     }
@@ -119,6 +134,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Kind::Live(live) => live.is_ended(),
             Kind::Relayed(relayed) => relayed.is_ended(),
+            Kind::Pieces(_) => false,
             Kind::Watched(body) => body.is_end_stream(),
         }
     }
@@ -128,7 +144,7 @@ impl http_body::Body for Body {
             Kind::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
-            Kind::Live(_) => SizeHint::default(),
+            Kind::Live(_) | Kind::Pieces(_) => SizeHint::default(),
             Kind::Relayed(relayed) => relayed.size_hint(),
             Kind::Watched(body) => body.size_hint(),
         }

@@ -9,9 +9,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    anthropic,
+    anthropic, batches,
     body::Body,
-    explain, feedback, forward, models,
+    explain, feedback, files, forward, models,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -88,6 +88,8 @@ async fn enter(
         Route::Models => answer(models::list(gateway, request.headers())),
         Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
         Route::Explain => answer(Box::pin(explain::explain(gateway, request, id, inside)).await),
+        Route::Files => answer(Box::pin(files::answer(gateway, request, inside)).await),
+        Route::Batches => answer(Box::pin(batches::answer(gateway, request, inside)).await),
         Route::Retraction => answer(Box::pin(feedback::retract(gateway, &request, inside)).await),
         Route::Control(forwarded) => {
             let question = (forwarded, id);

@@ -63,7 +63,7 @@ where
 
 /// Throws away the rest of a body: a connection that is closed while its client still sends is reset, and the client
 /// never reads why.
-async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
+pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
     let all = async {
         let mut discarded = 0;
         while let Some(Ok(frame)) = body.frame().await {

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{
-    feedback,
+    batches, feedback, files,
     forward::{Forwarded, METHODS},
 };
 use crate::metrics::RouteLabel;
@@ -19,6 +19,9 @@ pub(crate) enum Route {
     Models,
     Feedback,
     Explain,
+    /// Files, and batches, with all that is below them.
+    Files,
+    Batches,
     /// Taking a rating back.
     Retraction,
     /// What the control plane answers. Forwarded as it is.
@@ -42,8 +45,8 @@ impl Route {
             "/v1/models" => (Self::Models, "GET"),
             "/health" => (Self::Health, "GET"),
             _ if feedback::is_subject(path) => (Self::Retraction, "DELETE"),
-            _ => match Forwarded::of(path) {
-                Some(forwarded) => (Self::Control(forwarded), METHODS),
+            _ => match Self::found(path) {
+                Some(found) => found,
                 None => return Self::NotFound,
             },
         };
@@ -57,6 +60,14 @@ impl Route {
         }
     }
 
+    /// Where there are many paths.
+    fn found(path: &str) -> Option<(Self, &'static str)> {
+        let files = files::methods(path).map(|methods| (Self::Files, methods));
+        let batches = || batches::methods(path).map(|methods| (Self::Batches, methods));
+        let forwarded = || Some((Self::Control(Forwarded::of(path)?), METHODS));
+        files.or_else(batches).or_else(forwarded)
+    }
+
     pub(crate) fn label(self) -> RouteLabel {
         match self {
             Self::Chat => RouteLabel::Chat,
@@ -67,6 +78,8 @@ impl Route {
             Self::Models => RouteLabel::Models,
             Self::Feedback | Self::Retraction => RouteLabel::Feedback,
             Self::Explain => RouteLabel::Explain,
+            Self::Files => RouteLabel::Files,
+            Self::Batches => RouteLabel::Batches,
             Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
             Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
@@ -92,6 +105,13 @@ mod tests {
             ("PUT", "/v1/constraints", control("/v1/constraints")),
             ("PATCH", "/v1/keys/k1", control("/v1/keys")),
             ("POST", "/v1/routing/replay", control("/v1/routing/replay")),
+            ("POST", "/v1/files", Route::Files),
+            ("GET", "/v1/files/f/content", Route::Files),
+            ("PUT", "/v1/files/f", Route::WrongMethod("GET, DELETE")),
+            ("GET", "/v1/files/f/x", Route::NotFound),
+            ("POST", "/v1/batches/b/cancel", Route::Batches),
+            ("DELETE", "/v1/batches/b", Route::WrongMethod("GET")),
+            ("GET", "/v1/batchesx", Route::NotFound),
             ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
             ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),
             ("DELETE", "/v1/feedback/a/b", Route::NotFound),

@@ -39,6 +39,8 @@ label! {
         Models = "models",
         Feedback = "feedback",
         Explain = "explain",
+        Files = "files",
+        Batches = "batches",
         Decisions = "decisions",
         /// All else that the control plane answers.
         Control = "control",

@@ -94,6 +94,16 @@ impl Address {
         })
     }
 
+    /// What paths of its API are under, where its API is OpenAI's or Anthropic's.
+    pub(super) fn base(&self) -> Option<String> {
+        let (chat, path) = match self {
+            Self::Fixed { chat, .. } => (chat, "/chat/completions"),
+            Self::Pair { chat, .. } => (chat, "/messages"),
+            Self::PerModel { .. } => return None,
+        };
+        chat.to_string().strip_suffix(path).map(str::to_owned)
+    }
+
     /// Some address of its host, to keep connections to.
     pub(super) fn any(&self) -> Option<Uri> {
         match self {

@@ -60,6 +60,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         experiment: None,
         prompt: None,
         evaluation: admitted.scope.evaluation,
+        batch: None,
     }
 }
 

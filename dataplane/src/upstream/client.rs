@@ -8,6 +8,7 @@ mod connect;
 mod h1;
 mod pool;
 mod resolve;
+mod streaming;
 mod warm;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub use self::resolve::Resolver;
+pub(crate) use self::streaming::{Streaming, Upload, whole};
 pub(crate) use self::warm::Warmer;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -110,6 +112,11 @@ impl Client {
         send(&shared, lent, request)
             .await
             .map_err(|(error, _)| error)
+    }
+
+    /// For bodies that are sent as they come.
+    pub(crate) fn streaming(&self) -> Streaming {
+        Streaming::new(&self.connector)
     }
 
     fn shared(&self, uri: &Uri) -> Result<Arc<Shared>, ClientError> {

@@ -76,6 +76,7 @@ pub struct Proxy {
     pub spool: proxy::Spool,
     pub scoring: proxy::Scoring,
     pub sessions: proxy::Sessions,
+    pub batches: proxy::Batches,
 }
 
 /// What learns, and answers the REST API.
@@ -93,6 +94,7 @@ pub struct Control {
     pub export: control::Export,
     pub webhooks: control::Webhooks,
     pub evaluations: control::Evaluations,
+    pub batches: control::Batches,
 }
 
 /// What scores replies.
@@ -143,6 +145,7 @@ impl Default for Proxy {
             spool: plane.spool,
             scoring: plane.scoring,
             sessions: plane.sessions,
+            batches: plane.batches,
         }
     }
 }
@@ -159,6 +162,7 @@ impl Default for Control {
             export: plane.export,
             webhooks: plane.webhooks,
             evaluations: plane.evaluations,
+            batches: plane.batches,
         }
     }
 }

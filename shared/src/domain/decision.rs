@@ -381,6 +381,15 @@ pub struct Decision {
     pub prompt: Option<PromptVersion>,
     /// Asked by an evaluation: nothing is learned from it.
     pub evaluation: bool,
+    /// The line of a batch that it was: nobody routed it, so it says nothing of what routing learns.
+    pub batch: Option<BatchLine>,
+}
+
+/// A line of a batch, by the caller's name of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLine {
+    pub batch: String,
+    pub custom_id: String,
 }
 
 impl Decision {

@@ -264,6 +264,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
             version: prompt.version,
         }),
         evaluation: d.evaluation,
+        batch: d.batch.as_ref().map(Into::into),
     }
 }
 
@@ -330,6 +331,7 @@ impl TryFrom<v1::Decision> for Decision {
             experiment: d.experiment.map(TryInto::try_into).transpose()?,
             prompt: d.prompt.map(prompt).transpose()?,
             evaluation: d.evaluation,
+            batch: d.batch.map(Into::into),
         })
     }
 }

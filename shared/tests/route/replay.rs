@@ -102,6 +102,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         experiment: None,
         prompt: None,
         evaluation: false,
+        batch: None,
     }
 }
 

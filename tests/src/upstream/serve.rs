@@ -49,6 +49,11 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<R
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let path = parts.uri.path().to_owned();
+    let said = shared
+        .jobs
+        .lock()
+        .expect("not poisoned")
+        .answer(&parts, &body);
     let call: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let received = Received {
         method: parts.method,
@@ -57,6 +62,10 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<R
         body,
     };
     shared.received.lock().expect("not poisoned").push(received);
+    if let Some((status, body)) = said {
+        let json = [("content-type", "application/json".to_owned())];
+        return Ok(whole(status, &json, body));
+    }
     let model = call["model"].as_str().unwrap_or_default();
     let reply = shared
         .replies

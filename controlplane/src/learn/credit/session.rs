@@ -40,7 +40,8 @@ impl Turn {
             && decision.outcome.ending == Ending::Completed
             && decision.shadow_of.is_none()
             && !decision.evaluation
-            && !decision.features.embeddings;
+            && !decision.features.embeddings
+            && decision.batch.is_none();
         let candidate = decision.served.clone().filter(|_| counts)?;
         let day = day_of(decision.created_at_ms);
         Some(Self {

@@ -36,6 +36,22 @@ fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
 }
 
 #[test]
+fn a_line_of_a_batch_is_credited_with_nothing_whatever_is_said_of_it() {
+    let mut call = crate::fixture::decision(1);
+    let verdicts = Verdicts {
+        judged: Some(0.9),
+        manual: RatingScore::new(9).ok(),
+    };
+    assert!(!of_call(&call, verdicts).is_empty() && Turn::of(&call).is_some());
+    call.batch = Some(floopy_shared::domain::decision::BatchLine {
+        batch: "batch_1".to_owned(),
+        custom_id: "a".to_owned(),
+    });
+    assert_eq!(of_call(&call, verdicts), Credit::new());
+    assert_eq!(Turn::of(&call), None);
+}
+
+#[test]
 fn a_refusal_is_no_answer_unless_a_judge_says_what_it_was_worth() {
     let mut call = crate::fixture::decision(1);
     call.outcome.refused = true;

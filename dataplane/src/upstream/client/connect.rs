@@ -24,8 +24,8 @@ use crate::network::Guard;
 /// Connects to what may be connected to.
 #[derive(Clone)]
 pub(super) struct Connector {
-    https: HttpsConnector<HttpConnector<Guarded>>,
-    guard: Arc<Guard>,
+    pub(super) https: HttpsConnector<HttpConnector<Guarded>>,
+    pub(super) guard: Arc<Guard>,
 }
 
 /// A connection, to be read from and written to.

@@ -66,6 +66,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         webhooks: config.control.webhooks.clone(),
         evaluations: config.control.evaluations,
         operator: config.operator.clone(),
+        batches: config.control.batches,
         ..Default::default()
     }
 }
@@ -102,6 +103,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         spool: section.spool,
         scoring: section.scoring,
         sessions: section.sessions,
+        batches: section.batches,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -68,6 +68,7 @@ impl Learner {
             experiment: None,
             prompt: None,
             evaluation: false,
+            batch: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),

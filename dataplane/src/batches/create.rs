@@ -1,0 +1,201 @@
+//! Making a batch: it is in the books before its provider is asked, so that none is paid for that nobody knows.
+
+mod question;
+mod requests;
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    batch::{Batch, BatchFile},
+    ids::CandidateKey,
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use self::question::Asked;
+pub(crate) use self::question::MAX_BODY_BYTES;
+use super::{
+    api_of, chosen, invalid, look,
+    names::{new_name, question},
+    provider_of,
+    remote::{Failed, Question, Sent, answer},
+    status::begun,
+    upload::PURPOSE,
+};
+use crate::{
+    admit::Admitted,
+    gateway::Gateway,
+    http::respond::Refusal,
+    provider::{BatchApi, Provider},
+};
+
+/// How long a question is remembered that has a name, and one that has none: as long as a client keeps asking again. The
+/// same as for what the control plane makes.
+const NAMED_MS: u64 = 24 * 3_600_000;
+const UNNAMED_MS: u64 = 30_000;
+/// Longest name of a question.
+const MAX_NAME_BYTES: usize = 255;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Makes a batch, or gives the one that the same question made.
+pub(crate) async fn create(
+    gateway: &Arc<Gateway>,
+    (admitted, project): (&Admitted, Option<Uuid>),
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Map<String, Value>, Refusal> {
+    let asked = Asked::read(body)?;
+    let file = input(gateway, admitted, &asked).await?;
+    let provider = provider_of(gateway, &file.provider)?;
+    if headers.contains_key(&super::PROVIDER) && chosen(gateway, headers)?.name() != file.provider {
+        let message = format!(
+            "the header {} names another provider than {:?}, which the file was uploaded for",
+            super::PROVIDER,
+            file.provider
+        );
+        return Err(invalid(super::PROVIDER.as_str(), message));
+    }
+    permitted(admitted, &file)?;
+    let api = api_of(&provider)?;
+    asked.check_for(api, provider.name())?;
+    let requests = match api {
+        BatchApi::Files => None,
+        BatchApi::Messages => Some(requests::Requests::check(gateway, &file, &asked).await?),
+    };
+    let (batch, is_new) = enter(gateway, (admitted, project), headers, (&asked, &file)).await?;
+    if !is_new {
+        return Ok(look::object_of(&batch));
+    }
+    let sent = match requests {
+        None => ("batches", Sent::json(asked.for_provider(&file).to_string())),
+        Some(requests) => ("messages/batches", requests.sent(gateway)),
+    };
+    hand_over(gateway, &provider, batch, sent).await
+}
+
+async fn input(
+    gateway: &Arc<Gateway>,
+    admitted: &Admitted,
+    asked: &Asked,
+) -> Result<BatchFile, Refusal> {
+    let id = asked.input_file_id.as_str();
+    let of = (&admitted.tenant.id, id);
+    let found = gateway.batches.books.file(of).await?;
+    let shown: String = id.chars().take(64).collect();
+    let found = found.ok_or_else(|| {
+        let message = format!("input_file_id is {shown:?}, and there is no such file");
+        invalid("input_file_id", message)
+    })?;
+    if found.purpose != PURPOSE {
+        let message = format!(
+            "input_file_id is {shown:?}, a file of the purpose {:?}; it must be one of the purpose {PURPOSE:?}",
+            found.purpose
+        );
+        return Err(invalid("input_file_id", message));
+    }
+    Ok(found)
+}
+
+/// What a tenant forbids is not asked for in a batch either.
+fn permitted(admitted: &Admitted, file: &BatchFile) -> Result<(), Refusal> {
+    for model in &file.models {
+        let key = CandidateKey::new(&file.provider, model);
+        let key = key.map_err(|e| invalid("input_file_id", e.to_string()))?;
+        if let Some(filter) = admitted.tenant.constraints.forbids(&key) {
+            let message = format!(
+                "the file asks for {key}, which this organisation does not allow ({})",
+                filter.as_str()
+            );
+            let refusal = Refusal::new(StatusCode::FORBIDDEN, "model_not_allowed", message);
+            return Err(refusal.about(Some("input_file_id")));
+        }
+    }
+    Ok(())
+}
+
+/// What tells this question from others, and since when it may have been asked.
+fn asked_before(headers: &HeaderMap, asked: &Asked, now_ms: u64) -> Result<(String, u64), Refusal> {
+    let Some(name) = headers.get(IDEMPOTENCY_KEY) else {
+        let told = Value::Object(asked.fields.clone()).to_string();
+        return Ok((
+            question(&["body", &told]),
+            now_ms.saturating_sub(UNNAMED_MS),
+        ));
+    };
+    let name = String::from_utf8_lossy(name.as_bytes());
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        let message = format!("the header {IDEMPOTENCY_KEY} must have 1 to {MAX_NAME_BYTES} bytes");
+        return Err(invalid(IDEMPOTENCY_KEY, message));
+    }
+    Ok((question(&["name", &name]), now_ms.saturating_sub(NAMED_MS)))
+}
+
+async fn enter(
+    gateway: &Arc<Gateway>,
+    (admitted, project): (&Admitted, Option<Uuid>),
+    headers: &HeaderMap,
+    (asked, file): (&Asked, &BatchFile),
+) -> Result<(Batch, bool), Refusal> {
+    let now_ms = gateway.clock.now_ms();
+    let (question, since_ms) = asked_before(headers, asked, now_ms)?;
+    let id = new_name("batch_");
+    let object = begun(&id, &asked.fields, now_ms / 1_000);
+    let batch = Batch {
+        id,
+        tenant: admitted.tenant.id.clone(),
+        key_id: admitted.key_id.clone(),
+        project,
+        environment: admitted.scope.environment,
+        provider: file.provider.clone(),
+        provider_id: None,
+        input_file: file.id.clone(),
+        object: Value::Object(object).to_string(),
+        created_at_ms: now_ms,
+        is_open: true,
+        version: 0,
+        question,
+    };
+    Ok(gateway.batches.books.add_batch(&batch, since_ms).await?)
+}
+
+/// Has the provider begin. What it refused is taken out of the books again; where nobody knows what it did, the batch
+/// stays, and a client that asks again does not begin another one.
+async fn hand_over(
+    gateway: &Arc<Gateway>,
+    provider: &Provider,
+    batch: Batch,
+    (path, sent): (&str, Sent),
+) -> Result<Map<String, Value>, Refusal> {
+    let books = &gateway.batches.books;
+    let asking = answer(
+        gateway,
+        provider,
+        Question::post(path.to_owned(), Some(sent)),
+    );
+    let answered = match asking.await {
+        Ok(answered) => answered,
+        Err(failed) => {
+            let is_certain = match &failed {
+                Failed::Unreached(_) => true,
+                Failed::Unknown(_) => false,
+                Failed::Refused { status, .. } => status.is_client_error(),
+            };
+            if is_certain {
+                books.forget(&batch).await?;
+            }
+            return Err(failed.refusal(provider.name()));
+        }
+    };
+    let told: Value = serde_json::from_slice(&answered).unwrap_or_default();
+    let provider_id = told["id"].as_str().map(str::to_owned);
+    let object = look::taken((&batch, provider), &answered)?;
+    let batch = Batch {
+        provider_id,
+        object: Value::Object(object.clone()).to_string(),
+        ..batch
+    };
+    books.update(&batch, gateway.config.batches.poll_ms).await?;
+    Ok(object)
+}
