@@ -4,6 +4,7 @@ pub(crate) mod admin;
 mod anthropic;
 pub(crate) mod body;
 mod dispatch;
+mod document;
 mod explain;
 mod feedback;
 mod forward;

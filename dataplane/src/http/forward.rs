@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use self::paths::Answer;
 pub(crate) use self::{paths::Forwarded, relayed::Relayed};
-use super::{body::Body, respond::Refusal};
+use super::{body::Body, document, respond::Refusal};
 use crate::{
     admit::{API_KEY, Denied, Permission, admit},
     doors::Passage,
@@ -105,6 +105,7 @@ pub(super) async fn forward(
     let body = gateway.read(body, bounds, passage).await?;
     let question =
         question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
+    let path = parts.uri.path();
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
     let deadline = match forwarded.answer {
         Answer::Whole => deadline,
@@ -123,6 +124,14 @@ pub(super) async fn forward(
         let mut response = Response::new(body);
         *response.status_mut() = parts.status;
         pass_on(&parts.headers, response.headers_mut());
+        if parts.status == StatusCode::METHOD_NOT_ALLOWED
+            && let Some(allowed) = document::allowed(path)
+        {
+            // The control plane answers HEAD, too, which is not passed on.
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static(allowed));
+        }
         Ok(response)
     };
     let late = || match permission(&parts.method) {

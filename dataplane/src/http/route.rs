@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{
-    feedback,
+    document, feedback,
     forward::{Forwarded, METHODS},
 };
 use crate::metrics::RouteLabel;
@@ -23,6 +23,8 @@ pub(crate) enum Route {
     Retraction,
     /// What the control plane answers. Forwarded as it is.
     Control(&'static Forwarded),
+    /// What can be asked here.
+    Document,
     Health,
     /// The path exists, for another method.
     WrongMethod(&'static str),
@@ -40,6 +42,7 @@ impl Route {
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/routing/explain" => (Self::Explain, "POST"),
             "/v1/models" => (Self::Models, "GET"),
+            "/openapi.json" | "/v1/openapi.json" => (Self::Document, "GET"),
             "/health" => (Self::Health, "GET"),
             _ if feedback::is_subject(path) => (Self::Retraction, "DELETE"),
             _ => match Forwarded::of(path) {
@@ -51,10 +54,12 @@ impl Route {
             .split(", ")
             .any(|allowed| allowed == method.as_str())
         {
-            route
-        } else {
-            Self::WrongMethod(allowed)
+            return route;
         }
+        if let Self::Control(_) = route {
+            return document::allowed(path).map_or(Self::NotFound, Self::WrongMethod);
+        }
+        Self::WrongMethod(allowed)
     }
 
     pub(crate) fn label(self) -> RouteLabel {
@@ -69,7 +74,7 @@ impl Route {
             Self::Explain => RouteLabel::Explain,
             Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
-            Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
+            Self::Document | Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
         }
     }
 }
@@ -95,7 +100,8 @@ mod tests {
             ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
             ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),
             ("DELETE", "/v1/feedback/a/b", Route::NotFound),
-            ("TRACE", "/v1/decisions/x", Route::WrongMethod(METHODS)),
+            ("TRACE", "/v1/decisions/x", Route::WrongMethod("GET")),
+            ("TRACE", "/v1/decisions/x/y", Route::NotFound),
             ("POST", "/v1/chat/completions/", Route::NotFound),
             ("POST", "/v1%2Fchat/completions", Route::NotFound),
             ("GET", "/v1/decisions/../../metrics", Route::NotFound),
