@@ -21,6 +21,18 @@ NAMED = ("/v1/session/", "/v1/feedback/{")
 # Checks that say nothing here: a body that fits its schema may still name a model, a rule or a project that does not
 # exist, or be one more than there may be; and there are no links to follow from what was deleted.
 SILENT = ["positive_data_acceptance", "use_after_free", "ensure_resource_availability"]
+# Bodies that are taken, where values by chance seldom are.
+WORD = [{"role": "user", "content": "Good morning"}]
+EXAMPLES = {
+    "/v1/chat/completions": {"model": "auto", "messages": WORD},
+    "/v1/responses": {"model": "auto", "input": "Good morning"},
+    "/v1/messages": {"model": "auto", "max_tokens": 9, "messages": WORD},
+    "/v1/messages/count_tokens": {"model": "auto", "messages": WORD},
+    "/v1/embeddings": {"model": "up/embed", "input": "Good morning"},
+    "/v1/routing/explain": {"model": "auto", "messages": WORD},
+    "/v1/routing/rules": {"name": "example", "strategy": "fallback", "models": ["up/alpha", "up/beta"]},
+    "/v1/constraints": {"max_requests_per_minute": 60, "routing": {"allow_providers": ["up"]}},
+}
 
 
 def call(method, path, body=None, **headers):
@@ -42,7 +54,7 @@ def rule(name, model):
 
 
 def hello(session):
-    body = {"model": "auto", "messages": [{"role": "user", "content": "Good morning"}]}
+    body = EXAMPLES["/v1/chat/completions"]
     return call("POST", "/v1/chat/completions", body, floopy_session_id=session)[1]["x-request-id"]
 
 
@@ -107,8 +119,26 @@ def seed(document, made):
             parameter["example"] = ids[0]
         elif ids:
             parameter["schema"] = {"type": "string", "enum": [*ids, UNKNOWN]}
-    question = document["components"]["schemas"]["ReplayInput"]["properties"]
-    question["request_id"] = {"type": "string", "enum": made["replay"]}
+    for place, values in {
+        "ReplayInput.request_id": made["replay"],
+        "ExperimentByRules.variant_a_routing_rule_id": made["route_id"][:2],
+        "ExperimentByRules.variant_b_routing_rule_id": made["route_id"][2:],
+    }.items():
+        name, field = place.split(".")
+        document["components"]["schemas"][name]["properties"][field] = {"type": "string", "enum": values}
+    for place, values in {
+        "RuleInput.models": ["up/alpha", "up/beta"],
+        "RoutingConstraintsInput.allow_providers": ["up"],
+        "RoutingConstraintsInput.deny_providers": ["nobody"],
+        "RoutingConstraintsInput.allow_models": ["up/alpha", "up/beta"],
+        "RoutingConstraintsInput.deny_models": ["up/embed"],
+    }.items():
+        name, field = place.split(".")
+        document["components"]["schemas"][name]["properties"][field]["items"] = {"type": "string", "enum": values}
+    for path, example in EXAMPLES.items():
+        for operation in document["paths"][path].values():
+            if "requestBody" in operation:
+                operation["requestBody"]["content"]["application/json"]["example"] = example
 
 
 def answered(document):

@@ -208,9 +208,11 @@ impl Operation {
 
     /// The same as a stream of server-sent events, where the request asks for one.
     pub(super) fn or_streams(mut self, text: &str) -> Self {
-        let schema = json!({"type": "string", "description": text});
         for answer in self.answers.values_mut() {
-            answer["content"]["text/event-stream"] = json!({"schema": schema});
+            let whole = answer["description"].as_str().unwrap_or_default();
+            answer["description"] = json!(format!("{whole} With `stream: true`: {text}"));
+            // What an event is made of is said in the reference.
+            answer["content"]["text/event-stream"] = json!({});
         }
         self
     }

@@ -45,7 +45,6 @@ struct ResponsesInput {
 struct MessagesInput {
     #[schema(example = "auto", min_length = 1)]
     model: String,
-    #[schema(minimum = 1)]
     max_tokens: u64,
     messages: Vec<ChatMessage>,
     stream: Option<bool>,
@@ -188,8 +187,8 @@ fn call(operation: Operation) -> Operation {
         )
         .header(
             "floopy-prompt-version",
-            json!({"type": "integer", "minimum": 1}),
-            "Its version; the newest unless told.",
+            text(),
+            "The number of its version, counted with `floopy-prompt-id` alone; the newest unless told.",
         )
         .tells("floopy-model", &text(), "Who served, as `provider/model`.")
         .tells(
@@ -235,7 +234,7 @@ fn openai() -> Routes {
                     .links_to(&format!("{OPENAI}/chat/create"))
                     .takes_open::<ChatInput>()
                     .answers_open::<ChatAnswer>(200, "The reply.")
-                    .or_streams("Chunks as OpenAI streams them, ended by `[DONE]`."),
+                    .or_streams("chunks as OpenAI streams them, ended by `[DONE]`."),
             ),
         )
         .at_the_proxy(
@@ -246,7 +245,7 @@ fn openai() -> Routes {
                     .links_to(&format!("{OPENAI}/responses/create"))
                     .takes_open::<ResponsesInput>()
                     .answers_open::<ResponsesAnswer>(200, "The response.")
-                    .or_streams("Events as OpenAI streams them."),
+                    .or_streams("events as OpenAI streams them."),
             ),
         )
         .at_the_proxy(
@@ -271,7 +270,7 @@ fn anthropic() -> Routes {
                     .links_to(&format!("{ANTHROPIC}/messages"))
                     .takes_open::<MessagesInput>()
                     .answers_open::<MessagesAnswer>(200, "The reply.")
-                    .or_streams("Events as Anthropic streams them."),
+                    .or_streams("events as Anthropic streams them."),
             )
             .words_errors_as::<MessagesError>(),
         )
