@@ -31,6 +31,8 @@ EXAMPLES = {
     "/v1/embeddings": {"model": "up/embed", "input": "Good morning"},
     "/v1/routing/explain": {"model": "auto", "messages": WORD},
     "/v1/routing/rules": {"name": "example", "strategy": "fallback", "models": ["up/alpha", "up/beta"]},
+    "/v1/routing/rules/{id}": {"name": "changed", "strategy": "smart_cost", "floor": 0.9},
+    "/v1/prompts/{id}": {"name": "changed", "messages": WORD},
     "/v1/constraints": {"max_requests_per_minute": 60, "routing": {"allow_providers": ["up"]}},
 }
 
@@ -77,7 +79,7 @@ def things():
     make("/v1/feedback", {"score": 9, "useful": True, "session_id": "stays"})
     return {
         "/v1/webhooks/": webhooks,
-        "/v1/routing/rules/": [rules[0], rule("e", "up/beta")],
+        "/v1/routing/rules/": [rule("e", "up/beta"), rule("f", "up/beta")],
         "/v1/prompts/": prompts,
         "/v1/experiments/": experiments,
         "/v1/projects/": [make("/v1/projects", {"name": name})["id"] for name in ("stays", "goes")],
@@ -88,6 +90,7 @@ def things():
         "delivery": [delivery],
         "replay": requests,
         "route_id": rules,
+        "untried": [rule("g", "up/alpha"), rule("h", "up/beta")],
     }
 
 
@@ -111,7 +114,12 @@ def parameters(document):
 
 def seed(document, made):
     for path, method, parameter in parameters(document):
+        if parameter["name"] == "version":
+            parameter["example"] = 1 if method == "delete" else 2
         ids = known(made, path, parameter)
+        if ids and "{version}" in path:
+            parameter["example"] = ids[0]
+            continue
         # What is deleted is not what others are asked about.
         ids = ids[-1:] if method == "delete" else ids[:1]
         if ids and path.startswith(NAMED):
@@ -121,8 +129,8 @@ def seed(document, made):
             parameter["schema"] = {"type": "string", "enum": [*ids, UNKNOWN]}
     for place, values in {
         "ReplayInput.request_id": made["replay"],
-        "ExperimentByRules.variant_a_routing_rule_id": made["route_id"][:2],
-        "ExperimentByRules.variant_b_routing_rule_id": made["route_id"][2:],
+        "ExperimentByRules.variant_a_routing_rule_id": made["untried"][:1],
+        "ExperimentByRules.variant_b_routing_rule_id": made["untried"][1:],
     }.items():
         name, field = place.split(".")
         document["components"]["schemas"][name]["properties"][field] = {"type": "string", "enum": values}
