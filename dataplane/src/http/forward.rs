@@ -124,14 +124,7 @@ pub(super) async fn forward(
         let mut response = Response::new(body);
         *response.status_mut() = parts.status;
         pass_on(&parts.headers, response.headers_mut());
-        if parts.status == StatusCode::METHOD_NOT_ALLOWED
-            && let Some(allowed) = document::allowed(path)
-        {
-            // The control plane answers HEAD, too, which is not passed on.
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static(allowed));
-        }
+        correct_methods(&mut response, path);
         Ok(response)
     };
     let late = || match permission(&parts.method) {
@@ -194,6 +187,16 @@ fn pass_on(answered: &HeaderMap, headers: &mut HeaderMap) {
         if ANSWERED.contains(name) || name.as_str().starts_with(OWN_HEADERS) {
             headers.append(name.clone(), value.clone());
         }
+    }
+}
+
+/// The control plane names HEAD, too, which is not passed on.
+fn correct_methods(response: &mut Response<Body>, path: &str) {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allowed) = document::allowed(path)
+    {
+        let allowed = HeaderValue::from_static(allowed);
+        response.headers_mut().insert(ALLOW, allowed);
     }
 }
 

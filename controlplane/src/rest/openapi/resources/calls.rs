@@ -140,8 +140,8 @@ struct MessagesErrorBody {
     message: String,
 }
 
-/// What a call says of itself beside its body, and what it is told.
-fn call(operation: Operation) -> Operation {
+/// What a call says of itself beside its body.
+fn asking(operation: Operation) -> Operation {
     let text = || json!({"type": "string"});
     let flag = || json!({"type": "string", "enum": ["true", "false"]});
     operation
@@ -190,15 +190,21 @@ fn call(operation: Operation) -> Operation {
             text(),
             "The number of its version, counted with `floopy-prompt-id` alone; the newest unless told.",
         )
-        .tells("floopy-model", &text(), "Who served, as `provider/model`.")
+}
+
+/// The same, with what it is told.
+fn call(operation: Operation) -> Operation {
+    let text = json!({"type": "string"});
+    asking(operation)
+        .tells("floopy-model", &text, "Who served, as `provider/model`.")
         .tells(
             "floopy-decision-reason",
-            &text(),
+            &text,
             "Why, as `reason` of the decision.",
         )
         .tells(
             "floopy-cache-status",
-            &text(),
+            &text,
             "Whether it came from a cache.",
         )
         .tells(
@@ -208,7 +214,7 @@ fn call(operation: Operation) -> Operation {
         )
         .tells(
             "floopy-dropped-params",
-            &text(),
+            &text,
             "Fields that the provider's API has no word for.",
         )
         .refuses(404)
