@@ -3,8 +3,8 @@
 //! Handlers and their descriptions are put together here and nowhere else, so a route of the public API that is not
 //! described cannot be mounted. What the committed document says is compared with this one by a test.
 
-mod common;
 mod operation;
+mod parts;
 mod resources;
 mod routes;
 mod schemas;
@@ -75,7 +75,7 @@ fn document(routes: &Routes) -> Value {
         item[method] = operation;
     }
     let mut schemas = routes.schemas().clone();
-    schemas.merge(common::schemas());
+    schemas.merge(parts::schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -93,9 +93,9 @@ fn document(routes: &Routes) -> Value {
                 "type": "http", "scheme": "bearer",
                 "description": "An API key: one of the configuration, or one that `POST /v1/keys` made.",
             }},
-            "headers": common::headers(),
-            "parameters": common::parameters(),
-            "responses": common::refusals(),
+            "headers": parts::headers(),
+            "parameters": parts::parameters(),
+            "responses": parts::refusals(),
             "schemas": schemas.into_value(),
         },
     })

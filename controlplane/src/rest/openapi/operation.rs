@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    common,
+    parts,
     schemas::{Schemas, Use},
 };
 
@@ -245,7 +245,7 @@ impl Operation {
             status,
             json!({
                 "description": text, "content": content,
-                "headers": {"x-request-id": common::request_id()},
+                "headers": {"x-request-id": parts::request_id()},
             }),
         );
         self
@@ -308,8 +308,8 @@ impl Operation {
 
     fn refusal(&self, status: u16) -> Value {
         match &self.error {
-            None => common::refer(status),
-            Some(error) => common::refusal(status, error),
+            None => parts::refer(status),
+            Some(error) => parts::refusal(status, error),
         }
     }
 
@@ -370,11 +370,11 @@ impl Operation {
             .filter_map(|rest| rest.split('}').next());
         for name in names {
             if !parameters.iter().any(|known| known["name"] == name) {
-                parameters.push(common::path_parameter(name));
+                parameters.push(parts::path_parameter(name));
             }
         }
         if forwarded && method == "post" {
-            parameters.push(common::idempotency_key());
+            parameters.push(parts::idempotency_key());
         }
         parameters
     }

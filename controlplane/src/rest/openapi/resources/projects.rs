@@ -4,7 +4,7 @@
 
 use utoipa::ToSchema;
 
-use super::super::{Routes, common::Deleted, operation::Operation};
+use super::super::{Routes, operation::Operation, parts::Deleted};
 use crate::rest::projects;
 
 /// A project as it is written.

@@ -10,7 +10,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type, schema::SchemaType},
 };
 
-use super::super::{Routes, common::Deleted, operation::Operation};
+use super::super::{Routes, operation::Operation, parts::Deleted};
 use crate::rest::prompts::{self, diff, versions};
 
 /// A prompt with what its next version says.

@@ -5,7 +5,7 @@
 use utoipa::ToSchema;
 
 use super::{
-    super::{Routes, common::Deleted, operation::Operation},
+    super::{Routes, operation::Operation, parts::Deleted},
     keys::MadeSecret,
 };
 use crate::rest::webhooks;
