@@ -16,6 +16,7 @@ mod export;
 mod keys;
 mod labels;
 mod once;
+mod openapi;
 pub(crate) mod operator;
 mod optimization;
 mod plan;
@@ -42,7 +43,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::get,
 };
 use floopy_shared::{
     domain::ids::{KeyHash, TenantId},
@@ -105,48 +106,11 @@ pub(crate) use self::{
 
 /// All routes.
 pub(crate) fn router(api: Api) -> Router {
+    let public = openapi::routes();
     Router::new()
-        .route("/v1/decisions", get(decisions::list))
-        .route("/v1/decisions/{request_id}", get(decisions::get))
-        .route("/v1/export/decisions", get(export::decisions))
-        .route("/v1/export/public-key", get(export::public_key))
-        .route("/v1/routing/baseline", get(baseline::get))
-        .route(
-            "/v1/constraints",
-            get(constraints::get).put(constraints::put),
-        )
-        .route("/v1/keys", get(keys::list).post(keys::create))
-        .route("/v1/keys/{id}", delete(keys::revoke))
-        .route("/v1/projects", get(projects::list).post(projects::create))
-        .route(
-            "/v1/projects/{id}",
-            get(projects::get)
-                .put(projects::put)
-                .delete(projects::delete),
-        )
-        .route("/v1/routing/rules", get(rules::list).post(rules::create))
-        .route(
-            "/v1/routing/rules/{id}",
-            get(rules::get).put(rules::put).delete(rules::delete),
-        )
-        .merge(experiment_routes())
-        .merge(webhook_routes())
-        .merge(datasets::routes())
-        .merge(evaluations::routes())
-        .merge(prompts::routes())
-        .merge(session::routes())
-        .route("/v1/audit", get(audit::list))
-        .route(
-            "/v1/optimization/verification",
-            get(optimization::verification),
-        )
-        .route("/v1/optimization/savings", get(optimization::savings))
-        .route("/v1/routing/replay", replay::route())
-        .route("/v1/usage", get(usage::get))
-        .route("/v1/status", get(status))
-        .route("/health", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .merge(openapi::serve(&public))
+        .merge(public.into_router())
+        .merge(operators_routes())
         .fallback(|| async { ApiError::not_found("no such endpoint") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn_with_state(api.clone(), once::answer))
@@ -157,45 +121,18 @@ pub(crate) fn router(api: Api) -> Router {
             operator::explain,
         ))
         .merge(operator::routes(&api))
+        .layer(middleware::from_fn(word_refusals))
         .layer(middleware::from_fn(name_request))
         .with_state(api)
 }
 
-fn experiment_routes() -> Router<Api> {
+/// What no customer asks for, and no proxy passes on.
+fn operators_routes() -> Router<Api> {
     Router::new()
-        .route(
-            "/v1/experiments",
-            get(experiments::list).post(experiments::create),
-        )
-        .route("/v1/experiments/{id}", get(experiments::get))
-        .route("/v1/experiments/{id}/results", get(experiments::results))
-        .route(
-            "/v1/experiments/{id}/rollback",
-            post(experiments::roll_back),
-        )
-        .route("/v1/experiments/{id}/complete", post(experiments::complete))
-}
-
-fn webhook_routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/webhooks", get(webhooks::list).post(webhooks::create))
-        .route(
-            "/v1/webhooks/{id}",
-            get(webhooks::get)
-                .put(webhooks::put)
-                .patch(webhooks::patch)
-                .delete(webhooks::delete),
-        )
-        .route("/v1/webhooks/{id}/rotate_secret", post(webhooks::rotate))
-        .route("/v1/webhooks/{id}/test", post(webhooks::test))
-        .route(
-            "/v1/webhooks/{id}/deliveries",
-            get(webhooks::list_deliveries),
-        )
-        .route(
-            "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
-            post(webhooks::redeliver),
-        )
+        .route("/v1/status", get(status))
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
 }
 
 /// Every response carries `x-request-id`: the caller's own where it is a sensible one. Handlers find it in the
@@ -218,6 +155,17 @@ pub(crate) fn name(headers: &mut http::HeaderMap) -> Option<HeaderValue> {
     let id = given.or_else(|| HeaderValue::from_str(&Uuid::new_v4().to_string()).ok())?;
     headers.insert(REQUEST_ID, id.clone());
     Some(id)
+}
+
+/// What is refused before a handler sees it is told in the one envelope: a path that is no text.
+async fn word_refusals(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let form = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = form.is_some_and(|form| form.as_bytes().starts_with(b"text/plain"));
+    if response.status() == StatusCode::BAD_REQUEST && is_plain {
+        return ApiError::invalid_path().into_response();
+    }
+    response
 }
 
 async fn ready(State(api): State<Api>) -> Response {

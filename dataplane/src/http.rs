@@ -5,6 +5,7 @@ mod anthropic;
 mod batches;
 pub(crate) mod body;
 mod dispatch;
+mod document;
 mod explain;
 mod feedback;
 mod files;

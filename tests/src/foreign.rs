@@ -96,6 +96,7 @@ pub async fn one_of_each(api: &Api) -> Vec<Owned> {
         owned.push(Owned { name, id, ways });
     }
     owned.push(experiment(api).await);
+    owned.extend(evaluation(api).await);
     owned.push(Owned {
         name: "session",
         id: "mine-00000000".to_owned(),
@@ -133,6 +134,37 @@ async fn decision(api: &Api) -> Owned {
             (Method::POST, "/v1/routing/replay", Some(replayed)),
         ],
     }
+}
+
+async fn evaluation(api: &Api) -> [Owned; 2] {
+    let row = json!([{"input": "Good morning"}]);
+    let body = json!({"name": "mine", "rows": row});
+    let dataset = id_of(api.post("/v1/datasets").json(&body).send().await);
+    let body = json!({"dataset_id": dataset, "model": "up/alpha"});
+    let run = id_of(api.post("/v1/evaluations").json(&body).send().await);
+    let asked = json!({"dataset_id": "{id}", "model": "up/alpha"});
+    [
+        Owned {
+            name: "data set",
+            id: dataset,
+            ways: vec![
+                (Method::GET, "/v1/datasets/{id}", None),
+                (Method::DELETE, "/v1/datasets/{id}", None),
+                (Method::GET, "/v1/datasets/{id}/rows", None),
+                (Method::POST, "/v1/datasets/{id}/rows", Some(row)),
+                (Method::POST, "/v1/evaluations", Some(asked)),
+            ],
+        },
+        Owned {
+            name: "evaluation",
+            id: run,
+            ways: vec![
+                (Method::GET, "/v1/evaluations/{id}", None),
+                (Method::GET, "/v1/evaluations/{id}/results", None),
+                (Method::POST, "/v1/evaluations/{id}/cancel", None),
+            ],
+        },
+    ]
 }
 
 async fn experiment(api: &Api) -> Owned {

@@ -220,6 +220,18 @@ async fn calls_that_pass_through_arrive_as_they_were_sent(shape: Shape) {
         "invalid_request",
         &["floopy-passthrough: false"],
     );
+    let message =
+        json!({"model": "alpha", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]});
+    let foreign = api
+        .post("/v1/messages")
+        .header("floopy-passthrough", "true");
+    let foreign = foreign.json(&message).send().await;
+    assert_eq!(foreign.status, 400, "{}", foreign.text());
+    assert!(
+        foreign.text().contains("floopy-passthrough"),
+        "{}",
+        foreign.text()
+    );
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! `/v1/datasets`: what evaluations ask, uploaded once and read by many of them.
 
-mod rows;
+pub(super) mod rows;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode},
-    routing::get,
 };
 use floopy_shared::domain::ids::{RequestId, TenantId};
 use serde::Deserialize;
@@ -45,14 +44,6 @@ const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
 /// A query as it came.
 pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
-
-/// All routes below it.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/datasets", get(list).post(create))
-        .route("/v1/datasets/{id}", get(one).delete(remove))
-        .route("/v1/datasets/{id}/rows", get(rows::list).post(rows::append))
-}
 
 /// A data set as it is asked for.
 #[derive(Deserialize)]
@@ -106,7 +97,7 @@ fn describe(dataset: &Dataset) -> Value {
 }
 
 /// A page of them, the newest first.
-async fn list(
+pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
     pairs: Pairs,
@@ -165,7 +156,7 @@ pub(super) fn told_page<T>(
 }
 
 /// One, without its rows.
-async fn one(
+pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -175,7 +166,7 @@ async fn one(
 }
 
 /// Makes one, with the rows that come along.
-async fn create(
+pub(super) async fn create(
     State(api): State<Api>,
     headers: HeaderMap,
     SmallObject(fields): SmallObject<MAX_BODY_BYTES>,
@@ -233,7 +224,7 @@ fn check_text(asked: &Asked) -> Result<(), ApiError> {
 }
 
 /// Takes one away with its rows. What asks it at the moment has failed; what was answered stays.
-async fn remove(
+pub(super) async fn remove(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,

@@ -88,6 +88,12 @@ impl ApiError {
         )
     }
 
+    /// A part of the path is not UTF-8 once it is decoded.
+    pub(crate) fn invalid_path() -> Self {
+        let message = "the path is not text: its parts must be percent-encoded UTF-8";
+        Self::invalid_field("invalid_request", "path", message)
+    }
+
     /// What a query parameter names is not there.
     pub(crate) fn unknown_query(param: &str, message: impl Into<String>) -> Self {
         let kind = "invalid_request_error";

@@ -1,12 +1,11 @@
 //! `/v1/evaluations`: data sets asked of a model or of the router, and judged.
 
-mod results;
+pub(super) mod results;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
-    routing::{get, post},
 };
 use floopy_shared::domain::{
     catalog::{Catalog, ModelKind},
@@ -46,15 +45,6 @@ const RETRY_AFTER_S: u64 = 10;
 const AUTO: &str = "auto";
 /// Longest list of models that is read.
 const MAX_MODEL_BYTES: usize = 1_000;
-
-/// All routes below it.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/evaluations", get(list).post(create))
-        .route("/v1/evaluations/{id}", get(one))
-        .route("/v1/evaluations/{id}/cancel", post(cancel))
-        .route("/v1/evaluations/{id}/results", get(results::list))
-}
 
 /// A run as it is asked for.
 #[derive(Deserialize)]
@@ -129,7 +119,7 @@ fn quantile(ascending: &[u64], percent: usize) -> Option<u64> {
 }
 
 /// A page of them, the newest first.
-async fn list(
+pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
     pairs: Pairs,
@@ -147,7 +137,7 @@ async fn list(
 }
 
 /// One, with what its results come to.
-async fn one(
+pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -158,7 +148,7 @@ async fn one(
 }
 
 /// Begins one.
-async fn create(
+pub(super) async fn create(
     State(api): State<Api>,
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
@@ -298,7 +288,7 @@ async fn find_prompt(
 }
 
 /// Ends one that is not over; what was answered stays. One that is over stays as it is.
-async fn cancel(
+pub(super) async fn cancel(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,

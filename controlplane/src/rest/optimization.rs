@@ -216,6 +216,7 @@ fn asking(
     };
     for (key, value) in pairs {
         match key.as_str() {
+            "route_id" | "window" if value.is_empty() => {}
             "route_id" => asking.route_id = Some(route_id(&value)?),
             "window" => asking.window = window(&value, windows)?,
             _ => return Err(unknown(&key, &["route_id", "window"])),

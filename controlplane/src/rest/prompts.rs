@@ -1,14 +1,13 @@
 //! `/v1/prompts`: messages that calls name instead of sending them, and all that they ever said.
 
-mod diff;
+pub(super) mod diff;
 mod read;
-mod versions;
+pub(super) mod versions;
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode},
-    routing::{delete, get, post},
 };
 use floopy_shared::domain::{
     ids::{RequestId, TenantId},
@@ -39,26 +38,6 @@ use crate::{
 
 /// What a cursor of the list is bound to besides the tenant.
 const LIST: &str = "prompts";
-
-/// All routes below it.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/prompts", get(list).post(create))
-        .route("/v1/prompts/{id}", get(one).put(replace).delete(remove))
-        .route("/v1/prompts/{id}/diff", get(diff::between))
-        .route(
-            "/v1/prompts/{id}/versions",
-            get(versions::list).post(versions::create),
-        )
-        .route(
-            "/v1/prompts/{id}/versions/{version}",
-            get(versions::one).merge(delete(versions::remove)),
-        )
-        .route(
-            "/v1/prompts/{id}/versions/{version}/restore",
-            post(versions::restore),
-        )
-}
 
 async fn find(
     conn: &mut SqliteConnection,
@@ -137,7 +116,7 @@ async fn add_version(
 }
 
 /// A page of prompts, without what they say.
-async fn list(
+pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
@@ -181,7 +160,7 @@ fn position(
 }
 
 /// Makes one, with its first version.
-async fn create(
+pub(super) async fn create(
     State(api): State<Api>,
     headers: HeaderMap,
     JsonObject(mut fields): JsonObject,
@@ -212,7 +191,7 @@ async fn create(
 }
 
 /// One, with its newest version.
-async fn one(
+pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -225,7 +204,7 @@ async fn one(
 }
 
 /// Replaces its name and its description, and saves a version where it says something else.
-async fn replace(
+pub(super) async fn replace(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -255,7 +234,7 @@ async fn replace(
 }
 
 /// Takes one away, with all its versions.
-async fn remove(
+pub(super) async fn remove(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,

@@ -5,11 +5,10 @@ mod rebuild;
 use std::{borrow::Cow, collections::HashSet};
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State, rejection::PathRejection},
     http::HeaderMap,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use floopy_shared::domain::ids::{CandidateKey, SessionId};
 use serde::{Deserialize, Serialize};
@@ -23,19 +22,11 @@ use crate::store::{
     contents::{self, StoredSession, StoredTurn, deleted},
 };
 
-/// All routes.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/session/{session_id}", get(tell).delete(forget))
-        // An id that is empty.
-        .route("/v1/session/", get(nameless).delete(nameless))
-}
-
 fn unknown() -> ApiError {
     ApiError::not_found("no such session")
 }
 
-async fn nameless() -> ApiError {
+pub(super) async fn nameless() -> ApiError {
     ApiError::invalid_query("session_id", "session_id is empty")
 }
 
@@ -49,7 +40,7 @@ fn read_id(path: Result<Path<String>, PathRejection>) -> Result<SessionId, ApiEr
 }
 
 /// The conversation, ready to be gone on with.
-async fn tell(
+pub(super) async fn tell(
     State(api): State<Api>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -156,7 +147,7 @@ fn describe_turn(turn: &StoredTurn) -> Value {
 }
 
 /// Deletes what was said, for good.
-async fn forget(
+pub(super) async fn forget(
     State(api): State<Api>,
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     anthropic, batches,
     body::Body,
-    explain, feedback, files, forward, models,
+    document, explain, feedback, files, forward, models,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -68,6 +68,9 @@ async fn enter(
     if route == Route::Health {
         return json_response(StatusCode::OK, &json!({"status": "ok"}));
     }
+    if route == Route::Document {
+        return document::answer();
+    }
     let mut passage = match gateway.doors.enter() {
         Ok(passage) => passage,
         Err(shed) => return gateway.shed(shed).response(),
@@ -95,7 +98,7 @@ async fn enter(
             let question = (forwarded, id);
             answer(Box::pin(forward::forward(gateway, request, question, inside)).await)
         }
-        Route::Health | Route::NotFound => not_found(),
+        Route::Document | Route::Health | Route::NotFound => not_found(),
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };
     response.map(|body| body.with_passage(passage))

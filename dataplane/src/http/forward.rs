@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use self::paths::Answer;
 pub(crate) use self::{paths::Forwarded, relayed::Relayed};
-use super::{body::Body, respond::Refusal};
+use super::{body::Body, document, respond::Refusal};
 use crate::{
     admit::{API_KEY, Admitted, Denied, Permission, admit},
     doors::Passage,
@@ -114,6 +114,7 @@ pub(super) async fn forward(
     let body = gateway.read(body, bounds, passage).await?;
     let question =
         question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
+    let path = parts.uri.path();
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
     let deadline = match forwarded.answer {
         Answer::Whole => deadline,
@@ -132,6 +133,7 @@ pub(super) async fn forward(
         let mut response = Response::new(body);
         *response.status_mut() = parts.status;
         pass_on(&parts.headers, response.headers_mut());
+        correct_methods(&mut response, path);
         Ok(response)
     };
     let late = || match permission(&parts.method) {
@@ -194,6 +196,16 @@ fn pass_on(answered: &HeaderMap, headers: &mut HeaderMap) {
         if ANSWERED.contains(name) || name.as_str().starts_with(OWN_HEADERS) {
             headers.append(name.clone(), value.clone());
         }
+    }
+}
+
+/// The control plane names HEAD, too, which is not passed on.
+fn correct_methods(response: &mut Response<Body>, path: &str) {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allowed) = document::allowed(path)
+    {
+        let allowed = HeaderValue::from_static(allowed);
+        response.headers_mut().insert(ALLOW, allowed);
     }
 }
 

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::{
-    batches, feedback, files,
+    batches, document, feedback, files,
     forward::{Forwarded, METHODS},
 };
 use crate::metrics::RouteLabel;
@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Retraction,
     /// What the control plane answers. Forwarded as it is.
     Control(&'static Forwarded),
+    /// What can be asked here.
+    Document,
     Health,
     /// The path exists, for another method.
     WrongMethod(&'static str),
@@ -43,6 +45,7 @@ impl Route {
             "/v1/feedback" => (Self::Feedback, "POST"),
             "/v1/routing/explain" => (Self::Explain, "POST"),
             "/v1/models" => (Self::Models, "GET"),
+            "/openapi.json" | "/v1/openapi.json" => (Self::Document, "GET"),
             "/health" => (Self::Health, "GET"),
             _ if feedback::is_subject(path) => (Self::Retraction, "DELETE"),
             _ => match Self::found(path) {
@@ -54,10 +57,12 @@ impl Route {
             .split(", ")
             .any(|allowed| allowed == method.as_str())
         {
-            route
-        } else {
-            Self::WrongMethod(allowed)
+            return route;
         }
+        if let Self::Control(_) = route {
+            return document::allowed(path).map_or(Self::NotFound, Self::WrongMethod);
+        }
+        Self::WrongMethod(allowed)
     }
 
     /// Where there are many paths.
@@ -82,7 +87,7 @@ impl Route {
             Self::Batches => RouteLabel::Batches,
             Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
-            Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
+            Self::Document | Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
         }
     }
 }
@@ -115,7 +120,8 @@ mod tests {
             ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
             ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),
             ("DELETE", "/v1/feedback/a/b", Route::NotFound),
-            ("TRACE", "/v1/decisions/x", Route::WrongMethod(METHODS)),
+            ("TRACE", "/v1/decisions/x", Route::WrongMethod("GET")),
+            ("TRACE", "/v1/decisions/x/y", Route::NotFound),
             ("POST", "/v1/chat/completions/", Route::NotFound),
             ("POST", "/v1%2Fchat/completions", Route::NotFound),
             ("GET", "/v1/decisions/../../metrics", Route::NotFound),

@@ -100,6 +100,10 @@ pub(super) fn body(
         CallerApi::Responses => provider.responses,
         CallerApi::Chat | CallerApi::Messages => api.is(caller),
     };
+    if call.is_untouched() && caller != CallerApi::Responses && !api.is(caller) {
+        let why = "its API is another one, so the body cannot go there untouched";
+        return Err(Unsupported::new("floopy-passthrough", provider.name(), why));
+    }
     if call.is_untouched() || (is_own && takes_own_fields(provider, call)) {
         return own();
     }

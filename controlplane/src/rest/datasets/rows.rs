@@ -193,7 +193,7 @@ pub(super) async fn add(
 }
 
 /// Appends rows.
-pub(super) async fn append(
+pub(in crate::rest) async fn append(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -227,7 +227,7 @@ pub(super) async fn append(
 }
 
 /// A page of rows, in the order in which they came.
-pub(super) async fn list(
+pub(in crate::rest) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,

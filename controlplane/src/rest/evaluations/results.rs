@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A page of results.
-pub(super) async fn list(
+pub(in crate::rest) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const CONTEXT_LINES: usize = 3;
 
 /// Compares two versions; without numbers the newest with the one before it, which is none of the first.
-pub(super) async fn between(
+pub(in crate::rest) async fn between(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -102,6 +102,9 @@ fn numbers(pairs: &[(String, String)]) -> Result<(Option<u32>, Option<u32>), Api
                 return Err(ApiError::invalid_query(&key, message));
             }
         };
+        if value.is_empty() {
+            continue;
+        }
         *number = Some(value.parse().map_err(|_| {
             let message = format!("{key} is {:?}, it must be a version", brief(value));
             ApiError::invalid_query(key, message)

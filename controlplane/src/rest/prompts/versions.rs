@@ -62,7 +62,7 @@ pub(super) fn number(text: &str) -> Result<u32, ApiError> {
 }
 
 /// A page of versions, the newest first, without what they say.
-pub(super) async fn list(
+pub(in crate::rest) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -100,7 +100,7 @@ pub(super) async fn list(
 }
 
 /// One.
-pub(super) async fn one(
+pub(in crate::rest) async fn one(
     State(api): State<Api>,
     Path((id, version)): Path<(String, String)>,
     headers: HeaderMap,
@@ -112,7 +112,7 @@ pub(super) async fn one(
 }
 
 /// Saves one.
-pub(super) async fn create(
+pub(in crate::rest) async fn create(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -124,7 +124,7 @@ pub(super) async fn create(
 }
 
 /// Saves anew what an older one said.
-pub(super) async fn restore(
+pub(in crate::rest) async fn restore(
     State(api): State<Api>,
     Path((id, version)): Path<(String, String)>,
     headers: HeaderMap,
@@ -178,7 +178,7 @@ async fn next(
 }
 
 /// Takes one away that is not the newest.
-pub(super) async fn remove(
+pub(in crate::rest) async fn remove(
     State(api): State<Api>,
     Path((id, version)): Path<(String, String)>,
     headers: HeaderMap,

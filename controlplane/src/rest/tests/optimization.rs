@@ -134,11 +134,14 @@ async fn without_replies_nothing_is_concluded() {
         body["baseline"],
         json!({"samples": 0, "avg_cost_micro_usd": null, "composite_quality": null, "p50_latency_ms": null})
     );
-    let (_, body) = fixture.get("/v1/optimization/savings").await;
-    assert_eq!(
-        (&body["status"], &body["savings_micro_usd"]),
-        (&json!("insufficient_data"), &Value::Null)
-    );
+    for query in ["", "?route_id=&window="] {
+        let path = format!("/v1/optimization/savings{query}");
+        let (_, body) = fixture.get(&path).await;
+        assert_eq!(
+            (&body["status"], &body["savings_micro_usd"]),
+            (&json!("insufficient_data"), &Value::Null)
+        );
+    }
 }
 
 #[tokio::test]

@@ -83,3 +83,17 @@ async fn evidence_tells_the_regressions_of_the_week_before() {
     let (_, named) = fixture.get(&format!("/v1/decisions/{}", request(2))).await;
     assert!(named["evidence"]["recent_regressions"].is_null(), "{named}");
 }
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_in_the_envelope() {
+    let fixture = Fixture::new().await;
+    for path in ["/v1/projects/%FF", "/v1/prompts/a/versions/%FF"] {
+        let (status, body) = fixture.get(path).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+        let error = &body["error"];
+        assert_eq!(
+            (&error["code"], &error["param"]),
+            (&json!("invalid_request"), &json!("path"))
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! The resources of the public API, a file for each group of routes: shapes, descriptions and handlers.
+
+mod audit;
+mod batches;
+mod calls;
+mod constraints;
+mod datasets;
+mod decision;
+mod decisions;
+mod evaluations;
+mod experiments;
+mod export;
+mod keys;
+mod optimization;
+mod projects;
+mod prompts;
+mod ratings;
+mod replay;
+mod routing;
+mod rules;
+mod session;
+mod usage;
+mod webhooks;
+
+use serde_json::{Value, json};
+
+use super::Routes;
+
+/// All of them.
+pub(super) fn all() -> Routes {
+    let groups = [
+        calls::routes(),
+        batches::routes(),
+        ratings::routes(),
+        decisions::routes(),
+        export::routes(),
+        routing::routes(),
+        rules::routes(),
+        constraints::routes(),
+        experiments::routes(),
+        optimization::routes(),
+        session::routes(),
+        prompts::routes(),
+        datasets::routes(),
+        evaluations::routes(),
+        projects::routes(),
+        keys::routes(),
+        webhooks::routes(),
+        usage::routes(),
+        audit::routes(),
+    ];
+    groups.into_iter().fold(Routes::of(""), Routes::and)
+}
+
+/// What the groups are for, in their order.
+pub(super) fn tags() -> Value {
+    let tags = [
+        (
+            "Calls",
+            "Calls to models, in the words of OpenAI's and Anthropic's APIs.",
+        ),
+        (
+            "Batches",
+            "Many calls at once that may take until tomorrow, in OpenAI's words.",
+        ),
+        (
+            "Ratings",
+            "What people say of sessions and of single replies; routing learns from it.",
+        ),
+        (
+            "Decisions",
+            "Which model served what, and why; also as a signed export.",
+        ),
+        (
+            "Routing",
+            "How `auto` decides: rules, and what is known of routing.",
+        ),
+        ("Constraints", "Limits, gates, and who may serve."),
+        ("Experiments", "Two routing rules side by side."),
+        (
+            "Optimization",
+            "What routing saved, measured against the default model.",
+        ),
+        ("Sessions", "Conversations told again, and forgotten."),
+        (
+            "Prompts",
+            "Messages that calls name instead of sending them, version by version.",
+        ),
+        (
+            "Evaluations",
+            "Data sets, asked of a model or of the router, and judged.",
+        ),
+        ("Projects", "What calls are counted for."),
+        ("Keys", "API keys."),
+        ("Webhooks", "Who is told of what happens."),
+        ("Usage", "What calls used, and what is left of the month."),
+        ("Audit", "Who changed what."),
+    ];
+    let tag = |(name, about): (&str, &str)| json!({"name": name, "description": about});
+    tags.into_iter().map(tag).collect()
+}

@@ -1,0 +1,177 @@
+//! `/v1/constraints` in the document.
+
+#![expect(dead_code, reason = "shapes of answers, which the document reads")]
+
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::super::{Routes, operation::Operation};
+use crate::rest::constraints;
+
+/// Three groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
+/// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`) and `routing`.
+#[derive(ToSchema)]
+struct ConstraintsInput {
+    /// US dollars between two firsts of a month (UTC); above 0 and below a billion; null: no limit.
+    #[schema(exclusive_minimum = 0, exclusive_maximum = 1_000_000_000)]
+    cost_limit_monthly_usd: Option<f64>,
+    /// Length of the window that tokens are counted in; null: 60.
+    #[schema(minimum = 1, maximum = 86_400)]
+    token_window_seconds: Option<u32>,
+    #[schema(minimum = 1)]
+    max_tokens_per_window: Option<u64>,
+    #[schema(minimum = 1, maximum = 4294967295_u32)]
+    max_requests_per_minute: Option<u32>,
+    /// Loss of quality (0 to 0.5) beyond which a model is kept back; missing: 0.05 over 7 days; null: off.
+    max_regression: Option<RegressionGate>,
+    /// Largest variance of outcomes; above 0, at most 1.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    max_outcome_variance: Option<f64>,
+    /// Growth of cost (0 to 5, 0.1 is 10 %) beyond which a model is kept back; missing: 0.1 over 7 days; null: off.
+    max_cost_increase: Option<CostGate>,
+    /// Fall of cost that needs validation first; above 0, at most 1.
+    #[schema(exclusive_minimum = 0, maximum = 1)]
+    max_cost_drop_without_validation: Option<f64>,
+    /// Least confidence of a decision.
+    #[schema(minimum = 0, maximum = 1)]
+    confidence_threshold: Option<f64>,
+    #[schema(minimum = 1, maximum = 100_000)]
+    min_samples_before_promotion: Option<u32>,
+    require_shadow_before_live: Option<bool>,
+    /// Null: as in the configuration.
+    routing: Option<RoutingConstraintsInput>,
+}
+
+/// A loss of quality, and over how long.
+#[derive(ToSchema)]
+pub(super) struct RegressionGate {
+    #[schema(minimum = 0, maximum = 0.5)]
+    value: f64,
+    window: GateWindow,
+}
+
+/// A growth of cost, and over how long.
+#[derive(ToSchema)]
+pub(super) struct CostGate {
+    #[schema(minimum = 0, maximum = 5)]
+    value: f64,
+    window: GateWindow,
+}
+
+#[derive(ToSchema)]
+enum GateWindow {
+    #[schema(rename = "rolling_24h")]
+    Day,
+    #[schema(rename = "rolling_7d")]
+    Week,
+}
+
+/// Who may serve; what is missing, null or empty rules nothing out.
+#[derive(ToSchema)]
+pub(super) struct RoutingConstraintsInput {
+    #[schema(nullable = true)]
+    allow_providers: Option<Vec<String>>,
+    deny_providers: Option<Vec<String>>,
+    /// `provider/model`, or a model's name at whichever provider.
+    allow_models: Option<Vec<String>>,
+    deny_models: Option<Vec<String>>,
+    /// Of one request's forecast, in micro-USD.
+    #[schema(minimum = 1)]
+    max_cost_micro_usd: Option<u64>,
+    /// Against the 95 % quantile of a candidate's replies.
+    #[schema(minimum = 1)]
+    max_latency_ms: Option<u64>,
+    min_quality: Option<MinQualityInput>,
+}
+
+/// Quality relative to the baseline, and how sure it must be.
+#[derive(ToSchema)]
+pub(super) struct MinQualityInput {
+    /// Share of the baseline's quality to keep.
+    #[schema(minimum = 0, maximum = 1)]
+    floor: f64,
+    /// Probability with which it must be kept.
+    #[schema(required = false, minimum = 0.5, maximum = 0.99)]
+    assurance: f64,
+}
+
+/// Who may serve.
+#[derive(ToSchema)]
+pub(super) struct RoutingConstraints {
+    allow_providers: Vec<String>,
+    deny_providers: Vec<String>,
+    allow_models: Vec<String>,
+    deny_models: Vec<String>,
+    max_cost_micro_usd: Option<u64>,
+    max_latency_ms: Option<u64>,
+    min_quality: Option<MinQuality>,
+}
+
+/// Quality relative to the baseline, and how sure it must be.
+#[derive(ToSchema)]
+struct MinQuality {
+    floor: f64,
+    assurance: f64,
+}
+
+/// What is in force.
+#[derive(ToSchema)]
+struct Constraints {
+    cost_limit_monthly_usd: Option<f64>,
+    token_window_seconds: Option<u32>,
+    max_tokens_per_window: Option<u64>,
+    max_requests_per_minute: Option<u32>,
+    max_regression: Option<Gate>,
+    max_outcome_variance: Option<f64>,
+    max_cost_increase: Option<Gate>,
+    max_cost_drop_without_validation: Option<f64>,
+    confidence_threshold: Option<f64>,
+    min_samples_before_promotion: Option<u32>,
+    require_shadow_before_live: Option<bool>,
+    routing: RoutingConstraints,
+    /// What gates compare with, as `provider/model`; null: they hold nobody back.
+    baseline: Option<String>,
+    /// What a gate is where its group is written without it.
+    defaults: Gates,
+}
+
+#[derive(ToSchema)]
+struct Gates {
+    max_regression: Option<Gate>,
+    max_outcome_variance: Option<f64>,
+    max_cost_increase: Option<Gate>,
+    max_cost_drop_without_validation: Option<f64>,
+    confidence_threshold: Option<f64>,
+    min_samples_before_promotion: Option<u32>,
+    require_shadow_before_live: Option<bool>,
+}
+
+#[derive(ToSchema)]
+struct Gate {
+    value: f64,
+    window: GateWindow,
+}
+
+pub(super) fn routes() -> Routes {
+    let etag = json!({"type": "string"});
+    let about = "What this state is known by, for `If-Match`.";
+    Routes::of("Constraints")
+        .get(
+            "/v1/constraints",
+            constraints::get,
+            Operation::new("getConstraints", "What is in force")
+                .answers::<Constraints>(200, "Limits, gates and routing.")
+                .tells("etag", &etag, about),
+        )
+        .put(
+            "/v1/constraints",
+            constraints::put,
+            Operation::new("replaceConstraints", "Replace groups of constraints")
+                .says("What `GET` answered may be sent back as it is: `baseline` and `defaults` are passed over. What                     would leave nobody to serve is refused. Values out of range are refused with `out_of_range_<field>`.")
+                .header("If-Match", json!({"type": "string"}), "`etag` of the state that the change is meant for; 412 where it is another by now.")
+                .takes::<ConstraintsInput>()
+                .answers::<Constraints>(200, "What is in force now.")
+                .tells("etag", &etag, about)
+                .refuses(412),
+        )
+}

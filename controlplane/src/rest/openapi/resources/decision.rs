@@ -1,0 +1,408 @@
+//! The shapes of a decision, as it is recorded, listed, exported, explained and replayed.
+
+#![expect(dead_code, reason = "shapes of answers, which the document reads")]
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{experiments::Arrangement, rules::Strategy};
+
+/// The two parts of a model's name.
+#[derive(ToSchema)]
+pub(super) struct ModelName {
+    #[schema(example = "openai")]
+    provider: String,
+    #[schema(example = "gpt-4.1-nano")]
+    model: String,
+}
+
+/// One call: who served it, why, and what came of it.
+#[derive(ToSchema)]
+pub(super) struct Decision {
+    /// `x-request-id` of the call.
+    #[schema(format = Uuid)]
+    request_id: String,
+    #[schema(format = DateTime)]
+    request_created_at: String,
+    session_id: Option<String>,
+    /// As the provider called its reply.
+    completion_id: Option<String>,
+    key_id: Option<String>,
+    project_id: Option<String>,
+    environment: Option<String>,
+    /// Asked by an evaluation: nothing is learned from it.
+    evaluation: bool,
+    /// `model` as it was sent.
+    requested_model: String,
+    /// The call that this one is a copy of, sent to learn.
+    shadow_of: Option<String>,
+    /// `serving` or `shadow`.
+    charged_to: String,
+    /// The batch that it was a line of; null: it was called by itself.
+    batch_id: Option<String>,
+    /// The caller's name of the line.
+    custom_id: Option<String>,
+    /// `started` while a stream is under way.
+    stage: String,
+    routing_strategy: Strategy,
+    /// The name of the rule that was followed.
+    routing_rule_id: Option<String>,
+    passthrough: bool,
+    experiment: Option<Assignment>,
+    prompt: Option<PromptUsed>,
+    phase: Phase,
+    weights: Weights,
+    candidates: Vec<Candidate>,
+    filtered: Vec<Filtered>,
+    /// Who served; null: nobody did.
+    winner: Option<ModelName>,
+    /// Who was chosen first.
+    chosen: Option<ModelName>,
+    /// `dispatched`, `fallback`, `explored`, `default_model`, `constraint_no_candidate`, `pinned`, `kept_warm`,
+    /// `passthrough`, `shadow` or `error`.
+    reason: String,
+    /// Probability with which `chosen` was drawn.
+    #[schema(minimum = 0, maximum = 1)]
+    propensity: f64,
+    affinity: Affinity,
+    baseline: Option<ModelName>,
+    calibrated_probability: Option<f64>,
+    confidence: Option<f64>,
+    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate` or `no_router_invoked`.
+    confidence_reason: String,
+    exploration_rate_effective: f64,
+    used_shared_pool_prior: bool,
+    /// Version of the tables that it was decided with.
+    snapshot_version: u64,
+    /// The kind of task that it was ranked as.
+    task_shape: Option<String>,
+    /// From the most special kind of task to the most general.
+    task_shapes: Vec<String>,
+    /// What the draw was made from.
+    draw_key: String,
+    features: Features,
+    outcome: Outcome,
+    evidence: RecordedEvidence,
+    attempts: Vec<Attempt>,
+    judge: Option<JudgeScore>,
+    /// Rating of the session, 0 to 10.
+    session_score: Option<u8>,
+    /// Rating of this very reply, 0 to 10.
+    request_score: Option<u8>,
+    provider: Option<String>,
+    model: Option<String>,
+    /// `ok`, `error`, `disconnected` or `started`.
+    status: String,
+    latency_ms: Option<u64>,
+    cost_micro_usd: Option<u64>,
+    cache_enabled: Option<bool>,
+    threat: Option<String>,
+    explanation: Option<String>,
+    explanation_detail: ExplanationDetail,
+    /// The audit object: what was known and decided, without the summary.
+    decision_trace: DecisionTrace,
+    /// Where the benchmark of who served comes from; null: it has none.
+    benchmark_source: Option<String>,
+}
+
+/// A decision as it was made.
+#[derive(ToSchema)]
+struct DecisionTrace {
+    /// `x-request-id` of the call.
+    #[schema(format = Uuid)]
+    request_id: String,
+    #[schema(format = DateTime)]
+    request_created_at: String,
+    session_id: Option<String>,
+    /// As the provider called its reply.
+    completion_id: Option<String>,
+    key_id: Option<String>,
+    project_id: Option<String>,
+    environment: Option<String>,
+    /// Asked by an evaluation: nothing is learned from it.
+    evaluation: bool,
+    /// `model` as it was sent.
+    requested_model: String,
+    /// The call that this one is a copy of, sent to learn.
+    shadow_of: Option<String>,
+    /// `serving` or `shadow`.
+    charged_to: String,
+    /// The batch that it was a line of; null: it was called by itself.
+    batch_id: Option<String>,
+    /// The caller's name of the line.
+    custom_id: Option<String>,
+    /// `started` while a stream is under way.
+    stage: String,
+    routing_strategy: Strategy,
+    /// The name of the rule that was followed.
+    routing_rule_id: Option<String>,
+    passthrough: bool,
+    experiment: Option<Assignment>,
+    prompt: Option<PromptUsed>,
+    phase: Phase,
+    weights: Weights,
+    candidates: Vec<Candidate>,
+    filtered: Vec<Filtered>,
+    /// Who served; null: nobody did.
+    winner: Option<ModelName>,
+    /// Who was chosen first.
+    chosen: Option<ModelName>,
+    /// `dispatched`, `fallback`, `explored`, `default_model`, `constraint_no_candidate`, `pinned`, `kept_warm`,
+    /// `passthrough`, `shadow` or `error`.
+    reason: String,
+    /// Probability with which `chosen` was drawn.
+    #[schema(minimum = 0, maximum = 1)]
+    propensity: f64,
+    affinity: Affinity,
+    baseline: Option<ModelName>,
+    calibrated_probability: Option<f64>,
+    confidence: Option<f64>,
+    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate` or `no_router_invoked`.
+    confidence_reason: String,
+    exploration_rate_effective: f64,
+    used_shared_pool_prior: bool,
+    /// Version of the tables that it was decided with.
+    snapshot_version: u64,
+    /// The kind of task that it was ranked as.
+    task_shape: Option<String>,
+    /// From the most special kind of task to the most general.
+    task_shapes: Vec<String>,
+    /// What the draw was made from.
+    draw_key: String,
+    features: Features,
+    outcome: Outcome,
+    evidence: RecordedEvidence,
+    attempts: Vec<Attempt>,
+    judge: Option<JudgeScore>,
+    /// Rating of the session, 0 to 10.
+    session_score: Option<u8>,
+    /// Rating of this very reply, 0 to 10.
+    request_score: Option<u8>,
+}
+
+/// What sources of evidence count for; they sum to 1.
+#[derive(ToSchema)]
+pub(super) struct Weights {
+    session: f64,
+    auto: f64,
+    manual: f64,
+    benchmark: f64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(super) enum Phase {
+    Day0,
+    Auto,
+    Nps,
+}
+
+/// A model that was weighed.
+#[derive(ToSchema)]
+pub(super) struct Candidate {
+    provider: String,
+    model: String,
+    /// Quality that it was ranked by, 0 to 1.
+    score: f64,
+    /// What is believed of its quality; null: no ranking was asked.
+    posterior: Option<Posterior>,
+    /// Probability of being served, after filtering; those of all candidates sum to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    propensity: f64,
+    /// Null: the price is not known.
+    expected_cost_micro_usd: Option<u64>,
+    /// Why it could not serve, such as `circuit_open`, `capability_missing` or `constraint_max_latency_ms`.
+    filtered_reason: Option<String>,
+    role: Option<Role>,
+    /// Probability of being the best of its kind of task.
+    p_best: Option<f64>,
+    /// Probability of keeping the floor of quality.
+    p_floor: Option<f64>,
+    latency_p95_ms: Option<u64>,
+    load: Option<Load>,
+}
+
+#[derive(ToSchema)]
+struct Posterior {
+    mean: f64,
+    lower: f64,
+    upper: f64,
+    /// Effective observations behind it.
+    n: f64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum Role {
+    Incumbent,
+    Canary,
+    Fallback,
+    Explorer,
+    Masked,
+}
+
+/// How busy it was, as its proxy saw it.
+#[derive(ToSchema)]
+struct Load {
+    first_byte_ms: Option<f64>,
+    /// Calls that waited for their first byte.
+    waiting: u64,
+}
+
+/// A model that could not serve.
+#[derive(ToSchema)]
+pub(super) struct Filtered {
+    provider: String,
+    model: String,
+    reason: String,
+    score: f64,
+}
+
+/// What a call needs of whoever serves it.
+#[derive(ToSchema)]
+pub(super) struct Features {
+    tools: bool,
+    vision: bool,
+    json_schema: bool,
+    stream: bool,
+    messages: u32,
+    /// About four bytes a token.
+    input_tokens_estimate: u64,
+    max_output_tokens: Option<u64>,
+    history_tokens_estimate: u64,
+    /// Tools that the provider runs itself.
+    provider_tools: bool,
+}
+
+/// What ties a call to whoever served its conversation before.
+#[derive(ToSchema)]
+pub(super) struct Affinity {
+    held: Option<ModelName>,
+    /// Its prompt cache is likely to be warm.
+    warm: bool,
+    tool_loop: bool,
+    /// Whose signed content the history has: `anthropic`, `openai`, `openai_style` or `gemini`.
+    origin: Option<String>,
+    /// Nobody else may serve.
+    bound: bool,
+    /// Why it was let go all the same: `filtered`, `not_ranked` or `origin_unavailable`.
+    released: Option<String>,
+}
+
+/// What an experiment made of a call.
+#[derive(ToSchema)]
+pub(super) struct Assignment {
+    #[schema(format = Uuid)]
+    id: String,
+    r#type: Arrangement,
+    #[schema(example = "a")]
+    variant: String,
+    #[schema(minimum = 0, maximum = 100)]
+    split_percentage: u8,
+    /// Probability of the variant.
+    probability: f64,
+}
+
+/// A stored prompt, and which version of it.
+#[derive(ToSchema)]
+struct PromptUsed {
+    id: String,
+    version: u32,
+}
+
+/// What the confidence rests on.
+#[derive(ToSchema)]
+pub(super) struct Evidence {
+    samples: u64,
+    top2_score_gap: f64,
+    outcome_variance: f64,
+    scored_requests: u64,
+    rated_sessions: f64,
+}
+
+/// The same with what went wrong lately.
+#[derive(ToSchema)]
+struct RecordedEvidence {
+    samples: u64,
+    top2_score_gap: f64,
+    outcome_variance: f64,
+    scored_requests: u64,
+    rated_sessions: f64,
+    /// Alarms of the week before; null where nothing learned decided.
+    recent_regressions: Option<AlarmCount>,
+    /// The last of them, rounded down to five minutes.
+    #[schema(format = DateTime)]
+    last_regression_at: Option<String>,
+}
+
+/// Exact below 10, else at least 10 or 50.
+#[derive(ToSchema)]
+struct AlarmCount {
+    #[schema(example = "exact")]
+    kind: String,
+    #[schema(nullable = false)]
+    exact: Option<u64>,
+    #[schema(nullable = false)]
+    at_least: Option<u64>,
+}
+
+/// What came of a call.
+#[derive(ToSchema)]
+struct Outcome {
+    /// HTTP status that the caller was answered with.
+    status: u16,
+    /// `completed`, `error`, `client_disconnected`, `broken_stream` or `interrupted`.
+    ending: String,
+    latency_ms: u64,
+    first_byte_ms: Option<u64>,
+    cost_micro_usd: Option<u64>,
+    input_tokens: u64,
+    output_tokens: u64,
+    cached_input_tokens: u64,
+    /// The provider reported no usage: tokens are estimated from the text.
+    usage_estimated: bool,
+    /// Time in the proxy before the provider was called, in microseconds.
+    overhead_us: u64,
+    cache_hit: bool,
+    threat_blocked: bool,
+    fallback_used: bool,
+    /// The model, or its provider's filter, declined to answer.
+    refused: bool,
+}
+
+/// One try at one provider.
+#[derive(ToSchema)]
+struct Attempt {
+    provider: String,
+    model: String,
+    /// `ok`, `connect_failed`, `timed_out`, `upstream_error`, …
+    result: String,
+    status: Option<u16>,
+    latency_ms: u64,
+    wasted_micro_usd: Option<u64>,
+    upstream_request_id: Option<String>,
+}
+
+/// What the judge said, 0 to 100 each.
+#[derive(ToSchema)]
+struct JudgeScore {
+    relevance: f64,
+    coherence: f64,
+    helpfulness: f64,
+    safety: f64,
+    composite: f64,
+    /// Who judged.
+    judge: String,
+}
+
+/// An explanation with its parts.
+#[derive(ToSchema)]
+pub(super) struct ExplanationDetail {
+    text: String,
+    /// Language of the text, as in `Content-Language`.
+    locale: String,
+    #[schema(example = "static_rule")]
+    template_id: String,
+    /// What the template is filled with.
+    params: Value,
+}

@@ -1,0 +1,115 @@
+//! `/v1/usage` in the document.
+
+#![expect(dead_code, reason = "shapes of answers, which the document reads")]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::super::{Routes, operation::Operation};
+use crate::rest::usage;
+
+/// Sums, the plan, and what is left of the month.
+#[derive(ToSchema)]
+struct Usage {
+    /// First day, UTC.
+    #[schema(format = Date)]
+    from: String,
+    /// Last day, UTC.
+    #[schema(format = Date)]
+    to: String,
+    total: UsageSums,
+    /// Empty without `group_by`.
+    groups: Vec<UsageGroup>,
+    /// Null: no plan, so nothing is limited by one.
+    plan: Option<Plan>,
+    /// By what is counted.
+    quotas: BTreeMap<String, Quota>,
+}
+
+#[derive(ToSchema)]
+struct UsageSums {
+    requests: u64,
+    errors: u64,
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    output_tokens: u64,
+    cost_micro_usd: u64,
+    /// Requests whose price is not known.
+    unpriced_requests: u64,
+    shadow_requests: u64,
+    shadow_cost_micro_usd: u64,
+    ratings: u64,
+}
+
+/// The sums of one group; of what it is grouped by, null is what is not known.
+#[derive(ToSchema)]
+struct UsageGroup {
+    /// With `group_by=day`.
+    #[schema(nullable = false, format = Date)]
+    day: Option<String>,
+    /// With `group_by=project`.
+    #[schema(nullable = false)]
+    project_id: Option<GroupValue>,
+    /// With `group_by=environment`.
+    #[schema(nullable = false)]
+    environment: Option<GroupValue>,
+    /// With `group_by=model`.
+    #[schema(nullable = false)]
+    model: Option<GroupValue>,
+    requests: u64,
+    errors: u64,
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    output_tokens: u64,
+    cost_micro_usd: u64,
+    unpriced_requests: u64,
+    shadow_requests: u64,
+    shadow_cost_micro_usd: u64,
+    ratings: u64,
+}
+
+/// Null: not known.
+#[derive(ToSchema)]
+struct GroupValue(Option<String>);
+
+/// What was sold; null: not limited.
+#[derive(ToSchema)]
+struct Plan {
+    name: String,
+    requests_per_month: Option<u64>,
+    ratings_per_month: Option<u64>,
+    /// Of each key.
+    requests_per_minute: Option<u32>,
+    projects: Option<u32>,
+    features: Vec<String>,
+}
+
+#[derive(ToSchema)]
+struct Quota {
+    limit: Option<u64>,
+    used: u64,
+    remaining: Option<u64>,
+    #[schema(format = DateTime)]
+    resets_at: String,
+}
+
+pub(super) fn routes() -> Routes {
+    let day = || json!({"type": "string", "format": "date"});
+    let names = json!({"type": "array", "items": {"type": "string", "enum": ["day", "project", "environment", "model"]}});
+    Routes::of("Usage").get(
+        "/v1/usage",
+        usage::get,
+        Operation::new("getUsage", "What calls used")
+            .says("At most 366 days and 10,000 groups.")
+            .query(
+                "from",
+                day(),
+                "First day, UTC; the first of this month unless told.",
+            )
+            .query("to", day(), "Last day, UTC; today unless told.")
+            .query("group_by", names, "One or more, separated by commas.")
+            .answers::<Usage>(200, "The sums."),
+    )
+}
