@@ -7,12 +7,13 @@ mod tenant;
 use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
+    batch::BatchLine,
     catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
     constraints::Constraints,
     decision::{
-        Attempt, AttemptResult, BatchLine, CandidateTrace, Decision, Ending, Filter, Load, Outcome,
-        Reason, Stage, Strategy as Selected,
+        Attempt, AttemptResult, CandidateTrace, Decision, Ending, Filter, Load, Outcome, Reason,
+        Stage, Strategy as Selected,
     },
     event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
     experiment::{Arrangement, Assignment, Variant},

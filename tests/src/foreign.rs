@@ -102,8 +102,7 @@ pub async fn one_of_each(api: &Api) -> Vec<Owned> {
         id: "mine-00000000".to_owned(),
         ways: vec![
             (get, "/v1/session/{id}", None),
-            (delete.clone(), "/v1/session/{id}", None),
-            (delete, "/v1/feedback/{id}", None),
+            (delete, "/v1/session/{id}", None),
         ],
     });
     owned

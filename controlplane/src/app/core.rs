@@ -74,6 +74,11 @@ impl fmt::Debug for Core {
     }
 }
 
+fn metrics(process: &Process) -> Arc<Metrics> {
+    let registry = process.registry.lock();
+    Metrics::register(&mut registry.unwrap_or_else(PoisonError::into_inner))
+}
+
 impl Core {
     /// Opens the store and makes what the configuration asks for.
     pub(super) async fn open(
@@ -91,13 +96,7 @@ impl Core {
         let operator = operator::of(&store, &config, location).await?;
         let minted_key =
             setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
-        let metrics = {
-            let mut registry = process
-                .registry
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            Metrics::register(&mut registry)
-        };
+        let metrics = metrics(&process);
         let dirty = Arc::new(Dirty::default());
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
         let intake = Intake {

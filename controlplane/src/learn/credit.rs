@@ -151,8 +151,7 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     // Embedding calls are not ranked, so their failures must not count against chat models' shapes. What an evaluation
     // asks is chosen by whoever made its data set: hard rows for one model would tell against it as nothing else does.
     // Nobody routed a batch's calls or waits for them.
-    let is_apart = decision.evaluation || decision.batch.is_some();
-    if decision.features.embeddings || is_apart {
+    if decision.features.embeddings || decision.evaluation || decision.batch.is_some() {
         return credit;
     }
     let day = day_of(decision.created_at_ms);

@@ -264,7 +264,8 @@ mod tests {
             "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi \"you\""}]});
         let golden = json!({"custom_id": "line-1", "params": {
             "model": "claude-haiku-4-5", "max_tokens": 16, "temperature": 0.5, "stop_sequences": ["END"],
-            "system": "Be brief.", "messages": [{"role": "user", "content": "Hi \"you\""}]}});
+            "system": [{"type": "text", "text": "Be brief."}],
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi \"you\""}]}]}});
         let translated = translate(&[line("line-1", &body)]).expect("translated");
         assert_eq!(translated, [golden]);
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use floopy_shared::domain::{
-    batch::Batch,
-    decision::{BatchLine, Decision, Ending, Outcome, Reason},
+    batch::{Batch, BatchLine},
+    decision::{Decision, Ending, Outcome, Reason},
     ids::{CandidateKey, RequestId},
     money::Usage,
     snapshot::{KeyScope, Tenant},

@@ -18,6 +18,13 @@ pub enum Place {
     Results { batch: String, part: Part },
 }
 
+/// A line of a batch, by the caller's name of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLine {
+    pub batch: String,
+    pub custom_id: String,
+}
+
 /// Of a batch's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{
     affinity::{Affinity, Release},
+    batch::BatchLine,
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
@@ -383,13 +384,6 @@ pub struct Decision {
     pub evaluation: bool,
     /// The line of a batch that it was: nobody routed it, so it says nothing of what routing learns.
     pub batch: Option<BatchLine>,
-}
-
-/// A line of a batch, by the caller's name of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchLine {
-    pub batch: String,
-    pub custom_id: String,
 }
 
 impl Decision {

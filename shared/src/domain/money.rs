@@ -38,13 +38,16 @@ impl Prices {
             .cached_input_micro_usd_per_mtok
             .unwrap_or(self.input_micro_usd_per_mtok);
         let cached = usage.cached_input.min(usage.input);
-        let total = u128::from(usage.input - cached) * u128::from(self.input_micro_usd_per_mtok)
-            + u128::from(cached) * u128::from(cached_price)
-            + u128::from(usage.output) * u128::from(self.output_micro_usd_per_mtok);
+        let of = |tokens: u64, price: u64| u128::from(tokens) * u128::from(price);
+        // Saturating: three of the largest products are more than 128 bits hold.
+        let total = of(usage.input - cached, self.input_micro_usd_per_mtok)
+            .saturating_add(of(cached, cached_price))
+            .saturating_add(of(usage.output, self.output_micro_usd_per_mtok))
+            .saturating_add(500_000);
         // Nearly every call fits 64 bits, whose division by a constant is a multiplication.
-        match u64::try_from(total + 500_000) {
+        match u64::try_from(total) {
             Ok(total) => total / 1_000_000,
-            Err(_) => u64::try_from((total + 500_000) / 1_000_000).unwrap_or(u64::MAX),
+            Err(_) => u64::try_from(total / 1_000_000).unwrap_or(u64::MAX),
         }
     }
 }

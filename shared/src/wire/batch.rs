@@ -4,8 +4,7 @@ use floopy_proto::v1::{self, batch_file};
 
 use super::{InvalidWire, id_bytes, non_empty, optional_uuid, ranking, required, snapshot};
 use crate::domain::{
-    batch::{Batch, BatchFile, Part, Place},
-    decision::BatchLine,
+    batch::{Batch, BatchFile, BatchLine, Part, Place},
     tenant::Environment,
 };
 

@@ -272,9 +272,6 @@ impl TryFrom<v1::Decision> for Decision {
     type Error = InvalidWire;
 
     fn try_from(d: v1::Decision) -> Result<Self, InvalidWire> {
-        if d.shapes.is_empty() {
-            return Err(InvalidWire::Missing("shapes"));
-        }
         Ok(Self {
             request_id: RequestId(uuid(&d.request_id, "request_id")?),
             tenant: ranking::tenant(&d.tenant)?,
@@ -337,6 +334,9 @@ impl TryFrom<v1::Decision> for Decision {
 }
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
+    if names.is_empty() {
+        return Err(InvalidWire::Missing("shapes"));
+    }
     names.iter().map(|name| ranking::shape(name)).collect()
 }
 

@@ -43,7 +43,7 @@ fn a_line_of_a_batch_is_credited_with_nothing_whatever_is_said_of_it() {
         manual: RatingScore::new(9).ok(),
     };
     assert!(!of_call(&call, verdicts).is_empty() && Turn::of(&call).is_some());
-    call.batch = Some(floopy_shared::domain::decision::BatchLine {
+    call.batch = Some(floopy_shared::domain::batch::BatchLine {
         batch: "batch_1".to_owned(),
         custom_id: "a".to_owned(),
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::plan::Feature;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
@@ -196,7 +196,7 @@ impl Operation {
 
     /// A body in other forms.
     pub(super) fn takes_forms(mut self, forms: &[(&str, Value)]) -> Self {
-        self.body = Some(json!({"required": true, "content": contents(forms)}));
+        self.body = Some(json!({"required": true, "content": parts::contents(forms)}));
         self
     }
 
@@ -226,13 +226,13 @@ impl Operation {
     /// A page of these.
     pub(super) fn answers_page<T: ToSchema>(mut self, text: &str) -> Self {
         let item = self.schemas.add::<T>(Use::Told);
-        self.answers_with((200, text), &[("application/json", page(&item))])
+        self.answers_with((200, text), &[("application/json", parts::page(&item))])
     }
 
     /// A page of these, or the bare list where `shape=array` asks for it.
     pub(super) fn answers_page_or_array<T: ToSchema>(mut self, text: &str) -> Self {
         let item = self.schemas.add::<T>(Use::Told);
-        let either = json!({"oneOf": [page(&item), {"type": "array", "items": item}]});
+        let either = json!({"oneOf": [parts::page(&item), {"type": "array", "items": item}]});
         self.answers_with((200, text), &[("application/json", either)])
     }
 
@@ -242,7 +242,7 @@ impl Operation {
         (status, text): (u16, &str),
         forms: &[(&str, Value)],
     ) -> Self {
-        let content = contents(forms);
+        let content = parts::contents(forms);
         self.answers.insert(
             status,
             json!({
@@ -380,25 +380,4 @@ impl Operation {
         }
         parameters
     }
-}
-
-/// Media types with their schemas.
-fn contents(forms: &[(&str, Value)]) -> Map<String, Value> {
-    let forms = forms.iter().map(|(form, schema)| {
-        let form = (*form).to_owned();
-        (form, json!({"schema": schema}))
-    });
-    forms.collect()
-}
-
-fn page(item: &Value) -> Value {
-    json!({
-        "type": "object",
-        "required": ["items", "next_cursor", "has_more"],
-        "properties": {
-            "items": {"type": "array", "items": item},
-            "next_cursor": {"type": ["string", "null"], "description": "For the next page; null: this is the last."},
-            "has_more": {"type": "boolean"},
-        },
-    })
 }

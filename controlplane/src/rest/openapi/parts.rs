@@ -167,3 +167,25 @@ pub(super) fn path_parameter(name: &str) -> Value {
         "schema": {"type": "string", "minLength": 1},
     })
 }
+
+/// Media types with their schemas.
+pub(super) fn contents(forms: &[(&str, Value)]) -> Map<String, Value> {
+    let forms = forms.iter().map(|(form, schema)| {
+        let form = (*form).to_owned();
+        (form, json!({"schema": schema}))
+    });
+    forms.collect()
+}
+
+/// A page of these.
+pub(super) fn page(item: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items", "next_cursor", "has_more"],
+        "properties": {
+            "items": {"type": "array", "items": item},
+            "next_cursor": {"type": ["string", "null"], "description": "For the next page; null: this is the last."},
+            "has_more": {"type": "boolean"},
+        },
+    })
+}

@@ -11,6 +11,7 @@ mod evaluations;
 mod experiments;
 mod export;
 mod keys;
+mod needs;
 mod optimization;
 mod projects;
 mod prompts;

@@ -170,7 +170,7 @@ async fn a_batch_is_leased_to_one_until_the_lease_ends_and_replaced_by_who_read_
         .await
         .expect("added");
     let leased = lease(&mut tx, 9, (ONE, NOW)).await.expect("leases");
-    assert_eq!(leased, [added.clone()]);
+    assert_eq!(leased, std::slice::from_ref(&added));
     let none: [Batch; 0] = [];
     let again = lease(&mut tx, 9, (ONE, NOW + 999)).await;
     assert_eq!(again.expect("leases"), none);

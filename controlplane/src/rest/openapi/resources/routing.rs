@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use super::{
     super::{Routes, operation::Operation},
     decision::{
-        Affinity, Assignment, Candidate, Evidence, ExplanationDetail, Features, Filtered,
-        ModelName, Phase, Weights,
+        Assignment, Candidate, Evidence, ExplanationDetail, Filtered, ModelName, Phase, Weights,
     },
     decisions::in_languages,
+    needs::{Affinity, Features},
     replay,
     rules::Strategy,
 };
