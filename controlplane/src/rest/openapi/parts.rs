@@ -48,7 +48,7 @@ pub(super) fn schemas() -> Schemas {
 }
 
 /// What each status means, wherever it is answered.
-const REFUSALS: [(u16, &str); 14] = [
+const REFUSALS: [(u16, &str); 15] = [
     (
         400,
         "Something that was asked for is wrong; `param` names it, `message` shows its value.",
@@ -59,7 +59,7 @@ const REFUSALS: [(u16, &str); 14] = [
     ),
     (
         403,
-        "The key may not do this (`read_permission`, `write_permission`), or the plan does not have it (`plan_required`, with `feature`).",
+        "The key may not do this (`read_permission`, `write_permission`, `role_required`), the tenant is disabled (`tenant_disabled`), or the plan does not have it (`plan_required`, with `feature`).",
     ),
     (
         404,
@@ -84,6 +84,10 @@ const REFUSALS: [(u16, &str); 14] = [
         "Too many requests (`rate_limited`, `tenant_overloaded`), or what the month has is used up (`quota_reached`, `cost_limit_reached`: no `Retry-After`, as asking again soon is of no use).",
     ),
     (500, "Something failed here (`internal`)."),
+    (
+        501,
+        "This control plane is not set up for it (`not_configured`): the operator can do that.",
+    ),
     (502, "The provider failed; `message` says how."),
     (
         503,
