@@ -13,8 +13,9 @@ struct KeyInput {
     /// Spaces around it are taken off.
     #[schema(min_length = 1, max_length = 100, pattern = r"\S", example = "ci")]
     name: String,
-    /// May `GET`; true unless told. One of the two permissions must be true.
-    read_permission: Option<bool>,
+    /// May `GET`. One of the two permissions must be true.
+    #[schema(required = false, default = true)]
+    read_permission: bool,
     /// May do everything else; true unless told, or where the role is `read_only`.
     write_permission: Option<bool>,
     /// What it may change. Unless told: what the permissions and what it is held to come to, and no more than the asking
