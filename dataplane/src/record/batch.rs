@@ -13,11 +13,11 @@ use floopy_shared::domain::{
 use super::decision::{no_outcome, undecided};
 use crate::{admit::Admitted, gateway::Gateway};
 
-/// What a line costs of what the same call costs by itself, as a divisor. Half, at all whose batches are known here:
+/// What a line costs of what the same call costs by itself, as a divisor. Half, at
 /// OpenAI (<https://platform.openai.com/docs/guides/batch>), Azure
-/// (<https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>), Groq (<https://console.groq.com/docs/batch>) and
-/// Anthropic (<https://docs.claude.com/en/docs/build-with-claude/batch-processing>), each read in November 2026. The
-/// catalog has no prices of batches.
+/// (<https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>) and
+/// Anthropic (<https://docs.claude.com/en/docs/build-with-claude/batch-processing>); Groq
+/// (<https://console.groq.com/docs/batch>) is taken to be like them. The catalog has no prices of batches.
 const DISCOUNT_DIVISOR: u64 = 2;
 
 /// First status that says that a call failed.
