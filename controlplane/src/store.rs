@@ -38,6 +38,7 @@ pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+mod unwanted;
 pub(crate) mod usage;
 pub(crate) mod webhooks;
 

@@ -68,6 +68,11 @@ pub(super) async fn of(
             let message = format!("it is an API key of tenant {}", holder.tenant);
             return Err(Error::config("operator.key", message));
         }
+        drop(conn);
+        // One that was made is replaced for good.
+        let mut tx = store.write().await?;
+        meta::forget_operator_hash(&mut tx).await?;
+        tx.commit().await.map_err(StoreError::from)?;
         return Ok(Operator {
             hash: Some(hash),
             file: None,

@@ -91,6 +91,13 @@ async fn put_tenant(
     now_ms: u64,
 ) -> Result<(), Error> {
     let profile = profile((index, tenant), known)?;
+    if managed::is_deleted(tx, &profile.id).await? {
+        let message = format!(
+            "tenant {} was deleted, and what is kept under this id is another's: take another id",
+            profile.id
+        );
+        return Err(Error::config(format!("tenants[{index}].id"), message));
+    }
     tenants::put(tx, &profile, now_ms).await?;
     let secret = tenant.key.as_ref().map(|secret| secret.expose());
     let id = &profile.id;

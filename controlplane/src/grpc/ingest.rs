@@ -36,13 +36,14 @@ impl Ingest for IngestService {
     ) -> Result<Response<AppendResponse>, Status> {
         let AppendRequest { node, events } = request.into_inner();
         let now_ms = self.intake.clock.now_ms();
-        self.fleet.delivered(&node, events.len(), now_ms);
+        let count = events.len();
         let arrivals = events.into_iter().map(arrival).collect();
         let receipts = self
             .intake
             .append(arrivals)
             .await
             .map_err(|e| status_of(&e))?;
+        self.fleet.delivered(&node, count, now_ms);
         Ok(Response::new(AppendResponse {
             results: receipts.into_iter().map(to_wire).collect(),
         }))

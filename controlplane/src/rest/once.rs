@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use floopy_shared::domain::ids::TenantId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -93,24 +94,27 @@ pub(super) async fn answer(State(api): State<Api>, mut request: Request, next: N
 /// What was made may be gone or another once something is changed: the same question is then a new one, unless it has a
 /// name.
 async fn forget_unnamed(api: &Api, request: Request, next: Next) -> Response {
-    let headers = request.headers().clone();
+    // Asked before: the key may be what is ended.
+    let tenant = tenant_of(api, request.headers()).await;
     let response = next.run(request).await;
-    if !response.status().is_success() {
-        return response;
+    if let (true, Some(tenant)) = (response.status().is_success(), tenant)
+        && let Err(error) = forget(api, &tenant).await
+    {
+        // What was asked is done, and that is what is told.
+        tracing::warn!(%error, "answers to questions without a name could not be forgotten");
     }
-    match forget(api, &headers).await {
-        Ok(()) => response,
-        Err(error) => error.into_response(),
-    }
+    response
 }
 
-async fn forget(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
-    let tenant = holder(&mut conn, headers).await?.tenant;
-    drop(conn);
+async fn tenant_of(api: &Api, headers: &HeaderMap) -> Option<TenantId> {
+    let mut conn = api.store.read().acquire().await.ok()?;
+    Some(holder(&mut conn, headers).await.ok()?.tenant)
+}
+
+async fn forget(api: &Api, tenant: &TenantId) -> Result<(), StoreError> {
     let mut tx = api.store.write().await?;
-    answers::forget_unnamed(&mut tx, &tenant, UNNAMED).await?;
-    Ok(tx.commit().await.map_err(StoreError::from)?)
+    answers::forget_unnamed(&mut tx, tenant, UNNAMED).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn ask(api: &Api, request: Request, next: Next) -> Result<Response, ApiError> {
@@ -230,10 +234,7 @@ fn told(question: &Question) -> Result<HeaderValue, ApiError> {
 }
 
 /// The question that a change answers, if it is asked once.
-pub(super) fn question(
-    tenant: &floopy_shared::domain::ids::TenantId,
-    headers: &HeaderMap,
-) -> Option<Question> {
+pub(super) fn question(tenant: &TenantId, headers: &HeaderMap) -> Option<Question> {
     let text = headers.get(&QUESTION)?.to_str().ok()?;
     let (sha256, name) = text.split_once(' ')?;
     Some(Question {

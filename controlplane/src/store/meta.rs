@@ -80,6 +80,13 @@ pub(crate) async fn put_operator_hash(tx: &mut Tx, hash: &KeyHash) -> Result<(),
     put(tx, OPERATOR, &hash.0).await
 }
 
+/// Forgets it: another key is configured.
+pub(crate) async fn forget_operator_hash(tx: &mut Tx) -> Result<(), StoreError> {
+    let query = sqlx::query("DELETE FROM meta WHERE name = ?").bind(OPERATOR);
+    query.execute(&mut **tx).await?;
+    Ok(())
+}
+
 async fn key(store: &Store, name: &str) -> Result<Vec<u8>, StoreError> {
     if let Some(key) = get(store, name).await? {
         return Ok(key);

@@ -7,11 +7,13 @@ use sqlx::{Row, sqlite::SqliteRow};
 use super::{
     StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
-    contents, evaluations, request_id, to_i64, usage,
+    contents, evaluations, request_id, to_i64, unwanted, usage,
 };
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
+/// The same of rows with content, which can be 256 KiB each.
+const CONTENT_SLICE: u32 = 200;
 /// The same of shapes' days, each of which has a few dozen cells.
 const DAYS_SLICE: i64 = 200;
 
@@ -62,6 +64,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     }
     rows += contents::forget(tx, before).await?;
     rows += evaluations::forget(tx, before).await?;
+    rows += unwanted::forget(tx, CONTENT_SLICE).await?;
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     alarms::forget_days(tx, &sums.days).await?;
     rows += sums.rows;

@@ -35,7 +35,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
             plan, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
-            routing = excluded.routing, plan = excluded.plan, configured = 1, deleted_ms = NULL",
+            routing = excluded.routing, plan = excluded.plan, configured = 1",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)

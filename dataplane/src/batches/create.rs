@@ -3,7 +3,7 @@
 mod question;
 mod requests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use floopy_shared::domain::{
     batch::{Batch, BatchFile},
@@ -11,6 +11,7 @@ use floopy_shared::domain::{
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::question::Asked;
@@ -72,7 +73,13 @@ pub(crate) async fn create(
         None => ("batches", Sent::json(asked.for_provider(&file).to_string())),
         Some(requests) => ("messages/batches", requests.sent(gateway)),
     };
-    hand_over(gateway, &provider, batch, sent).await
+    // A client that leaves must not keep what the provider began out of the books.
+    let gateway = Arc::clone(gateway);
+    let begun = tokio::spawn(async move { hand_over(&gateway, &provider, batch, sent).await });
+    begun.await.unwrap_or_else(|_| {
+        let message = "the batch may have been begun; ask for your batches";
+        Err(Refusal::unavailable("unknown_outcome", message, 60))
+    })
 }
 
 async fn input(
@@ -151,6 +158,7 @@ async fn enter(
         provider: file.provider.clone(),
         provider_id: None,
         input_file: file.id.clone(),
+        models: file.models.clone(),
         object: Value::Object(object).to_string(),
         created_at_ms: now_ms,
         is_open: true,
@@ -159,6 +167,14 @@ async fn enter(
     };
     Ok(gateway.batches.books.add_batch(&batch, since_ms).await?)
 }
+
+/// Pauses before what a provider answered is entered again: it is told once, and its batch costs money.
+const KEEPING_AGAIN: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(15),
+];
 
 /// Has the provider begin. What it refused is taken out of the books again; where nobody knows what it did, the batch
 /// stays, and a client that asks again does not begin another one.
@@ -196,6 +212,15 @@ async fn hand_over(
         object: Value::Object(object.clone()).to_string(),
         ..batch
     };
-    books.update(&batch, gateway.config.batches.poll_ms).await?;
+    let due_ms = gateway.config.batches.poll_ms;
+    let mut kept = books.update(&batch, due_ms).await;
+    for pause in KEEPING_AGAIN {
+        if kept.is_ok() {
+            break;
+        }
+        sleep(pause).await;
+        kept = books.update(&batch, due_ms).await;
+    }
+    kept?;
     Ok(object)
 }

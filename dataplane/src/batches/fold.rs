@@ -77,29 +77,34 @@ pub(super) async fn fold(
 ) -> Result<Vec<(Part, String)>, Refusal> {
     let of = (&batch.tenant, batch.input_file.as_str());
     let input = gateway.batches.books.file(of).await?;
-    let mut fold = Fold::begin(gateway, (batch, seen), input.as_ref())?;
+    let mut fold = Fold::begin(gateway, (batch, seen));
     let files = if seen.messages.is_some() {
         fold.results().await?
     } else {
         fold.outputs(seen).await?
     };
-    if let Some(input) = input {
-        fold.judge(&input).await?;
+    // Judging is what can be done without: a batch is not recorded again for it.
+    if let Some(input) = input
+        && let Err(refusal) = fold.judge(&input).await
+    {
+        tracing::warn!(batch = %batch.id, error = %refusal.message, "replies of a batch are not judged");
     }
     Ok(files)
 }
 
 impl<'a> Fold<'a> {
-    fn begin(
-        gateway: &'a Arc<Gateway>,
-        (batch, seen): (&'a Batch, &Seen),
-        input: Option<&BatchFile>,
-    ) -> Result<Self, Refusal> {
+    fn begin(gateway: &'a Arc<Gateway>, (batch, seen): (&'a Batch, &Seen)) -> Self {
         let snapshot = gateway.current.snapshot();
         let tenant = snapshot.tenants().find(|tenant| tenant.id == batch.tenant);
-        let tenant = tenant.map(Arc::clone).ok_or_else(|| {
-            Refusal::unavailable("unknown_tenant", "the tenant is not known here", 60)
-        })?;
+        // Of a tenant that is no more, what its provider charges is still recorded.
+        let gone = || {
+            let tenant = Tenant::new(batch.tenant.clone());
+            Arc::new(Tenant {
+                zero_retention: true,
+                ..tenant
+            })
+        };
+        let tenant = tenant.map_or_else(gone, Arc::clone);
         let ended = [
             "completed_at",
             "expired_at",
@@ -112,16 +117,16 @@ impl<'a> Fold<'a> {
             .find_map(|name| seen.object.get(*name)?.as_u64());
         let endpoint = object_of(batch);
         let endpoint = endpoint.get("endpoint").and_then(|value| value.as_str());
-        Ok(Self {
+        Self {
             gateway,
             batch,
             tenant,
-            models: input.map(|file| file.models.clone()).unwrap_or_default(),
+            models: batch.models.clone(),
             ended_at_ms: within(ended, (batch.created_at_ms, gateway.clock.now_ms())),
             endpoint: endpoint.unwrap_or_default().to_owned(),
             judged: HashMap::new(),
             judged_bytes: 0,
-        })
+        }
     }
 
     /// Of Anthropic's: the results become files, which are entered once it is known how long they are.
@@ -228,7 +233,9 @@ impl<'a> Fold<'a> {
         text.truncate(end);
         let has_room = self.judged.len() < config.batches.judged
             && self.judged_bytes + text.len() <= WAITING_BYTES;
-        let is_wanted = !text.is_empty() && !self.tenant.zero_retention && has_room;
+        let tenant = &self.tenant;
+        let may_be = !tenant.zero_retention && !tenant.routing.passthrough;
+        let is_wanted = !text.is_empty() && may_be && has_room;
         if is_wanted && self.gateway.is_sampled(id) {
             self.judged_bytes += text.len();
             self.judged.insert(custom_id, (key, text));

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 
 /// Models that the lines of one file may name; OpenAI lets it be one.
 const MAX_MODELS: usize = 64;
+/// Longest name of a model: books keep them with each file.
+const MAX_MODEL_BYTES: usize = 256;
 /// Longest name of a line that is taken.
 const MAX_CUSTOM_ID_BYTES: usize = 512;
 /// Of a value that is shown in an error.
@@ -132,6 +134,11 @@ impl Models {
         let model = own_name(provider, &line.model);
         if self.0.contains(model) {
             return Ok(());
+        }
+        if model.len() > MAX_MODEL_BYTES {
+            let bytes = model.len();
+            let why = format!("body.model has {bytes} bytes, a name has {MAX_MODEL_BYTES} at most");
+            return Err(line.bad("body.model", why));
         }
         if self.0.len() == MAX_MODELS {
             let why = format!("body.model is one of more than {MAX_MODELS} models in this file");

@@ -60,6 +60,8 @@ pub struct Batch {
     /// The provider's; `None`: it has not answered yet.
     pub provider_id: Option<String>,
     pub input_file: String,
+    /// That its lines name; the file may be gone when the batch ends.
+    pub models: Vec<String>,
     /// As callers are shown it: a JSON object.
     pub object: String,
     pub created_at_ms: u64,

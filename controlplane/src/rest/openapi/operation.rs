@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::plan::Feature;
+use http::Method;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
+    super::roles,
     parts,
     schemas::{Schemas, Use},
 };
@@ -291,7 +293,7 @@ impl Operation {
         let mut operation = json!({
             "operationId": self.id,
             "summary": self.summary,
-            "description": self.description(method, path),
+            "description": self.description((method, path), forwarded),
             "tags": [tag],
             "parameters": self.parameters(method, path, forwarded),
             "responses": responses,
@@ -343,7 +345,7 @@ impl Operation {
         statuses
     }
 
-    fn description(&self, method: &str, path: &str) -> String {
+    fn description(&self, (method, path): (&str, &str), forwarded: bool) -> String {
         let mut about = self.about.clone();
         let permission = match self.access {
             Access::Anybody => None,
@@ -355,6 +357,12 @@ impl Operation {
             Some(permission) => format!("Permission of the key: {permission}."),
             None => "No key is needed.".to_owned(),
         });
+        let needed = Method::from_bytes(method.to_uppercase().as_bytes());
+        let needed = needed.ok().filter(|_| forwarded && method != "get");
+        if let Some(role) = needed.map(|method| roles::needed(&method, path)) {
+            let role = role.as_str();
+            about.push(format!("Role of the key: `{role}` or above."));
+        }
         if let Some(feature) = Feature::of_path(path) {
             let feature = feature.as_str();
             about.push(format!(

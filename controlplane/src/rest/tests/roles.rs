@@ -189,3 +189,15 @@ async fn the_audit_says_as_what_somebody_changed_something() {
     let (_, told) = fixture.get("/v1/audit").await;
     assert_eq!(told["items"][0]["role"], json!("admin"), "{told}");
 }
+
+#[tokio::test]
+async fn a_key_that_ends_itself_is_told_that_it_did() {
+    let fixture = Fixture::with_models().await;
+    let own = fixture.key_of(Role::Owner).await;
+    fixture.key_of(Role::Owner).await;
+    let call = format!("DELETE /v1/keys/{}", keys::id_of(&own));
+    let (status, body) = fixture.send(&own, &call, json!({})).await;
+    assert_eq!(status.as_u16(), 200, "{body}");
+    let (status, _) = fixture.send(&own, "GET /v1/keys", json!({})).await;
+    assert_eq!(status.as_u16(), 401);
+}

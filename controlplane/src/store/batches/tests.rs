@@ -52,6 +52,7 @@ fn batch(id: &str, of: &str) -> Batch {
         provider: "anthropic".to_owned(),
         provider_id: None,
         input_file: "file-1".to_owned(),
+        models: vec!["alpha".to_owned()],
         object: "{}".to_owned(),
         created_at_ms: NOW,
         is_open: true,

@@ -263,7 +263,8 @@ pub(crate) async fn spent(store: &Store, run: Uuid) -> Result<Spent, StoreError>
     let row = sqlx::query(
         "SELECT COALESCE(SUM(cost_micro_usd), 0), COALESCE(MAX(cost_micro_usd), 0),
             COALESCE(SUM(state IN (1, 2) AND decided = 0), 0),
-            COALESCE(SUM(decided = 1 AND error IS NULL AND cost_micro_usd IS NULL), 0)
+            COALESCE(SUM(error IS NULL AND cost_micro_usd IS NULL
+                AND (decided = 1 OR state = 3 AND request_id IS NOT NULL)), 0)
          FROM evaluation_items WHERE run = ?",
     )
     .bind(run.to_string())

@@ -70,6 +70,14 @@ pub(crate) async fn is_taken(tx: &mut Tx, id: &TenantId) -> Result<bool, StoreEr
     Ok(query.bind(id.as_str()).fetch_one(&mut **tx).await?)
 }
 
+/// Whether an id is that of a tenant that was deleted.
+pub(crate) async fn is_deleted(tx: &mut Tx, id: &TenantId) -> Result<bool, StoreError> {
+    let query = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ? AND deleted_ms IS NOT NULL)",
+    );
+    Ok(query.bind(id.as_str()).fetch_one(&mut **tx).await?)
+}
+
 /// Writes one over whatever was there; what only the configuration can say stays.
 pub(crate) async fn put(tx: &mut Tx, tenant: &Managed) -> Result<(), StoreError> {
     sqlx::query(

@@ -33,6 +33,11 @@ fn cell(value: Option<&Value>) -> String {
             Some(float) => format!("{float:.3}"),
             None => number.to_string(),
         },
+        Some(Value::Array(items)) if items.is_empty() => "-".to_owned(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
+            let names: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            names.join(", ")
+        }
         Some(other @ (Value::Array(_) | Value::Object(_))) => other.to_string(),
     };
     // Control characters would move the terminal's cursor.
@@ -53,20 +58,21 @@ mod tests {
     #[test]
     fn values_are_shown_plainly_and_nothing_moves_the_cursor() {
         let items = [
-            json!({"name": "a\u{1b}[2J", "n": 7, "in": {"x": 0.25}, "on": true}),
-            json!({"name": "b".repeat(60), "in": null}),
+            json!({"name": "a\u{1b}[2J", "n": 7, "in": {"x": 0.25}, "on": true, "all": ["c", "d"]}),
+            json!({"name": "b".repeat(60), "in": null, "all": []}),
         ];
         let columns = [
             ("NAME", "/name", Side::Left),
             ("N", "/n", Side::Right),
             ("X", "/in/x", Side::Right),
             ("ON", "/on", Side::Left),
+            ("ALL", "/all", Side::Left),
         ];
         let shown = of(&items, &columns);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(
-            lines[1].starts_with("a[2J ") && lines[1].ends_with("7  0.250  yes"),
+            lines[1].starts_with("a[2J ") && lines[1].ends_with("7  0.250  yes  c, d"),
             "{shown}"
         );
         assert!(lines[2].contains("bbb…  -"), "{shown}");
