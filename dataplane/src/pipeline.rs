@@ -11,8 +11,11 @@ use floopy_shared::domain::{
     decision::Ending,
     ids::{RequestId, SessionId},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION,
+    request::Parts,
+};
+use hyper::body::{Body as _, Incoming};
 
 use crate::{
     admit::{Admitted, Permission},
@@ -73,7 +76,7 @@ pub(crate) async fn serve(
     };
     let admitted = match gateway.enter(&parts.headers, permission, passage) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refusal.response(),
+        Err(refusal) => return unread(&parts, &body, refusal.response()),
     };
     let left = match gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
         Ok(left) => left,
@@ -83,6 +86,16 @@ pub(crate) async fn serve(
         serve_admitted(gateway, (admitted, id), (parts, body, endpoint), passage).await;
     if let Some(left) = left {
         left.tell(response.headers_mut());
+    }
+    response
+}
+
+/// An answer to a body that nobody read. Where it is still on its way, the connection ends after the answer, and HTTP/1
+/// clients that keep connections must know: else they send the next call into one that closes.
+fn unread(parts: &Parts, body: &Incoming, mut response: Response<Body>) -> Response<Body> {
+    if parts.version <= Version::HTTP_11 && !body.is_end_stream() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
     }
     response
 }

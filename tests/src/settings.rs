@@ -10,6 +10,10 @@ pub const TENANT: (&str, &str) = ("acme", "fl_test_acme_0123456789");
 /// A second tenant, for isolation.
 pub const OTHER_TENANT: (&str, &str) = ("globex", "fl_test_globex_0123456789");
 
+/// Replies that wait for the judge may be lost when a process is killed: runs go on without their scores, in the time that
+/// a test has.
+const SCORES: &str = "score_wait_ms = 20000";
+
 /// The secret between the planes when they run apart.
 const PLANE_TOKEN: &str = "plane-secret";
 
@@ -184,7 +188,7 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n",
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n",
             self.export, self.webhooks
         );
         self.write_providers(&mut text);
@@ -222,7 +226,7 @@ impl Settings {
         } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n",
             dir.join("control"),
             self.export,
             self.webhooks
