@@ -91,9 +91,11 @@ pub(crate) async fn serve(
 }
 
 /// An answer to a body that nobody read. Where it is still on its way, the connection ends after the answer, and HTTP/1
-/// clients that keep connections must know: else they send the next call into one that closes.
+/// clients that keep connections must know: else they send the next call into one that closes. Who is only sent away for
+/// now keeps the connection, if it can be kept: new ones are what a flood needs least.
 fn unread(parts: &Parts, body: &Incoming, mut response: Response<Body>) -> Response<Body> {
-    if parts.version <= Version::HTTP_11 && !body.is_end_stream() {
+    let for_good = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status());
+    if for_good && parts.version <= Version::HTTP_11 && !body.is_end_stream() {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
