@@ -103,6 +103,7 @@ impl Default for Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantConfig {
+    /// 1 to 64 of `a-z A-Z 0-9 _ -`; it must never change.
     #[serde(deserialize_with = "check::tenant")]
     pub id: String,
     /// Its API key; only the hash is stored. Absent: made with `key create`.
@@ -214,6 +215,7 @@ pub enum Objective {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "check::Retention")]
 pub struct Retention {
+    /// Decisions, ratings and scores.
     pub decisions_days: u64,
     /// The sums that rankings are made of; at least as long as decisions, which are counted in them.
     pub sums_days: u64,

@@ -3,19 +3,16 @@
 mod batches;
 mod check;
 mod provider;
+mod tenant;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::{
-    domain::rule::Routing,
-    process::{
-        config::{Constraints, Rule, Secret},
-        telemetry::LogFormat,
-    },
-};
+use floopy_shared::process::{config::Secret, telemetry::LogFormat};
 use serde::{Deserialize, Serialize};
 
-pub use self::{batches::Batches, check::InvalidConfig, provider::Provider};
+pub use self::{
+    batches::Batches, check::InvalidConfig, provider::Provider, tenant::BootstrapTenant,
+};
 use crate::network::Network;
 
 /// The whole configuration of a proxy.
@@ -100,36 +97,6 @@ impl Default for Control {
     }
 }
 
-/// A tenant that is known before the control plane was ever reached.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct BootstrapTenant {
-    pub id: String,
-    pub key: Secret,
-    #[serde(default)]
-    pub zero_retention: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    #[serde(default)]
-    pub passthrough: bool,
-    #[serde(default)]
-    pub constraints: Constraints,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule>,
-}
-
-impl BootstrapTenant {
-    /// As routing knows it.
-    pub(crate) fn routing(&self) -> Routing {
-        Routing {
-            rules: self.rules.iter().map(|rule| rule.0.clone()).collect(),
-            rule: self.rule.clone(),
-            passthrough: self.passthrough,
-            experiments: Vec::new(),
-        }
-    }
-}
-
 /// What one proxy takes on at a time.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,7 +107,9 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Of one reply that is not streamed.
     pub reply_bytes: usize,
+    /// Open at a time; further ones are closed.
     pub connections: usize,
+    /// Calls at a time; further ones are refused with 503.
     pub in_flight: usize,
     /// Of request bodies held at the same time.
     pub body_bytes_in_flight: usize,
@@ -149,9 +118,11 @@ pub struct Limits {
     pub tenant_share: f64,
     /// Candidates tried for one `auto` request.
     pub attempts: usize,
+    /// Calls that are copied to another candidate at a time; further ones are not tried.
     pub shadow_in_flight: usize,
-    /// Decisions that one tenant may have explained in a minute, and one key of it.
+    /// Decisions that one tenant may have explained in a minute.
     pub tenant_explains_per_minute: u32,
+    /// And one key of it.
     pub key_explains_per_minute: u32,
     /// Threads that serve; what delivers and learns has its own.
     pub workers: usize,
@@ -312,7 +283,9 @@ impl Default for Disconnect {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spool {
+    /// On disk; above it new records are dropped and counted, and calls are served all the same.
     pub max_bytes: u64,
+    /// Of one file.
     pub segment_bytes: u64,
     /// How long a stopping proxy may take to deliver what is spooled.
     pub flush_ms: u64,
@@ -373,6 +346,7 @@ impl Config {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sessions {
+    /// Whether anything is.
     pub content: bool,
     /// Of one call; of what is longer the newest messages are kept.
     pub max_bytes: usize,

@@ -22,6 +22,7 @@ pub mod poll;
 pub mod ports;
 pub mod process;
 pub mod python;
+pub mod reference;
 pub mod replay;
 pub mod settings;
 pub mod simulator;

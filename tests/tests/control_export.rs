@@ -245,7 +245,7 @@ async fn explanations_come_in_the_language_that_is_asked_for(shape: Shape) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_does_not_grow_with_an_export() {
-    let (few, many) = (4_000, 40_000);
+    let (few, many) = (2_000, 20_000);
     let small = start(Shape::Split, few, "interval_ms = 0").await;
     let small = read_through(&small.floopy, &small.api).await;
     let large = start(Shape::Split, many, "interval_ms = 0").await;

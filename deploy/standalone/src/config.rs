@@ -60,6 +60,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proxy {
+    /// Where applications reach it.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// This proxy's name in decision records.
@@ -83,6 +84,7 @@ pub struct Proxy {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Control {
+    /// Where its REST API, health and metrics are: the operator's, not for the internet.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
     /// Shortest time between two computations of the rankings.
@@ -101,6 +103,7 @@ pub struct Control {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Judge {
+    /// Without it, routing learns from ratings and benchmarks alone.
     pub enabled: bool,
     /// Replies leased at a time.
     pub batch: u32,
