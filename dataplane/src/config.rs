@@ -10,6 +10,7 @@ use floopy_shared::{
     domain::rule::Routing,
     process::{
         config::{Constraints, Rule, Secret},
+        credentials::Credentials,
         telemetry::LogFormat,
     },
 };
@@ -46,6 +47,8 @@ pub struct Config {
     pub scoring: Scoring,
     pub sessions: Sessions,
     pub batches: Batches,
+    /// The keys that credentials of the store are sealed with.
+    pub credentials: Credentials,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             scoring: Scoring::default(),
             sessions: Sessions::default(),
             batches: Batches::default(),
+            credentials: Credentials::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

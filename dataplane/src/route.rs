@@ -174,7 +174,8 @@ fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
     if view.providers.get(model.key.provider()).is_none() {
         return Some(Filter::NoProviderKey);
     }
-    view.breakers
+    let own = view.providers.breakers(model.key.provider());
+    own.map_or(view.breakers, |own| own)
         .is_open(&model.key)
         .then_some(Filter::CircuitOpen)
 }

@@ -5,6 +5,7 @@ mod circuit;
 
 use std::{
     collections::HashMap,
+    iter::Sum,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -44,6 +45,16 @@ pub(crate) struct Census {
     pub resting: u64,
 }
 
+impl Sum for Census {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            open: sum.open + one.open,
+            half_open: sum.half_open + one.half_open,
+            resting: sum.resting + one.resting,
+        })
+    }
+}
+
 impl Breakers {
     /// All closed.
     pub fn new(config: &config::Breaker) -> Self {
@@ -81,7 +92,7 @@ impl Breakers {
     }
 
     /// Its provider asked to be left alone for this long.
-    pub(crate) fn rest(&self, key: &CandidateKey, pause: Duration) {
+    fn rest(&self, key: &CandidateKey, pause: Duration) {
         let now = Instant::now();
         let until = now + pause.min(self.max_rest);
         let mut circuits = self.lock();
@@ -266,6 +277,11 @@ impl Trial {
 
     pub(crate) fn key(&self) -> &CandidateKey {
         &self.key
+    }
+
+    /// Its provider asked to be left alone for this long.
+    pub(crate) fn rest(&self, pause: Duration) {
+        self.breakers.rest(&self.key, pause);
     }
 
     /// The candidate did its part.
