@@ -218,7 +218,10 @@ fn assemble(
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::process::config::Secret;
+    use floopy_shared::{
+        domain::credential::{Takes, provider_takes},
+        process::config::Secret,
+    };
 
     use super::*;
     use crate::call::Endpoint;
@@ -288,6 +291,20 @@ mod tests {
             refused.starts_with("model cannot be sent to vertex: on Vertex AI only models of"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn what_known_providers_take_is_known_to_whoever_keeps_credentials() {
+        for known in known_providers() {
+            let expected = match known.paths {
+                Paths::Bedrock => Takes::Aws,
+                Paths::Vertex => Takes::Google,
+                Paths::Azure => Takes::Placed,
+                Paths::OpenAi | Paths::Messages | Paths::Cohere | Paths::Gemini => Takes::ApiKey,
+            };
+            assert_eq!(provider_takes(known.name), Some(expected), "{}", known.name);
+        }
+        assert_eq!(provider_takes("local"), None);
     }
 
     #[test]
