@@ -56,7 +56,7 @@ impl Opener {
     }
 
     /// The providers that are configured here.
-    pub(crate) fn configured(&self) -> &Arc<Providers> {
+    pub(crate) fn configured(&self) -> &Providers {
         &self.usable
     }
 
@@ -65,37 +65,48 @@ impl Opener {
         self.open(sealed).map(drop)
     }
 
+    /// What there is without credentials of the store.
+    pub(crate) fn configured_only(&self) -> Arc<Access> {
+        Arc::new(Access {
+            everybodys: Arc::clone(&self.usable),
+            ..Access::default()
+        })
+    }
+
     /// What the credentials of a snapshot open. What did not change since `before` stays as it is, with all that is
     /// known of its provider.
-    pub(crate) fn access(&self, snapshot: &Snapshot, before: &Access) -> Access {
+    pub(crate) fn access(&self, snapshot: &Snapshot, before: &Arc<Access>) -> Arc<Access> {
+        let is_held = |sealed: &Arc<Sealed>| before.held(sealed).is_some();
+        if snapshot.credentials().count() == before.opened.len()
+            && snapshot.credentials().all(is_held)
+        {
+            return Arc::clone(before);
+        }
         let mut opened = BTreeMap::new();
         for sealed in snapshot.credentials() {
-            let held = before.opened.get(&sealed.id);
-            let held = held.filter(|held| held.sealed == *sealed).cloned();
+            let held = before.held(sealed).cloned();
             match held.map_or_else(|| self.opened(sealed), Ok) {
                 Ok(found) => drop(opened.insert(sealed.id.clone(), found)),
                 // It was refused before it came here.
                 Err(reason) => tracing::warn!(reason, "a credential is not used"),
             }
         }
-        let of = |tenant: Option<&TenantId>| {
-            let its = opened.iter().filter(move |(id, _)| id.tenant() == tenant);
-            its.map(|(_, found)| Arc::clone(&found.provider))
-                .collect::<Vec<_>>()
-        };
-        let everybodys = Arc::new(self.usable.with(of(None)));
-        let mut own = HashMap::new();
-        for tenant in opened.keys().filter_map(CredentialId::tenant) {
-            if !own.contains_key(tenant) {
-                let providers = everybodys.with(of(Some(tenant)));
-                own.insert(tenant.clone(), Arc::new(providers));
+        let (mut everybodys, mut own) = (Vec::new(), HashMap::<TenantId, Vec<_>>::new());
+        for (id, found) in &opened {
+            let provider = Arc::clone(&found.provider);
+            match id.tenant() {
+                None => everybodys.push(provider),
+                Some(tenant) => own.entry(tenant.clone()).or_default().push(provider),
             }
         }
-        Access {
+        let everybodys = Arc::new(self.usable.with(everybodys));
+        let of = |own: Vec<_>| Arc::new(everybodys.with(own));
+        let own = own.into_iter().map(|(tenant, own)| (tenant, of(own)));
+        Arc::new(Access {
+            own: own.collect(),
             everybodys,
-            own,
             opened,
-        }
+        })
     }
 
     fn opened(&self, sealed: &Arc<Sealed>) -> Result<Opened, String> {
@@ -127,6 +138,12 @@ impl Opener {
 }
 
 impl Access {
+    /// What this very credential opened before.
+    fn held(&self, sealed: &Sealed) -> Option<&Opened> {
+        let held = self.opened.get(&sealed.id)?;
+        (*held.sealed == *sealed).then_some(held)
+    }
+
     /// The providers that a tenant may ask.
     pub(crate) fn of(&self, tenant: &TenantId) -> &Arc<Providers> {
         if self.own.is_empty() {
@@ -223,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn a_tenants_own_comes_before_everybodys_and_that_before_the_configured_one() {
         let (opener, keys) = (opener(), keys(1));
-        let none = opener.access(&snapshot(&[]), &Access::default());
+        let none = opener.access(&snapshot(&[]), &opener.configured_only());
         let found = shown(&none, "a", "local").await;
         assert_eq!(found.as_deref(), Some("Bearer sk-configured"));
         assert_eq!(shown(&none, "a", "groq").await, None);
@@ -256,7 +273,7 @@ mod tests {
             let tenant = TenantId::new(tenant).expect("valid");
             Arc::clone(access.of(&tenant).get("local").expect("there"))
         };
-        let first = opener.access(&snapshot(&[a, b.clone()]), &Access::default());
+        let first = opener.access(&snapshot(&[a, b.clone()]), &opener.configured_only());
         let rotated = sealed(&keys, "local/a", "sk-xwn-a");
         let second = opener.access(&snapshot(&[rotated, b]), &first);
         assert!(Arc::ptr_eq(&provider(&first, "b"), &provider(&second, "b")));

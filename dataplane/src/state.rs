@@ -17,12 +17,12 @@ use crate::access::{Access, Opener};
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     snapshot: Snapshot,
-    pub access: Access,
+    pub access: Arc<Access>,
 }
 
 impl Known {
     /// The next snapshot after `before`.
-    fn after(before: &Access, snapshot: Snapshot, opener: &Opener) -> Self {
+    fn after(before: &Arc<Access>, snapshot: Snapshot, opener: &Opener) -> Self {
         Self {
             access: opener.access(&snapshot, before),
             snapshot,
@@ -59,7 +59,7 @@ pub(crate) struct Current {
 
 impl Current {
     pub(crate) fn new(snapshot: Snapshot, opener: Opener, now_ms: u64) -> Self {
-        let known = Known::after(&Access::default(), snapshot, &opener);
+        let known = Known::after(&opener.configured_only(), snapshot, &opener);
         Self {
             known: ArcSwap::from_pointee(known),
             opener,

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, known, operator, setup};
+use super::{Error, credentials, known, operator, setup};
 use crate::{
     config::{Config, Learning, Objective},
     evaluations::{Asker, Evaluations},
@@ -94,10 +94,9 @@ impl Core {
         let plans = setup::plans_of(&config)?;
         let token = PlaneToken::new(config.token.as_ref())
             .map_err(|e| Error::config("token", e.to_string()))?;
-        let keys = config.credentials.load();
-        let keys =
-            keys.map_err(|e| Error::config(format!("credentials.{}", e.field), e.message))?;
+        let keys = credentials::keys(&config)?;
         let store = Store::open(location).await?;
+        credentials::look_over(&store, &keys).await?;
         let lock = setup::lock(location)?;
         // Before a key is made that is told once: this may fail.
         let operator = operator::of(&store, &config, location).await?;
