@@ -175,9 +175,8 @@ fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
         return Some(Filter::NoProviderKey);
     }
     let own = view.providers.breakers(model.key.provider());
-    own.map_or(view.breakers, |own| own)
-        .is_open(&model.key)
-        .then_some(Filter::CircuitOpen)
+    let breakers = own.map_or(view.breakers, AsRef::as_ref);
+    breakers.is_open(&model.key).then_some(Filter::CircuitOpen)
 }
 
 /// The caller's own last resort comes after the ranked ones; what the tenant may not use is left out.

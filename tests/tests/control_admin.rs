@@ -77,7 +77,7 @@ fn param(status: &Status) -> &str {
 }
 
 #[tokio::test]
-async fn a_credential_is_set_rotated_and_deleted_and_rest_says_the_same() {
+async fn a_credential_is_set_and_rotated_and_rest_says_the_same() {
     let (_upstream, floopy) = start().await;
     let mut admin = of_operator(&floopy).await;
     let wanted = wire::SetCredentialRequest {
@@ -118,6 +118,19 @@ async fn a_credential_is_set_rotated_and_deleted_and_rest_says_the_same() {
         keys.expect("listed").into_inner().items[0].id,
         rotated.key_id
     );
+}
+
+#[tokio::test]
+async fn a_credential_is_gone_once_and_none_is_set_without_a_key() {
+    let (_upstream, floopy) = start().await;
+    let mut admin = of_operator(&floopy).await;
+    let wanted = wire::SetCredentialRequest {
+        id: "up".into(),
+        tenant: Some("acme".into()),
+        api_key: Some("sk-marker-grpc".into()),
+        ..Default::default()
+    };
+    admin.set_credential(wanted).await.expect("set");
     let gone = wire::DeleteCredentialRequest {
         id: "up".into(),
         tenant: Some("acme".into()),

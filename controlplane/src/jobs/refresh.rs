@@ -126,7 +126,7 @@ impl Refresh {
     ) -> Result<Self, StoreError> {
         let reserved = meta::reserved_versions(&parts.store).await?;
         let counter = Counter::above(reserved.unwrap_or_else(|| parts.clock.now_ms()));
-        let providers = meta::providers(&parts.store).await?;
+        let providers = meta::providers(parts.store.read()).await?;
         let drift = Drift::new(
             alarms::all(&parts.store).await?,
             drift::load(&parts.store).await?,

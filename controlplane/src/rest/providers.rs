@@ -139,7 +139,7 @@ pub(super) async fn change(
     let kind = credential.check(id.provider(), allowed);
     let kind = kind.map_err(|refused| ApiError::invalid_body(refused.field, refused.message))?;
     if credential.base_url.is_none() {
-        check_name(tx, api, id).await?;
+        check_name(tx, id).await?;
     }
     let before = credentials::get(tx, id).await?;
     let count = credentials::list(tx, id.tenant()).await?.len();
@@ -199,13 +199,13 @@ const FIELDS: &str = "api_key, access_key_id, secret_access_key, session_token, 
     base_url";
 
 /// Refuses a provider of which nobody knows where it is.
-async fn check_name(tx: &mut Tx, api: &Api, id: &CredentialId) -> Result<(), ApiError> {
+async fn check_name(tx: &mut Tx, id: &CredentialId) -> Result<(), ApiError> {
     if provider_takes(id.provider()).is_some() {
         return Ok(());
     }
     let everybodys = CredentialId::new(None, id.provider()).map_err(|_| unknown())?;
     let is_held = credentials::get(tx, &everybodys).await?.is_some();
-    if is_held || meta::providers(&api.store).await?.contains(id.provider()) {
+    if is_held || meta::providers(&mut **tx).await?.contains(id.provider()) {
         return Ok(());
     }
     let message = format!(

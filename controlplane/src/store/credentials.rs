@@ -138,7 +138,7 @@ fn kept(row: &SqliteRow) -> Result<Kept, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fixture::tenant, store};
+    use crate::fixture::{intake, tenant};
 
     fn credential(tenant: Option<TenantId>, provider: &str) -> Kept {
         Kept {
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_owner_has_its_own_and_loses_only_its_own() {
-        let store = store::open_memory().await.expect("opens");
+        let store = intake().await.store;
         let everybodys = credential(None, "openai");
         let own = credential(Some(tenant()), "openai");
         let other = credential(Some(TenantId::new("other").expect("valid")), "openai");

@@ -1,11 +1,11 @@
 //! Circuit breakers, one per candidate: after repeated failures it is left alone, then probed by one call at
 //! a time, ever less often. A candidate whose provider asked for a pause is left alone too.
 
+mod census;
 mod circuit;
 
 use std::{
     collections::HashMap,
-    iter::Sum,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -16,6 +16,7 @@ use std::{
 use floopy_shared::domain::ids::CandidateKey;
 use prometheus_client::metrics::counter::Counter;
 
+pub(crate) use self::census::Census;
 use self::circuit::{Circuit, Health, Rules};
 use crate::config;
 
@@ -33,26 +34,6 @@ pub struct Breakers {
     /// How often any circuit opened.
     openings: AtomicU64,
     forgotten: Counter,
-}
-
-/// How many candidates are left alone, and why.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Census {
-    pub open: u64,
-    /// Their time is over: a probe is under way, or the next call is one.
-    pub half_open: u64,
-    /// Their provider asked for a pause.
-    pub resting: u64,
-}
-
-impl Sum for Census {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            open: sum.open + one.open,
-            half_open: sum.half_open + one.half_open,
-            resting: sum.resting + one.resting,
-        })
-    }
 }
 
 impl Breakers {

@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -172,13 +173,20 @@ fn ask(
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
-    let said = child.stdout.take();
-    let reading = thread::spawn(move || said.map(all_of));
+    // Held here, too, so that waiting for it takes its time.
+    let (told, heard) = mpsc::sync_channel(1);
+    if let Some(output) = child.stdout.take() {
+        let told = told.clone();
+        thread::spawn(move || told.send(all_of(output)));
+    }
     let deadline = Instant::now() + patience;
+    let mut said = None;
     let status = loop {
+        let next = heard.recv_timeout(POLL).ok();
+        said = said.or(next);
         match child.try_wait().map_err(failed)? {
             Some(status) => break status,
-            None if Instant::now() < deadline => thread::sleep(POLL),
+            None if Instant::now() < deadline => {}
             None => {
                 // It may have ended in between.
                 let _ = child.kill();
@@ -190,10 +198,9 @@ fn ask(
     if !status.success() {
         return Err(format!("{program} failed: {status}"));
     }
-    match reading.join() {
-        Ok(Some(said)) => said.map_err(failed),
-        Ok(None) | Err(_) => Err(format!("{program} has no output")),
-    }
+    let said = said.or_else(|| heard.recv_timeout(patience).ok());
+    said.ok_or_else(|| format!("{program} has no output"))?
+        .map_err(failed)
 }
 
 #[cfg(test)]
