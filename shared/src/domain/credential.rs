@@ -31,13 +31,14 @@ pub struct CredentialId {
 
 /// A provider's name that cannot be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("provider {0:?} is not valid: it must be 1 to 64 of a-z A-Z 0-9 _ - .")]
+#[error("provider {0:?} is not valid: it must be 1 to 64 of a-z 0-9 - _ .")]
 pub struct InvalidProvider(String);
 
 impl CredentialId {
     /// `tenant`: `None` where it is everybody's.
     pub fn new(tenant: Option<TenantId>, provider: &str) -> Result<Self, InvalidProvider> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let allowed =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
         // A dot alone would be a step in a path.
         let is_dots = provider.chars().all(|c| c == '.');
         if is_dots || provider.len() > 64 || !provider.chars().all(allowed) {
@@ -152,7 +153,7 @@ mod tests {
             assert_eq!(id.to_string(), shown);
             assert_eq!(CredentialId::parse(shown), Some(id));
         }
-        for bad in ["", ".", "..", "a/", "a b", "a/b/c", "ü"] {
+        for bad in ["", ".", "..", "A", "a/", "a b", "a/b/c", "ü"] {
             assert_eq!(CredentialId::parse(bad), None, "{bad:?}");
         }
     }
