@@ -1,6 +1,7 @@
 //! Puts the parts together: opens the store, starts the jobs, serves.
 
 mod core;
+mod credentials;
 mod known;
 mod operator;
 mod setup;

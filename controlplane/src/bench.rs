@@ -145,6 +145,7 @@ impl Bench {
             self.tenants.iter(),
             rankings.iter(),
             std::iter::empty(),
+            std::iter::empty(),
         );
         let tables = Tables::default();
         tables.with(tables.changes_to(wanted), 1).iter().count()

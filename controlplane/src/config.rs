@@ -11,7 +11,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use floopy_shared::{
     catalog::Sources,
     domain::rule::Routing,
-    process::config::{Constraints, Rule, Secret, range},
+    process::{
+        config::{Constraints, Rule, Secret, range},
+        credentials::Credentials,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +65,8 @@ pub struct Config {
     )]
     pub proxy_url: Option<String>,
     pub operator: Operator,
+    /// The keys that credentials are sealed with.
+    pub credentials: Credentials,
     pub batches: Batches,
     /// How often new evidence becomes new rankings; ratings do so at once.
     #[serde(deserialize_with = "check::refresh_ms")]
@@ -92,6 +97,7 @@ impl Default for Config {
             evaluations: Evaluations::default(),
             proxy_url: None,
             operator: Operator::default(),
+            credentials: Credentials::default(),
             batches: Batches::default(),
             refresh_ms: 250,
             drain_ms: 10_000,

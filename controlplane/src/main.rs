@@ -56,6 +56,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     config
         .operator
         .or_environment(|name| std::env::var(name).ok());
+    config
+        .credentials
+        .or_environment(|name| std::env::var(name).ok());
     let deps = Deps {
         incoming: None,
         clock: Clock::system(),

@@ -22,6 +22,7 @@ mod optimization;
 mod plan;
 mod projects;
 mod prompts;
+mod providers;
 mod query;
 mod replay;
 mod roles;
@@ -46,7 +47,10 @@ use axum::{
     routing::get,
 };
 use floopy_shared::{
-    domain::ids::{KeyHash, TenantId},
+    domain::{
+        credential::KeyRing,
+        ids::{KeyHash, TenantId},
+    },
     process::clock::Clock,
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -92,6 +96,8 @@ pub(crate) struct Api {
     pub(crate) evaluations: Arc<Evaluations>,
     /// Of whose key manages tenants; `None`: nobody's.
     pub(crate) operator: Option<KeyHash>,
+    /// What credentials are sealed with.
+    pub(crate) keys: KeyRing,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) started_ms: u64,
 }

@@ -14,6 +14,7 @@ pub(crate) mod batches;
 pub(crate) mod buckets;
 pub(crate) mod calls;
 pub(crate) mod contents;
+pub(crate) mod credentials;
 pub(crate) mod datasets;
 pub(crate) mod deltas;
 pub(crate) mod drift;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use floopy_shared::domain::{
     ids::KeyHash,
-    snapshot::{KeyScope, Snapshot, Tenant},
+    snapshot::{KeyScope, Tenant},
 };
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+
+use crate::{provider::Providers, state::Known};
 
 /// Where Anthropic's clients send their key.
 pub(crate) static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -23,11 +25,18 @@ pub(crate) enum Permission {
 /// A caller that was let in, with the snapshot that everything about the call is decided on.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted {
-    pub snapshot: Arc<Snapshot>,
+    pub snapshot: Arc<Known>,
     pub tenant: Arc<Tenant>,
     pub key_id: String,
     /// What the key is held to.
     pub scope: KeyScope,
+}
+
+impl Admitted {
+    /// Whom its calls may ask.
+    pub(crate) fn providers(&self) -> &Arc<Providers> {
+        self.snapshot.access.of(&self.tenant.id)
+    }
 }
 
 /// Why a caller was not let in.
@@ -53,7 +62,7 @@ pub(crate) enum Denied {
 
 /// Looks the key of a request up.
 pub(crate) fn admit(
-    snapshot: Arc<Snapshot>,
+    snapshot: Arc<Known>,
     headers: &HeaderMap,
     permission: Permission,
 ) -> Result<Admitted, Denied> {
@@ -107,18 +116,18 @@ mod tests {
     use floopy_shared::domain::{
         catalog::Catalog,
         ids::TenantId,
-        snapshot::{ApiKey, KeyScope},
+        snapshot::{ApiKey, KeyScope, Snapshot},
     };
     use http::HeaderValue;
 
     use super::*;
 
-    fn snapshot(read: bool, write: bool) -> Arc<Snapshot> {
+    fn snapshot(read: bool, write: bool) -> Arc<Known> {
         let scope = KeyScope::default();
         with_key(read, write, scope)
     }
 
-    fn with_key(read: bool, write: bool, scope: KeyScope) -> Arc<Snapshot> {
+    fn with_key(read: bool, write: bool, scope: KeyScope) -> Arc<Known> {
         let key = ApiKey {
             id: "k1".to_owned(),
             hash: KeyHash::of("fl_secret"),
@@ -131,11 +140,11 @@ mod tests {
             keys: vec![key],
             ..Tenant::new(id)
         };
-        Arc::new(Snapshot::cold(Catalog::default(), [tenant]))
+        Arc::new(Known::from(Snapshot::cold(Catalog::default(), [tenant])))
     }
 
     fn ask(
-        snapshot: Arc<Snapshot>,
+        snapshot: Arc<Known>,
         header: Option<&str>,
         permission: Permission,
     ) -> Result<String, Denied> {
@@ -202,7 +211,7 @@ mod tests {
                 "{header:?}"
             );
         }
-        let empty = Arc::new(Snapshot::default());
+        let empty = Arc::<Known>::default();
         assert_eq!(
             ask(empty, Some("Bearer fl_secret"), write),
             Err(Denied::NoSnapshot)

@@ -9,6 +9,7 @@ use floopy_shared::{
     domain::ids::InvalidId,
     process::{
         clock::Clock,
+        credentials::Unloaded,
         rpc::{Dialer, InvalidPlaneToken},
         supervise::{TaskError, Tasks},
     },
@@ -54,6 +55,8 @@ pub enum Error {
     Config(#[from] InvalidConfig),
     #[error(transparent)]
     Provider(#[from] InvalidProvider),
+    #[error(transparent)]
+    Credentials(#[from] Unloaded),
     #[error(transparent)]
     Token(#[from] InvalidPlaneToken),
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! Files and batches: OpenAI's API towards callers, whatever their provider's is.
 //!
-//! The provider knows the operator's credentials alone, so whose a file or a batch is stands in the books of the control
+//! The provider may know the operator's credentials alone, so whose a file or a batch is stands in the books of the control
 //! plane, and nothing is answered that is not in them. Calls do not come this way, and nothing here may delay them.
 
 pub(crate) mod books;
@@ -20,6 +20,7 @@ pub(crate) mod upload;
 
 use std::sync::Arc;
 
+use floopy_shared::domain::ids::TenantId;
 use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::sync::Notify;
 
@@ -29,9 +30,10 @@ pub(crate) use self::{
     reconcile::Reconciler,
 };
 use crate::{
+    admit::Admitted,
     gateway::Gateway,
     http::respond::Refusal,
-    provider::{BatchApi, Provider},
+    provider::{BatchApi, Provider, Providers},
     upstream::Streaming,
 };
 
@@ -70,8 +72,7 @@ pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Refusal {
 }
 
 /// Providers that take batches.
-fn choices(gateway: &Gateway) -> Vec<Arc<Provider>> {
-    let providers = &gateway.upstream.providers;
+fn choices(providers: &Providers) -> Vec<Arc<Provider>> {
     let named = providers.names().filter_map(|name| providers.get(name));
     let takes = |provider: &&Arc<Provider>| provider.batch_api().is_some();
     named.filter(takes).map(Arc::clone).collect()
@@ -83,8 +84,8 @@ fn listed(choices: &[Arc<Provider>]) -> String {
 }
 
 /// The provider that a caller names, or the only one that takes batches.
-pub(crate) fn chosen(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Provider>, Refusal> {
-    let choices = choices(gateway);
+pub(crate) fn chosen(admitted: &Admitted, headers: &HeaderMap) -> Result<Arc<Provider>, Refusal> {
+    let choices = choices(admitted.providers());
     let about = |message: String| Err(invalid(PROVIDER.as_str(), message));
     if choices.is_empty() {
         return about("no provider is configured that takes batches".to_owned());
@@ -111,8 +112,12 @@ pub(crate) fn chosen(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<Provi
 }
 
 /// The provider of a file or a batch that was made before.
-pub(crate) fn provider_of(gateway: &Gateway, name: &str) -> Result<Arc<Provider>, Refusal> {
-    let found = gateway.upstream.providers.get(name);
+pub(crate) fn provider_of(
+    gateway: &Gateway,
+    (tenant, name): (&TenantId, &str),
+) -> Result<Arc<Provider>, Refusal> {
+    let known = gateway.current.snapshot();
+    let found = known.access.of(tenant).get(name);
     let found = found.filter(|provider| provider.batch_api().is_some());
     found.map(Arc::clone).ok_or_else(|| {
         let message = format!("its provider {name:?} is not configured any more");

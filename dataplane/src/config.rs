@@ -7,7 +7,7 @@ mod tenant;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::{config::Secret, telemetry::LogFormat};
+use floopy_shared::process::{config::Secret, credentials::Credentials, telemetry::LogFormat};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -43,6 +43,8 @@ pub struct Config {
     pub scoring: Scoring,
     pub sessions: Sessions,
     pub batches: Batches,
+    /// The keys that credentials of the store are sealed with.
+    pub credentials: Credentials,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             scoring: Scoring::default(),
             sessions: Sessions::default(),
             batches: Batches::default(),
+            credentials: Credentials::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

@@ -26,7 +26,7 @@ use crate::{
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
     state::Current,
-    upstream::Upstream,
+    upstream::{Upstream, breaker::Census},
 };
 
 pub(crate) struct Gateway {
@@ -55,7 +55,8 @@ impl Gateway {
     /// What metrics look up when they are read.
     pub(crate) fn reading(&self) -> Reading {
         let (spool_events, spool_bytes) = self.spool.depth();
-        let circuits = self.upstream.breakers.census();
+        let own = self.current.snapshot().access.census();
+        let circuits: Census = [self.upstream.breakers.census(), own].into_iter().sum();
         let alive = |runtime: &Handle| runtime.metrics().num_alive_tasks();
         let serving = self.serving.get().into_iter().flatten().map(alive);
         let tasks = Handle::try_current().map_or(0, |own| alive(&own)) + serving.sum::<usize>();

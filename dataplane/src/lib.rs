@@ -2,6 +2,7 @@
 //!
 //! `bind` opens it, `Bound::run` serves until stopped. `pipeline` is a call in order.
 
+mod access;
 mod admit;
 mod after;
 mod allowance;

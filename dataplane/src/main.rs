@@ -42,10 +42,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Failure> {
-    let config: Config = load(&args.config)?;
+    let mut config: Config = load(&args.config)?;
     config
         .check()
         .map_err(|error| format!("{}: {error}", args.config.display()))?;
+    config
+        .credentials
+        .or_environment(|name| std::env::var(name).ok());
     telemetry::init(config.log, "info");
     let uri = config.control.grpc.parse().map_err(|error| {
         format!(

@@ -152,6 +152,7 @@ async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
     let errand = Errand {
         call,
         headers: &asking.headers,
+        providers: asking.admitted.providers(),
         order: &plan.choice.order,
         now_ms: asking.record.decision().created_at_ms,
         hedge_after,

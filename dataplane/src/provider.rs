@@ -4,6 +4,7 @@ mod address;
 mod batch;
 mod credentials;
 mod known;
+mod stored;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -19,7 +20,10 @@ use http::Uri;
 pub use self::known::{KnownProvider, known_provider, known_providers};
 use self::{address::Address, known::Paths};
 pub(crate) use self::{address::Place, batch::BatchApi, credentials::Credentials};
-use crate::{config, upstream::RetryBudget};
+use crate::{
+    config,
+    upstream::{RetryBudget, breaker::Breakers},
+};
 
 /// One provider that can be called.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub struct Provider {
     /// Whose publishers' models have APIs of their own.
     is_vertex: bool,
     pub(crate) retries: RetryBudget,
+    /// Of its candidates, where its credentials are not those of the configuration.
+    breakers: Option<Arc<Breakers>>,
     /// Whether its name may lead into private networks.
     allow_private: bool,
     /// Whether it can be asked for the usage of a stream.
@@ -47,6 +53,11 @@ impl Provider {
     /// As in `provider/model`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Of its candidates, where they are its own.
+    pub(crate) fn breakers(&self) -> Option<&Arc<Breakers>> {
+        self.breakers.as_ref()
     }
 
     /// By which API it is called for this model: Vertex AI has its publishers' own.
@@ -115,6 +126,23 @@ impl Providers {
         self.0.iter().find(|provider| *provider.name == *name)
     }
 
+    /// The same, with these in place of those of their names, and behind them.
+    pub(crate) fn with(&self, others: Vec<Arc<Provider>>) -> Self {
+        let mut all = self.0.clone();
+        for other in others {
+            match all.iter_mut().find(|held| held.name == other.name) {
+                Some(held) => *held = other,
+                None => all.push(other),
+            }
+        }
+        Self(all)
+    }
+
+    /// Of a provider's candidates, where they are its own.
+    pub(crate) fn breakers(&self, name: &str) -> Option<&Arc<Breakers>> {
+        self.get(name)?.breakers()
+    }
+
     /// The single one, where there is only one.
     pub fn only(&self) -> Option<&Arc<Provider>> {
         match self.0.as_slice() {
@@ -144,11 +172,20 @@ impl Providers {
 }
 
 fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
+    let credentials = Credentials::read(configured, configured.known())?;
+    assemble(configured, credentials, None)
+}
+
+/// Puts it together. `breakers`: of its own, where it is not the configured one.
+fn assemble(
+    configured: &config::Provider,
+    credentials: Credentials,
+    breakers: Option<Arc<Breakers>>,
+) -> Result<Provider, InvalidProvider> {
     let name = configured.name.as_str();
     let known = configured.known();
     let base = configured.base_url.as_deref();
     let base = base.unwrap_or_else(|| known.map_or("", |known| known.base_url));
-    let credentials = Credentials::read(configured, known)?;
     let mut placed = configured.clone();
     if placed.project.is_none() {
         placed.project = credentials.project().map(str::to_owned);
@@ -171,6 +208,7 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
         responses: configured.speaks_responses(),
         is_vertex: paths == Paths::Vertex,
         retries: RetryBudget::default(),
+        breakers,
         allow_private: configured.allow_private,
         stream_usage: configured
             .stream_usage
@@ -180,7 +218,10 @@ fn build(configured: &config::Provider) -> Result<Provider, InvalidProvider> {
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::process::config::Secret;
+    use floopy_shared::{
+        domain::credential::{Takes, provider_takes},
+        process::config::Secret,
+    };
 
     use super::*;
     use crate::call::Endpoint;
@@ -250,6 +291,20 @@ mod tests {
             refused.starts_with("model cannot be sent to vertex: on Vertex AI only models of"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn what_known_providers_take_is_known_to_whoever_keeps_credentials() {
+        for known in known_providers() {
+            let expected = match known.paths {
+                Paths::Bedrock => Takes::Aws,
+                Paths::Vertex => Takes::Google,
+                Paths::Azure => Takes::Placed,
+                Paths::OpenAi | Paths::Messages | Paths::Cohere | Paths::Gemini => Takes::ApiKey,
+            };
+            assert_eq!(provider_takes(known.name), Some(expected), "{}", known.name);
+        }
+        assert_eq!(provider_takes("local"), None);
     }
 
     #[test]

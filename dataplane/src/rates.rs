@@ -259,17 +259,14 @@ fn forget_half<K: Hash + Eq + Clone>(windows: &mut HashMap<K, Arc<Mutex<Window>>
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::domain::{
-        limits::Limits,
-        snapshot::{KeyScope, Snapshot},
-    };
+    use floopy_shared::domain::{limits::Limits, snapshot::KeyScope};
 
     use super::*;
 
     fn admitted(limits: Limits, of_key: Option<u32>) -> Admitted {
         let id = TenantId::new("t").expect("valid");
         Admitted {
-            snapshot: Arc::new(Snapshot::default()),
+            snapshot: Arc::default(),
             tenant: Arc::new(Tenant {
                 limits,
                 ..Tenant::new(id)

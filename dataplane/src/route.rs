@@ -174,9 +174,9 @@ fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
     if view.providers.get(model.key.provider()).is_none() {
         return Some(Filter::NoProviderKey);
     }
-    view.breakers
-        .is_open(&model.key)
-        .then_some(Filter::CircuitOpen)
+    let own = view.providers.breakers(model.key.provider());
+    let breakers = own.map_or(view.breakers, AsRef::as_ref);
+    breakers.is_open(&model.key).then_some(Filter::CircuitOpen)
 }
 
 /// The caller's own last resort comes after the ranked ones; what the tenant may not use is left out.

@@ -144,6 +144,7 @@ async fn send(
     let errand = Errand {
         call: &work.call,
         headers: &work.headers,
+        providers: work.admitted.providers(),
         order,
         now_ms: gateway.clock.now_ms(),
         hedge_after: None,

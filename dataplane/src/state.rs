@@ -1,39 +1,94 @@
 //! The current snapshot: written by `control`, read once per request; nothing else connects the two.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
-use floopy_shared::domain::snapshot::Snapshot;
+use floopy_shared::domain::{credential::Sealed, snapshot::Snapshot};
+
+use crate::access::{Access, Opener};
+
+/// A snapshot, and whom its tenants may ask.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    snapshot: Snapshot,
+    pub access: Arc<Access>,
+}
+
+impl Known {
+    /// The next snapshot after `before`.
+    fn after(before: &Arc<Access>, snapshot: Snapshot, opener: &Opener) -> Self {
+        Self {
+            access: opener.access(&snapshot, before),
+            snapshot,
+        }
+    }
+}
+
+impl Deref for Known {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+#[cfg(test)]
+impl From<Snapshot> for Known {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            snapshot,
+            ..Self::default()
+        }
+    }
+}
 
 /// What is known now, and when the control plane was last heard.
 #[derive(Debug)]
 pub(crate) struct Current {
-    snapshot: ArcSwap<Snapshot>,
+    known: ArcSwap<Known>,
+    opener: Opener,
     heard_at_ms: AtomicU64,
     connected: AtomicBool,
 }
 
 impl Current {
-    pub(crate) fn new(snapshot: Snapshot, now_ms: u64) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, opener: Opener, now_ms: u64) -> Self {
+        let known = Known::after(&opener.configured_only(), snapshot, &opener);
         Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
+            known: ArcSwap::from_pointee(known),
+            opener,
             heard_at_ms: AtomicU64::new(now_ms),
             connected: AtomicBool::new(false),
         }
     }
 
     /// For the whole of one request.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
+    pub(crate) fn snapshot(&self) -> Arc<Known> {
+        self.known.load_full()
     }
 
     /// Everything that begins from now on is decided on this.
     pub(crate) fn replace(&self, snapshot: Snapshot, now_ms: u64) {
-        self.snapshot.store(Arc::new(snapshot));
+        let next = Known::after(&self.known.load().access, snapshot, &self.opener);
+        self.known.store(Arc::new(next));
         self.heard_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Why a credential cannot be used here, if it cannot.
+    pub(crate) fn check(&self, sealed: &Sealed) -> Result<(), String> {
+        self.opener.check(sealed)
+    }
+
+    /// The names of the providers that are configured here.
+    pub(crate) fn configured(&self) -> Vec<String> {
+        let names = self.opener.configured().names();
+        names.map(str::to_owned).collect()
     }
 
     pub(crate) fn set_connected(&self, connected: bool) {

@@ -19,7 +19,7 @@ mod trail;
 use std::{sync::Arc, time::Duration};
 
 use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::expected_cost};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use tokio::time::Instant;
 
 pub(crate) use self::client::ReplyBody;
@@ -55,7 +55,9 @@ tokio::task_local! {
 /// Everything that is needed to call providers.
 pub(crate) struct Upstream {
     client: Client,
-    pub(crate) providers: Providers,
+    /// Where the providers are that are configured.
+    addresses: Vec<Uri>,
+    /// Of candidates that are asked under what is configured.
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) latencies: Latencies,
     metrics: Arc<Metrics>,
@@ -79,6 +81,8 @@ pub(crate) struct Errand<'a> {
     pub call: &'a Call,
     /// The caller's.
     pub headers: &'a HeaderMap,
+    /// Whom its tenant may ask.
+    pub providers: &'a Providers,
     pub order: &'a [Arc<CatalogModel>],
     /// When it was asked.
     pub now_ms: u64,
@@ -123,15 +127,15 @@ fn verdict(status: StatusCode) -> Verdict {
 impl Upstream {
     pub(crate) fn new(
         config: &Config,
-        providers: Providers,
+        providers: &Providers,
         metrics: Arc<Metrics>,
         resolver: Resolver,
     ) -> Self {
         let timeouts = &config.timeouts;
-        let guarded = (guard(config, &providers), resolver);
+        let guarded = (guard(config, providers), resolver);
         Self {
             client: Client::new(timeouts, config.limits.workers, guarded),
-            providers,
+            addresses: providers.addresses().collect(),
             breakers: Arc::new(Breakers::new(&config.breaker)),
             latencies: Latencies::default(),
             metrics,
@@ -153,7 +157,7 @@ impl Upstream {
 
     /// Keeps connections to the providers open; for each worker.
     pub(crate) fn warmer(&self) -> Warmer {
-        Warmer::new(self.client.clone(), self.providers.addresses().collect())
+        Warmer::new(self.client.clone(), self.addresses.clone())
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -182,13 +186,14 @@ impl Upstream {
             if failed.is_over() {
                 break;
             }
+            let breakers = self.breakers_of(errand, model);
             let trial = if index + 1 < left.len() {
-                Trial::begin_unless_left_alone(&self.breakers, &model.key)
+                Trial::begin_unless_left_alone(breakers, &model.key)
             } else {
-                Some(Trial::begin(&self.breakers, &model.key))
+                Some(Trial::begin(breakers, &model.key))
             };
             let Some(trial) = trial else { continue };
-            self.deposit(model);
+            self.deposit(errand, model);
             let result = self.attempt_as(errand, (model, trial), trail).await;
             if let Some(served) = failed.sort(model, result, errand.call.features()) {
                 return Ok(served);
@@ -207,7 +212,7 @@ impl Upstream {
         model: &CatalogModel,
         trail: &mut Trail,
     ) -> Result<Reply, Failure> {
-        let trial = Trial::begin(&self.breakers, &model.key);
+        let trial = Trial::begin(self.breakers_of(errand, model), &model.key);
         self.attempt_as(errand, (model, trial), trail).await
     }
 
@@ -223,6 +228,12 @@ impl Upstream {
         result
     }
 
+    /// One tenant's key that is refused or used up says nothing of anybody else's.
+    fn breakers_of<'a>(&'a self, errand: &Errand<'a>, model: &CatalogModel) -> &'a Arc<Breakers> {
+        let own = errand.providers.breakers(model.key.provider());
+        own.unwrap_or(&self.breakers)
+    }
+
     fn begin(&self, errand: &Errand<'_>, model: &CatalogModel, trail: &mut Trail) -> Lane {
         trail.begin(&model.key, expected_cost(model, errand.call.features()))
     }
@@ -233,7 +244,7 @@ impl Upstream {
         (model, trial): (&CatalogModel, Trial),
     ) -> Result<Reply, Failure> {
         let wait = self.latencies.wait(&model.key);
-        let mut result = match self.providers.get(model.key.provider()) {
+        let mut result = match errand.providers.get(model.key.provider()) {
             Some(provider) => {
                 let limits = Limits {
                     text_bytes: errand.text_bytes,
@@ -278,8 +289,8 @@ impl Upstream {
     }
 
     /// A call that is no retry allows its provider a part of one.
-    fn deposit(&self, model: &CatalogModel) {
-        if let Some(provider) = self.providers.get(model.key.provider()) {
+    fn deposit(&self, errand: &Errand<'_>, model: &CatalogModel) {
+        if let Some(provider) = errand.providers.get(model.key.provider()) {
             provider.retries.deposit(&self.retry);
         }
     }
@@ -307,7 +318,7 @@ impl Upstream {
         }
         tracing::debug!(candidate = %model.key, %failure, "attempt failed");
         if let Some(pause) = failure.pause() {
-            self.breakers.rest(&model.key, pause);
+            trial.rest(pause);
         }
         if !is_callers_invention(failure, model) {
             self.count_failure(trial);

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod catalog;
 pub mod confidence;
 pub mod constraints;
+pub mod credential;
 pub mod decision;
 pub mod draw;
 pub mod event;

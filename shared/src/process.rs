@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod patient;
 pub mod rpc;
 pub mod stop;

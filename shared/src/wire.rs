@@ -5,6 +5,7 @@
 pub mod affinity;
 pub mod batch;
 pub mod constraints;
+pub mod credential;
 pub mod decision;
 pub mod event;
 pub mod experiment;

@@ -35,6 +35,7 @@ EXAMPLES = {
     "/v1/prompts/{id}": {"name": "changed", "messages": WORD},
     "/v1/datasets": {"name": "example", "rows": [{"input": "Good evening"}]},
     "/v1/datasets/{id}/rows": [{"input": "Good night", "id": "two"}],
+    "/v1/providers/{name}": {"api_key": "sk-another-key"},
     "/v1/constraints": {"max_requests_per_minute": 60, "routing": {"allow_providers": ["up"]}},
 }
 
@@ -60,6 +61,12 @@ def rule(name, model):
 def hello(session):
     body = EXAMPLES["/v1/chat/completions"]
     return call("POST", "/v1/chat/completions", body, floopy_session_id=session)[1]["x-request-id"]
+
+
+def made_credential(name):
+    """Of a provider that is configured, and of one that serves nobody here."""
+    call("PUT", f"/v1/providers/{name}", {"api_key": "sk-example-key"})
+    return name
 
 
 def things():
@@ -88,6 +95,7 @@ def things():
         "/v1/experiments/": experiments,
         "/v1/projects/": [make("/v1/projects", {"name": name})["id"] for name in ("stays", "goes")],
         "/v1/keys/": [make("/v1/keys", {"name": name})["id"] for name in ("stays", "goes")],
+        "/v1/providers/": [made_credential(name) for name in ("up", "openai")],
         "/v1/session/": ["stays", "goes"],
         "/v1/feedback/": ["stays", requests[0]],
         "/v1/decisions/": requests,

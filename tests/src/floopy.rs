@@ -25,6 +25,9 @@ pub enum Shape {
     Split,
 }
 
+/// What planes apart seal credentials with; together they make one.
+const CREDENTIALS_KEY: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
 /// A running system; killed and removed when dropped.
 #[derive(Debug)]
 pub struct Floopy {
@@ -146,6 +149,12 @@ impl Floopy {
         self.dir.path()
     }
 
+    /// From its next start on every process has this variable.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        let environment = &mut self.settings.environment;
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Everything that any process logged.
     pub fn logs(&self) -> String {
         let processes = [&self.proxy, &self.control, &self.judge];
@@ -229,6 +238,9 @@ impl Floopy {
             .arg("--config")
             .arg(self.dir.path().join(config));
         command.env("RUST_LOG", "info").env("NO_COLOR", "1");
+        if self.shape == Shape::Split {
+            command.env("FLOOPY_CREDENTIALS_KEY", CREDENTIALS_KEY);
+        }
         let set = self.settings.environment.iter();
         command.envs(set.map(|(name, value)| (name, value)));
         command

@@ -77,6 +77,93 @@ fn param(status: &Status) -> &str {
 }
 
 #[tokio::test]
+async fn a_credential_is_set_and_rotated_and_rest_says_the_same() {
+    let (_upstream, floopy) = start().await;
+    let mut admin = of_operator(&floopy).await;
+    let wanted = wire::SetCredentialRequest {
+        id: "up".into(),
+        tenant: Some("acme".into()),
+        api_key: Some("sk-marker-grpc".into()),
+        ..Default::default()
+    };
+    let set = admin
+        .set_credential(wanted)
+        .await
+        .expect("set")
+        .into_inner();
+    assert_eq!(
+        (set.hint.as_str(), set.tenant.as_deref()),
+        ("grpc", Some("acme"))
+    );
+    let asked = wire::ListCredentialsRequest {
+        tenant: Some("acme".into()),
+    };
+    let listed = admin.list_credentials(asked).await.expect("listed");
+    assert_eq!(listed.into_inner().items, [set.clone()]);
+    let told = rest(&floopy, "tenants/acme/providers").await;
+    assert_eq!(told["items"], json!([set]));
+    let rotated = admin
+        .rotate_credentials(wire::RotateCredentialsRequest {})
+        .await;
+    let rotated = rotated.expect("rotated").into_inner();
+    assert_eq!(
+        (rotated.total, rotated.resealed),
+        (1, 0),
+        "it has the newest key"
+    );
+    let keys = admin
+        .list_credentials_keys(wire::ListCredentialsKeysRequest {})
+        .await;
+    assert_eq!(
+        keys.expect("listed").into_inner().items[0].id,
+        rotated.key_id
+    );
+}
+
+#[tokio::test]
+async fn a_credential_is_gone_once_and_none_is_set_without_a_key() {
+    let (_upstream, floopy) = start().await;
+    let mut admin = of_operator(&floopy).await;
+    let wanted = wire::SetCredentialRequest {
+        id: "up".into(),
+        tenant: Some("acme".into()),
+        api_key: Some("sk-marker-grpc".into()),
+        ..Default::default()
+    };
+    admin.set_credential(wanted).await.expect("set");
+    let gone = wire::DeleteCredentialRequest {
+        id: "up".into(),
+        tenant: Some("acme".into()),
+    };
+    let again = gone.clone();
+    assert!(
+        admin
+            .delete_credential(gone)
+            .await
+            .expect("gone")
+            .into_inner()
+            .deleted
+    );
+    let unknown = admin
+        .delete_credential(again)
+        .await
+        .expect_err("gone already");
+    assert_eq!(
+        (unknown.code(), code(&unknown)),
+        (Code::NotFound, "not_found")
+    );
+    let bare = wire::SetCredentialRequest {
+        id: "up".into(),
+        ..Default::default()
+    };
+    let refused = admin.set_credential(bare).await.expect_err("no key");
+    assert_eq!(
+        (refused.code(), param(&refused)),
+        (Code::InvalidArgument, "api_key")
+    );
+}
+
+#[tokio::test]
 async fn a_tenant_is_made_changed_and_ended_and_rest_says_the_same() {
     let (_upstream, floopy) = start().await;
     let mut admin = of_operator(&floopy).await;

@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use floopy_shared::process::{clock::Clock, rpc::PlaneToken, supervise::Tasks};
+use floopy_shared::{
+    domain::credential::KeyRing,
+    process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
+};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, known, operator, setup};
+use super::{Error, credentials, known, operator, setup};
 use crate::{
     config::{Config, Learning, Objective},
     evaluations::{Asker, Evaluations},
@@ -53,6 +56,7 @@ pub(super) struct Core {
     pub(super) config: Config,
     pub(super) minted_key: Option<String>,
     pub(super) operator: operator::Operator,
+    keys: KeyRing,
     process: Process,
     store: Store,
     /// Held as long as this control plane may publish.
@@ -90,7 +94,9 @@ impl Core {
         let plans = setup::plans_of(&config)?;
         let token = PlaneToken::new(config.token.as_ref())
             .map_err(|e| Error::config("token", e.to_string()))?;
+        let keys = credentials::keys(&config)?;
         let store = Store::open(location).await?;
+        credentials::look_over(&store, &keys).await?;
         let lock = setup::lock(location)?;
         // Before a key is made that is told once: this may fail.
         let operator = operator::of(&store, &config, location).await?;
@@ -129,6 +135,7 @@ impl Core {
             config,
             minted_key,
             operator,
+            keys,
             process,
             store,
             _lock: lock,
@@ -227,6 +234,7 @@ impl Core {
             webhooks: self.webhooks().await?,
             evaluations: Arc::clone(&self.evaluations),
             operator: self.operator.hash,
+            keys: self.keys.clone(),
             fleet: Arc::clone(&self.services.fleet),
             started_ms: self.process.clock.now_ms(),
         })

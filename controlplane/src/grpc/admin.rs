@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use crate::rest::{
     Api, ApiError, JsonObject, name,
-    operator::{self, audit, keys, pool, proxies, tenants},
+    operator::{self, audit, keys, pool, providers, proxies, tenants},
 };
 
 /// Serves `Admin`.
@@ -130,6 +130,64 @@ impl wire::admin_server::Admin for AdminService {
         let (headers, message) = self.admit(request).await?;
         let place = Path((message.tenant, message.id));
         told(keys::revoke(self.state(), place, headers).await)
+    }
+
+    async fn list_credentials(
+        &self,
+        request: Request<wire::ListCredentialsRequest>,
+    ) -> Answer<wire::ListCredentialsResponse> {
+        let (_, message) = self.admit(request).await?;
+        told(match message.tenant {
+            None => providers::list(self.state()).await,
+            Some(tenant) => providers::list_of(self.state(), Path(tenant)).await,
+        })
+    }
+
+    async fn set_credential(
+        &self,
+        request: Request<wire::SetCredentialRequest>,
+    ) -> Answer<wire::ProviderCredential> {
+        let (headers, mut message) = self.admit(request).await?;
+        let (id, tenant) = (std::mem::take(&mut message.id), message.tenant.take());
+        let mut fields = given(&message)?;
+        fields.remove("id");
+        let fields = JsonObject(fields);
+        told(match tenant {
+            None => providers::put(self.state(), Path(id), headers, fields).await,
+            Some(tenant) => {
+                providers::put_of(self.state(), Path((tenant, id)), headers, fields).await
+            }
+        })
+    }
+
+    async fn delete_credential(
+        &self,
+        request: Request<wire::DeleteCredentialRequest>,
+    ) -> Answer<wire::DeleteCredentialResponse> {
+        let (headers, message) = self.admit(request).await?;
+        told(match message.tenant {
+            None => providers::delete(self.state(), Path(message.id), headers).await,
+            Some(tenant) => {
+                let place = Path((tenant, message.id));
+                providers::delete_of(self.state(), place, headers).await
+            }
+        })
+    }
+
+    async fn list_credentials_keys(
+        &self,
+        request: Request<wire::ListCredentialsKeysRequest>,
+    ) -> Answer<wire::ListCredentialsKeysResponse> {
+        self.admit(request).await?;
+        told(providers::keys(self.state()).await)
+    }
+
+    async fn rotate_credentials(
+        &self,
+        request: Request<wire::RotateCredentialsRequest>,
+    ) -> Answer<wire::RotateCredentialsResponse> {
+        let (headers, _) = self.admit(request).await?;
+        told(providers::rotate(self.state(), headers).await)
     }
 
     async fn list_plans(

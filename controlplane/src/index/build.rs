@@ -7,6 +7,7 @@ use std::{
 
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
+    credential::Sealed,
     money::Usage,
     prompt::Prompts,
     ranking::Rankings,
@@ -121,6 +122,7 @@ pub(crate) fn tables<'a>(
     tenants: impl Iterator<Item = &'a Arc<Tenant>>,
     rankings: impl Iterator<Item = &'a Arc<Rankings>>,
     prompts: impl Iterator<Item = &'a Arc<Prompts>>,
+    credentials: impl Iterator<Item = &'a Arc<Sealed>>,
 ) -> BTreeMap<TableName, TableBody> {
     let catalog = (TableName::Catalog, TableBody::Catalog(Arc::clone(catalog)));
     let tenants = tenants.map(|t| {
@@ -141,10 +143,17 @@ pub(crate) fn tables<'a>(
             TableBody::Prompts(Arc::clone(p)),
         )
     });
+    let credentials = credentials.map(|c| {
+        (
+            TableName::Credential(c.id.clone()),
+            TableBody::Credential(Arc::clone(c)),
+        )
+    });
     std::iter::once(catalog)
         .chain(tenants)
         .chain(rankings)
         .chain(prompts)
+        .chain(credentials)
         .collect()
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Dirty {
     settings: AtomicBool,
     /// Tenants that changed their stored prompts.
     prompts: Mutex<BTreeSet<TenantId>>,
+    /// Credentials changed, anybody's.
+    credentials: AtomicBool,
     urgent: Notify,
 }
 
@@ -46,6 +48,17 @@ impl Dirty {
     pub(crate) fn mark_prompts(&self, tenant: TenantId) {
         lock(&self.prompts).insert(tenant);
         self.urgent.notify_one();
+    }
+
+    /// Says that credentials changed: proxies are told at once.
+    pub(crate) fn mark_credentials(&self) {
+        self.credentials.store(true, Ordering::Release);
+        self.urgent.notify_one();
+    }
+
+    /// Whether credentials changed since this was last asked.
+    pub(crate) fn take_credentials(&self) -> bool {
+        self.credentials.swap(false, Ordering::AcqRel)
     }
 
     /// Gives tenants back whose prompts could not be read: they wait for the next tick.

@@ -172,7 +172,10 @@ fn stands(tables: &Tables, name: &str) -> bool {
         let there = |name: &TableName| tables.get(name).is_some();
         match &name {
             TableName::Ranking(tenant) => there(&name) || there(&TableName::Tenant(tenant.clone())),
-            TableName::Catalog | TableName::Tenant(_) | TableName::Prompts(_) => there(&name),
+            TableName::Catalog
+            | TableName::Tenant(_)
+            | TableName::Prompts(_)
+            | TableName::Credential(_) => there(&name),
         }
     })
 }

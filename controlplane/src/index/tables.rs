@@ -108,11 +108,13 @@ fn same(a: &TableBody, b: &TableBody) -> bool {
         (TableBody::Tenant(a), TableBody::Tenant(b)) => Arc::ptr_eq(a, b) || a == b,
         (TableBody::Rankings(a), TableBody::Rankings(b)) => Arc::ptr_eq(a, b) || a == b,
         (TableBody::Prompts(a), TableBody::Prompts(b)) => Arc::ptr_eq(a, b) || a == b,
+        (TableBody::Credential(a), TableBody::Credential(b)) => Arc::ptr_eq(a, b) || a == b,
         (
             TableBody::Catalog(_)
             | TableBody::Tenant(_)
             | TableBody::Rankings(_)
-            | TableBody::Prompts(_),
+            | TableBody::Prompts(_)
+            | TableBody::Credential(_),
             _,
         ) => false,
     }

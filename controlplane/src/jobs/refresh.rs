@@ -5,6 +5,7 @@
 //! proxies go on with what they have.
 
 mod budgets;
+mod credentials;
 mod prompts;
 mod publish;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use floopy_shared::{
 use tokio::{sync::mpsc, time};
 use tokio_util::sync::CancellationToken;
 
-use self::watch::Heard;
+use self::{credentials::Credentials, watch::Heard};
 use crate::{
     evaluations::Evaluations,
     index::{
@@ -95,6 +96,7 @@ pub(crate) struct Refresh {
     rankings: BTreeMap<TenantId, Arc<Rankings>>,
     /// Stored prompts of tenants that have any; `None`: not read yet.
     prompts: Option<BTreeMap<TenantId, Arc<Prompts>>>,
+    credentials: Credentials,
     /// Rankings held back since then because they route as the published ones do.
     held_back: BTreeMap<TenantId, (Arc<Rankings>, Instant)>,
     incumbents: BTreeMap<TenantId, Incumbents>,
@@ -124,7 +126,7 @@ impl Refresh {
     ) -> Result<Self, StoreError> {
         let reserved = meta::reserved_versions(&parts.store).await?;
         let counter = Counter::above(reserved.unwrap_or_else(|| parts.clock.now_ms()));
-        let providers = meta::providers(&parts.store).await?;
+        let providers = meta::providers(parts.store.read()).await?;
         let drift = Drift::new(
             alarms::all(&parts.store).await?,
             drift::load(&parts.store).await?,
@@ -137,6 +139,7 @@ impl Refresh {
             tenants: BTreeMap::new(),
             rankings: BTreeMap::new(),
             prompts: None,
+            credentials: Credentials::default(),
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
@@ -204,6 +207,7 @@ impl Refresh {
         self.poll_tenants().await?;
         self.tell_budgets().await;
         self.read_prompts().await?;
+        let widened = self.read_credentials().await?;
         let changed = self.watch().await?;
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
@@ -213,6 +217,7 @@ impl Refresh {
         let due = |tenant: &&Arc<Tenant>| {
             dirty.contains(&tenant.id)
                 || changed.contains(&tenant.id)
+                || widened.contains(&tenant.id)
                 || !self.rankings.contains_key(&tenant.id)
                 || (is_new_day && by_day(tenant))
         };
@@ -231,6 +236,7 @@ impl Refresh {
             self.tenants.values(),
             self.rankings.values(),
             self.known_prompts(),
+            self.known_credentials(),
         );
         let changes = self.parts.index.current().changes_to(tables);
         self.publish(changes).await?;
@@ -240,11 +246,12 @@ impl Refresh {
     }
 
     async fn rank_all(&mut self, due: &[Arc<Tenant>]) -> Result<(), StoreError> {
-        let candidates = build::candidates(&self.parts.catalog, &self.providers);
+        let everybodys = self.credentials.everybodys(&self.providers);
+        let candidates = build::candidates(&self.parts.catalog, &everybodys);
         for tenants in due.chunks(READ_AT_ONCE) {
             self.read(tenants).await?;
             for tenant in tenants {
-                let own = self.own_candidates(tenant);
+                let own = self.own_candidates(tenant, &everybodys);
                 let candidates = own.as_deref().unwrap_or(&candidates);
                 if let Err(error) = self.rank(tenant, candidates).await {
                     self.failed(&error);
@@ -253,15 +260,6 @@ impl Refresh {
             }
         }
         Ok(())
-    }
-
-    /// The candidates of a tenant with models of its own.
-    fn own_candidates(&self, tenant: &Tenant) -> Option<Vec<Candidate>> {
-        if tenant.models.is_empty() {
-            return None;
-        }
-        let catalog = self.parts.catalog.with_own(&tenant.models).ok()?;
-        Some(build::candidates(&catalog, &self.providers))
     }
 
     /// Reads the sums of those tenants that were not read yet. One tenant's trouble is not the others': it

@@ -30,13 +30,19 @@ fn own(tables: &Tables, decision: &Decision, key: &CandidateKey) -> Option<Arc<C
     let entry = tables.get(&TableName::Tenant(decision.tenant.clone()))?;
     match &entry.body {
         TableBody::Tenant(tenant) => tenant.models.iter().find(|m| m.key == *key).cloned(),
-        TableBody::Catalog(_) | TableBody::Rankings(_) | TableBody::Prompts(_) => None,
+        TableBody::Catalog(_)
+        | TableBody::Rankings(_)
+        | TableBody::Prompts(_)
+        | TableBody::Credential(_) => None,
     }
 }
 
 fn listed(tables: &Tables, key: &CandidateKey) -> Option<Arc<CatalogModel>> {
     match &tables.get(&TableName::Catalog)?.body {
         TableBody::Catalog(catalog) => catalog.get(key).cloned(),
-        TableBody::Tenant(_) | TableBody::Rankings(_) | TableBody::Prompts(_) => None,
+        TableBody::Tenant(_)
+        | TableBody::Rankings(_)
+        | TableBody::Prompts(_)
+        | TableBody::Credential(_) => None,
     }
 }

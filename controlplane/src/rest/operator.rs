@@ -5,6 +5,7 @@ mod changing;
 mod form;
 pub(crate) mod keys;
 pub(crate) mod pool;
+pub(crate) mod providers;
 pub(crate) mod proxies;
 pub(crate) mod tenants;
 
@@ -13,7 +14,7 @@ use axum::{
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post, put},
 };
 use floopy_shared::domain::ids::KeyHash;
 use http::{HeaderMap, StatusCode};
@@ -44,6 +45,21 @@ pub(super) fn routes(api: &Api) -> Router<Api> {
             get(keys::list).post(keys::create),
         )
         .route("/v1/operator/tenants/{id}/keys/{key}", delete(keys::revoke))
+        .route("/v1/operator/providers", get(providers::list))
+        .route(
+            "/v1/operator/providers/{name}",
+            put(providers::put).delete(providers::delete),
+        )
+        .route(
+            "/v1/operator/tenants/{id}/providers",
+            get(providers::list_of),
+        )
+        .route(
+            "/v1/operator/tenants/{id}/providers/{name}",
+            put(providers::put_of).delete(providers::delete_of),
+        )
+        .route("/v1/operator/credentials", get(providers::keys))
+        .route("/v1/operator/credentials/rotate", post(providers::rotate))
         .route("/v1/operator/plans", get(plans))
         .route("/v1/operator/proxies", get(proxies::list))
         .route("/v1/operator/pool", get(pool::get))

@@ -77,21 +77,33 @@ impl Now {
         let body = |name: &TableName| tables.get(name).map(|entry| entry.body.clone());
         let tenant = match body(&TableName::Tenant(id.clone())) {
             Some(TableBody::Tenant(tenant)) => tenant,
-            Some(TableBody::Catalog(_) | TableBody::Rankings(_) | TableBody::Prompts(_)) | None => {
-                Arc::new(Tenant::new(id.clone()))
-            }
+            Some(
+                TableBody::Catalog(_)
+                | TableBody::Rankings(_)
+                | TableBody::Prompts(_)
+                | TableBody::Credential(_),
+            )
+            | None => Arc::new(Tenant::new(id.clone())),
         };
         let rankings = match body(&TableName::Ranking(id.clone())) {
             Some(TableBody::Rankings(rankings)) => Some(rankings),
-            Some(TableBody::Catalog(_) | TableBody::Tenant(_) | TableBody::Prompts(_)) | None => {
-                None
-            }
+            Some(
+                TableBody::Catalog(_)
+                | TableBody::Tenant(_)
+                | TableBody::Prompts(_)
+                | TableBody::Credential(_),
+            )
+            | None => None,
         };
         let everybody = match body(&TableName::Catalog) {
             Some(TableBody::Catalog(catalog)) => catalog,
-            Some(TableBody::Tenant(_) | TableBody::Rankings(_) | TableBody::Prompts(_)) | None => {
-                Arc::default()
-            }
+            Some(
+                TableBody::Tenant(_)
+                | TableBody::Rankings(_)
+                | TableBody::Prompts(_)
+                | TableBody::Credential(_),
+            )
+            | None => Arc::default(),
         };
         // What was published has no duplicates.
         let own = everybody.with_own(&tenant.models).map(Arc::new);

@@ -28,7 +28,7 @@ use crate::{
 
 /// A change that is being made; dropped before its commit it never was.
 pub(super) struct Editing<'a> {
-    api: &'a Api,
+    pub(super) api: &'a Api,
     pub(super) holder: Holder,
     pub(super) tx: Tx,
     pub(super) now_ms: u64,
@@ -163,7 +163,7 @@ impl<'a> Editing<'a> {
         after: Option<&str>,
     ) -> Result<(), ApiError> {
         let change = Change {
-            tenant: &self.holder.tenant,
+            tenant: Some(&self.holder.tenant),
             at_ms: self.now_ms,
             actor: &format!("key:{}", self.holder.key),
             role: self.holder.role.as_str(),
@@ -198,6 +198,13 @@ impl<'a> Editing<'a> {
     pub(super) async fn commit_prompts(self) -> Result<(), ApiError> {
         let (api, tenant) = self.finish().await?;
         api.dirty.mark_prompts(tenant);
+        Ok(())
+    }
+
+    /// Makes a change of credentials.
+    pub(super) async fn commit_credentials(self) -> Result<(), ApiError> {
+        let (api, _) = self.finish().await?;
+        api.dirty.mark_credentials();
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod keys;
 mod once;
 mod optimization;
 mod prompts;
+mod providers;
 mod reading;
 mod replay;
 mod roles;

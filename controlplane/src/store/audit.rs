@@ -9,7 +9,8 @@ use super::{Store, StoreError, Tx, to_i64, to_u64};
 /// A change as it is told to be written down.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change<'a> {
-    pub(crate) tenant: &'a TenantId,
+    /// `None`: all of them.
+    pub(crate) tenant: Option<&'a TenantId>,
     pub(crate) at_ms: u64,
     /// Such as `key:key_0123`.
     pub(crate) actor: &'a str,
@@ -45,7 +46,7 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) seq: u64,
-    /// Whom it concerns.
+    /// Whom it concerns; empty: everybody.
     pub(crate) tenant: String,
     pub(crate) at_ms: u64,
     pub(crate) actor: String,
@@ -77,7 +78,7 @@ pub(crate) async fn add(tx: &mut Tx, change: &Change<'_>) -> Result<(), StoreErr
         "INSERT INTO audit (tenant, at_ms, actor, action, resource, before_sha256, after_sha256, request_id,
             role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(change.tenant.as_str())
+    .bind(change.tenant.map_or("", TenantId::as_str))
     .bind(to_i64(change.at_ms))
     .bind(change.actor)
     .bind(change.action.as_str())

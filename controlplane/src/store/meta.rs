@@ -8,7 +8,7 @@ use floopy_shared::domain::{
     shape::ShapeKey,
 };
 use rand::TryRngCore;
-use sqlx::Row;
+use sqlx::{Row, SqliteExecutor};
 
 use super::{Store, StoreError, Tx, to_i64, to_u64};
 use crate::learn::rank::Incumbents;
@@ -164,9 +164,11 @@ pub(crate) async fn proxies(store: &Store) -> Result<Vec<(String, Vec<String>, u
 }
 
 /// The providers that any known proxy can reach.
-pub(crate) async fn providers(store: &Store) -> Result<BTreeSet<String>, StoreError> {
+pub(crate) async fn providers(
+    from: impl SqliteExecutor<'_>,
+) -> Result<BTreeSet<String>, StoreError> {
     let lists: Vec<String> = sqlx::query_scalar("SELECT providers FROM proxies")
-        .fetch_all(store.read())
+        .fetch_all(from)
         .await?;
     let names = lists
         .iter()

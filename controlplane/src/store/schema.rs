@@ -2,6 +2,7 @@
 
 mod batches;
 mod contents;
+mod credentials;
 mod evaluations;
 mod experiments;
 mod fill;
@@ -185,6 +186,7 @@ const STEPS: &[&[&str]] = &[&[
     evaluations::EVALUATIONS,
     operators::OPERATORS,
     batches::BATCHES,
+    credentials::CREDENTIALS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

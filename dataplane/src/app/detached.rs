@@ -27,7 +27,7 @@ impl Detached {
     /// Reads the snapshot that a request would be decided on now.
     pub fn snapshots(&self) -> impl Fn() -> Arc<Snapshot> + Send + 'static {
         let gateway = Arc::clone(&self.opened.gateway);
-        move || gateway.current.snapshot()
+        move || Arc::new(Snapshot::clone(&gateway.current.snapshot()))
     }
 
     /// Follows the control plane until stopped.

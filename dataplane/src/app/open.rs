@@ -25,6 +25,7 @@ use tonic::{client::Grpc, service::interceptor::InterceptedService};
 
 use super::{Deps, Error};
 use crate::{
+    access::Opener,
     allowance::Allowance,
     batches::{Batches, Reconciler, books::Books},
     config::{BootstrapTenant, Config},
@@ -61,6 +62,7 @@ pub(super) struct Opened {
 pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let token = PlaneToken::new(config.control.token.as_ref())?;
     let providers = Providers::new(&config.providers)?;
+    let keys = config.credentials.load()?;
     let metrics = Arc::new(Metrics::default());
     let data_dir = |source| Error::DataDir {
         dir: config.data_dir.display().to_string(),
@@ -79,15 +81,17 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     );
     let spool = Arc::new(spool.map_err(data_dir)?);
     let cold = Snapshot::cold(builtin_catalog(), bootstrap(&config.tenants)?);
-    let snapshot = restore(&config.data_dir.join(SNAPSHOT_FILE), cold, &metrics);
     let upstream = Upstream::new(
         &config,
-        providers,
+        &providers,
         Arc::clone(&metrics),
         deps.resolver.clone(),
     );
+    let opener = Opener::new(keys, &config, providers);
+    let path = config.data_dir.join(SNAPSHOT_FILE);
+    let snapshot = restore(&path, cold, (&opener, &metrics));
     let gateway = Arc::new(Gateway {
-        current: Arc::new(Current::new(snapshot, deps.clock.now_ms())),
+        current: Arc::new(Current::new(snapshot, opener, deps.clock.now_ms())),
         batches: batches(&config, (&upstream, &deps.dialer), &token),
         upstream,
         spool,
@@ -157,12 +161,7 @@ impl Opened {
             metrics: Arc::clone(&gateway.metrics),
             clock: gateway.clock.clone(),
             node: config.node.clone(),
-            providers: gateway
-                .upstream
-                .providers
-                .names()
-                .map(str::to_owned)
-                .collect(),
+            providers: gateway.current.configured(),
             changed,
         };
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
@@ -229,8 +228,9 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
 }
 
 /// The snapshot of the last run on top of a cold one. A damaged file is counted and passed over.
-fn restore(path: &Path, cold: Snapshot, metrics: &Metrics) -> Snapshot {
-    let (snapshot, rejections) = match load_onto(path, &cold) {
+fn restore(path: &Path, cold: Snapshot, (opener, metrics): (&Opener, &Metrics)) -> Snapshot {
+    let loaded = load_onto(path, &cold, |sealed| opener.check(sealed));
+    let (snapshot, rejections) = match loaded {
         Ok(Some(loaded)) => loaded,
         Ok(None) => return cold,
         Err(error) => {

@@ -24,7 +24,7 @@ pub(crate) async fn open(gateway: &Arc<Gateway>, file: &BatchFile) -> Result<Pie
     match &file.place {
         Place::Kept => Ok(kept(gateway.batches.books.clone(), file)),
         Place::Provider(id) => {
-            let provider = provider_of(gateway, &file.provider)?;
+            let provider = provider_of(gateway, (&file.tenant, &file.provider))?;
             let told = |failed: super::remote::Failed| failed.refusal(&file.provider);
             let path = format!("files/{}/content", segment(id).map_err(told)?);
             let answer = ask(gateway, &provider, Question::get(path)).await;
@@ -106,7 +106,7 @@ pub(crate) async fn results(
     gateway: &Arc<Gateway>,
     batch: &Batch,
 ) -> Result<futures::stream::BoxStream<'static, io::Result<OutputLine>>, Refusal> {
-    let provider = provider_of(gateway, &batch.provider)?;
+    let provider = provider_of(gateway, (&batch.tenant, &batch.provider))?;
     let told = |failed: super::remote::Failed| failed.refusal(&batch.provider);
     let id = batch.provider_id.as_deref().unwrap_or_default();
     let path = format!("messages/batches/{}/results", segment(id).map_err(told)?);

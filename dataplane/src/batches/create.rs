@@ -49,8 +49,9 @@ pub(crate) async fn create(
 ) -> Result<Map<String, Value>, Refusal> {
     let asked = Asked::read(body)?;
     let file = input(gateway, admitted, &asked).await?;
-    let provider = provider_of(gateway, &file.provider)?;
-    if headers.contains_key(&super::PROVIDER) && chosen(gateway, headers)?.name() != file.provider {
+    let provider = provider_of(gateway, (&file.tenant, &file.provider))?;
+    if headers.contains_key(&super::PROVIDER) && chosen(admitted, headers)?.name() != file.provider
+    {
         let message = format!(
             "the header {} names another provider than {:?}, which the file was uploaded for",
             super::PROVIDER,

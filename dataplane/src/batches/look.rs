@@ -102,7 +102,7 @@ fn path(provider: &Provider, id: &str) -> Result<String, Refusal> {
 
 /// Asks what has become of a batch that its provider took.
 pub(super) async fn ask_about(gateway: &Arc<Gateway>, batch: &Batch) -> Result<Seen, Refusal> {
-    let provider = provider_of(gateway, &batch.provider)?;
+    let provider = provider_of(gateway, (&batch.tenant, &batch.provider))?;
     let id = batch.provider_id.as_deref().unwrap_or_default();
     let question = Question::get(path(&provider, id)?);
     let answered = answer(gateway, &provider, question).await;
@@ -176,7 +176,7 @@ pub(crate) async fn cancel(
         let message = "its provider has not taken the batch yet; ask again";
         return Err(Refusal::unavailable("batch_not_taken", message, 2));
     };
-    let provider = provider_of(gateway, &batch.provider)?;
+    let provider = provider_of(gateway, (&batch.tenant, &batch.provider))?;
     let question = Question::post(format!("{}/cancel", path(&provider, id)?), None);
     let answered = answer(gateway, &provider, question).await;
     let answered = answered.map_err(|failed: Failed| failed.refusal(provider.name()))?;

@@ -131,7 +131,7 @@ fn accepted(
     headers: &HeaderMap,
     body: &Incoming,
 ) -> Result<(Arc<Provider>, String, u64), Refusal> {
-    let provider = chosen(gateway, headers)?;
+    let provider = chosen(admitted, headers)?;
     let limits = &gateway.config.batches;
     let max_bytes = match super::api_of(&provider)? {
         BatchApi::Files => limits.file_bytes,

@@ -4,7 +4,10 @@
 use bytes::Bytes;
 use floopy_proto::v1;
 use floopy_shared::{
-    domain::snapshot::{Rejection, Snapshot, Update, order},
+    domain::{
+        credential::Sealed,
+        snapshot::{Rejection, Snapshot, TableBody, TableUpdate, Update, order},
+    },
     wire::snapshot::table_from_wire,
 };
 use prost::{DecodeError, Message};
@@ -31,10 +34,11 @@ struct Named {
 }
 
 impl RawUpdate {
-    /// The next snapshot, and the tables that were refused.
+    /// The next snapshot, and the tables that were refused: credentials among them that `check` refuses.
     pub(crate) fn apply_to(
         self,
         snapshot: &Snapshot,
+        check: impl Fn(&Sealed) -> Result<(), String>,
     ) -> Result<(Snapshot, Vec<Rejection>), DecodeError> {
         let mut update = Update {
             version: self.snapshot_version,
@@ -43,7 +47,10 @@ impl RawUpdate {
         };
         let (mut next, mut rejections) = (snapshot.clone(), Vec::new());
         for tables in rankings_last(self.tables)?.chunks(TOGETHER) {
-            let read = |table: &Bytes| v1::Table::decode(table.clone()).map(table_from_wire);
+            let read = |table: &Bytes| {
+                let table = v1::Table::decode(table.clone()).map(table_from_wire)?;
+                Ok::<_, DecodeError>(checked(table, &check))
+            };
             update.tables = tables.iter().map(read).collect::<Result<_, _>>()?;
             let (applied, refused) = next.apply(std::mem::take(&mut update));
             (next, update.version) = (applied, self.snapshot_version);
@@ -54,6 +61,16 @@ impl RawUpdate {
         rejections.extend(refused);
         Ok((next, rejections))
     }
+}
+
+/// The same, refused where it is a credential that cannot be used.
+fn checked(mut table: TableUpdate, check: impl Fn(&Sealed) -> Result<(), String>) -> TableUpdate {
+    if let Ok(TableBody::Credential(sealed)) = &table.body
+        && let Err(reason) = check(sealed)
+    {
+        table.body = Err(reason);
+    }
+    table
 }
 
 /// Rankings may name models of the catalog, or of the tenant, that came with them.

@@ -11,7 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use floopy_shared::{
-    domain::snapshot::{Rejection, Snapshot},
+    domain::{
+        credential::Sealed,
+        snapshot::{Rejection, Snapshot},
+    },
     wire::snapshot::table_to_wire,
 };
 use prost::{Message, encoding};
@@ -37,8 +40,9 @@ pub(crate) enum BadFile {
 pub(crate) fn load_onto(
     path: &Path,
     snapshot: &Snapshot,
+    check: impl Fn(&Sealed) -> Result<(), String>,
 ) -> Result<Option<(Snapshot, Vec<Rejection>)>, BadFile> {
-    let applied = load(path)?.map(|update| update.apply_to(snapshot));
+    let applied = load(path)?.map(|update| update.apply_to(snapshot, check));
     applied.transpose().map_err(|_| BadFile::Damaged)
 }
 
@@ -194,7 +198,9 @@ mod tests {
         let path = dir.path().join("snapshot.bin");
         save(&path, &snapshot).expect("saved");
         let loaded = load(&path).expect("readable").expect("there");
-        let (loaded, refused) = loaded.apply_to(&Snapshot::default()).expect("decoded");
+        let (loaded, refused) = loaded
+            .apply_to(&Snapshot::default(), |_| Ok(()))
+            .expect("decoded");
         assert_eq!((loaded.version(), refused), (2, vec![]));
         let versions: Vec<_> = loaded
             .table_versions()

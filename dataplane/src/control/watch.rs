@@ -3,7 +3,10 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use floopy_proto::v1::{Ack, Hello, Rejection, TableVersion, WatchRequest, watch_request::Kind};
-use floopy_shared::process::{backoff::Backoff, clock::Clock, rpc::PlaneToken};
+use floopy_shared::{
+    domain::credential::Sealed,
+    process::{backoff::Backoff, clock::Clock, rpc::PlaneToken},
+};
 use http::uri::PathAndQuery;
 use prost::DecodeError;
 use tokio::{
@@ -144,7 +147,8 @@ impl Watcher {
     /// Takes what is good of an update, and says what was not.
     fn take(&self, update: RawUpdate) -> Result<Ack, DecodeError> {
         let snapshot_version = update.snapshot_version;
-        let (next, rejections) = update.apply_to(&self.current.snapshot())?;
+        let check = |sealed: &Sealed| self.current.check(sealed);
+        let (next, rejections) = update.apply_to(&self.current.snapshot(), check)?;
         self.current.replace(next, self.clock.now_ms());
         for rejection in &rejections {
             tracing::warn!(

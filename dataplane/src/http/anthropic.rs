@@ -89,6 +89,7 @@ async fn exact(
     let errand = Errand {
         call: &call,
         headers: &parts.headers,
+        providers: admitted.providers(),
         order: &plan.choice.order,
         now_ms,
         hedge_after: None,

@@ -136,7 +136,7 @@ async fn list(
 
 async fn delete(gateway: &Arc<Gateway>, file: &BatchFile) -> Result<Response<Body>, Refusal> {
     if let Place::Provider(id) = &file.place {
-        let provider = crate::batches::provider_of(gateway, &file.provider)?;
+        let provider = crate::batches::provider_of(gateway, (&file.tenant, &file.provider))?;
         let told = |failed: crate::batches::remote::Failed| failed.refusal(&file.provider);
         let question = Question::delete(format!("files/{}", segment(id).map_err(told)?));
         match ask(gateway, &provider, question).await {

@@ -23,7 +23,7 @@ pub(super) fn list(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Result<Respon
     for listed in catalog.models() {
         let provider = listed.key.provider();
         let forbidden = admitted.tenant.constraints.forbids(&listed.key);
-        if gateway.upstream.providers.get(provider).is_some() && forbidden.is_none() {
+        if admitted.providers().get(provider).is_some() && forbidden.is_none() {
             data.push(model(listed.key.as_str(), provider));
         }
     }

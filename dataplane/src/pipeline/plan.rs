@@ -80,7 +80,7 @@ pub(crate) fn entered(
 fn view<'a>(gateway: &'a Gateway, admitted: &'a Admitted, now_ms: u64) -> View<'a> {
     View {
         snapshot: &admitted.snapshot,
-        providers: &gateway.upstream.providers,
+        providers: admitted.providers(),
         breakers: &gateway.upstream.breakers,
         conversations: &gateway.conversations,
         latencies: &gateway.upstream.latencies,

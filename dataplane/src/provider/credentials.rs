@@ -9,8 +9,10 @@ use floopy_protocols::{
     google_jwt::ServiceAccount,
     sigv4::{self, Scope, Unsigned, payload_sha256},
 };
+use floopy_shared::domain::credential::Credential;
 use http::{HeaderName, HeaderValue, Request, Uri, header::AUTHORIZATION};
 use time::OffsetDateTime;
+use zeroize::{Zeroize, Zeroizing};
 
 use self::google::Tokens;
 use super::{
@@ -72,6 +74,35 @@ impl Credentials {
         })
     }
 
+    /// The same of what the store has.
+    pub(super) fn stored(
+        credential: &Credential,
+        place: &config::Provider,
+    ) -> Result<Self, String> {
+        if let Some(key) = &credential.api_key {
+            let auth = place.known().map_or(Auth::Bearer, |known| known.auth);
+            return header(&place.name, key, auth).map_err(|e| e.to_string());
+        }
+        if let Some(account) = &credential.service_account {
+            let account = ServiceAccount::read(account.as_bytes());
+            let account = account.map_err(|e| format!("its service_account: {e}"))?;
+            return Ok(Self::Google(Arc::new(Tokens::new(account))));
+        }
+        let (Some(id), Some(secret)) = (&credential.access_key_id, &credential.secret_access_key)
+        else {
+            return Err("it has neither a key nor an account".to_owned());
+        };
+        let token = credential.session_token.as_deref();
+        Ok(Self::Aws {
+            credentials: sigv4::Credentials {
+                access_key_id: id.to_string(),
+                secret_access_key: secret.to_string(),
+                session_token: token.cloned(),
+            },
+            region: place.region.clone().unwrap_or_default(),
+        })
+    }
+
     /// Whether the server asks for none.
     pub(crate) fn is_none(&self) -> bool {
         matches!(self, Self::None)
@@ -122,7 +153,9 @@ fn header(provider: &str, key: &str, auth: Auth) -> Result<Credentials, InvalidP
         Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
         Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
     };
-    let value = HeaderValue::try_from(text);
+    // Cleared with the last of its copies, which all share it.
+    let text = Bytes::from_owner(Zeroizing::new(text.into_bytes()));
+    let value = HeaderValue::from_maybe_shared(text);
     let mut value = value.map_err(|_| InvalidProvider::Key(provider.to_owned()))?;
     value.set_sensitive(true);
     Ok(Credentials::Header(name, value))
@@ -171,6 +204,16 @@ fn sign(
             request
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// Keys that sign are cleared; what headers share clears itself.
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        if let Self::Aws { credentials, .. } = self {
+            credentials.secret_access_key.zeroize();
+            credentials.session_token.zeroize();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Circuit breakers, one per candidate: after repeated failures it is left alone, then probed by one call at
 //! a time, ever less often. A candidate whose provider asked for a pause is left alone too.
 
+mod census;
 mod circuit;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 use floopy_shared::domain::ids::CandidateKey;
 use prometheus_client::metrics::counter::Counter;
 
+pub(crate) use self::census::Census;
 use self::circuit::{Circuit, Health, Rules};
 use crate::config;
 
@@ -32,16 +34,6 @@ pub struct Breakers {
     /// How often any circuit opened.
     openings: AtomicU64,
     forgotten: Counter,
-}
-
-/// How many candidates are left alone, and why.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Census {
-    pub open: u64,
-    /// Their time is over: a probe is under way, or the next call is one.
-    pub half_open: u64,
-    /// Their provider asked for a pause.
-    pub resting: u64,
 }
 
 impl Breakers {
@@ -81,7 +73,7 @@ impl Breakers {
     }
 
     /// Its provider asked to be left alone for this long.
-    pub(crate) fn rest(&self, key: &CandidateKey, pause: Duration) {
+    fn rest(&self, key: &CandidateKey, pause: Duration) {
         let now = Instant::now();
         let until = now + pause.min(self.max_rest);
         let mut circuits = self.lock();
@@ -266,6 +258,11 @@ impl Trial {
 
     pub(crate) fn key(&self) -> &CandidateKey {
         &self.key
+    }
+
+    /// Its provider asked to be left alone for this long.
+    pub(crate) fn rest(&self, pause: Duration) {
+        self.breakers.rest(&self.key, pause);
     }
 
     /// The candidate did its part.

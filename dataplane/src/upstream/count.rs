@@ -18,7 +18,7 @@ impl Upstream {
     /// nothing of how well a provider serves.
     pub(crate) async fn count(&self, errand: &Errand<'_>) -> Option<WholeReply> {
         let model = errand.order.first()?;
-        let provider = self.providers.get(model.key.provider())?;
+        let provider = errand.providers.get(model.key.provider())?;
         if provider.api != ProviderApi::Messages || provider.credentials.is_none() {
             return None;
         }

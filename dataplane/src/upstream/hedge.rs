@@ -56,11 +56,14 @@ impl Upstream {
         failed: &mut Failed,
     ) -> Hedged {
         let features = errand.call.features();
-        self.deposit(pair[0]);
+        self.deposit(errand, pair[0]);
         let lane = self.begin(errand, pair[0], trail);
         let mut asked = pin!(self.ask(
             errand,
-            (pair[0], Trial::begin(&self.breakers, &pair[0].key))
+            (
+                pair[0],
+                Trial::begin(self.breakers_of(errand, pair[0]), &pair[0].key)
+            )
         ));
         let mut early = timeout(after, &mut asked).await.ok();
         if early.is_none() && ABANDONED.try_with(|()| ()).is_ok() {
@@ -72,11 +75,14 @@ impl Upstream {
             return Hedged { served, asked: 1 };
         }
         self.metrics.hedged();
-        self.deposit(pair[1]);
+        self.deposit(errand, pair[1]);
         let lanes = [lane, self.begin(errand, pair[1], trail)];
         let mut hedge = pin!(self.ask(
             errand,
-            (pair[1], Trial::begin(&self.breakers, &pair[1].key))
+            (
+                pair[1],
+                Trial::begin(self.breakers_of(errand, pair[1]), &pair[1].key)
+            )
         ));
         let (winner, result) = tokio::select! {
             result = &mut asked => (0, result),

@@ -136,7 +136,7 @@ impl Upstream {
             if wait > max_wait || Instant::now() + wait >= failed.deadline {
                 return None;
             }
-            let provider = self.providers.get(model.key.provider())?;
+            let provider = errand.providers.get(model.key.provider())?;
             if !provider.retries.withdraw(&self.retry) {
                 self.metrics.retry_refused();
                 return None;

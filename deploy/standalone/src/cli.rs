@@ -61,6 +61,9 @@ enum Command {
     /// Lists what tenants can be sold
     #[command(subcommand)]
     Plan(remote::Plans),
+    /// Sets what providers are shown, for everybody and for tenants
+    #[command(subcommand)]
+    Provider(remote::Providers),
     /// Lists the proxies, and how far each is behind
     #[command(subcommand)]
     Proxy(remote::Proxies),
@@ -194,6 +197,9 @@ impl Cli {
             }
             Some(Command::Tenant(tenants)) => tenants.run(&mut console).await.map_err(Error::from),
             Some(Command::Plan(plans)) => plans.run(&mut console).await.map_err(Error::from),
+            Some(Command::Provider(providers)) => {
+                providers.run(&mut console).await.map_err(Error::from)
+            }
             Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {

@@ -18,6 +18,7 @@ use floopy_shared::{
     catalog::Sources,
     process::{
         config::{ConfigError, parse},
+        credentials::Credentials,
         telemetry::LogFormat,
     },
 };
@@ -45,6 +46,8 @@ pub struct Config {
     pub judge: Judge,
     pub learning: control::Learning,
     pub operator: control::Operator,
+    /// The keys that credentials are sealed with; without any, one is made.
+    pub credentials: Credentials,
     pub providers: Vec<proxy::Provider>,
     /// Sources that `models` name, beside those of the catalogs.
     #[serde(skip_serializing_if = "Sources::is_empty")]
@@ -121,6 +124,7 @@ impl Default for Config {
             judge: Judge::default(),
             learning: control::Learning::default(),
             operator: control::Operator::default(),
+            credentials: Credentials::default(),
             catalog: None,
             providers: Vec::new(),
             sources: Sources::new(),
@@ -233,6 +237,7 @@ impl Effective {
         let mut config: Config = parse(text, origin)?;
         check::check(&config).map_err(|problem| problem.located(text, origin))?;
         config.operator.or_environment(&environment);
+        config.credentials.or_environment(&environment);
         let providers = environment::add_providers(&mut config, environment);
         let warnings = check::warnings(&config);
         Ok(Self {

@@ -5,6 +5,7 @@ mod decisions;
 mod keys;
 mod operator;
 mod plans;
+mod providers;
 mod proxies;
 mod rules;
 mod tables;
@@ -29,8 +30,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 pub(crate) use self::{
-    decisions::Decisions, keys::Keys, plans::Plans, proxies::Proxies, rules::Rules,
-    tenants::Tenants, usage::Usage,
+    decisions::Decisions, keys::Keys, plans::Plans, providers::Providers, proxies::Proxies,
+    rules::Rules, tenants::Tenants, usage::Usage,
 };
 
 /// For the head of an answer, and between two pieces of it: above what the server itself waits.
@@ -68,6 +69,12 @@ pub enum ClientError {
     Silent,
     #[error("the connection broke: {0}")]
     Broke(String),
+    #[error(
+        "no credential: --secret-env names {0:?}, which is not set; or give --stdin, or --service-account-file with a file"
+    )]
+    NoCredential(String),
+    #[error("{0} cannot be read: {1}")]
+    Unread(String, std::io::Error),
     #[error("the answer has no trailer")]
     NoTrailer,
     #[error("the answer is not what this command knows: {0}")]

@@ -16,6 +16,7 @@ use floopy_judge_worker as judge;
 use floopy_shared::process::{
     clock::Clock,
     config::Secret,
+    credentials::{Credentials, Unloaded},
     rpc::Dialer,
     supervise::{TaskError, Tasks},
 };
@@ -61,6 +62,8 @@ pub enum StartError {
         address: SocketAddr,
         key: &'static str,
     },
+    #[error(transparent)]
+    Credentials(#[from] Unloaded),
     #[error("the control plane does not start: {0}")]
     Control(control::Error),
     #[error("the proxy does not start: {0}")]
@@ -80,8 +83,7 @@ impl System {
         let data_dir = DataDir::take(&config.data_dir)?;
         // Held until the control plane is there: it may make a key, which a start that fails must not lose.
         let held = hold(config)?;
-        let token = plane_token();
-        let mut planes = PlaneConfigs::new(config, &token);
+        let mut planes = planes(config)?;
         let (dialer, incoming) = Dialer::memory();
         let registry = Arc::new(Mutex::new(Registry::default()));
         let clock = Clock::system();
@@ -241,6 +243,20 @@ fn reached(addr: SocketAddr) -> SocketAddr {
         ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, addr.port())
+}
+
+/// Where the keys for credentials are made and kept if nothing is said of any.
+const CREDENTIALS_KEY: &str = "credentials.key";
+
+fn planes(config: &Config) -> Result<PlaneConfigs, StartError> {
+    let mut planes = PlaneConfigs::new(config, &plane_token());
+    if !config.credentials.is_set() {
+        let path = planes.control.data_dir.join(CREDENTIALS_KEY);
+        let found = Credentials::made_at(&path)?;
+        planes.control.credentials.clone_from(&found);
+        planes.proxy.credentials = found;
+    }
+    Ok(planes)
 }
 
 /// Nobody needs to know it: it is made anew at every start.

@@ -9,6 +9,7 @@ use std::{
 pub use super::tenant::{ApiKey, Closed, Environment, KeyScope, Tenant};
 use super::{
     catalog::Catalog,
+    credential::{CredentialId, Sealed},
     ids::{KeyHash, TenantId},
     prompt::Prompts,
     ranking::Rankings,
@@ -21,6 +22,7 @@ pub enum TableName {
     Tenant(TenantId),
     Ranking(TenantId),
     Prompts(TenantId),
+    Credential(CredentialId),
 }
 
 impl fmt::Display for TableName {
@@ -30,6 +32,7 @@ impl fmt::Display for TableName {
             Self::Tenant(id) => write!(f, "tenant/{id}"),
             Self::Ranking(id) => write!(f, "ranking/{id}"),
             Self::Prompts(id) => write!(f, "prompts/{id}"),
+            Self::Credential(id) => write!(f, "credential/{id}"),
         }
     }
 }
@@ -42,6 +45,7 @@ impl TableName {
             Some(("tenant", id)) => TenantId::new(id).ok().map(Self::Tenant),
             Some(("ranking", id)) => TenantId::new(id).ok().map(Self::Ranking),
             Some(("prompts", id)) => TenantId::new(id).ok().map(Self::Prompts),
+            Some(("credential", id)) => CredentialId::parse(id).map(Self::Credential),
             Some(_) => None,
         }
     }
@@ -54,6 +58,7 @@ pub enum TableBody {
     Tenant(Arc<Tenant>),
     Rankings(Arc<Rankings>),
     Prompts(Arc<Prompts>),
+    Credential(Arc<Sealed>),
 }
 
 /// One table as received; `body` is the reason where it could not even be read.
@@ -93,6 +98,7 @@ pub struct Snapshot {
     rankings: HashMap<TenantId, Arc<Rankings>>,
     /// Of tenants that have any.
     prompts: HashMap<TenantId, Arc<Prompts>>,
+    credentials: BTreeMap<CredentialId, Arc<Sealed>>,
 }
 
 impl Snapshot {
@@ -127,6 +133,10 @@ impl Snapshot {
             TableName::Tenant(id) => self.tenants.get(id).cloned().map(TableBody::Tenant),
             TableName::Ranking(id) => self.rankings.get(id).cloned().map(TableBody::Rankings),
             TableName::Prompts(id) => self.prompts.get(id).cloned().map(TableBody::Prompts),
+            TableName::Credential(id) => {
+                let sealed = self.credentials.get(id).cloned();
+                sealed.map(TableBody::Credential)
+            }
         }
     }
 
@@ -160,6 +170,11 @@ impl Snapshot {
     /// The tenant's stored prompts, if it has any.
     pub fn prompts(&self, tenant: &TenantId) -> Option<&Arc<Prompts>> {
         self.prompts.get(tenant)
+    }
+
+    /// What providers are shown, sealed.
+    pub fn credentials(&self) -> impl Iterator<Item = &Arc<Sealed>> {
+        self.credentials.values()
     }
 
     /// The next snapshot. A bad table rejects only itself; a version that does not grow is refused.
@@ -224,6 +239,9 @@ impl Snapshot {
                 prompts.validate().map_err(|e| e.to_string())?;
                 self.prompts.insert(id.clone(), prompts);
             }
+            (TableName::Credential(id), TableBody::Credential(sealed)) if *id == sealed.id => {
+                self.credentials.insert(id.clone(), sealed);
+            }
             _ => return Err(format!("the content is not that of a table named {name:?}")),
         }
         self.versions.insert(parsed, version);
@@ -268,6 +286,7 @@ impl Snapshot {
             }
             TableName::Ranking(id) => drop(self.rankings.remove(id)),
             TableName::Prompts(id) => drop(self.prompts.remove(id)),
+            TableName::Credential(id) => drop(self.credentials.remove(id)),
         }
         self.versions.remove(&parsed);
     }
@@ -307,7 +326,7 @@ pub fn order(name: &str) -> u8 {
     match TableName::parse(name) {
         Some(TableName::Catalog) => 0,
         Some(TableName::Tenant(_)) => 1,
-        Some(TableName::Ranking(_) | TableName::Prompts(_)) | None => 2,
+        Some(TableName::Ranking(_) | TableName::Prompts(_) | TableName::Credential(_)) | None => 2,
     }
 }
 

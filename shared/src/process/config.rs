@@ -8,6 +8,7 @@ mod rules;
 use std::{fmt, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use zeroize::Zeroize;
 
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::rules::Rule;
@@ -99,8 +100,15 @@ fn key_at(text: &str, line: usize) -> String {
 }
 
 /// A value that is never shown. Written `"env:NAME"`, it is taken from the environment.
+/// Its memory is cleared when it goes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
 
 impl Secret {
     /// Wraps a value.

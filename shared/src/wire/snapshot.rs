@@ -42,6 +42,7 @@ fn body_from_wire(body: v1::table::Body) -> Result<TableBody, InvalidWire> {
         v1::table::Body::Tenant(tenant) => TableBody::Tenant(Arc::new(tenant.try_into()?)),
         v1::table::Body::Rankings(rankings) => TableBody::Rankings(Arc::new(rankings.try_into()?)),
         v1::table::Body::Prompts(prompts) => TableBody::Prompts(Arc::new(prompts.try_into()?)),
+        v1::table::Body::Credential(sealed) => TableBody::Credential(Arc::new(sealed.try_into()?)),
     })
 }
 
@@ -52,6 +53,7 @@ pub fn table_to_wire(name: &TableName, version: u64, body: &TableBody) -> v1::Ta
         TableBody::Tenant(tenant) => v1::table::Body::Tenant(tenant.as_ref().into()),
         TableBody::Rankings(rankings) => v1::table::Body::Rankings(rankings.as_ref().into()),
         TableBody::Prompts(prompts) => v1::table::Body::Prompts(prompts.as_ref().into()),
+        TableBody::Credential(sealed) => v1::table::Body::Credential(sealed.as_ref().into()),
     };
     v1::Table {
         name: name.to_string(),

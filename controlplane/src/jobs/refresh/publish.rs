@@ -53,7 +53,7 @@ impl Refresh {
         )
         .await?;
         tx.commit().await?;
-        let providers = meta::providers(&self.parts.store).await?;
+        let providers = meta::providers(self.parts.store.read()).await?;
         if providers != self.providers {
             self.providers = providers;
             self.parts.dirty.mark(self.tenants.keys().cloned(), false);

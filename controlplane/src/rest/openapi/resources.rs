@@ -15,6 +15,7 @@ mod needs;
 mod optimization;
 mod projects;
 mod prompts;
+mod providers;
 mod ratings;
 mod replay;
 mod routing;
@@ -46,6 +47,7 @@ pub(super) fn all() -> Routes {
         evaluations::routes(),
         projects::routes(),
         keys::routes(),
+        providers::routes(),
         webhooks::routes(),
         usage::routes(),
         audit::routes(),
@@ -93,6 +95,10 @@ pub(super) fn tags() -> Value {
         ),
         ("Projects", "What calls are counted for."),
         ("Keys", "API keys."),
+        (
+            "Providers",
+            "The organisation's own credentials at model providers.",
+        ),
         ("Webhooks", "Who is told of what happens."),
         ("Usage", "What calls used, and what is left of the month."),
         ("Audit", "Who changed what."),

@@ -34,7 +34,7 @@ pub(crate) async fn list(
     let next = next.map(|last| last.seq.to_string());
     let told = |entry: &audit::Entry| {
         let mut told = describe(entry);
-        told["tenant"] = json!(entry.tenant);
+        told["tenant"] = json!(Some(&entry.tenant).filter(|tenant| !tenant.is_empty()));
         told
     };
     let items: Vec<Value> = found.iter().map(told).collect();

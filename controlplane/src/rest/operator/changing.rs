@@ -47,13 +47,13 @@ impl<'a> Changing<'a> {
     /// Writes down what was done.
     pub(super) async fn audit(
         &mut self,
-        tenant: &TenantId,
+        tenant: impl Into<Option<&TenantId>>,
         (action, resource): (Action, &str),
         before: Option<&str>,
         after: Option<&str>,
     ) -> Result<(), ApiError> {
         let change = audit::Change {
-            tenant,
+            tenant: tenant.into(),
             at_ms: self.now_ms,
             actor: OPERATOR,
             role: OPERATOR,
@@ -64,6 +64,13 @@ impl<'a> Changing<'a> {
             request_id: &self.request_id,
         };
         Ok(audit::add(&mut self.tx, &change).await?)
+    }
+
+    /// Makes a change of credentials.
+    pub(super) async fn commit_credentials(self) -> Result<(), ApiError> {
+        self.tx.commit().await.map_err(StoreError::from)?;
+        self.api.dirty.mark_credentials();
+        Ok(())
     }
 
     /// Makes the change.

@@ -25,6 +25,7 @@ use crate::{
     store::{
         StoreError,
         audit::Action,
+        credentials,
         keys::{self, Wanted},
         settings::{self, Kind},
         tenants::managed::{self, Caps, Managed},
@@ -199,6 +200,9 @@ pub(crate) async fn delete(
         settings::delete(tx, (&tenant.id, Kind::Webhook), &webhook.id).await?;
     }
     keys::delete_all(tx, &tenant.id).await?;
+    credentials::delete_all(tx, &tenant.id).await?;
+    changing.api.dirty.mark_credentials();
+    let tx = &mut changing.tx;
     managed::remove(tx, &tenant.id, now_ms).await?;
     let before = describe(&tenant)?.to_string();
     let resource = format!("tenant/{id}");

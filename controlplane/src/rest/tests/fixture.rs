@@ -1,7 +1,7 @@
 //! A store with two tenants, and the routes over it.
 
 use axum::body::{Body, to_bytes};
-use floopy_shared::catalog::builtin_catalog;
+use floopy_shared::{catalog::builtin_catalog, domain::credential::KeyRing};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -94,6 +94,7 @@ impl Fixture {
             asking: Arc::default(),
             evaluations: Arc::default(),
             operator: Some(KeyHash::of(OPERATOR)),
+            keys: KeyRing::read(&"ab".repeat(32)).expect("a key"),
             fleet: Arc::default(),
             started_ms: NOW,
         }

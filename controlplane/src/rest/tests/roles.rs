@@ -17,6 +17,8 @@ const WRITING: &[(&str, Role)] = &[
     ("POST /v1/projects", Role::Admin),
     ("PUT /v1/projects/{id}", Role::Admin),
     ("DELETE /v1/projects/{id}", Role::Admin),
+    ("PUT /v1/providers/{name}", Role::Admin),
+    ("DELETE /v1/providers/{name}", Role::Admin),
     ("POST /v1/routing/rules", Role::Admin),
     ("PUT /v1/routing/rules/{id}", Role::Admin),
     ("DELETE /v1/routing/rules/{id}", Role::Admin),
@@ -73,6 +75,7 @@ async fn every_route_that_changes_something_asks_for_its_role_and_no_more() {
         for (route, needed) in WRITING {
             let call = route
                 .replace("{id}", "nobody")
+                .replace("{name}", "openai")
                 .replace("{version}", "1")
                 .replace("{delivery}", "none")
                 .replace("{session_id}", "s");

@@ -30,7 +30,7 @@ pub(super) async fn pass_on(
     file: BatchFile,
     parts: Parts<'_>,
 ) -> Result<BatchFile, Refusal> {
-    let provider = super::super::provider_of(gateway, &file.provider)?;
+    let provider = super::super::provider_of(gateway, (&file.tenant, &file.provider))?;
     let boundary = new_name("floopy-");
     let (out, sent) = mpsc::channel(AHEAD);
     let question = Question::post("files".to_owned(), Some(body(&boundary, sent)));

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 17] = [
+static FORWARDED: [Forwarded; 18] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -73,6 +73,7 @@ static FORWARDED: [Forwarded; 17] = [
     Forwarded::at("/v1/prompts"),
     Forwarded::at("/v1/keys"),
     Forwarded::at("/v1/projects"),
+    Forwarded::at("/v1/providers"),
     Forwarded::at("/v1/webhooks"),
     Forwarded::at("/v1/usage"),
     Forwarded::at("/v1/audit"),

@@ -66,6 +66,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         webhooks: config.control.webhooks.clone(),
         evaluations: config.control.evaluations,
         operator: config.operator.clone(),
+        credentials: config.credentials.clone(),
         batches: config.control.batches,
         ..Default::default()
     }
@@ -104,6 +105,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         scoring: section.scoring,
         sessions: section.sessions,
         batches: section.batches,
+        credentials: config.credentials.clone(),
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -27,7 +27,10 @@ fn closed(job: &Refresh) -> Option<Closed> {
     let mut bodies = tables.iter().map(|(_, entry)| &entry.body);
     bodies.find_map(|body| match body {
         TableBody::Tenant(found) => found.closed,
-        TableBody::Catalog(_) | TableBody::Rankings(_) | TableBody::Prompts(_) => None,
+        TableBody::Catalog(_)
+        | TableBody::Rankings(_)
+        | TableBody::Prompts(_)
+        | TableBody::Credential(_) => None,
     })
 }
 

@@ -1,0 +1,305 @@
+//! Whom each tenant may ask, and under which credentials: its own, else everybody's of the store, else those that are
+//! configured here.
+//!
+//! Credentials come sealed with the snapshot and are opened into memory when it is taken in.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use floopy_shared::domain::{
+    credential::{CredentialId, KeyRing, Sealed, open},
+    ids::TenantId,
+    snapshot::Snapshot,
+};
+
+use crate::{
+    config,
+    provider::{Provider, Providers},
+    upstream::breaker::{Breakers, Census},
+};
+
+/// Opens credentials.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    keys: KeyRing,
+    configured: Vec<config::Provider>,
+    /// Those of them that can be asked.
+    usable: Arc<Providers>,
+    breaker: config::Breaker,
+}
+
+/// What a snapshot's credentials open.
+#[derive(Debug, Default)]
+pub(crate) struct Access {
+    everybodys: Arc<Providers>,
+    /// Of tenants with credentials of their own.
+    own: HashMap<TenantId, Arc<Providers>>,
+    opened: BTreeMap<CredentialId, Opened>,
+}
+
+#[derive(Debug, Clone)]
+struct Opened {
+    sealed: Arc<Sealed>,
+    provider: Arc<Provider>,
+}
+
+impl Opener {
+    pub(crate) fn new(keys: KeyRing, config: &config::Config, usable: Providers) -> Self {
+        Self {
+            keys,
+            configured: config.providers.clone(),
+            usable: Arc::new(usable),
+            breaker: config.breaker.clone(),
+        }
+    }
+
+    /// The providers that are configured here.
+    pub(crate) fn configured(&self) -> &Providers {
+        &self.usable
+    }
+
+    /// Why a credential cannot be used, if it cannot.
+    pub(crate) fn check(&self, sealed: &Sealed) -> Result<(), String> {
+        self.open(sealed).map(drop)
+    }
+
+    /// What there is without credentials of the store.
+    pub(crate) fn configured_only(&self) -> Arc<Access> {
+        Arc::new(Access {
+            everybodys: Arc::clone(&self.usable),
+            ..Access::default()
+        })
+    }
+
+    /// What the credentials of a snapshot open. What did not change since `before` stays as it is, with all that is
+    /// known of its provider.
+    pub(crate) fn access(&self, snapshot: &Snapshot, before: &Arc<Access>) -> Arc<Access> {
+        let is_held = |sealed: &Arc<Sealed>| before.held(sealed).is_some();
+        if snapshot.credentials().count() == before.opened.len()
+            && snapshot.credentials().all(is_held)
+        {
+            return Arc::clone(before);
+        }
+        let mut opened = BTreeMap::new();
+        for sealed in snapshot.credentials() {
+            let held = before.held(sealed).cloned();
+            match held.map_or_else(|| self.opened(sealed), Ok) {
+                Ok(found) => drop(opened.insert(sealed.id.clone(), found)),
+                // It was refused before it came here.
+                Err(reason) => tracing::warn!(reason, "a credential is not used"),
+            }
+        }
+        let (mut everybodys, mut own) = (Vec::new(), HashMap::<TenantId, Vec<_>>::new());
+        for (id, found) in &opened {
+            let provider = Arc::clone(&found.provider);
+            match id.tenant() {
+                None => everybodys.push(provider),
+                Some(tenant) => own.entry(tenant.clone()).or_default().push(provider),
+            }
+        }
+        let everybodys = Arc::new(self.usable.with(everybodys));
+        let of = |own: Vec<_>| Arc::new(everybodys.with(own));
+        let own = own.into_iter().map(|(tenant, own)| (tenant, of(own)));
+        Arc::new(Access {
+            own: own.collect(),
+            everybodys,
+            opened,
+        })
+    }
+
+    fn opened(&self, sealed: &Arc<Sealed>) -> Result<Opened, String> {
+        Ok(Opened {
+            provider: Arc::new(self.open(sealed)?),
+            sealed: Arc::clone(sealed),
+        })
+    }
+
+    fn open(&self, sealed: &Sealed) -> Result<Provider, String> {
+        let id = &sealed.id;
+        let refused = |why: String| {
+            let whose = id.tenant().map_or_else(
+                || "everybody's credential".to_owned(),
+                |tenant| format!("the credential of tenant {tenant}"),
+            );
+            format!(
+                "{whose} for provider {} cannot be used: {why}",
+                id.provider()
+            )
+        };
+        let credential = open(&self.keys, sealed).map_err(|e| refused(e.to_string()))?;
+        let configured = self.configured.iter().find(|p| p.name == id.provider());
+        let named = || config::Provider::named(id.provider());
+        let place = configured.cloned().unwrap_or_else(named);
+        let breakers = Arc::new(Breakers::new(&self.breaker));
+        Provider::stored(place, &credential, breakers).map_err(refused)
+    }
+}
+
+impl Access {
+    /// What this very credential opened before.
+    fn held(&self, sealed: &Sealed) -> Option<&Opened> {
+        let held = self.opened.get(&sealed.id)?;
+        (*held.sealed == *sealed).then_some(held)
+    }
+
+    /// The providers that a tenant may ask.
+    pub(crate) fn of(&self, tenant: &TenantId) -> &Arc<Providers> {
+        if self.own.is_empty() {
+            return &self.everybodys;
+        }
+        self.own.get(tenant).unwrap_or(&self.everybodys)
+    }
+
+    /// How the candidates are that are asked under credentials of the store.
+    pub(crate) fn census(&self) -> Census {
+        let own = self
+            .opened
+            .values()
+            .filter_map(|found| found.provider.breakers());
+        own.map(|breakers| breakers.census()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use floopy_shared::domain::{
+        credential::{Credential, Hidden, seal},
+        snapshot::{TableBody, TableName, TableUpdate, Update},
+    };
+    use http::Request;
+
+    use super::*;
+    use crate::{
+        network::Guard,
+        upstream::{Client, Resolver},
+    };
+
+    fn keys(n: u8) -> KeyRing {
+        KeyRing::read(&hex::encode([n; 32])).expect("a key")
+    }
+
+    fn opener() -> Opener {
+        let local = config::Provider {
+            base_url: Some("http://h.test/v1".into()),
+            api_key: Some(floopy_shared::process::config::Secret::new("sk-configured")),
+            ..config::Provider::named("local")
+        };
+        let config = config::Config {
+            providers: vec![local],
+            ..config::Config::default()
+        };
+        let usable = Providers::new(&config.providers).expect("valid");
+        Opener::new(keys(1), &config, usable)
+    }
+
+    fn sealed(keys: &KeyRing, id: &str, key: &str) -> Arc<Sealed> {
+        let id = CredentialId::parse(id).expect("valid");
+        let credential = Credential {
+            api_key: Some(Hidden::new(key.to_owned())),
+            ..Credential::default()
+        };
+        let newest = keys.newest().expect("a key");
+        Arc::new(seal(newest, (&id, 1), &credential, [key.as_bytes()[3]; 24]).expect("sealed"))
+    }
+
+    fn snapshot(credentials: &[Arc<Sealed>]) -> Snapshot {
+        let table = |sealed: &Arc<Sealed>| TableUpdate {
+            name: TableName::Credential(sealed.id.clone()).to_string(),
+            version: 1,
+            body: Ok(TableBody::Credential(Arc::clone(sealed))),
+        };
+        let update = Update {
+            version: 1,
+            tables: credentials.iter().map(table).collect(),
+            removed: Vec::new(),
+        };
+        let (snapshot, refused) = Snapshot::default().apply(update);
+        assert_eq!(refused, []);
+        snapshot
+    }
+
+    /// What a tenant's calls are sent with; `None`: it has no such provider.
+    async fn shown(access: &Access, tenant: &str, provider: &str) -> Option<String> {
+        let tenant = TenantId::new(tenant).expect("valid");
+        let provider = access.of(&tenant).get(provider)?;
+        let mut request = Request::new(Bytes::new());
+        let client = Client::new(
+            &config::Timeouts::default(),
+            1,
+            (Guard::default(), Resolver::system()),
+        );
+        let applied = provider.credentials.apply(&mut request, (&client, 0));
+        applied.await.expect("applied");
+        let header = request.headers().get("authorization");
+        header.map(|value| value.to_str().expect("ascii").to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_tenants_own_comes_before_everybodys_and_that_before_the_configured_one() {
+        let (opener, keys) = (opener(), keys(1));
+        let none = opener.access(&snapshot(&[]), &opener.configured_only());
+        let found = shown(&none, "a", "local").await;
+        assert_eq!(found.as_deref(), Some("Bearer sk-configured"));
+        assert_eq!(shown(&none, "a", "groq").await, None);
+        let all = [
+            sealed(&keys, "local", "sk-everybodys"),
+            sealed(&keys, "local/a", "sk-own-of-a"),
+            sealed(&keys, "groq/a", "sk-groq-of-a"),
+        ];
+        let access = opener.access(&snapshot(&all), &none);
+        for (tenant, provider, expected) in [
+            ("a", "local", Some("Bearer sk-own-of-a")),
+            ("a", "groq", Some("Bearer sk-groq-of-a")),
+            ("b", "local", Some("Bearer sk-everybodys")),
+            ("b", "groq", None),
+        ] {
+            let found = shown(&access, tenant, provider).await;
+            assert_eq!(found.as_deref(), expected, "{tenant} {provider}");
+        }
+        assert!(!format!("{access:?} {opener:?}").contains("sk-"));
+    }
+
+    #[test]
+    fn what_did_not_change_keeps_what_is_known_of_it() {
+        let (opener, keys) = (opener(), keys(1));
+        let (a, b) = (
+            sealed(&keys, "local/a", "sk-own-a"),
+            sealed(&keys, "local/b", "sk-own-b"),
+        );
+        let provider = |access: &Access, tenant: &str| {
+            let tenant = TenantId::new(tenant).expect("valid");
+            Arc::clone(access.of(&tenant).get("local").expect("there"))
+        };
+        let first = opener.access(&snapshot(&[a, b.clone()]), &opener.configured_only());
+        let rotated = sealed(&keys, "local/a", "sk-xwn-a");
+        let second = opener.access(&snapshot(&[rotated, b]), &first);
+        assert!(Arc::ptr_eq(&provider(&first, "b"), &provider(&second, "b")));
+        assert!(!Arc::ptr_eq(
+            &provider(&first, "a"),
+            &provider(&second, "a")
+        ));
+    }
+
+    #[test]
+    fn a_credential_that_cannot_be_used_is_refused_by_tenant_and_provider() {
+        let opener = opener();
+        let of = |keys: u8, id: &str| {
+            let sealed = sealed(&self::keys(keys), id, "sk-marker");
+            opener.check(&sealed).expect_err(id)
+        };
+        let unknown = of(2, "local/a");
+        let expected =
+            "the credential of tenant a for provider local cannot be used: it is sealed with key";
+        assert!(unknown.starts_with(expected), "{unknown}");
+        let nowhere = of(1, "elsewhere");
+        let expected =
+            "everybody's credential for provider elsewhere cannot be used: it has no base_url";
+        assert!(nowhere.starts_with(expected), "{nowhere}");
+        let bare = of(1, "azure/a");
+        assert!(bare.contains("has no base_url"), "{bare}");
+        assert!(!format!("{unknown}{nowhere}{bare}").contains("marker"));
+    }
+}
