@@ -265,7 +265,6 @@ async fn a_key_is_nowhere_on_disk_or_in_logs_and_outlasts_restarts(shape: Shape)
 
 /// Ends everything and starts it again with these keys.
 async fn restart_with(world: &mut World, shape: Shape, keys: &str) {
-    world.floopy.stop_proxy().await;
     match shape {
         Shape::Standalone => {
             let file = world.floopy.dir().join("data/control/credentials.key");
@@ -277,6 +276,7 @@ async fn restart_with(world: &mut World, shape: Shape, keys: &str) {
             world.floopy.start_control().await;
         }
     }
+    world.floopy.stop_proxy().await;
     world.floopy.start_proxy().await;
 }
 

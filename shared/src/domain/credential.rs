@@ -135,6 +135,23 @@ pub struct Credential {
     pub base_url: Option<Hidden>,
 }
 
+impl Credential {
+    /// All that is said, secret or not.
+    fn texts(&self) -> impl Iterator<Item = &Hidden> {
+        let all = [
+            &self.api_key,
+            &self.access_key_id,
+            &self.secret_access_key,
+            &self.session_token,
+            &self.service_account,
+            &self.region,
+            &self.project,
+            &self.base_url,
+        ];
+        all.into_iter().flatten()
+    }
+}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Credential(***)")

@@ -175,7 +175,7 @@ async fn a_rotation_seals_anew_what_its_keys_open_and_names_what_they_do_not() {
         json!("openai"),
         "{stranger}"
     );
-    assert_eq!(fixture.kept().await, [old.clone()]);
+    assert_eq!(fixture.kept().await, std::slice::from_ref(&old));
     let both = format!("{} {}", "cd".repeat(32), "ab".repeat(32));
     let rotated = rotate(with(&both)).await;
     assert_eq!(

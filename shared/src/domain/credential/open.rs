@@ -80,27 +80,12 @@ fn parts(bytes: &Bytes) -> Option<(KeyId, &[u8])> {
     Some((KeyId(*id), rest))
 }
 
-/// Room for all of it from the start: a text that grows leaves copies behind.
+/// Room for all of it from the start: a text that grows leaves copies behind. Escaped, a byte takes six at most.
 fn to_text(credential: &Credential) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-    let mut count = Counting(0);
-    serde_json::to_writer(&mut count, credential).map_err(|_| CannotOpen::Unreadable)?;
-    let mut text = Zeroizing::new(Vec::with_capacity(count.0));
+    let bytes: usize = credential.texts().map(|text| text.len()).sum();
+    let mut text = Zeroizing::new(Vec::with_capacity(6 * bytes + 256));
     serde_json::to_writer(&mut *text, credential).map_err(|_| CannotOpen::Unreadable)?;
     Ok(text)
-}
-
-/// Counts what is written.
-struct Counting(usize);
-
-impl std::io::Write for Counting {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What a sealed text is good for and for nothing else; every part with its length, so that none runs into the next.
