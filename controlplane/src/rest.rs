@@ -13,6 +13,7 @@ mod evaluations;
 mod experiments;
 mod explain;
 mod export;
+mod feedback;
 mod keys;
 mod labels;
 mod once;

@@ -2,6 +2,7 @@
 
 mod evaluations;
 mod experiments;
+mod feedback;
 mod fixture;
 mod keys;
 mod once;

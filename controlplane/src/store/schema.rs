@@ -185,6 +185,8 @@ const STEPS: &[&[&str]] = &[&[
     evaluations::EVALUATIONS,
     operators::OPERATORS,
     batches::BATCHES,
+    // Pages of a tenant's ratings, the newest first.
+    &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
