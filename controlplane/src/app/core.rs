@@ -27,6 +27,7 @@ use crate::{
         refresh::{Parts, Refresh},
         webhooks::Deliveries,
     },
+    kept::Kept,
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
@@ -99,11 +100,13 @@ impl Core {
         let metrics = metrics(&process);
         let dirty = Arc::new(Dirty::default());
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
+        let kept = Arc::new(Kept::new(config.retention.decisions_days * DAY_MS));
+        kept.refresh(&store, &plans).await?;
         let intake = Intake {
             store: store.clone(),
             clock: process.clock.clone(),
+            kept,
             limits: Limits {
-                retention_ms: config.retention.decisions_days * DAY_MS,
                 queue_capacity: config.scoring.queue_capacity,
             },
             metrics: Arc::clone(&metrics),
@@ -179,7 +182,8 @@ impl Core {
             totals: Arc::clone(&self.services.intake.totals),
             dirty: Arc::clone(&self.dirty),
             gone,
-            decisions_ms: self.config.retention.decisions_days * DAY_MS,
+            kept: Arc::clone(&self.services.intake.kept),
+            plans: self.plans.clone(),
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         };
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));

@@ -373,6 +373,7 @@ async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
         decisions_before_ms: NOW - 60 * day,
         buckets_before_day: 0,
         answers_before_ms: 0,
+        sooner: Vec::new(),
     };
     let mut tx = intake.store.write().await.expect("writes");
     assert!(

@@ -362,7 +362,7 @@ pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreErr
 
 /// Forgets a slice of the sessions that ended before, and of tenants that keep no content any more; how many rows went.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
-    let ids: Vec<i64> = sqlx::query_scalar(
+    let ids = sqlx::query_scalar(
         "SELECT id FROM content_sessions WHERE touched_ms < ?
             OR tenant IN (SELECT id FROM tenants WHERE zero_retention) LIMIT ?",
     )
@@ -370,6 +370,27 @@ pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreErro
     .bind(SLICE)
     .fetch_all(&mut **tx)
     .await?;
+    forget_sessions(tx, ids).await
+}
+
+/// The same of one tenant, whose calls are kept for less.
+pub(crate) async fn forget_of(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    before_ms: i64,
+) -> Result<u64, StoreError> {
+    let ids = sqlx::query_scalar(
+        "SELECT id FROM content_sessions WHERE tenant = ? AND touched_ms < ? LIMIT ?",
+    )
+    .bind(tenant.as_str())
+    .bind(before_ms)
+    .bind(SLICE)
+    .fetch_all(&mut **tx)
+    .await?;
+    forget_sessions(tx, ids).await
+}
+
+async fn forget_sessions(tx: &mut Tx, ids: Vec<i64>) -> Result<u64, StoreError> {
     if ids.is_empty() {
         return Ok(0);
     }
