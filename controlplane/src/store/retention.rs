@@ -60,7 +60,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     for (tenant, before_ms) in &horizon.sooner {
         let before = to_i64(*before_ms);
         rows += forget_calls(tx, before, Some(tenant)).await?;
-        rows += contents::forget_of(tx, tenant, before).await?;
+        rows += contents::old::forget_of(tx, tenant, before).await?;
     }
     for statement in statements {
         let done = sqlx::query(statement)
@@ -70,7 +70,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
             .await?;
         rows += done.rows_affected();
     }
-    rows += contents::forget(tx, before).await?;
+    rows += contents::old::forget(tx, before).await?;
     rows += evaluations::forget(tx, before).await?;
     rows += unwanted::forget(tx, CONTENT_SLICE).await?;
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
