@@ -72,6 +72,12 @@ async fn the_first_start_mints_a_key_that_works_and_later_ones_do_not() {
     let created = create_key(&config(root.path()), &owner_key("default"))
         .await
         .expect("created");
+    let audit = get(addr, "/v1/audit", &created).await;
+    let line = format!("key/{}", crate::store::keys::id_of(&created));
+    assert!(
+        audit.contains(&line) && audit.contains("operator"),
+        "{audit}"
+    );
     assert!(
         get(addr, "/v1/decisions", &created)
             .await
@@ -224,6 +230,32 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
     let addr = prepared.rest_addr();
     let task = tokio::spawn(prepared.run());
     for (key, status) in [("fl_old", 401), ("fl_new", 200), (minted.as_str(), 200)] {
+        let reply = get(addr, "/v1/decisions", key).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_tenant_that_the_configuration_has_no_more_keeps_the_keys_that_were_made_elsewhere() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let start = async |ids: &[&str]| {
+        let entry = |id: &&str| format!("[[tenants]]\nid = \"{id}\"\nkey = \"fl_{id}\"\n");
+        let text: String = ids.iter().map(entry).collect();
+        let written: Config = floopy_shared::process::config::parse(&text, "f").expect("valid");
+        let config = Config {
+            tenants: written.tenants,
+            ..config(root.path())
+        };
+        prepare(config, deps()).await.expect("starts")
+    };
+    drop(start(&["acme", "globex"]).await);
+    let minted = create_key(&config(root.path()), &owner_key("acme")).await;
+    let minted = minted.expect("made");
+    let prepared = start(&["globex"]).await;
+    let addr = prepared.rest_addr();
+    let task = tokio::spawn(prepared.run());
+    for (key, status) in [("fl_acme", 401), ("fl_globex", 200), (minted.as_str(), 200)] {
         let reply = get(addr, "/v1/decisions", key).await;
         assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
     }

@@ -6,6 +6,7 @@ mod feedback;
 mod fixture;
 mod keys;
 mod once;
+mod operator;
 mod optimization;
 mod prompts;
 mod reading;
