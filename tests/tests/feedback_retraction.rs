@@ -1,4 +1,5 @@
 //! Ratings that are taken back over HTTP: the learner forgets them, and they may be given again.
+#![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
 use floopy_tests::{Answer, Api, Floopy, Shape, Upstream, eventually, in_both_shapes};
 use http::Method;

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, Learning, Objective},
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
-    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty},
+    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
     ingest::{Intake, Limits},
     jobs::{
         checkpoint,
@@ -174,18 +174,7 @@ impl Core {
         };
         let refresh = Refresh::load(parts, announcements).await?;
         tasks.spawn("refresh", refresh.run(self.process.stop.clone()));
-        let housekeeping = Housekeeping {
-            store: self.store.clone(),
-            clock: self.process.clock.clone(),
-            metrics: Arc::clone(&self.services.metrics),
-            queued: Arc::clone(&self.services.intake.queued),
-            totals: Arc::clone(&self.services.intake.totals),
-            dirty: Arc::clone(&self.dirty),
-            gone,
-            kept: Arc::clone(&self.services.intake.kept),
-            plans: self.plans.clone(),
-            buckets_ms: self.config.retention.sums_days * DAY_MS,
-        };
+        let housekeeping = self.housekeeping(gone);
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
         let deliveries = Deliveries {
             store: self.store.clone(),
@@ -206,6 +195,22 @@ impl Core {
         let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
         tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)
+    }
+
+    fn housekeeping(&self, gone: Arc<Gone>) -> Housekeeping {
+        let intake = &self.services.intake;
+        Housekeeping {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            metrics: Arc::clone(&self.services.metrics),
+            queued: Arc::clone(&intake.queued),
+            totals: Arc::clone(&intake.totals),
+            dirty: Arc::clone(&self.dirty),
+            gone,
+            kept: Arc::clone(&intake.kept),
+            plans: self.plans.clone(),
+            buckets_ms: self.config.retention.sums_days * DAY_MS,
+        }
     }
 
     /// The gRPC services; as many times as there are kinds of connections.
