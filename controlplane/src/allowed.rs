@@ -27,8 +27,16 @@ pub(crate) fn constraints(
             field: "constraints".to_owned(),
             message,
         })?;
-    match default_model.and_then(|model| Some((model, constraints.forbids(model)?))) {
-        Some((model, filter)) => {
+    default_model.map_or(Ok(()), |model| self::default_model(constraints, model))
+}
+
+/// Whether a default model keeps the constraints.
+pub(crate) fn default_model(
+    constraints: &Constraints,
+    model: &CandidateKey,
+) -> Result<(), Refused> {
+    match constraints.forbids(model) {
+        Some(filter) => {
             let field = filter.as_str().trim_start_matches("constraint_");
             let message = format!("{model} is ruled out by constraints.{field} of the same tenant");
             refuse("default_model", message)

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     index::dirty::Dirty,
     ingest::{Arrival, Intake, Limits, Verdict},
+    kept::Kept,
     metrics::Metrics,
     store::{Location, Store},
 };
@@ -243,10 +244,8 @@ pub(crate) async fn intake() -> Intake {
     Intake {
         store: Store::open(&Location::Memory).await.expect("opens"),
         clock: Clock::from_source(|| NOW),
-        limits: Limits {
-            retention_ms: 90 * 86_400_000,
-            queue_capacity: 3,
-        },
+        kept: Arc::new(Kept::new(90 * 86_400_000)),
+        limits: Limits { queue_capacity: 3 },
         metrics: Metrics::register(&mut registry.lock().expect("not poisoned")),
         dirty: Arc::new(Dirty::default()),
         totals: Arc::default(),

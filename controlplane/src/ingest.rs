@@ -26,6 +26,7 @@ use uuid::Uuid;
 pub(crate) use crate::store::queue::Ask;
 use crate::{
     index::{dirty::Dirty, totals::Totals},
+    kept::Kept,
     metrics::Metrics,
     store::{Store, StoreError},
 };
@@ -71,8 +72,6 @@ impl Verdict {
 /// What bounds the intake.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Decisions older than this are refused, because what they were counted in may be forgotten.
-    pub(crate) retention_ms: u64,
     /// Replies that may wait to be scored.
     pub(crate) queue_capacity: u64,
 }
@@ -83,6 +82,8 @@ pub(crate) struct Intake {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    /// Decisions older than this are refused, because what they were counted in may be forgotten.
+    pub(crate) kept: Arc<Kept>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,

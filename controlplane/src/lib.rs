@@ -17,6 +17,7 @@ mod grpc;
 mod index;
 mod ingest;
 mod jobs;
+mod kept;
 pub mod learn;
 mod metrics;
 mod plans;

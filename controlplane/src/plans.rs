@@ -24,6 +24,9 @@ pub struct PlanConfig {
     pub requests_per_minute: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projects: Option<u32>,
+    /// Days that calls are kept; never longer than `retention.decisions_days`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_retention_days: Option<u32>,
     /// Such as `has_test_ab`.
     #[serde(default, deserialize_with = "features")]
     pub features: Vec<String>,
@@ -50,6 +53,7 @@ impl PlanConfig {
             ratings_per_month: self.ratings_per_month,
             requests_per_minute: self.requests_per_minute,
             projects: self.projects,
+            log_retention_days: self.log_retention_days,
             features: features.collect(),
         }
     }

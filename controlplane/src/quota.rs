@@ -96,6 +96,7 @@ mod tests {
             ratings_per_month: Some(2),
             requests_per_minute: None,
             projects: None,
+            log_retention_days: None,
             features: Vec::new(),
         };
         let limits = Limits {

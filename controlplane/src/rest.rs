@@ -13,6 +13,7 @@ mod evaluations;
 mod experiments;
 mod explain;
 mod export;
+mod feedback;
 mod keys;
 mod labels;
 mod once;
@@ -107,6 +108,7 @@ pub(crate) use self::{
     cursor::CursorKey as SigningKey,
     error::ApiError,
     export::Exports,
+    keys::describe as describe_key,
     once::{Asking, NAMED_MS},
 };
 
@@ -115,6 +117,7 @@ pub(crate) fn router(api: Api) -> Router {
     let public = openapi::routes();
     Router::new()
         .merge(openapi::serve(&public))
+        .merge(openapi::serve_operators(&openapi::operators()))
         .merge(public.into_router())
         .merge(operators_routes())
         .fallback(|| async { ApiError::not_found("no such endpoint") })

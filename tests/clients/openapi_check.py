@@ -1,4 +1,5 @@
-"""Checks the API document and the API against each other: openapi_check.py BASE_URL KEY OTHER_KEY HOOK_URL DIRECTORY.
+"""Checks the API document and the API against each other: openapi_check.py BASE_URL KEY OTHER_KEY HOOK_URL DIRECTORY, or,
+for the document of operators, openapi_check.py CONTROL_PLANE_URL OPERATORS_KEY operator - DIRECTORY.
 
 The document is validated as OpenAPI 3.1. Then Schemathesis asks everything that the document describes and compares what
 is answered with what is said. It is given the document as it is, but stricter: answers may have no keys that are not
@@ -108,6 +109,15 @@ def things():
     }
 
 
+def tenants():
+    """Makes tenants with keys: what is to stay, and what may be deleted."""
+    names = ["stays", "goes"]
+    for name in names:
+        make("/v1/operator/tenants", {"id": name, "plan": "free"})
+    keys = [make("/v1/operator/tenants/stays/keys", {"name": name})["id"] for name in names]
+    return {"key": keys, "/v1/operator/tenants/": names}
+
+
 def known(made, path, parameter):
     """Ids that a parameter may have, if some are known."""
     name = parameter["name"]
@@ -141,6 +151,9 @@ def seed(document, made):
             parameter["example"] = ids[0]
         elif ids:
             parameter["schema"] = {"type": "string", "enum": [*ids, UNKNOWN]}
+
+
+def seed_bodies(document, made):
     for place, values in {
         "ReplayInput.request_id": made["replay"],
         "ExperimentByRules.variant_a_routing_rule_id": made["untried"][:1],
@@ -224,11 +237,27 @@ def run(document, key, *arguments):
     return subprocess.run(command, cwd=DIRECTORY, env={**os.environ, **hooks}, check=False).returncode
 
 
-def main():
-    with urllib.request.urlopen(BASE + "/openapi.json", timeout=20) as answer:
+def read(path):
+    with urllib.request.urlopen(BASE + path, timeout=20) as answer:
         document = json.load(answer)
     OpenAPIV31SpecValidator(document).validate()
-    seed(document, things())
+    return document
+
+
+def operators():
+    document = read("/openapi-operator.json")
+    seed(document, tenants())
+    stricter(document)
+    sys.exit(run(document, KEY, *ONLY))
+
+
+def main():
+    if OTHER_KEY == "operator":
+        operators()
+    document = read("/openapi.json")
+    made = things()
+    seed(document, made)
+    seed_bodies(document, made)
     stricter(document)
     apart = "/v1/constraints"
     failed = run(document, KEY, "--exclude-path", apart, *ONLY)

@@ -6,6 +6,7 @@ pub mod ingest;
 pub mod load;
 pub mod machine;
 pub mod nginx;
+pub mod pairs;
 pub mod proxy;
 pub mod report;
 pub mod streams;

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, Api, eventually};
+use crate::{Answer, Api, batches, eventually};
 
 /// Something of a tenant that has an id.
 #[derive(Debug)]
@@ -133,6 +133,45 @@ async fn decision(api: &Api) -> Owned {
             (Method::POST, "/v1/routing/replay", Some(replayed)),
         ],
     }
+}
+
+/// A rating of the session of [`one_of_each`]: whoever asks for another's finds an empty list, as for a name that nobody
+/// has.
+pub async fn rating(api: &Api) -> Owned {
+    let id = "mine-00000000".to_owned();
+    let body = json!({"session_id": id, "score": 9, "useful": true});
+    api.rate(&body).await.ok();
+    Owned {
+        name: "rating",
+        id,
+        ways: vec![(Method::GET, "/v1/feedback?session_id={id}", None)],
+    }
+}
+
+/// A file and the batch of it, at a provider of [`crate::batches`].
+pub async fn file_and_batch(api: &Api, provider: &str) -> [Owned; 2] {
+    let batch = batches::batch(api, provider, &batches::lines(&["alpha"])).await;
+    let done = batches::until(api, &batch, "completed").await;
+    let file = done["input_file_id"].as_str().expect("an id").to_owned();
+    [
+        Owned {
+            name: "file",
+            id: file,
+            ways: vec![
+                (Method::GET, "/v1/files/{id}", None),
+                (Method::GET, "/v1/files/{id}/content", None),
+                (Method::DELETE, "/v1/files/{id}", None),
+            ],
+        },
+        Owned {
+            name: "batch",
+            id: batch,
+            ways: vec![
+                (Method::GET, "/v1/batches/{id}", None),
+                (Method::POST, "/v1/batches/{id}/cancel", None),
+            ],
+        },
+    ]
 }
 
 async fn evaluation(api: &Api) -> [Owned; 2] {

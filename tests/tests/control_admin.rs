@@ -325,6 +325,13 @@ async fn what_is_wrong_is_told_in_grpcs_words_with_rests_code() {
     };
     let refused = admin.update_tenant(unclear).await.expect_err("no field");
     assert_eq!(param(&refused), "colour", "{refused:?}");
+    let endless = wire::UpdateTenantRequest {
+        id: "globex".into(),
+        shadow_budget_usd_per_day: Some(f64::NAN),
+        ..Default::default()
+    };
+    let refused = admin.update_tenant(endless).await.expect_err("no amount");
+    assert_eq!(param(&refused), "shadow_budget_usd_per_day", "{refused:?}");
 
     let of_tenant = floopy.api().key().to_owned();
     let cases = [

@@ -1,4 +1,5 @@
 //! Ratings that are taken back over HTTP: the learner forgets them, and they may be given again.
+#![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
 use floopy_tests::{Answer, Api, Floopy, Shape, Upstream, eventually, in_both_shapes};
 use http::Method;
@@ -8,6 +9,7 @@ in_both_shapes!(
     a_session_rating_is_taken_back_and_given_again,
     the_rating_of_one_reply_is_taken_back_alone,
     the_ratings_of_another_tenant_are_out_of_reach,
+    what_was_given_is_listed_until_it_is_taken_back,
 );
 
 async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
@@ -114,4 +116,38 @@ async fn the_ratings_of_another_tenant_are_out_of_reach(shape: Shape) {
         .ok();
     scored(&api, &marker, [Some(7), None]).await;
     scored(&api, &id, [Some(8), Some(2)]).await;
+}
+
+async fn what_was_given_is_listed_until_it_is_taken_back(shape: Shape) {
+    let (_upstream, floopy, api) = start(shape).await;
+    let reply = call(&api, "listed").await;
+    let completion = reply.json()["id"].as_str().expect("an id").to_owned();
+    let by_completion = json!({"session_id": completion, "score": 9, "useful": true});
+    api.rate(&by_completion).await.ok();
+    let listed = async |api: &Api, query: &str| {
+        let page = api.get(&format!("/v1/feedback{query}")).await.ok().json();
+        page["items"].as_array().expect("items").clone()
+    };
+    let found = eventually(|| async {
+        let found = listed(&api, "?session_id=listed").await;
+        let counts = found.len() == 1 && found[0]["status"] == "counts";
+        counts.then(|| found.clone()).ok_or(found)
+    })
+    .await;
+    let expected = (&json!(completion), &json!("listed"), &json!(9));
+    let item = &found[0];
+    let told = (
+        &item["session_id"],
+        &item["means_session_id"],
+        &item["score"],
+    );
+    assert_eq!(told, expected, "{item}");
+    assert_eq!(listed(&floopy.other_api(), "").await, Vec::<Value>::new());
+    assert_eq!(listed(&floopy.control_api(), "").await, found);
+    take_back(&api, &completion).await;
+    eventually(|| async {
+        let found = listed(&api, "").await;
+        found.is_empty().then_some(()).ok_or(found)
+    })
+    .await;
 }

@@ -21,7 +21,7 @@ use crate::{
     config::{Config, Learning, Objective},
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
-    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty},
+    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
     ingest::{Intake, Limits},
     jobs::{
         checkpoint,
@@ -30,6 +30,7 @@ use crate::{
         refresh::{Parts, Refresh},
         webhooks::Deliveries,
     },
+    kept::Kept,
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
@@ -105,11 +106,13 @@ impl Core {
         let metrics = metrics(&process);
         let dirty = Arc::new(Dirty::default());
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
+        let kept = Arc::new(Kept::new(config.retention.decisions_days * DAY_MS));
+        kept.refresh(&store, &plans).await?;
         let intake = Intake {
             store: store.clone(),
             clock: process.clock.clone(),
+            kept,
             limits: Limits {
-                retention_ms: config.retention.decisions_days * DAY_MS,
                 queue_capacity: config.scoring.queue_capacity,
             },
             metrics: Arc::clone(&metrics),
@@ -178,17 +181,7 @@ impl Core {
         };
         let refresh = Refresh::load(parts, announcements).await?;
         tasks.spawn("refresh", refresh.run(self.process.stop.clone()));
-        let housekeeping = Housekeeping {
-            store: self.store.clone(),
-            clock: self.process.clock.clone(),
-            metrics: Arc::clone(&self.services.metrics),
-            queued: Arc::clone(&self.services.intake.queued),
-            totals: Arc::clone(&self.services.intake.totals),
-            dirty: Arc::clone(&self.dirty),
-            gone,
-            decisions_ms: self.config.retention.decisions_days * DAY_MS,
-            buckets_ms: self.config.retention.sums_days * DAY_MS,
-        };
+        let housekeeping = self.housekeeping(gone);
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
         let deliveries = Deliveries {
             store: self.store.clone(),
@@ -209,6 +202,22 @@ impl Core {
         let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
         tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)
+    }
+
+    fn housekeeping(&self, gone: Arc<Gone>) -> Housekeeping {
+        let intake = &self.services.intake;
+        Housekeeping {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            metrics: Arc::clone(&self.services.metrics),
+            queued: Arc::clone(&intake.queued),
+            totals: Arc::clone(&intake.totals),
+            dirty: Arc::clone(&self.dirty),
+            gone,
+            kept: Arc::clone(&intake.kept),
+            plans: self.plans.clone(),
+            buckets_ms: self.config.retention.sums_days * DAY_MS,
+        }
     }
 
     /// The gRPC services; as many times as there are kinds of connections.

@@ -20,9 +20,11 @@ use crate::{
     config::{Config, TenantConfig},
     index::KnownModels,
     plans::Plans,
+    rest::describe_key,
     role::Role,
     store::{
         Location, Store, Tx,
+        audit::{self, Action},
         keys::{self, Wanted},
         tenants::{self, Profile, managed},
     },
@@ -30,6 +32,9 @@ use crate::{
 
 /// The tenant of a first start without any configured.
 const DEFAULT_TENANT: &str = "default";
+
+/// Who is written down to have done what is done to the store itself: only its operator can.
+const BY_HAND: &str = "operator";
 
 /// What tenants may refer to.
 type Known<'a> = (&'a KnownModels, &'a Plans);
@@ -75,6 +80,7 @@ pub(super) async fn tenants(
     for (index, tenant) in config.tenants.iter().enumerate() {
         put_tenant(&mut tx, (index, tenant), known, now_ms).await?;
     }
+    end_keys_of_others(&mut tx, now_ms).await?;
     if tenants::count(&mut tx).await? == 0 {
         let id = tenant_id("tenants", DEFAULT_TENANT)?;
         tenants::ensure(&mut tx, &id, now_ms).await?;
@@ -82,6 +88,30 @@ pub(super) async fn tenants(
     }
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     Ok(minted)
+}
+
+/// Ends the keys that the configuration brought to tenants that it does not have any more. The tenants stay, with the
+/// keys that were made elsewhere.
+async fn end_keys_of_others(tx: &mut Tx, now_ms: u64) -> Result<(), Error> {
+    for (tenant, key) in keys::configured_of_others(tx).await? {
+        let listed = keys::list(tx, &tenant).await?;
+        let ended = listed.iter().find(|listed| listed.key.id == key);
+        let before = ended.map(|ended| describe_key(ended).to_string());
+        keys::delete(tx, &tenant, &key).await?;
+        let change = audit::Change {
+            tenant: Some(&tenant),
+            at_ms: now_ms,
+            actor: BY_HAND,
+            role: BY_HAND,
+            action: Action::Delete,
+            resource: &format!("key/{key}"),
+            before: before.as_deref(),
+            after: None,
+            request_id: "",
+        };
+        audit::add(tx, &change).await?;
+    }
+    Ok(())
 }
 
 async fn put_tenant(
@@ -211,9 +241,30 @@ pub async fn create_key(config: &Config, new: &NewKey) -> Result<String, Error> 
         make(&mut tx, config, &id, now_ms).await?;
     }
     let key = keys::mint(&mut tx, &id, &wanted, now_ms).await?;
+    write_down(&mut tx, &id, &key, now_ms).await?;
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     store.close().await;
     Ok(key)
+}
+
+/// Says in the audit that whoever has the store's files made a key.
+async fn write_down(tx: &mut Tx, id: &TenantId, key: &str, now_ms: u64) -> Result<(), Error> {
+    let key_id = keys::id_of(key);
+    let listed = keys::list(tx, id).await?;
+    let made = listed.iter().find(|listed| listed.key.id == key_id);
+    let after = made.map(|made| describe_key(made).to_string());
+    let change = audit::Change {
+        tenant: Some(id),
+        at_ms: now_ms,
+        actor: BY_HAND,
+        role: BY_HAND,
+        action: Action::Create,
+        resource: &format!("key/{key_id}"),
+        before: None,
+        after: after.as_deref(),
+        request_id: "",
+    };
+    Ok(audit::add(tx, &change).await?)
 }
 
 /// Makes a tenant as a start would. Any other name is more likely misspelt than meant.

@@ -231,6 +231,47 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
 }
 
 #[tokio::test]
+async fn a_key_that_is_made_in_the_store_itself_is_in_the_audit() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let prepared = prepare(config(root.path()), deps()).await.expect("starts");
+    let addr = prepared.rest_addr();
+    let task = tokio::spawn(prepared.run());
+    let created = create_key(&config(root.path()), &owner_key("default")).await;
+    let created = created.expect("created");
+    let audit = get(addr, "/v1/audit", &created).await;
+    let line = format!("key/{}", crate::store::keys::id_of(&created));
+    assert!(audit.contains(&line), "{audit}");
+    assert!(audit.contains("\"actor\":\"operator\""), "{audit}");
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_tenant_that_the_configuration_has_no_more_keeps_the_keys_that_were_made_elsewhere() {
+    let root = tempfile::tempdir().expect("temporary directory");
+    let start = async |ids: &[&str]| {
+        let entry = |id: &&str| format!("[[tenants]]\nid = \"{id}\"\nkey = \"fl_{id}\"\n");
+        let text: String = ids.iter().map(entry).collect();
+        let written: Config = floopy_shared::process::config::parse(&text, "f").expect("valid");
+        let config = Config {
+            tenants: written.tenants,
+            ..config(root.path())
+        };
+        prepare(config, deps()).await.expect("starts")
+    };
+    drop(start(&["acme", "globex"]).await);
+    let minted = create_key(&config(root.path()), &owner_key("acme")).await;
+    let minted = minted.expect("made");
+    let prepared = start(&["globex"]).await;
+    let addr = prepared.rest_addr();
+    let task = tokio::spawn(prepared.run());
+    for (key, status) in [("fl_acme", 401), ("fl_globex", 200), (minted.as_str(), 200)] {
+        let reply = get(addr, "/v1/decisions", key).await;
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    task.abort();
+}
+
+#[tokio::test]
 async fn grpc_is_not_opened_to_the_world_without_a_token() {
     let root = tempfile::tempdir().expect("temporary directory");
     let open = Config {

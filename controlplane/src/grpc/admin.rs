@@ -62,6 +62,7 @@ impl wire::admin_server::Admin for AdminService {
         request: Request<wire::CreateTenantRequest>,
     ) -> Answer<wire::CreateTenantResponse> {
         let (headers, message) = self.admit(request).await?;
+        are_numbers(message.shadow_budget_usd_per_day, message.limits.as_ref())?;
         let fields = JsonObject(given(&message)?);
         let made = tenants::create(self.state(), headers, fields).await;
         let made = made.map_err(refused)?.1.0;
@@ -77,6 +78,7 @@ impl wire::admin_server::Admin for AdminService {
         request: Request<wire::UpdateTenantRequest>,
     ) -> Answer<wire::Tenant> {
         let (headers, mut message) = self.admit(request).await?;
+        are_numbers(message.shadow_budget_usd_per_day, message.limits.as_ref())?;
         let id = Path(std::mem::take(&mut message.id));
         let cleared = std::mem::take(&mut message.clear);
         let mut fields = given(&message)?;
@@ -254,6 +256,25 @@ fn given<T: Serialize>(message: &T) -> Result<Map<String, Value>, Status> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Ok(Map::new())
         }
+    }
+}
+
+/// Refuses amounts that JSON has no form for, and that would be taken for missing.
+fn are_numbers(budget: Option<f64>, limits: Option<&wire::Limits>) -> Result<(), Status> {
+    let cost = limits.and_then(|limits| limits.cost_limit_monthly_usd);
+    let amounts = [
+        ("shadow_budget_usd_per_day", budget),
+        ("limits.cost_limit_monthly_usd", cost),
+    ];
+    let strange = amounts
+        .into_iter()
+        .find_map(|(field, amount)| Some((field, amount.filter(|amount| !amount.is_finite())?)));
+    match strange {
+        Some((field, amount)) => {
+            let message = format!("{field} is {amount}, it must be an amount in US dollars");
+            Err(refused(ApiError::invalid_body(field, message)))
+        }
+        None => Ok(()),
     }
 }
 

@@ -255,6 +255,7 @@ impl Batches for BatchesService {
         let lessee = Lessee {
             node: &asked.node,
             instance: &asked.instance,
+            resumes: asked.resumes,
             lease_ms,
         };
         let leased = batches::lease(&mut tx, limit, (lessee, self.clock.now_ms()))

@@ -101,7 +101,8 @@ impl Subscription {
         })
     }
 
-    /// Every table that the proxy does not have as it stands, refused ones included.
+    /// Every table that the proxy does not have as it stands, refused ones included, and those that it has and should
+    /// have dropped: of these the newest version is the one without them.
     pub(crate) fn behind(&self, tables: &Tables) -> Vec<Behind> {
         let lacking = tables.iter().filter_map(|(name, entry)| {
             let table = name.to_string();
@@ -113,7 +114,13 @@ impl Subscription {
                 newest: entry.version,
             })
         });
-        lacking.collect()
+        let kept = self.known.iter().filter(|(name, _)| !stands(tables, name));
+        let kept = kept.map(|(name, held)| Behind {
+            table: name.clone(),
+            held: Some(*held),
+            newest: tables.version(),
+        });
+        lacking.chain(kept).collect()
     }
 
     /// Whether a table was refused in this version and nothing newer of it was taken.
@@ -326,12 +333,18 @@ mod tests {
         let mut proxy = Subscription::new([("tenant/gone".to_owned(), 3)]);
         assert!(proxy.next(&Tables::default()).is_none());
         let first = tables(5, &[("a", false)], &Tables::default());
+        let behind = |proxy: &Subscription| -> Vec<String> {
+            let behind = proxy.behind(&first).into_iter();
+            behind.map(|behind| behind.table).collect()
+        };
+        assert_eq!(behind(&proxy), ["tenant/a", "tenant/gone"]);
         let delta = proxy.next(&first).expect("one table");
         assert_eq!(
             (delta.version, delta.removed),
             (5, vec!["tenant/gone".to_owned()])
         );
         proxy.acknowledge(&[]).expect("outstanding");
+        assert!(behind(&proxy).is_empty());
         assert!(proxy.next(&first).is_none());
     }
 

@@ -180,7 +180,7 @@ impl Intake {
 
     fn refuse_decision(&self, decision: &Decision, now_ms: u64) -> Option<String> {
         let created = decision.created_at_ms;
-        let oldest = now_ms.saturating_sub(self.limits.retention_ms);
+        let oldest = now_ms.saturating_sub(self.kept.of(&decision.tenant));
         if created < oldest {
             return Some(format!(
                 "created_at_ms is {created}, older than what is kept (from {oldest})"

@@ -371,8 +371,7 @@ async fn old_sessions_are_forgotten_whole_and_their_sums_stay() {
     let before = sums(&intake).await;
     let horizon = retention::Horizon {
         decisions_before_ms: NOW - 60 * day,
-        buckets_before_day: 0,
-        answers_before_ms: 0,
+        ..retention::Horizon::default()
     };
     let mut tx = intake.store.write().await.expect("writes");
     assert!(

@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     index::{dirty::Dirty, gone::Gone, totals::Totals},
+    kept::Kept,
     learn::credit::day_of,
     metrics::Metrics,
+    plans::Plans,
     rest::NAMED_MS,
     store::{
         Store, StoreError, queue,
@@ -34,7 +36,8 @@ pub(crate) struct Housekeeping {
     pub(crate) totals: Arc<Totals>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) gone: Arc<Gone>,
-    pub(crate) decisions_ms: u64,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) plans: Plans,
     pub(crate) buckets_ms: u64,
 }
 
@@ -69,9 +72,14 @@ impl Housekeeping {
 
     async fn forget(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.clock.now_ms();
+        // First what is refused from now on, then what is forgotten.
+        self.kept.refresh(&self.store, &self.plans).await?;
+        let sooner = self.kept.less().into_iter();
+        let sooner = sooner.map(|(tenant, kept_ms)| (tenant, now.saturating_sub(kept_ms)));
         let horizon = Horizon {
             answers_before_ms: now.saturating_sub(NAMED_MS),
-            decisions_before_ms: now.saturating_sub(self.decisions_ms),
+            decisions_before_ms: now.saturating_sub(self.kept.most_ms()),
+            sooner: sooner.collect(),
             buckets_before_day: day_of(now.saturating_sub(self.buckets_ms)),
         };
         while !stop.is_cancelled() {

@@ -285,7 +285,7 @@ fn unknown(field: &str, id: &str) -> ApiError {
 }
 
 /// A key as it is told.
-pub(super) fn describe(listed: &Listed) -> Value {
+pub(crate) fn describe(listed: &Listed) -> Value {
     let (key, scope) = (&listed.key, &listed.key.scope);
     json!({
         "id": key.id,

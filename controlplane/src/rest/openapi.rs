@@ -40,23 +40,54 @@ const ABOUT: &str = "One base URL for calls to models and for everything around 
     **Nothing said.** In a query an empty value counts as none; so does an empty `floopy-…` header.\n\n\
     **Growth.** Answers may gain keys at any time; unknown keys of a request are refused.";
 
+/// Where the operator's document is.
+const OPERATORS_PATH: &str = "/openapi-operator.json";
+
+const ABOUT_OPERATORS: &str = "What whoever runs Floopy sees and changes of all tenants. The control plane alone \
+    answers it: proxies do not pass these paths on.\n\n\
+    **Authentication.** `Authorization: Bearer <key>` with the operator's key. A tenant's key is refused with 403 \
+    `operator_required`.\n\n\
+    **Errors.** One envelope everywhere (`Error`): `message` shows the value, `param` names the field, `code` is made \
+    for programs.\n\n\
+    **Nothing said.** In a query an empty value counts as none.\n\n\
+    **Growth.** Answers may gain keys at any time; unknown keys of a request are refused.";
+
+/// A document but for its routes.
+struct Cover {
+    title: &'static str,
+    about: &'static str,
+    key: &'static str,
+    tags: Value,
+}
+
 /// Everything the public can ask for.
 pub(super) fn routes() -> Routes {
     resources::all()
 }
 
+/// Everything whoever runs the service can ask for.
+pub(super) fn operators() -> Routes {
+    resources::operators()
+}
+
 /// The document by itself.
 pub(super) fn serve(routes: &Routes) -> Router<Api> {
-    let text: axum::body::Bytes = to_text(&document(routes)).into();
+    served_at(&PATHS, &document(routes))
+}
+
+/// The operator's document by itself.
+pub(super) fn serve_operators(routes: &Routes) -> Router<Api> {
+    served_at(&[OPERATORS_PATH], &operators_document(routes))
+}
+
+fn served_at(paths: &[&str], document: &Value) -> Router<Api> {
+    let text: axum::body::Bytes = to_text(document).into();
     let answer = move || {
         let text = text.clone();
         async move { answer(text) }
     };
-    let mut router = Router::new();
-    for path in PATHS {
-        router = router.route(path, get(answer.clone()));
-    }
-    router
+    let routed = |router: Router<Api>, path: &&str| router.route(path, get(answer.clone()));
+    paths.iter().fold(Router::new(), routed)
 }
 
 fn answer(text: axum::body::Bytes) -> Response {
@@ -69,6 +100,26 @@ fn to_text(document: &Value) -> String {
 }
 
 fn document(routes: &Routes) -> Value {
+    let cover = Cover {
+        title: "Floopy",
+        about: ABOUT,
+        key: "An API key: one of the configuration, or one that `POST /v1/keys` made.",
+        tags: resources::tags(),
+    };
+    bound(&cover, routes)
+}
+
+fn operators_document(routes: &Routes) -> Value {
+    let cover = Cover {
+        title: "Floopy, for operators",
+        about: ABOUT_OPERATORS,
+        key: "The operator's key.",
+        tags: resources::operators_tags(),
+    };
+    bound(&cover, routes)
+}
+
+fn bound(cover: &Cover, routes: &Routes) -> Value {
     let mut paths = Map::new();
     for (path, method, operation) in routes.described() {
         let item = paths.entry(path).or_insert_with(|| json!({}));
@@ -79,19 +130,18 @@ fn document(routes: &Routes) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Floopy",
+            "title": cover.title,
             "version": env!("CARGO_PKG_VERSION"),
-            "description": ABOUT,
+            "description": cover.about,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "Where this document came from"}],
-        "tags": resources::tags(),
+        "tags": cover.tags,
         "security": [{"key": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {
-                "type": "http", "scheme": "bearer",
-                "description": "An API key: one of the configuration, or one that `POST /v1/keys` made.",
+                "type": "http", "scheme": "bearer", "description": cover.key,
             }},
             "headers": parts::headers(),
             "parameters": parts::parameters(),

@@ -14,13 +14,12 @@ use axum::{
     extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
 };
 use floopy_shared::domain::ids::KeyHash;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Api, bearer, error::ApiError, settings::whole_list, usage, view::moment};
+use super::{Api, bearer, error::ApiError, openapi, settings::whole_list, usage, view::moment};
 use crate::store::{
     StoreError,
     keys::holder,
@@ -29,42 +28,8 @@ use crate::store::{
 
 /// All routes, behind the operator's key.
 pub(super) fn routes(api: &Api) -> Router<Api> {
-    Router::new()
-        .route(
-            "/v1/operator/tenants",
-            get(tenants::list).post(tenants::create),
-        )
-        .route(
-            "/v1/operator/tenants/{id}",
-            get(tenants::get)
-                .patch(tenants::change)
-                .delete(tenants::delete),
-        )
-        .route(
-            "/v1/operator/tenants/{id}/keys",
-            get(keys::list).post(keys::create),
-        )
-        .route("/v1/operator/tenants/{id}/keys/{key}", delete(keys::revoke))
-        .route("/v1/operator/providers", get(providers::list))
-        .route(
-            "/v1/operator/providers/{name}",
-            put(providers::put).delete(providers::delete),
-        )
-        .route(
-            "/v1/operator/tenants/{id}/providers",
-            get(providers::list_of),
-        )
-        .route(
-            "/v1/operator/tenants/{id}/providers/{name}",
-            put(providers::put_of).delete(providers::delete_of),
-        )
-        .route("/v1/operator/credentials", get(providers::keys))
-        .route("/v1/operator/credentials/rotate", post(providers::rotate))
-        .route("/v1/operator/plans", get(plans))
-        .route("/v1/operator/proxies", get(proxies::list))
-        .route("/v1/operator/pool", get(pool::get))
-        .route("/v1/operator/audit", get(audit::list))
-        .route("/v1/operator/status", get(status))
+    openapi::operators()
+        .into_router()
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn_with_state(api.clone(), check))
 }

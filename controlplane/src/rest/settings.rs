@@ -245,6 +245,15 @@ pub(super) fn check(api: &Api, tenant: &Tenant) -> Result<(), ApiError> {
     allowed::routing(&catalog, &tenant.routing, &tenant.constraints).map_err(refused)
 }
 
+/// Whether a tenant's constraints let its default model serve. Whatever else is wrong with its settings does not matter.
+pub(super) fn check_default_model(tenant: &Tenant) -> Result<(), ApiError> {
+    let Some(model) = &tenant.default_model else {
+        return Ok(());
+    };
+    let refused = |refused: Refused| ApiError::invalid_body("default_model", refused.message);
+    allowed::default_model(&tenant.constraints, model).map_err(refused)
+}
+
 /// What tells one state of a resource from another, as `etag` has it.
 pub(super) fn etag(body: &Value) -> String {
     let digest = Sha256::digest(body.to_string());

@@ -2,9 +2,11 @@
 
 mod evaluations;
 mod experiments;
+mod feedback;
 mod fixture;
 mod keys;
 mod once;
+mod operator;
 mod optimization;
 mod prompts;
 mod providers;

@@ -191,6 +191,7 @@ pub(super) fn plan(plan: &Plan) -> Value {
         "ratings_per_month": plan.ratings_per_month,
         "requests_per_minute": plan.requests_per_minute,
         "projects": plan.projects,
+        "log_retention_days": plan.log_retention_days,
         "features": features,
     })
 }

@@ -144,8 +144,11 @@ pub(crate) async fn list(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lessee<'a> {
     pub(crate) node: &'a str,
-    /// Of its run: what a run before leased is nobody's any more.
+    /// Of its run.
     pub(crate) instance: &'a str,
+    /// It has just started: what a run of this node before it leased is nobody's any more. Later that would be said of
+    /// another proxy of the same name, which is at it.
+    pub(crate) resumes: bool,
     pub(crate) lease_ms: u64,
 }
 
@@ -158,7 +161,7 @@ pub(crate) async fn lease(
     let rows = sqlx::query(
         "UPDATE batches SET lease_until_ms = ?2, node = ?4, instance = ?5 WHERE seq IN (
             SELECT seq FROM batches WHERE is_open = 1 AND due_ms <= ?1
-            AND (lease_until_ms <= ?1 OR (node = ?4 AND instance <> ?5))
+            AND (lease_until_ms <= ?1 OR (?6 AND node = ?4 AND instance <> ?5))
             ORDER BY due_ms LIMIT ?3)
          RETURNING record, version",
     )
@@ -167,6 +170,7 @@ pub(crate) async fn lease(
     .bind(i64::from(limit))
     .bind(lessee.node)
     .bind(lessee.instance)
+    .bind(lessee.resumes)
     .fetch_all(&mut **tx)
     .await?;
     rows.iter().map(read).collect()

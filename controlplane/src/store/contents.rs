@@ -4,6 +4,7 @@
 //! the runs of numbers that it consists of, mostly one.
 
 pub(crate) mod deleted;
+pub(crate) mod old;
 pub(crate) mod packed;
 
 use std::collections::{BTreeSet, HashMap};
@@ -358,27 +359,4 @@ pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreErr
         gone = done.rows_affected();
     }
     Ok(gone)
-}
-
-/// Forgets a slice of the sessions that ended before, and of tenants that keep no content any more; how many rows went.
-pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
-    let ids: Vec<i64> = sqlx::query_scalar(
-        "SELECT id FROM content_sessions WHERE touched_ms < ?
-            OR tenant IN (SELECT id FROM tenants WHERE zero_retention) LIMIT ?",
-    )
-    .bind(before_ms)
-    .bind(SLICE)
-    .fetch_all(&mut **tx)
-    .await?;
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let turns = empty(tx, &ids).await?;
-    // Integers always serialise.
-    let list = serde_json::to_string(&ids).unwrap_or_default();
-    sqlx::query("DELETE FROM content_sessions WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(list)
-        .execute(&mut **tx)
-        .await?;
-    Ok(turns + ids.len() as u64)
 }

@@ -16,6 +16,8 @@ use crate::learn::experiment::{Call, Ending};
 /// Calls that results are made of: the first ones of the experiment. More would make a question a burden for others
 /// (100,000 took two to three seconds on a busy machine), and by then there is a winner or the variants are as good as equal.
 pub(crate) const MAX_CALLS: u32 = 50_000;
+/// Rows that are made sense of before other requests get their turn.
+const READ_AT_ONCE: usize = 1_000;
 /// Replies whose own ratings are looked up at a time.
 const RATED_AT_ONCE: usize = 1_000;
 
@@ -128,7 +130,13 @@ pub(crate) async fn calls(
     .bind(i64::from(MAX_CALLS) + 1)
     .fetch_all(&mut *conn)
     .await?;
-    let mut calls: Vec<Call> = rows.iter().map(call).collect::<Result<_, _>>()?;
+    let mut calls: Vec<Call> = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(READ_AT_ONCE) {
+        for row in rows {
+            calls.push(call(row)?);
+        }
+        tokio::task::yield_now().await;
+    }
     let is_cut = calls.len() > MAX_CALLS as usize;
     calls.truncate(MAX_CALLS as usize);
     match window.arrangement {

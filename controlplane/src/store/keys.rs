@@ -147,6 +147,19 @@ pub(crate) async fn put_configured(
     Ok(holder)
 }
 
+/// The keys that the configuration brought to tenants that it does not have now.
+pub(crate) async fn configured_of_others(
+    tx: &mut Tx,
+) -> Result<Vec<(TenantId, String)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT k.tenant, k.id FROM api_keys AS k JOIN tenants AS t ON t.id = k.tenant
+            WHERE k.configured = 1 AND t.configured = 0",
+    );
+    let rows = rows.fetch_all(&mut **tx).await?;
+    let found = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    rows.iter().map(found).collect()
+}
+
 /// The keys of all tenants.
 pub(crate) async fn of_all(store: &Store) -> Result<Vec<(TenantId, ApiKey)>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM api_keys ORDER BY id");

@@ -3,9 +3,9 @@
 //! order of arrival does not matter. A rating taken back is a revision without a score: whoever rates again
 //! after it starts anew, and the last such rating stands.
 
-use std::cmp::Ordering;
+pub(crate) mod listed;
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap};
 
 use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},

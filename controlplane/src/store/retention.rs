@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use floopy_shared::domain::ids::TenantId;
 use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
@@ -18,9 +19,11 @@ const CONTENT_SLICE: u32 = 200;
 const DAYS_SLICE: i64 = 200;
 
 /// Moments before which things are forgotten.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Horizon {
     pub(crate) decisions_before_ms: u64,
+    /// The same of tenants whose calls are kept for less.
+    pub(crate) sooner: Vec<(TenantId, u64)>,
     pub(crate) buckets_before_day: i64,
     pub(crate) answers_before_ms: u64,
 }
@@ -53,7 +56,12 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
         "DELETE FROM sessions WHERE (tenant, unit) IN (SELECT tenant, unit FROM sessions
             WHERE touched_ms < ?1 LIMIT ?2)",
     ];
-    let mut rows = forget_calls(tx, before).await?;
+    let mut rows = forget_calls(tx, before, None).await?;
+    for (tenant, before_ms) in &horizon.sooner {
+        let before = to_i64(*before_ms);
+        rows += forget_calls(tx, before, Some(tenant)).await?;
+        rows += contents::old::forget_of(tx, tenant, before).await?;
+    }
     for statement in statements {
         let done = sqlx::query(statement)
             .bind(before)
@@ -62,7 +70,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
             .await?;
         rows += done.rows_affected();
     }
-    rows += contents::forget(tx, before).await?;
+    rows += contents::old::forget(tx, before).await?;
     rows += evaluations::forget(tx, before).await?;
     rows += unwanted::forget(tx, CONTENT_SLICE).await?;
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
@@ -107,17 +115,12 @@ impl Left {
 
 /// Removes a slice of the calls, and the rest of their sessions. With them goes that their sessions were rated:
 /// a session that is resumed later starts anew, and what was learned from its first life stays.
-async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
-    let sliced = sqlx::query(
-        "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
-            AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
-                AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
-         RETURNING tenant, session_id, request_id, completion_id, id",
-    )
-    .bind(before)
-    .bind(SLICE)
-    .fetch_all(&mut **tx)
-    .await?;
+async fn forget_calls(
+    tx: &mut Tx,
+    before: i64,
+    whose: Option<&TenantId>,
+) -> Result<u64, StoreError> {
+    let sliced = sliced_calls(tx, before, whose).await?;
     let mut left = Left::default();
     for row in &sliced {
         left.take(row)?;
@@ -159,6 +162,26 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
         sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
     }
     Ok((sliced.len() + rest.len()) as u64)
+}
+
+/// Removes a slice of the calls that are too old, of everybody or of one tenant.
+async fn sliced_calls(
+    tx: &mut Tx,
+    before: i64,
+    whose: Option<&TenantId>,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let condition = whose.map_or("", |_| "d.tenant = ?3 AND");
+    let statement = format!(
+        "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE {condition} d.created_ms < ?1
+            AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
+                AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
+         RETURNING tenant, session_id, request_id, completion_id, id"
+    );
+    let mut query = sqlx::query(&statement).bind(before).bind(SLICE);
+    if let Some(tenant) = whose {
+        query = query.bind(tenant.as_str());
+    }
+    Ok(query.fetch_all(&mut **tx).await?)
 }
 
 /// Pairs as one parameter.

@@ -187,6 +187,8 @@ const STEPS: &[&[&str]] = &[&[
     operators::OPERATORS,
     batches::BATCHES,
     credentials::CREDENTIALS,
+    // Pages of a tenant's ratings, the newest first.
+    &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

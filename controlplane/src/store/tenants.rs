@@ -68,6 +68,14 @@ pub(crate) async fn ensure(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<()
     Ok(())
 }
 
+/// The tenants that were sold something, with the names of their plans; those that are gone, too.
+pub(crate) async fn with_plans(store: &Store) -> Result<Vec<(TenantId, String)>, StoreError> {
+    let rows = sqlx::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL");
+    let rows = rows.fetch_all(store.read()).await?;
+    let sold = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    rows.iter().map(sold).collect()
+}
+
 /// Whether there is a tenant of this id.
 pub(crate) async fn exists(conn: &mut SqliteConnection, id: &TenantId) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(

@@ -262,7 +262,7 @@ impl Books {
     /// Open batches that are due; nobody else gets them until the lease ends.
     pub(crate) async fn lease(
         &self,
-        (node, instance): (&str, &str),
+        (node, instance, resumes): (&str, &str, bool),
         (limit, lease): (u32, Duration),
     ) -> Result<Vec<Batch>, Unanswered> {
         let asked = v1::LeaseBatchesRequest {
@@ -270,6 +270,7 @@ impl Books {
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
             node: node.to_owned(),
             instance: instance.to_owned(),
+            resumes,
         };
         let found = self.within(self.client().lease_batches(asked)).await?;
         read_all(found.batches)

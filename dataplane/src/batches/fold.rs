@@ -56,6 +56,8 @@ pub(super) struct Fold<'a> {
     /// Replies for the judge by the caller's names of their lines.
     judged: HashMap<String, (CandidateKey, String)>,
     judged_bytes: usize,
+    /// Lines that are none.
+    odd: u64,
 }
 
 fn broken(error: &io::Error) -> Refusal {
@@ -83,6 +85,10 @@ pub(super) async fn fold(
     } else {
         fold.outputs(seen).await?
     };
+    if fold.odd > 0 {
+        let (batch, lines) = (&batch.id, fold.odd);
+        tracing::warn!(%batch, lines, "lines of a batch's results cannot be read, and are not recorded");
+    }
     // Judging is what can be done without: a batch is not recorded again for it.
     if let Some(input) = input
         && let Err(refusal) = fold.judge(&input).await
@@ -126,6 +132,7 @@ impl<'a> Fold<'a> {
             endpoint: endpoint.unwrap_or_default().to_owned(),
             judged: HashMap::new(),
             judged_bytes: 0,
+            odd: 0,
         }
     }
 
@@ -194,6 +201,7 @@ impl<'a> Fold<'a> {
     async fn record(&mut self, json: &[u8]) -> Result<(), Refusal> {
         // What is no line was never a call; the caller finds it in the file.
         let Some(line) = OutputLine::read(json) else {
+            self.odd += 1;
             return Ok(());
         };
         // Nor was what expired or was cancelled before its turn: nothing was charged for it.

@@ -20,7 +20,10 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use self::paths::Answer;
-pub(crate) use self::{paths::Forwarded, relayed::Relayed};
+pub(crate) use self::{
+    paths::{Forwarded, RATINGS},
+    relayed::Relayed,
+};
 use super::{body::Body, document, respond::Refusal};
 use crate::{
     admit::{API_KEY, Admitted, Denied, Permission, admit},

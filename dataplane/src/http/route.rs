@@ -4,7 +4,7 @@ use http::Method;
 
 use super::{
     batches, document, feedback, files,
-    forward::{Forwarded, METHODS},
+    forward::{Forwarded, METHODS, RATINGS},
 };
 use crate::metrics::RouteLabel;
 
@@ -42,7 +42,8 @@ impl Route {
             "/v1/messages" => (Self::Messages, "POST"),
             "/v1/messages/count_tokens" => (Self::CountTokens, "POST"),
             "/v1/embeddings" => (Self::Embeddings, "POST"),
-            "/v1/feedback" => (Self::Feedback, "POST"),
+            "/v1/feedback" if method == Method::GET => (Self::Control(&RATINGS), "GET, POST"),
+            "/v1/feedback" => (Self::Feedback, "GET, POST"),
             "/v1/routing/explain" => (Self::Explain, "POST"),
             "/v1/models" => (Self::Models, "GET"),
             "/openapi.json" | "/v1/openapi.json" => (Self::Document, "GET"),
@@ -117,6 +118,9 @@ mod tests {
             ("POST", "/v1/batches/b/cancel", Route::Batches),
             ("DELETE", "/v1/batches/b", Route::WrongMethod("GET")),
             ("GET", "/v1/batchesx", Route::NotFound),
+            ("GET", "/v1/feedback", Route::Control(&RATINGS)),
+            ("POST", "/v1/feedback", Route::Feedback),
+            ("PUT", "/v1/feedback", Route::WrongMethod("GET, POST")),
             ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
             ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),
             ("DELETE", "/v1/feedback/a/b", Route::NotFound),

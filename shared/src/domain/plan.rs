@@ -62,6 +62,8 @@ pub struct Plan {
     /// Of each API key.
     pub requests_per_minute: Option<u32>,
     pub projects: Option<u32>,
+    /// Days that calls are kept. Whoever runs the control plane may keep less.
+    pub log_retention_days: Option<u32>,
     pub features: Vec<Feature>,
 }
 
@@ -94,6 +96,7 @@ impl Plan {
                 self.requests_per_minute.map(u64::from),
             ),
             ("projects", self.projects.map(u64::from)),
+            ("log_retention_days", self.log_retention_days.map(u64::from)),
         ];
         match limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
             Some((field, _)) => invalid(field, "is 0; leave it out for no limit".to_owned()),
@@ -127,6 +130,7 @@ mod tests {
             ratings_per_month: None,
             requests_per_minute: None,
             projects: None,
+            log_retention_days: None,
             features: Vec::new(),
         };
         let field = plan.validate().map_err(|invalid| invalid.field);

@@ -98,6 +98,7 @@ impl From<&Plan> for v1::Plan {
             ratings_per_month: plan.ratings_per_month,
             requests_per_minute: plan.requests_per_minute,
             projects: plan.projects,
+            log_retention_days: plan.log_retention_days,
             features: names.map(ToOwned::to_owned).collect(),
         }
     }
@@ -114,6 +115,7 @@ impl From<v1::Plan> for Plan {
             ratings_per_month: plan.ratings_per_month,
             requests_per_minute: plan.requests_per_minute,
             projects: plan.projects,
+            log_retention_days: plan.log_retention_days,
         }
     }
 }

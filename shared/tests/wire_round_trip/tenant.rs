@@ -100,6 +100,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             ratings_per_month: None,
             requests_per_minute: Some(600),
             projects: Some(10),
+            log_retention_days: Some(90),
             features: Feature::ALL.to_vec(),
         })),
         closed: Some(Closed::MonthlyCost { until_ms: 9 }),

@@ -65,6 +65,7 @@ async fn a_forgotten_session_that_is_resumed_takes_nothing_from_what_was_learned
         decisions_before_ms: NOW - 60 * day,
         buckets_before_day: 0,
         answers_before_ms: 0,
+        sooner: Vec::new(),
     };
     let mut tx = intake.store.write().await.expect("writes");
     retention::forget(&mut tx, &horizon).await.expect("forgets");
@@ -88,6 +89,7 @@ async fn an_old_rating_under_a_request_id_is_kept_with_its_call() {
         decisions_before_ms: NOW - 60 * 86_400_000,
         buckets_before_day: 0,
         answers_before_ms: 0,
+        sooner: Vec::new(),
     };
     let mut tx = intake.store.write().await.expect("writes");
     retention::forget(&mut tx, &horizon).await.expect("forgets");

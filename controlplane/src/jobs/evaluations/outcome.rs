@@ -16,6 +16,8 @@ const LONGEST_DELAY_MS: u64 = 30_000;
 /// Proxies learn of a key within a second or two.
 const REFUSED_DELAY_MS: u64 = 200;
 const UNREACHED_DELAY_MS: u64 = 1_000;
+/// Whoever switches a tenant off does so for minutes at least.
+const OFF_DELAY_MS: u64 = 2_000;
 /// A server that asks for more patience than this is asked earlier.
 const LONGEST_RETRY_AFTER_S: u64 = 300;
 /// Characters of an error that are kept.
@@ -25,6 +27,11 @@ const MAX_ERROR_CHARS: usize = 1_000;
 pub(super) const REFUSED: (&str, &str) = (
     "key_refused",
     "the proxy refuses the key that this evaluation asks with",
+);
+/// Why a run fails whose tenant stays switched off.
+pub(super) const OFF: (&str, &str) = (
+    "tenant_disabled",
+    "the tenant was switched off while this evaluation ran",
 );
 pub(super) const UNREACHED: (&str, &str) = ("proxy_unreachable", "the proxy cannot be reached");
 
@@ -37,6 +44,8 @@ pub(super) enum Cause {
     Limited,
     /// The key is not known.
     Refused,
+    /// The tenant is switched off.
+    Off,
     Unreached,
 }
 
@@ -85,6 +94,9 @@ pub(super) fn verdict(
     // What a provider says of its own keys and limits is no word of the proxy's.
     let by_proxy = (!reply.is_let_in).then_some(reply.status);
     match (by_proxy, code) {
+        (Some(StatusCode::FORBIDDEN), "tenant_disabled") => {
+            return again(OFF_DELAY_MS, Cause::Off);
+        }
         (Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), _) => {
             return again(REFUSED_DELAY_MS, Cause::Refused);
         }
@@ -262,6 +274,8 @@ mod tests {
         assert_eq!(limited, Ok((Cause::Limited, true)));
         let refused = cause(of(99, of_proxy(401, "invalid_api_key")));
         assert_eq!(refused, Ok((Cause::Refused, false)));
+        let off = cause(of(99, of_proxy(403, "tenant_disabled")));
+        assert_eq!(off, Ok((Cause::Off, false)));
         let ends = Reply {
             is_let_in: false,
             is_final: true,

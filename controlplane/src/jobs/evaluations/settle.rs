@@ -10,6 +10,8 @@ use crate::store::{StoreError, evaluations::items};
 
 /// How long proxies may refuse a key that is new to them: they learn of it about a second later.
 const KEY_PATIENCE_MS: u64 = 30_000;
+/// How long a tenant may be switched off: long enough for whatever is cleared up meanwhile.
+const OFF_PATIENCE_MS: u64 = 15 * 60_000;
 
 impl Work {
     /// Writes down what came; what the store does not take waits for the next time.
@@ -74,6 +76,7 @@ impl Work {
                 return Ok(());
             }
             Cause::Refused => (KEY_PATIENCE_MS, outcome::REFUSED),
+            Cause::Off => (OFF_PATIENCE_MS, outcome::OFF),
             Cause::Unreached => (self.parts.settings.patience_ms, outcome::UNREACHED),
         };
         live.wait_until_ms = live.wait_until_ms.max(next_ms);

@@ -225,6 +225,7 @@ async fn what_an_alarm_forgets_of_a_day_goes_with_that_day_in_memory_and_in_the_
         decisions_before_ms: 0,
         buckets_before_day: 2,
         answers_before_ms: 0,
+        sooner: Vec::new(),
     };
     let mut tx = job.parts.store.write().await.expect("writes");
     let number = job.parts.store.write_number();

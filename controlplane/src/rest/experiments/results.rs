@@ -40,7 +40,9 @@ pub(super) async fn compute(
         to_ms: stored.written.ended_ms.unwrap_or(u64::MAX),
     };
     let (found, is_cut) = calls(conn, &window).await?;
-    let mut comparison = compare(&found);
+    // Of tens of thousands of calls it takes longer than other requests should wait.
+    let compared = tokio::task::spawn_blocking(move || compare(&found)).await;
+    let mut comparison = compared.map_err(|e| StoreError::corrupt("comparison", e))?;
     let reason = match window.arrangement {
         Arrangement::Canary => None,
         Arrangement::Shadow => {

@@ -21,6 +21,8 @@ enum Access {
     Key(&'static str),
     /// By the method: `GET` reads.
     Usual,
+    /// Whoever runs the service.
+    Operator,
 }
 
 /// What is said of an operation.
@@ -45,10 +47,8 @@ pub(in super::super) struct Operation {
 
 /// Every operation with a key.
 const REFUSED: [u16; 5] = [401, 403, 429, 500, 503];
-/// What it names may not be there.
-const NAMED: [u16; 1] = [404];
-/// What is asked for can be wrong.
-const ASKED: [u16; 1] = [400];
+/// Every operation of the operator's: no proxy and no limit stands before it.
+const REFUSED_OPERATOR: [u16; 3] = [401, 403, 500];
 /// A body can be late or too large.
 const WITH_BODY: [u16; 2] = [408, 413];
 
@@ -96,15 +96,21 @@ impl Operation {
     }
 
     /// Needs no key.
-    pub(super) fn for_anybody(mut self) -> Self {
-        self.access = Access::Anybody;
-        self
+    pub(super) fn for_anybody(self) -> Self {
+        let access = Access::Anybody;
+        Self { access, ..self }
     }
 
     /// Needs keys that may do this, whatever the method is.
     pub(super) fn for_keys_that(mut self, permission: &'static str) -> Self {
         self.access = Access::Key(permission);
         self
+    }
+
+    /// Needs the operator's key; no proxy answers it.
+    pub(super) fn for_operators(self) -> Self {
+        let access = Access::Operator;
+        Self { access, ..self }
     }
 
     /// A parameter of the query.
@@ -279,6 +285,7 @@ impl Operation {
         (method, path): (&str, &str),
         (tag, forwarded): (&str, bool),
     ) -> Value {
+        let forwarded = forwarded && self.access != Access::Operator;
         let mut responses: BTreeMap<String, Value> = self
             .statuses(method, path, forwarded)
             .into_iter()
@@ -319,19 +326,20 @@ impl Operation {
 
     fn statuses(&self, method: &str, path: &str, forwarded: bool) -> Vec<u16> {
         let mut statuses = self.refusals.clone();
-        if self.access == Access::Anybody {
-            return statuses;
+        match self.access {
+            Access::Anybody => return statuses,
+            Access::Operator => statuses.extend(REFUSED_OPERATOR),
+            Access::Key(_) | Access::Usual => statuses.extend(REFUSED),
         }
-        statuses.extend(REFUSED);
         if path.contains('{') {
-            statuses.extend(NAMED);
+            statuses.push(404);
         }
         if self.body.is_some()
             || !self.parameters.is_empty()
             || path.contains('{')
             || method != "get"
         {
-            statuses.extend(ASKED);
+            statuses.push(400);
         }
         if self.body.is_some() {
             statuses.extend(WITH_BODY);
@@ -348,13 +356,14 @@ impl Operation {
     fn description(&self, (method, path): (&str, &str), forwarded: bool) -> String {
         let mut about = self.about.clone();
         let permission = match self.access {
-            Access::Anybody => None,
+            Access::Anybody | Access::Operator => None,
             Access::Key(permission) => Some(permission),
             Access::Usual if method == "get" => Some("read"),
             Access::Usual => Some("write"),
         };
         about.push(match permission {
             Some(permission) => format!("Permission of the key: {permission}."),
+            None if self.access == Access::Operator => "Needs the operator's key.".to_owned(),
             None => "No key is needed.".to_owned(),
         });
         let needed = Method::from_bytes(method.to_uppercase().as_bytes());

@@ -12,6 +12,7 @@ mod experiments;
 mod export;
 mod keys;
 mod needs;
+mod operator;
 mod optimization;
 mod projects;
 mod prompts;
@@ -53,6 +54,19 @@ pub(super) fn all() -> Routes {
         audit::routes(),
     ];
     groups.into_iter().fold(Routes::of(""), Routes::and)
+}
+
+/// What whoever runs the service can ask for.
+pub(super) fn operators() -> Routes {
+    operator::routes()
+}
+
+/// What the operator's groups are for.
+pub(super) fn operators_tags() -> Value {
+    json!([
+        {"name": "Tenants", "description": "Whom the service is run for, with their API keys."},
+        {"name": "System", "description": "Plans, proxies, what is known of models, and who changed what."},
+    ])
 }
 
 /// What the groups are for, in their order.

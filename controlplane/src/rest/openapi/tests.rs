@@ -4,7 +4,7 @@ use std::{collections::HashSet, env, fs, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{document, routes, to_text};
+use super::{document, operators, operators_document, routes, to_text};
 
 /// Set to write the committed document anew instead of comparing with it.
 const BLESS: &str = "FLOOPY_BLESS";
@@ -18,44 +18,66 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     })
 }
 
+/// Both documents, by the names of their files.
+fn documents() -> [(&'static str, Value); 2] {
+    [
+        ("openapi.json", document(&routes())),
+        ("openapi-operator.json", operators_document(&operators())),
+    ]
+}
+
 #[test]
 fn the_committed_document_is_what_the_routes_say() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
-    let now = to_text(&document(&routes()));
-    if env::var_os(BLESS).is_some() {
-        fs::write(&path, &now).expect("written");
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    for (name, document) in documents() {
+        let (path, now) = (docs.join(name), to_text(&document));
+        if env::var_os(BLESS).is_some() {
+            fs::write(&path, &now).expect("written");
+        }
+        let committed = fs::read_to_string(&path).expect(name);
+        let lines = committed.lines().zip(now.lines());
+        let differs = lines.enumerate().find(|(_, (old, new))| old != new);
+        assert!(
+            committed == now,
+            "docs/{name} is not what the routes say, first at {differs:?}; run the test with {BLESS}=1 and commit it"
+        );
     }
-    let committed = fs::read_to_string(&path).expect("docs/openapi.json");
-    let lines = committed.lines().zip(now.lines());
-    let differs = lines.enumerate().find(|(_, (old, new))| old != new);
-    assert!(
-        committed == now,
-        "docs/openapi.json is not what the routes say, first at {differs:?}; run the test with {BLESS}=1 and commit it"
-    );
 }
 
 #[test]
 fn every_operation_has_a_name_of_its_own_and_words() {
-    let document = document(&routes());
     let mut ids = HashSet::new();
-    for (name, operation) in operations(&document) {
-        let text = |field: &str| operation[field].as_str().unwrap_or_default().to_owned();
-        assert!(
-            ids.insert(text("operationId")),
-            "{name}: {}",
-            text("operationId")
-        );
-        assert!(!text("summary").is_empty(), "{name}");
-        assert!(!text("description").is_empty(), "{name}");
-        for parameter in operation["parameters"].as_array().expect("an array") {
-            let has_words = parameter["description"].is_string() || parameter["$ref"].is_string();
-            assert!(has_words, "{name}: {parameter}");
+    for (_, document) in documents() {
+        for (name, operation) in operations(&document) {
+            let text = |field: &str| operation[field].as_str().unwrap_or_default().to_owned();
+            assert!(
+                ids.insert(text("operationId")),
+                "{name}: {}",
+                text("operationId")
+            );
+            assert!(!text("summary").is_empty(), "{name}");
+            assert!(!text("description").is_empty(), "{name}");
+            for parameter in operation["parameters"].as_array().expect("an array") {
+                let has_words =
+                    parameter["description"].is_string() || parameter["$ref"].is_string();
+                assert!(has_words, "{name}: {parameter}");
+            }
         }
     }
     assert!(ids.len() > 50, "{}", ids.len());
 }
 
 #[test]
+fn the_public_document_names_nothing_that_no_proxy_serves_and_the_operators_nothing_else() {
+    let [(_, public), (_, operators)] = documents();
+    let of_operators = |(name, _): (String, _)| name.contains("/v1/operator");
+    assert!(!operations(&public).any(of_operators));
+    assert!(operations(&operators).all(of_operators));
+}
+
+#[test]
 fn no_two_shapes_have_one_name() {
-    assert_eq!(routes().schemas().conflicts(), [""; 0]);
+    for routes in [routes(), operators()] {
+        assert_eq!(routes.schemas().conflicts(), [""; 0]);
+    }
 }

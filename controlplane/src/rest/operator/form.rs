@@ -18,16 +18,20 @@ use crate::{
 
 const MAX_NAME_CHARS: usize = 100;
 
-/// What may be said of a tenant. What is missing stays as it is, `null` goes back to nothing.
+/// What may be said of a tenant. What is missing stays as it is; `null` goes back to nothing, where there is nothing to go
+/// back to, and is refused elsewhere.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Written {
+    #[serde(deserialize_with = "given")]
     name: Option<String>,
+    #[serde(deserialize_with = "given")]
     enabled: Option<bool>,
     #[serde(deserialize_with = "given")]
     plan: Option<Option<String>>,
     #[serde(deserialize_with = "given")]
     default_model: Option<Option<String>>,
+    #[serde(deserialize_with = "given")]
     zero_retention: Option<bool>,
     #[serde(deserialize_with = "given")]
     shadow_budget_usd_per_day: Option<Option<f64>>,
@@ -61,6 +65,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 impl Written {
     pub(super) fn read(fields: Map<String, Value>) -> Result<Self, ApiError> {
+        // What is read into a type could be a list of its fields as well.
+        if let Some(list) = fields.get("limits").filter(|limits| limits.is_array()) {
+            let message = format!("limits: {list} is an array, it must be an object or null");
+            return Err(ApiError::invalid_body("limits", message));
+        }
         body::read(Value::Object(fields), "")
     }
 

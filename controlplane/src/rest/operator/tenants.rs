@@ -17,9 +17,9 @@ use crate::{
         Api,
         body::JsonObject,
         error::{ApiError, brief},
-        keys::mint,
+        keys::{describe as describe_key, mint},
         query,
-        settings::check,
+        settings::check_default_model,
     },
     settings as written,
     store::{
@@ -161,7 +161,7 @@ pub(crate) async fn change(
     managed::put(&mut changing.tx, &tenant).await?;
     if moves_baseline {
         let whole = written::tenant(&mut changing.tx, &tenant.id).await?;
-        check(&api, &whole)?;
+        check_default_model(&whole)?;
     }
     let resource = format!("tenant/{}", tenant.id);
     let (was, is) = (before.to_string(), after.to_string());
@@ -195,15 +195,30 @@ pub(crate) async fn delete(
     }
     let now_ms = changing.now_ms;
     let tx = &mut changing.tx;
+    let mut ended = Vec::new();
     for webhook in settings::list(tx, &tenant.id, Kind::Webhook).await? {
         webhooks::remove(tx, (&tenant.id, &webhook.id)).await?;
         settings::delete(tx, (&tenant.id, Kind::Webhook), &webhook.id).await?;
+        let resource = format!("{}/{}", Kind::Webhook.as_str(), webhook.id);
+        ended.push((resource, webhook.body));
+    }
+    for key in keys::list(tx, &tenant.id).await? {
+        ended.push((
+            format!("key/{}", key.key.id),
+            describe_key(&key).to_string(),
+        ));
     }
     keys::delete_all(tx, &tenant.id).await?;
     credentials::delete_all(tx, &tenant.id).await?;
     changing.api.dirty.mark_credentials();
     let tx = &mut changing.tx;
     managed::remove(tx, &tenant.id, now_ms).await?;
+    for (resource, before) in &ended {
+        let deleted = (Action::Delete, resource.as_str());
+        changing
+            .audit(&tenant.id, deleted, Some(before), None)
+            .await?;
+    }
     let before = describe(&tenant)?.to_string();
     let resource = format!("tenant/{id}");
     changing

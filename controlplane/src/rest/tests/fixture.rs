@@ -127,6 +127,12 @@ impl Fixture {
         (parts.status, parts.headers, body)
     }
 
+    /// The same under the operator's.
+    pub(in super::super) async fn operate(&self, call: &str, body: Value) -> (u16, Value) {
+        let (status, body) = self.send(OPERATOR, call, body).await;
+        (status.as_u16(), body)
+    }
+
     /// A request with a JSON body, under a key.
     pub(in super::super) async fn send(
         &self,

@@ -8,11 +8,6 @@ use crate::store::credentials;
 const KEY: &str = "sk-marker-0123456789";
 
 impl Fixture {
-    async fn operate(&self, call: &str, body: Value) -> (u16, Value) {
-        let (status, body) = self.send(OPERATOR, call, body).await;
-        (status.as_u16(), body)
-    }
-
     async fn kept(&self) -> Vec<credentials::Kept> {
         let mut conn = self.intake.store.read().acquire().await.expect("reads");
         credentials::all(&mut conn).await.expect("listed")

@@ -245,6 +245,7 @@ async fn content_goes_with_its_session_and_with_the_will_to_keep_it() {
             decisions_before_ms: before_ms,
             buckets_before_day: 0,
             answers_before_ms: 0,
+            sooner: Vec::new(),
         };
         retention::forget(&mut tx, &horizon).await.expect("forgets");
         tx.commit().await.expect("commits");

@@ -21,6 +21,7 @@ const ALL: Listing<'_> = Listing {
 const ONE: Lessee<'_> = Lessee {
     node: "proxy",
     instance: "1",
+    resumes: true,
     lease_ms: 1_000,
 };
 
@@ -214,6 +215,11 @@ async fn what_a_proxy_leased_before_it_died_is_given_to_it_again_and_to_nobody_e
     assert_eq!(leased(ONE).await, 1);
     assert_eq!(leased(ONE).await, 0, "it is at it");
     assert_eq!(leased(other).await, 0);
+    let namesake = Lessee {
+        resumes: false,
+        ..after
+    };
+    assert_eq!(leased(namesake).await, 0, "another one is at it");
     assert_eq!(leased(after).await, 1);
     assert_eq!(leased(after).await, 0);
 }

@@ -79,6 +79,9 @@ static FORWARDED: [Forwarded; 18] = [
     Forwarded::at("/v1/audit"),
 ];
 
+/// Ratings are told there, and taken here. Nothing below it is told.
+pub(crate) static RATINGS: Forwarded = Forwarded::at("/v1/feedback");
+
 /// Whether some server on the way could read it as a path outside of what is forwarded (RFC 3986, 5.2.4).
 fn climbs(path: &str) -> bool {
     let dots = |segment: &str| {

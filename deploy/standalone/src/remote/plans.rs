@@ -20,6 +20,7 @@ const PLANS: &[Column] = &[
     ("RATINGS/MONTH", "/ratings_per_month", Side::Right),
     ("REQUESTS/MINUTE", "/requests_per_minute", Side::Right),
     ("PROJECTS", "/projects", Side::Right),
+    ("LOG DAYS", "/log_retention_days", Side::Right),
     ("FEATURES", "/features", Side::Left),
 ];
 

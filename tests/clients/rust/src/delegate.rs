@@ -1,11 +1,13 @@
 //! What comes through the crate's own OpenAI client: chat whole and streamed, responses, embeddings, models.
 
-use floopy::async_openai::types::{
-    embeddings::CreateEmbeddingRequestArgs, responses::CreateResponseArgs,
+use floopy::{
+    CacheOptions, Floopy, FloopyOptions,
+    async_openai::types::{embeddings::CreateEmbeddingRequestArgs, responses::CreateResponseArgs},
+    types::DecisionListParams,
 };
 use futures::StreamExt;
 
-use super::{Asked, chat};
+use super::{Asked, chat, plain};
 
 pub(crate) async fn all(asked: &Asked) {
     let client = asked.client();
@@ -59,4 +61,29 @@ pub(crate) async fn all(asked: &Asked) {
         .await
         .expect("embeddings");
     assert!(!answer.data[0].embedding.is_empty());
+}
+
+/// Options of a client, which it sends as headers with every call. Argument: the id of a stored prompt.
+pub(crate) async fn prompt(asked: &Asked) {
+    let options = FloopyOptions {
+        cache: Some(CacheOptions {
+            enabled: Some(true),
+            bucket_max_size: Some(3),
+        }),
+        prompt_id: Some(asked.argument(0).to_owned()),
+        prompt_version: Some("1".to_owned()),
+        llm_security_enabled: Some(false),
+    };
+    let client = Floopy::builder(&asked.key)
+        .base_url(&asked.base)
+        .max_retries(0)
+        .options(options)
+        .build()
+        .expect("a client");
+    let reply = client.openai().chat().create(chat()).await;
+    assert!(!reply.expect("a reply").choices.is_empty());
+    // What concerns calls alone is passed over elsewhere.
+    let listed = client.decisions();
+    let listed = listed.list(&DecisionListParams::default(), plain()).await;
+    listed.expect("a page");
 }

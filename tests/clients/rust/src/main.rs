@@ -133,6 +133,9 @@ async fn main() {
         "experiments" => experiments::run(&asked).await,
         "evaluations" => work::evaluations(&asked).await,
         "batches" => work::batches(&asked).await,
+        "cancelled" => work::cancelled(&asked).await,
+        "prompt" => delegate::prompt(&asked).await,
+        "refused" => resources::refused(&asked).await,
         "delegate" => delegate::all(&asked).await,
         other => panic!("no check is called {other}"),
     }

@@ -208,6 +208,30 @@ pub(crate) async fn errors(asked: &Asked) {
     assert!(error.to_string().contains("nobody/nothing"), "{error}");
 }
 
+/// What a plan lacks, what comes too often, what a key may not. Arguments: a key that may only read, from, to.
+pub(crate) async fn refused(asked: &Asked) {
+    let routing = asked.client().routing();
+    let question = RoutingExplainParams::new("auto", hello());
+    let plan = routing.explain(question, plain()).await;
+    let plan = plan.expect_err("the plan has no explanations");
+    assert!(matches!(&plan, Error::Plan(_)), "{plan}");
+    assert!(plan.feature().is_some(), "{plan}");
+    let reader = asked.with_key(asked.argument(0)).feedback();
+    let reader = reader.submit(rating(9, Some("s")), plain()).await;
+    let reader = reader.expect_err("it may not rate");
+    assert!(matches!(&reader, Error::Auth(_)), "{reader}");
+    assert_eq!((reader.status(), reader.feature()), (Some(403), None));
+    let export = || {
+        let span = ExportDecisionsParams::new(asked.argument(1), asked.argument(2));
+        asked.client().export().decisions(span, plain())
+    };
+    let first: Result<Vec<_>, _> = export().try_collect().await;
+    first.expect("the first export");
+    let second: Result<Vec<_>, _> = export().try_collect().await;
+    let second = second.expect_err("too soon after the first");
+    assert!(matches!(&second, Error::RateLimit(_)), "{second}");
+}
+
 /// Arguments: from, to, and how many rows there are.
 pub(crate) async fn export(asked: &Asked) {
     let rows: i64 = asked.argument(2).parse().expect("a number of rows");

@@ -4,7 +4,7 @@ use floopy::{
     Error,
     types::{
         Batch, BatchCreateParams, BatchListParams, EvaluationCreateParams, EvaluationRun,
-        FileListParams, FileUploadParams,
+        FileListParams, FileObject, FileUploadParams,
     },
 };
 use serde_json::json;
@@ -109,15 +109,7 @@ pub(crate) async fn batches(asked: &Asked) {
         (file.bytes, file.filename.as_deref()),
         (Some(bytes), Some("questions.jsonl"))
     );
-    let listed = client
-        .files()
-        .list(FileListParams::default(), at())
-        .await
-        .expect("a list");
-    assert!(
-        listed.data.iter().any(|listed| listed.id == file.id),
-        "{listed:?}"
-    );
+    check_file(asked, &file).await;
     let wanted = BatchCreateParams {
         input_file_id: file.id.clone(),
         endpoint: "/v1/chat/completions".to_owned(),
@@ -129,7 +121,7 @@ pub(crate) async fn batches(asked: &Asked) {
         .create(wanted, at())
         .await
         .expect("it is taken");
-    let ended = ended(asked, &made.id).await;
+    let ended = reached(asked, &made.id, "completed").await;
     let counts = ended.request_counts.as_ref().expect("counts");
     assert_eq!(
         (counts.total, counts.completed),
@@ -154,6 +146,9 @@ pub(crate) async fn batches(asked: &Asked) {
         .await
         .expect("a list");
     assert_eq!(listed.data.len(), 1, "{listed:?}");
+    let late = client.batches().cancel(&made.id, plain()).await;
+    let late = late.expect_err("it has ended");
+    assert!(matches!(&late, Error::Validation(_)), "{late}");
     let deleted = client
         .files()
         .delete(&file.id, at())
@@ -162,11 +157,65 @@ pub(crate) async fn batches(asked: &Asked) {
     assert_eq!((deleted.id, deleted.deleted), (file.id, Some(true)));
 }
 
-async fn ended(asked: &Asked, id: &str) -> Batch {
+/// It is told, listed, and comes back as it went.
+async fn check_file(asked: &Asked, file: &FileObject) {
+    let files = asked.client().files();
+    let told = files
+        .retrieve(&file.id, plain())
+        .await
+        .expect("it is there");
+    assert_eq!(
+        (&told.id, told.bytes, told.purpose.as_deref()),
+        (&file.id, file.bytes, Some("batch"))
+    );
+    let page = FileListParams {
+        purpose: Some("batch".to_owned()),
+        limit: Some(10),
+        after: None,
+    };
+    let listed = files.list(page, plain()).await.expect("a list");
+    let ids: Vec<&String> = listed.data.iter().map(|listed| &listed.id).collect();
+    assert_eq!(ids, [&file.id]);
+    let content = files.content(&file.id, plain()).await.expect("its content");
+    assert_eq!(i64::try_from(content.len()).ok(), file.bytes);
+}
+
+/// Arguments: a provider and a model of its own, which does not come to an end by itself.
+pub(crate) async fn cancelled(asked: &Asked) {
+    let (provider, model) = (asked.argument(0), asked.argument(1));
+    let client = asked.client();
+    let at = || Some(floopy::RequestOptions::new().provider(provider));
+    let file = FileUploadParams {
+        file: line("first", model).into_bytes(),
+        filename: None,
+        purpose: "batch".to_owned(),
+    };
+    let file = client.files().upload(file, at()).await;
+    let file = file.expect("it is taken");
+    let wanted = BatchCreateParams {
+        input_file_id: file.id,
+        endpoint: "/v1/chat/completions".to_owned(),
+        completion_window: "24h".to_owned(),
+        metadata: Some([("run".to_owned(), "7".to_owned())].into()),
+    };
+    let made = client.batches().create(wanted, at()).await;
+    let made = made.expect("it is taken");
+    reached(asked, &made.id, "in_progress").await;
+    let said = client.batches().cancel(&made.id, plain()).await;
+    let said = said.expect("it is taken");
+    assert_eq!(said.status.as_deref(), Some("cancelling"), "{said:?}");
+    let ended = reached(asked, &made.id, "cancelled").await;
+    assert_eq!(ended.output_file_id, None, "{ended:?}");
+    let unknown = client.batches().retrieve("batch_none", plain()).await;
+    let unknown = unknown.expect_err("there is none");
+    assert!(matches!(&unknown, Error::NotFound(_)), "{unknown}");
+}
+
+async fn reached(asked: &Asked, id: &str, status: &str) -> Batch {
     let batches = asked.client().batches();
-    eventually("the end of the batch", async || {
+    eventually(status, async || {
         let batch = batches.retrieve(id, plain()).await.expect("it is there");
-        (batch.status.as_deref() == Some("completed")).then_some(batch)
+        (batch.status.as_deref() == Some(status)).then_some(batch)
     })
     .await
 }

@@ -95,7 +95,7 @@ enum EvaluationStatus {
 #[derive(ToSchema)]
 struct EvaluationError {
     /// `max_cost_reached`, `price_unknown`, `cost_limit_reached`, `quota_reached`, `dataset_deleted`, `key_refused`,
-    /// `proxy_unreachable` or `not_configured`.
+    /// `tenant_disabled`, `proxy_unreachable` or `not_configured`.
     code: String,
     message: String,
 }

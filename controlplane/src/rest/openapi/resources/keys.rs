@@ -9,7 +9,7 @@ use crate::rest::keys;
 
 /// A key as it is asked for. It can do no more than the key that asks.
 #[derive(ToSchema)]
-struct KeyInput {
+pub(super) struct KeyInput {
     /// Spaces around it are taken off.
     #[schema(min_length = 1, max_length = 100, pattern = r"\S", example = "ci")]
     name: String,
@@ -53,7 +53,7 @@ enum Environment {
 
 /// A key without its secret.
 #[derive(ToSchema)]
-struct Key {
+pub(super) struct Key {
     id: String,
     name: String,
     /// The last characters of the key, to know it by; empty where they are not known.

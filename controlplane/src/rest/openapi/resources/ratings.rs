@@ -1,11 +1,15 @@
-//! `/v1/feedback` in the document: the proxy answers it.
+//! `/v1/feedback` in the document: the proxy takes ratings, the control plane tells them.
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Routes, operation::Operation};
+use super::{
+    super::{Routes, operation::Operation},
+    decisions::moment,
+};
+use crate::rest::feedback;
 
 /// A rating. Other keys are passed over.
 #[derive(ToSchema)]
@@ -41,9 +45,54 @@ struct Retracted {
     request_id: Option<String>,
 }
 
+/// A rating that stands.
+#[derive(ToSchema)]
+struct Given {
+    /// What it was given for: a session, by the name that the rating came with. Null where a reply alone was rated.
+    session_id: Option<String>,
+    /// The reply that was rated alone; null where a session was.
+    #[schema(format = Uuid)]
+    request_id: Option<String>,
+    /// The session that the name means; null while no call of it is known, and where the call has no session.
+    means_session_id: Option<String>,
+    #[schema(minimum = 0, maximum = 10)]
+    score: i64,
+    useful: bool,
+    /// It replaced another one.
+    revised: bool,
+    #[schema(format = DateTime)]
+    rated_at: String,
+    status: Status,
+}
+
+/// What became of a rating: it counts; it waits for the call that it names; or another rating of the same session, under
+/// another of its names, stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum Status {
+    Counts,
+    Waiting,
+    Duplicate,
+}
+
+fn given() -> Operation {
+    let session = json!({"type": "string", "minLength": 1, "maxLength": 256});
+    let reply = json!({"type": "string", "format": "uuid"});
+    Operation::new("listRatings", "Ratings that were given")
+        .says("Of each subject the one that stands; what was taken back is not there. A rating that is revised while its \
+            pages are read moves to their beginning. Unknown query keys are refused.")
+        .query("session_id", session, "Ratings of this session, under whichever of its names.")
+        .query("request_id", reply, "The rating of this reply alone.")
+        .query("from", moment(), "Given then or later.")
+        .query("to", moment(), "Given then or earlier.")
+        .pages()
+        .answers_page::<Given>("The ratings, the newest first.")
+}
+
 pub(super) fn routes() -> Routes {
     let session = json!({"type": "string", "minLength": 1, "maxLength": 256});
     Routes::of("Ratings")
+        .get("/v1/feedback", feedback::list, given())
         .at_the_proxy(
             "post",
             "/v1/feedback",

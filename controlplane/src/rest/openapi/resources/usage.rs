@@ -83,6 +83,8 @@ struct Plan {
     /// Of each key.
     requests_per_minute: Option<u32>,
     projects: Option<u32>,
+    /// Days that calls are kept; null: as long as whoever runs the service keeps any.
+    log_retention_days: Option<u32>,
     features: Vec<String>,
 }
 
