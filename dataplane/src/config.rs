@@ -1,6 +1,7 @@
 //! Everything an operator can set of a proxy, with its defaults and bounds.
 
 mod batches;
+mod cache;
 mod check;
 mod provider;
 
@@ -9,13 +10,13 @@ use std::{net::SocketAddr, path::PathBuf};
 use floopy_shared::{
     domain::rule::Routing,
     process::{
-        config::{Constraints, Rule, Secret},
+        config::{Cache as TenantCache, Constraints, Rule, Secret},
         telemetry::LogFormat,
     },
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::{batches::Batches, check::InvalidConfig, provider::Provider};
+pub use self::{batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider};
 use crate::network::Network;
 
 /// The whole configuration of a proxy.
@@ -46,6 +47,7 @@ pub struct Config {
     pub scoring: Scoring,
     pub sessions: Sessions,
     pub batches: Batches,
+    pub cache: Cache,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -71,6 +73,7 @@ impl Default for Config {
             scoring: Scoring::default(),
             sessions: Sessions::default(),
             batches: Batches::default(),
+            cache: Cache::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }
@@ -114,6 +117,8 @@ pub struct BootstrapTenant {
     pub passthrough: bool,
     #[serde(default)]
     pub constraints: Constraints,
+    #[serde(default)]
+    pub cache: TenantCache,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
 }

@@ -1,6 +1,7 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
 mod batches;
+mod cache;
 mod contents;
 mod evaluations;
 mod experiments;
@@ -185,6 +186,7 @@ const STEPS: &[&[&str]] = &[&[
     evaluations::EVALUATIONS,
     operators::OPERATORS,
     batches::BATCHES,
+    cache::CACHE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
@@ -224,9 +226,10 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
         if step == DRIFT_ADDED {
             fill::drift(&mut tx).await?;
         }
-        if step == USAGE_ADDED {
-            fill::usage(&mut tx).await?;
-        }
+    }
+    // With the columns that came later, which are written, too.
+    if (done..steps.len()).contains(&USAGE_ADDED) {
+        fill::usage(&mut tx).await?;
     }
     // A pragma takes no parameters.
     sqlx::query(&format!("PRAGMA user_version = {known}"))

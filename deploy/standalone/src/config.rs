@@ -77,6 +77,7 @@ pub struct Proxy {
     pub scoring: proxy::Scoring,
     pub sessions: proxy::Sessions,
     pub batches: proxy::Batches,
+    pub cache: proxy::Cache,
 }
 
 /// What learns, and answers the REST API.
@@ -146,6 +147,7 @@ impl Default for Proxy {
             scoring: plane.scoring,
             sessions: plane.sessions,
             batches: plane.batches,
+            cache: plane.cache,
         }
     }
 }

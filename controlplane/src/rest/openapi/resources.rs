@@ -2,6 +2,7 @@
 
 mod audit;
 mod batches;
+mod cache;
 mod calls;
 mod constraints;
 mod datasets;
@@ -48,6 +49,7 @@ pub(super) fn all() -> Routes {
         keys::routes(),
         webhooks::routes(),
         usage::routes(),
+        cache::routes(),
         audit::routes(),
     ];
     groups.into_iter().fold(Routes::of(""), Routes::and)
@@ -95,6 +97,10 @@ pub(super) fn tags() -> Value {
         ("Keys", "API keys."),
         ("Webhooks", "Who is told of what happens."),
         ("Usage", "What calls used, and what is left of the month."),
+        (
+            "Cache",
+            "Replies that are stored to be given again, and what that saves.",
+        ),
         ("Audit", "Who changed what."),
     ];
     let tag = |(name, about): (&str, &str)| json!({"name": name, "description": about});

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 17] = [
+static FORWARDED: [Forwarded; 18] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -75,6 +75,7 @@ static FORWARDED: [Forwarded; 17] = [
     Forwarded::at("/v1/projects"),
     Forwarded::at("/v1/webhooks"),
     Forwarded::at("/v1/usage"),
+    Forwarded::at("/v1/cache"),
     Forwarded::at("/v1/audit"),
 ];
 

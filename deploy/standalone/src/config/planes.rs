@@ -83,6 +83,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
             rules: tenant.rules.clone(),
             rule: tenant.rule.clone(),
             passthrough: tenant.passthrough,
+            cache: tenant.cache,
         })
     };
     proxy::Config {
@@ -104,6 +105,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         scoring: section.scoring,
         sessions: section.sessions,
         batches: section.batches,
+        cache: section.cache,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }
