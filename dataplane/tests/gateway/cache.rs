@@ -12,6 +12,8 @@ use crate::{
 
 pub const ON: (&str, &str) = ("floopy-cache-enabled", "true");
 
+type Headers = &'static [(&'static str, &'static str)];
+
 pub struct World {
     upstream: Upstream,
     pub control: Control,
@@ -287,7 +289,7 @@ async fn what_would_be_wrong_to_tell_again_is_not_stored() {
     let filtered =
         r#"{"id":"c","choices":[{"message":{"content":"x"},"finish_reason":"content_filter"}]}"#;
     let cut = r#"{"id":"c","choices":[{"message":{"content":"x"},"finish_reason":"length"}]}"#;
-    let cases: [(&'static str, u16, &[(&'static str, &str)], &str); 6] = [
+    let cases: [(&'static str, u16, Headers, &str); 6] = [
         (tools, 200, &[ON], "miss"),
         (tools, 200, &[ON, ("floopy-cache-tools", "true")], "exact"),
         (refused, 200, &[ON], "miss"),
