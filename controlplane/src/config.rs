@@ -12,7 +12,7 @@ use floopy_shared::{
     catalog::Sources,
     domain::rule::Routing,
     process::{
-        config::{Constraints, Rule, Secret, range},
+        config::{Cache, Constraints, Rule, Secret, range},
         credentials::Credentials,
     },
 };
@@ -134,6 +134,9 @@ pub struct TenantConfig {
     /// Calls are forwarded untouched and never routed, unless they say `floopy-passthrough: false`.
     #[serde(default)]
     pub passthrough: bool,
+    /// Whether its replies are stored to be given again, for calls that do not say.
+    #[serde(default)]
+    pub cache: Cache,
     /// What it was sold; absent: nothing is held against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,

@@ -113,6 +113,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         prompt: None,
         evaluation: false,
         batch: None,
+        cache: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod baseline;
 mod benchmark;
 mod body;
+mod cache;
 mod constraints;
 mod cursor;
 mod datasets;

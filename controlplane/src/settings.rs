@@ -1,5 +1,6 @@
 //! What a tenant may set for itself, as it is written in JSON: checked, and on top of the configuration.
 
+pub(crate) mod cache;
 pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
@@ -124,7 +125,7 @@ async fn set(store: &Store, tenants: &mut [Tenant]) -> Result<(), StoreError> {
 /// Constraints and rules; the names of the rules.
 async fn set_documents(store: &Store, tenants: &mut [Tenant]) -> Result<Names, StoreError> {
     let mut names = Names::new();
-    for kind in [Kind::Constraints, Kind::Rule] {
+    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache] {
         for (id, document) in settings::of_all(store, kind).await? {
             let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
                 continue;
@@ -169,7 +170,7 @@ pub(crate) async fn tenant(
 ) -> Result<Tenant, StoreError> {
     let mut tenant = tenants::one(conn, id).await?;
     let mut names = HashMap::new();
-    for kind in [Kind::Constraints, Kind::Rule] {
+    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache] {
         for document in settings::list(conn, id, kind).await? {
             let named = apply(&mut tenant, kind, &document)?;
             names.extend(named.map(|name| (document.id, name)));
@@ -202,6 +203,7 @@ fn apply(
 ) -> Result<Option<String>, StoreError> {
     match kind {
         Kind::Constraints => constrain(tenant, document).map(|()| None),
+        Kind::Cache => cache::apply(&mut tenant.caching, document).map(|()| None),
         Kind::Rule => {
             let rule = WrittenRule::read(document)?;
             let name = rule.rule.0.name.clone();

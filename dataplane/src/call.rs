@@ -176,6 +176,11 @@ impl Call {
         self.json_expected
     }
 
+    /// Whether more than one reply is asked for.
+    pub fn wants_several(&self) -> bool {
+        self.wants_several
+    }
+
     /// What candidates must be capable of.
     pub fn features(&self) -> &Features {
         &self.features

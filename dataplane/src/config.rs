@@ -1,6 +1,7 @@
 //! Everything an operator can set of a proxy, with its defaults and bounds.
 
 mod batches;
+mod cache;
 mod check;
 mod provider;
 mod tenant;
@@ -11,7 +12,8 @@ use floopy_shared::process::{config::Secret, credentials::Credentials, telemetry
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    batches::Batches, check::InvalidConfig, provider::Provider, tenant::BootstrapTenant,
+    batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider,
+    tenant::BootstrapTenant,
 };
 use crate::network::Network;
 
@@ -45,6 +47,7 @@ pub struct Config {
     pub batches: Batches,
     /// The keys that credentials of the store are sealed with.
     pub credentials: Credentials,
+    pub cache: Cache,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -71,6 +74,7 @@ impl Default for Config {
             sessions: Sessions::default(),
             batches: Batches::default(),
             credentials: Credentials::default(),
+            cache: Cache::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

@@ -15,6 +15,7 @@ use crate::{
     admit::{Admitted, Permission, admit},
     allowance::Allowance,
     batches::Batches,
+    cache::Cache,
     config::Config,
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
@@ -45,6 +46,7 @@ pub(crate) struct Gateway {
     pub rates: Rates,
     pub lingering: Lingering,
     pub batches: Batches,
+    pub cache: Cache,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.
@@ -65,6 +67,7 @@ impl Gateway {
             circuits_open: circuits.open,
             circuits_half_open: circuits.half_open,
             candidates_resting: circuits.resting,
+            cache: self.cache.census(),
             spool_events,
             spool_bytes,
             spool_level: self.spool.level() as u64,

@@ -1,5 +1,6 @@
 //! What a proxy counts. Every label comes from a closed set, so that the number of series is bounded.
 
+mod cache;
 mod labels;
 mod live;
 
@@ -11,9 +12,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use self::cache::CacheMetrics;
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
 pub(crate) use self::{
-    labels::{AttemptLabel, KindLabel, RouteLabel, StrategyLabel},
+    labels::{AttemptLabel, CacheLabel, KindLabel, RouteLabel, StrategyLabel},
     live::{LiveReadings, Reading},
 };
 
@@ -47,6 +49,7 @@ pub(crate) struct Metrics {
     shadow_over_budget: Counter,
     shadow_cost: Counter,
     overloaded: Counter,
+    pub(crate) cache: CacheMetrics,
 }
 
 impl Default for Metrics {
@@ -74,6 +77,7 @@ impl Default for Metrics {
             shadow_over_budget: Counter::default(),
             shadow_cost: Counter::default(),
             overloaded: Counter::default(),
+            cache: CacheMetrics::default(),
         }
     }
 }
@@ -122,6 +126,7 @@ impl Metrics {
         );
         let limited = "Requests refused because their tenant or key is over a limit of its own";
         registry.register("floopy_requests_limited", limited, self.limited.clone());
+        self.cache.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);
@@ -301,6 +306,7 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Census;
 
     #[test]
     fn every_metric_is_named_for_this_product_and_appears() {
@@ -319,6 +325,7 @@ mod tests {
                 circuits_open: 2,
                 circuits_half_open: 0,
                 candidates_resting: 0,
+                cache: Census::default(),
             })
         })));
         metrics.request(

@@ -1,5 +1,7 @@
 //! A call in order: admit, read, understand, decide, send, answer. Each step consumes the one before.
 
+mod cached;
+mod exhausted;
 mod plan;
 
 use std::{
@@ -20,6 +22,7 @@ use hyper::body::{Body as _, Incoming};
 use crate::{
     admit::{Admitted, Permission},
     after::{self, After, Work},
+    cache::Entry,
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
@@ -27,16 +30,16 @@ use crate::{
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     record::Record,
-    upstream::{Errand, ErrorReply, Exhausted, Failure, Relay, Reply, Served, hedge_after},
+    upstream::{Errand, Exhausted, Relay, Reply, Served, WholeReply, hedge_after},
 };
 
+use self::exhausted::explain;
 pub(crate) use self::plan::{
     Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
 };
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
-static CACHE_STATUS: HeaderName = HeaderName::from_static("floopy-cache-status");
 static OVERHEAD: HeaderName = HeaderName::from_static("floopy-overhead-us");
 
 /// Why a call was not served.
@@ -112,7 +115,8 @@ async fn serve_admitted(
     let mut record = Record::open(gateway, &admitted, id);
     let incoming = (&parts, body, endpoint, passage);
     let decided = match prepare(gateway, &admitted, &mut record, incoming).await {
-        Ok(decided) => decided,
+        Ok(Prepared::Ask(decided)) => decided,
+        Ok(Prepared::Replay(entry)) => return cached::replay(record, &entry).await,
         Err(refusal) => return refuse(record, Stopped::Refused(refusal)),
     };
     let settle: Option<Settle<_>> =
@@ -177,9 +181,13 @@ fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture 
         };
         record.served_by(&served.model, decided.plan.choice.reason);
         match served.reply {
-            Reply::Whole(whole) => record.abandon(Some(&whole.facts)),
+            Reply::Whole(whole) => {
+                store(&mut record, &whole);
+                record.abandon(Some(&whole.facts));
+            }
             Reply::Stream(stream) => {
                 let status = stream.status.as_u16();
+                record.keep_head(stream.status, &stream.headers);
                 let relay = Relay::new(*stream, gateway.upstream.limits());
                 let live = Live::new(&gateway, relay, record, None, status);
                 Box::new(live).read_on().await;
@@ -188,12 +196,19 @@ fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture 
     })
 }
 
+/// What is done for a call that was understood.
+enum Prepared {
+    Ask(Box<Decided>),
+    /// A stored reply answers it.
+    Replay(Arc<Entry>),
+}
+
 async fn prepare(
     gateway: &Gateway,
     admitted: &Admitted,
     record: &mut Record,
     (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
-) -> Result<Box<Decided>, Refusal> {
+) -> Result<Prepared, Refusal> {
     let session = session_header(&parts.headers)?;
     record.set_session(session.clone());
     record.count_for(project(&parts.headers, admitted)?);
@@ -207,22 +222,48 @@ async fn prepare(
     let room = passage.hold(call.body_bytes());
     room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call);
-    let request_id = record.id();
-    let at = (request_id, record.decision().created_at_ms);
+    let at = (record.id(), record.decision().created_at_ms);
     let asked = (&parts.headers, session.as_ref());
     record.entered(entered(gateway, admitted, &call, asked, at));
+    let asking = cached::Asking {
+        gateway,
+        admitted,
+        call: &call,
+        headers: &parts.headers,
+        session: session.as_ref(),
+        at,
+    };
+    if let Some(entry) = cached::look(asking, record).await? {
+        note(gateway, admitted, session, at);
+        return Ok(Prepared::Replay(entry));
+    }
     let mut decided = plan(gateway, admitted, call, asked, at)?;
     record.planned(&mut decided.plan);
-    // A call without a session is one of its own, named by its request id.
-    // Nobody rates one of an evaluation.
+    note(gateway, admitted, session, at);
+    Ok(Prepared::Ask(Box::new(decided)))
+}
+
+/// Remembers that a session is under way. A call without one is one of its own, named by its request id. Nobody rates one
+/// of an evaluation.
+fn note(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    session: Option<SessionId>,
+    (request_id, now_ms): (RequestId, u64),
+) {
     let open = session.or_else(|| SessionId::new(&request_id.to_string()).ok());
     if let Some(open) = open.filter(|_| !admitted.scope.evaluation) {
-        let now_ms = record.decision().created_at_ms;
         gateway
             .sessions
             .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
     }
-    Ok(Box::new(decided))
+}
+
+/// Stores a reply that came in one piece, if it may be given again.
+fn store(record: &mut Record, whole: &WholeReply) {
+    record.keep_head(whole.status, &whole.headers);
+    record.keep(&whole.body);
+    record.fill(&whole.facts);
 }
 
 /// A reply that is passed on, and what is done besides.
@@ -289,6 +330,7 @@ async fn pass(gateway: &Arc<Gateway>, passing: Passing) -> Response<Body> {
     let (mut response_headers, mut body);
     match reply {
         Reply::Whole(whole) => {
+            store(&mut record, &whole);
             record.complete(status.as_u16(), &whole.facts).await;
             if let Some(after) = &mut after {
                 after.succeeded(whole.facts);
@@ -298,6 +340,7 @@ async fn pass(gateway: &Arc<Gateway>, passing: Passing) -> Response<Body> {
             body = Body::whole_then(whole.body, after);
         }
         Reply::Stream(mut stream) => {
+            record.keep_head(status, &stream.headers);
             record.begin_stream(status.as_u16(), &stream.sieve.facts);
             response_headers = std::mem::take(&mut stream.headers);
             annotate(&mut response_headers, &record);
@@ -325,49 +368,6 @@ fn refuse(mut record: Record, stopped: Stopped) -> Response<Body> {
     response
 }
 
-/// The upstream's own error as it came, or ours where it said nothing that could be passed on.
-fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
-    let Exhausted {
-        key,
-        tried,
-        failure,
-    } = exhausted;
-    let others = if tried > 1 {
-        format!(" ({tried} candidates were tried)")
-    } else {
-        String::new()
-    };
-    let message = format!("{key} {failure}{others}");
-    record.set_last_tried(key);
-    let (status, code) = match failure.first() {
-        Failure::Status(reply) => return passed_on(*reply),
-        Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
-        Failure::Forbidden(_) => (StatusCode::BAD_GATEWAY, "upstream_address_refused"),
-        Failure::Credentials(_) => (StatusCode::BAD_GATEWAY, "upstream_credentials"),
-        Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
-        Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
-        Failure::Unsupported(unsupported) => {
-            let refusal = Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "unsupported_field",
-                unsupported.to_string(),
-            );
-            return refusal.about(Some(&unsupported.field)).response();
-        }
-        Failure::Invalid(_) | Failure::Cut(_) | Failure::Late(_) => {
-            (StatusCode::BAD_GATEWAY, "upstream_invalid_response")
-        }
-    };
-    Refusal::upstream(status, code, message).response()
-}
-
-fn passed_on(reply: ErrorReply) -> Response<Body> {
-    let mut response = Response::new(Body::whole(reply.body));
-    *response.status_mut() = reply.shown;
-    *response.headers_mut() = reply.headers;
-    response
-}
-
 /// The decision headers, on replies and errors alike.
 fn annotate(headers: &mut HeaderMap, record: &Record) {
     let decision = record.decision();
@@ -375,7 +375,7 @@ fn annotate(headers: &mut HeaderMap, record: &Record) {
         DECISION_REASON.clone(),
         HeaderValue::from_static(decision.reason.as_str()),
     );
-    headers.insert(CACHE_STATUS.clone(), HeaderValue::from_static("off"));
+    record.tell_cache(headers);
     headers.insert(
         OVERHEAD.clone(),
         HeaderValue::from(decision.outcome.overhead_us),

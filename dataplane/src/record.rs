@@ -1,6 +1,7 @@
 //! The record of a call: made once whatever happens, and on disk before the caller has its last byte.
 
 mod batch;
+mod cached;
 mod decision;
 pub(crate) mod spool;
 
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use self::decision::{decided, no_outcome, undecided, understood};
 pub(crate) use self::{
     batch::{Answered, BatchCall, of_line},
+    cached::{Bypass, Came, Course},
     decision::of_plan,
 };
 use crate::{
@@ -52,6 +54,8 @@ pub(crate) struct Record {
     prices: Option<Prices>,
     answered: Option<u16>,
     last_tried: Option<CandidateKey>,
+    /// `None`: the cache was not asked.
+    cache: Option<Box<Course>>,
     is_open: bool,
 }
 
@@ -71,6 +75,7 @@ impl Record {
             prices: None,
             answered: None,
             last_tried: None,
+            cache: None,
             is_open: true,
         }
     }

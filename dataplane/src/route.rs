@@ -1,5 +1,7 @@
 //! From a call to a plan: names become candidates, and the shared decision function draws one.
 
+mod cached;
+mod draw_key;
 mod error;
 mod experiment;
 pub mod select;
@@ -16,7 +18,6 @@ use floopy_shared::domain::{
     route::{Choice, Question, Selection, choose},
     snapshot::{Snapshot, Tenant},
 };
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
     call::Call,
@@ -26,7 +27,11 @@ use crate::{
     upstream::breaker::Breakers,
 };
 
-pub(crate) use self::experiment::assignment;
+use self::draw_key::draw_key;
+pub(crate) use self::{
+    cached::{Governed, governed},
+    experiment::assignment,
+};
 pub use self::{
     error::Unroutable,
     select::{Asked, Unresolved},
@@ -197,17 +202,6 @@ fn append_fallback(question: &Question<'_>, fallback: &[CandidateKey], choice: &
         choice
             .order
             .push(listed.unwrap_or_else(|| Arc::new(CatalogModel::unlisted(key.clone(), kind))));
-    }
-}
-
-/// The session, or a hash of who calls and how the conversation began: its turns share a model.
-fn draw_key(call: &Call, caller: &Caller<'_>) -> String {
-    match caller.session {
-        Some(session) => session.as_str().to_owned(),
-        None => {
-            let seed = xxh3_64_with_seed(caller.key_id.as_bytes(), call.opening());
-            format!("implicit:{seed:016x}")
-        }
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub(crate) use self::client::ReplyBody;
 pub use self::client::Resolver;
 pub(crate) use self::{
-    attempt::{ErrorReply, Failure, Reply},
+    attempt::{ErrorReply, Failure, Reply, WholeReply},
     budget::RetryBudget,
     client::{Client, ClientError, Streaming, Upload, Warmer, whole},
     facts::Facts,

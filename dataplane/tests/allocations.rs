@@ -147,6 +147,7 @@ fn config(upstream: SocketAddr, data_dir: &std::path::Path) -> Config {
             rules: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
         }],
         ..Config::default()
     }

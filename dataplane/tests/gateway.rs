@@ -9,6 +9,12 @@
 
 #[path = "gateway/accounting.rs"]
 mod accounting;
+#[path = "gateway/cache.rs"]
+mod cache;
+#[path = "gateway/cache_gone.rs"]
+mod cache_gone;
+#[path = "gateway/cache_shared.rs"]
+mod cache_shared;
 #[path = "gateway/connections.rs"]
 mod connections;
 #[path = "gateway/control.rs"]

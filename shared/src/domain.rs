@@ -2,6 +2,7 @@
 
 pub mod affinity;
 pub mod batch;
+pub mod cache;
 pub mod catalog;
 pub mod confidence;
 pub mod constraints;

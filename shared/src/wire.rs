@@ -4,6 +4,7 @@
 
 pub mod affinity;
 pub mod batch;
+pub mod cache;
 pub mod constraints;
 pub mod credential;
 pub mod decision;

@@ -8,6 +8,7 @@ use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
     batch::BatchLine,
+    cache::{CacheHit, CacheUse},
     catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
     constraints::Constraints,
@@ -178,6 +179,15 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             } else {
                 Arrangement::Shadow
             },
+        }),
+        cache: flag.then_some(match number {
+            0 => CacheUse::Miss,
+            age_s => CacheUse::Hit(CacheHit {
+                age_s,
+                saved_micro_usd: Some(7),
+                saved_input_tokens: 1,
+                saved_output_tokens: 2,
+            }),
         }),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),

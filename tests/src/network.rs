@@ -115,6 +115,7 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             models: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
             plan: None,
         }],
         ..floopy_controlplane::Config::default()
@@ -151,6 +152,7 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
             rules: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
         }],
         ..floopy_dataplane::Config::default()
     };

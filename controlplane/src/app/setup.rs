@@ -188,6 +188,7 @@ fn profile(
         shadow_budget_micro_usd_per_day: tenant.shadow_budget_usd_per_day.and_then(micro_usd),
         routing,
         plan: tenant.plan.clone(),
+        caching: tenant.cache.to_domain(),
     })
 }
 

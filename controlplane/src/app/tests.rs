@@ -123,6 +123,7 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         models: Vec::new(),
         rule: None,
         passthrough: false,
+        cache: Default::default(),
         plan: None,
     };
     let one = Config {
@@ -208,6 +209,7 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             models: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
             plan: None,
         };
         let config = Config {

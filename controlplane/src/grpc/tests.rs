@@ -130,6 +130,7 @@ fn config() -> Config {
         models: Vec::new(),
         rule: None,
         passthrough: false,
+        cache: Default::default(),
         plan: None,
     };
     let model = |name: &str, benchmark: &str| {

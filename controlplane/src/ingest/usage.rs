@@ -1,6 +1,7 @@
 //! What a call or a rating adds to what its tenant used.
 
 use floopy_shared::domain::{
+    cache::CacheUse,
     decision::{Decision, Ending, Stage},
     ids::{CandidateKey, TenantId},
     snapshot::Environment,
@@ -92,6 +93,15 @@ fn counts_of(decision: &Decision) -> Counts {
     }
     let outcome = &decision.outcome;
     let usage = outcome.usage;
+    let hit = decision.cache_hit().unwrap_or_default();
+    let (is_hit, is_miss) = match decision.cache {
+        Some(CacheUse::Hit(_)) => (true, false),
+        Some(CacheUse::Miss) => (false, true),
+        None => (false, false),
+    };
+    let saved_tokens = hit
+        .saved_input_tokens
+        .saturating_add(hit.saved_output_tokens);
     let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
     Counts::default()
         .with(Column::Requests, 1)
@@ -101,6 +111,10 @@ fn counts_of(decision: &Decision) -> Counts {
         .with(Column::OutputTokens, usage.output)
         .with(Column::CostMicroUsd, spent)
         .with(Column::UnpricedRequests, u64::from(is_unpriced))
+        .with(Column::CacheHits, u64::from(is_hit))
+        .with(Column::CacheMisses, u64::from(is_miss))
+        .with(Column::SavedMicroUsd, hit.saved_micro_usd.unwrap_or(0))
+        .with(Column::SavedTokens, saved_tokens)
 }
 
 /// A stream that has begun has not failed yet; a caller who left did not see an error.

@@ -150,8 +150,8 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let mut credit = Credit::new();
     // Embedding calls are not ranked, so their failures must not count against chat models' shapes. What an evaluation
     // asks is chosen by whoever made its data set: hard rows for one model would tell against it as nothing else does.
-    // Nobody routed a batch's calls or waits for them.
-    if decision.features.embeddings || decision.evaluation || decision.batch.is_some() {
+    // Nobody routed a batch's calls or waits for them, and nobody was asked for what the cache had.
+    if decision.features.embeddings || decision.evaluation || decision.is_unrouted() {
         return credit;
     }
     let day = day_of(decision.created_at_ms);

@@ -43,6 +43,7 @@ mod tests {
             (Reason::Explored, "explored"),
             (Reason::Pinned, "no_router_invoked"),
             (Reason::Passthrough, "no_router_invoked"),
+            (Reason::CacheHit, "cache_hit"),
             (Reason::KeptWarm, "feedback_driven_moderate_confidence"),
             (Reason::Shadow, "shadow_only"),
             (Reason::Dispatched, "feedback_driven_moderate_confidence"),

@@ -30,7 +30,9 @@ impl<'a> Columns<'a> {
         let outcome = &decision.outcome;
         let is_whole = decision.stage == Stage::Finished && outcome.ending == Ending::Completed;
         let is_served = outcome.status < 400 && decision.served.is_some();
-        let is_answered = is_whole && is_served && !decision.evaluation;
+        // What the cache gave cost nothing and took no time: it would flatter whoever it came from.
+        let is_asked = !decision.evaluation && decision.cache_hit().is_none();
+        let is_answered = is_whole && is_served && is_asked;
         let rule = decision.rule.as_deref().filter(|_| is_answered)?;
         let below = decision.shapes.len().checked_sub(2);
         let kind = below.and_then(|at| decision.shapes.get(at));

@@ -1,6 +1,7 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
 mod batches;
+mod cache;
 mod contents;
 mod credentials;
 mod evaluations;
@@ -189,6 +190,7 @@ const STEPS: &[&[&str]] = &[&[
     credentials::CREDENTIALS,
     // Pages of a tenant's ratings, the newest first.
     &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
+    cache::CACHE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
@@ -228,9 +230,10 @@ async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
         if step == DRIFT_ADDED {
             fill::drift(&mut tx).await?;
         }
-        if step == USAGE_ADDED {
-            fill::usage(&mut tx).await?;
-        }
+    }
+    // With the columns that came later, which are written, too.
+    if (done..steps.len()).contains(&USAGE_ADDED) {
+        fill::usage(&mut tx).await?;
     }
     // A pragma takes no parameters.
     sqlx::query(&format!("PRAGMA user_version = {known}"))

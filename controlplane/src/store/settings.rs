@@ -8,6 +8,8 @@ use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
 /// What a document is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
+    /// Of the cache: what is set, and what was flushed.
+    Cache,
     /// One per tenant and group, named by the group.
     Constraints,
     Experiment,
@@ -24,6 +26,7 @@ impl Kind {
     /// As it is stored.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Cache => "cache",
             Self::Constraints => "constraints",
             Self::Experiment => "experiment",
             Self::Project => "project",

@@ -5,6 +5,7 @@ pub(crate) mod managed;
 use std::{collections::BTreeMap, sync::Arc};
 
 use floopy_shared::domain::{
+    cache::Caching,
     constraints::Constraints,
     ids::{CandidateKey, TenantId},
     limits::Limits,
@@ -26,16 +27,19 @@ pub(crate) struct Profile {
     pub(crate) routing: Routing,
     /// The name of its plan.
     pub(crate) plan: Option<String>,
+    /// Without what was flushed.
+    pub(crate) caching: Caching,
 }
 
 /// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            plan, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
+            plan, cache_enabled, cache_ttl_s, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
-            routing = excluded.routing, plan = excluded.plan, configured = 1",
+            routing = excluded.routing, plan = excluded.plan, cache_enabled = excluded.cache_enabled,
+            cache_ttl_s = excluded.cache_ttl_s, configured = 1",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -44,6 +48,8 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(profile.shadow_budget_micro_usd_per_day.map(to_i64))
     .bind(record::encode_routing(&profile.routing))
     .bind(profile.plan.as_deref())
+    .bind(profile.caching.enabled)
+    .bind(profile.caching.ttl_s)
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -94,7 +100,8 @@ pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError
 }
 
 const COLUMNS: &str =
-    "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled";
+    "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled,
+    cache_enabled, cache_ttl_s";
 
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
@@ -152,6 +159,11 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
             .map(record::decode_routing)
             .transpose()?
             .unwrap_or_default(),
+        caching: Caching {
+            enabled: row.try_get(7)?,
+            ttl_s: row.try_get(8)?,
+            ..Caching::default()
+        },
         // They are not kept here: the configuration has them.
         models: Arc::default(),
     })

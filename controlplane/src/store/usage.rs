@@ -25,10 +25,16 @@ pub(crate) enum Column {
     ShadowRequests,
     ShadowCostMicroUsd,
     Ratings,
+    /// Requests that a stored reply answered, and such that found none.
+    CacheHits,
+    CacheMisses,
+    /// What the stored replies had cost, and their tokens.
+    SavedMicroUsd,
+    SavedTokens,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Requests,
         Self::Errors,
         Self::InputTokens,
@@ -39,6 +45,10 @@ impl Column {
         Self::ShadowRequests,
         Self::ShadowCostMicroUsd,
         Self::Ratings,
+        Self::CacheHits,
+        Self::CacheMisses,
+        Self::SavedMicroUsd,
+        Self::SavedTokens,
     ];
 
     /// Its name in the store and in answers.
@@ -54,6 +64,10 @@ impl Column {
             Self::ShadowRequests => "shadow_requests",
             Self::ShadowCostMicroUsd => "shadow_cost_micro_usd",
             Self::Ratings => "ratings",
+            Self::CacheHits => "cache_hits",
+            Self::CacheMisses => "cache_misses",
+            Self::SavedMicroUsd => "saved_micro_usd",
+            Self::SavedTokens => "saved_tokens",
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     access::Opener,
     allowance::Allowance,
     batches::{Batches, Reconciler, books::Books},
+    cache::{Cache, Keeper},
     config::{BootstrapTenant, Config},
     control::{Saver, Watcher, load_onto},
     conversations::Conversations,
@@ -103,6 +104,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
             config.limits.key_explains_per_minute,
         ),
         conversations: Conversations::default(),
+        cache: Cache::new(config.cache),
         clock: deps.clock.clone(),
         shadows: Shadows::new(config.limits.shadow_in_flight),
         doors: Arc::new(Doors::new(&config.limits, metrics.in_flight().clone())),
@@ -147,6 +149,11 @@ impl Opened {
         .with_deadlines(deadline, flush);
         tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
         let (changed, updates) = watch::channel(());
+        let keeper = Keeper {
+            gateway: Arc::clone(&gateway),
+            updates: updates.clone(),
+        };
+        tasks.spawn("cache keeper", keeper.run(tasks.stop().clone()));
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
             Arc::clone(&gateway.current),
@@ -214,6 +221,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
             zero_retention: entry.zero_retention,
             constraints: entry.constraints.to_domain(),
             routing: entry.routing(),
+            caching: entry.cache.to_domain(),
             ..Tenant::new(id)
         });
         tenant.keys.push(ApiKey {

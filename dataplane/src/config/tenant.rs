@@ -2,7 +2,7 @@
 
 use floopy_shared::{
     domain::rule::Routing,
-    process::config::{Constraints, Rule, Secret},
+    process::config::{Cache, Constraints, Rule, Secret},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub struct BootstrapTenant {
     /// What routing may do for it.
     #[serde(default)]
     pub constraints: Constraints,
+    /// What is stored of its replies.
+    #[serde(default)]
+    pub cache: Cache,
     /// What `auto` may mean; calls name one with `floopy-routing-rule`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

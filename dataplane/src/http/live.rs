@@ -102,6 +102,7 @@ impl Live {
         }
         let end = match ready!(self.relay.poll_step(cx)) {
             Step::Bytes(bytes) => {
+                self.record.keep(&bytes);
                 // These are the last ones that matter: the record comes before them.
                 if self.relay.is_done() {
                     self.record_end(Ending::Completed);
@@ -140,6 +141,9 @@ impl Live {
     fn record_end(&mut self, ending: Ending) {
         if std::mem::replace(&mut self.recorded, true) {
             return;
+        }
+        if ending == Ending::Completed {
+            self.record.fill(self.relay.facts());
         }
         if self.is_left {
             self.record.abandon(Some(self.relay.facts()));

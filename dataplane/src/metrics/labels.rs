@@ -137,6 +137,20 @@ impl AttemptLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CacheLabels {
+    pub(super) result: CacheLabel,
+}
+
+label! {
+    /// What came of asking the cache.
+    pub(crate) enum CacheLabel {
+        Exact = "exact",
+        Miss = "miss",
+        Bypass = "bypass",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct KindLabels {
     pub(super) kind: KindLabel,
 }

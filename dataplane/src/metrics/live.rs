@@ -8,6 +8,8 @@ use prometheus_client::{
     metrics::gauge::ConstGauge,
 };
 
+use crate::cache::Census;
+
 /// Values that are looked up when metrics are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
@@ -22,6 +24,7 @@ pub(crate) struct Reading {
     pub circuits_open: u64,
     pub circuits_half_open: u64,
     pub candidates_resting: u64,
+    pub cache: Census,
 }
 
 impl Reading {
@@ -80,6 +83,27 @@ impl Reading {
             ),
         ]
     }
+
+    /// The same of the cache.
+    fn cache_rows(&self) -> [(&'static str, &'static str, u64); 3] {
+        [
+            (
+                "floopy_cache_size_bytes",
+                "Bytes of the replies that are kept to be given again",
+                self.cache.bytes,
+            ),
+            (
+                "floopy_cache_entries",
+                "Replies that are kept to be given again",
+                self.cache.entries,
+            ),
+            (
+                "floopy_cache_evicted",
+                "Replies that were dropped for want of room since the start",
+                self.cache.evicted,
+            ),
+        ]
+    }
 }
 
 /// Looks them up.
@@ -102,7 +126,7 @@ impl Collector for LiveReadings {
         let Some(reading) = (self.0)() else {
             return Ok(());
         };
-        for (name, help, value) in reading.rows() {
+        for (name, help, value) in reading.rows().into_iter().chain(reading.cache_rows()) {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
             gauge.encode(encoder)?;

@@ -77,7 +77,7 @@ pub(crate) fn entered(
     assignment(&view(gateway, admitted, now_ms), call, &caller)
 }
 
-fn view<'a>(gateway: &'a Gateway, admitted: &'a Admitted, now_ms: u64) -> View<'a> {
+pub(super) fn view<'a>(gateway: &'a Gateway, admitted: &'a Admitted, now_ms: u64) -> View<'a> {
     View {
         snapshot: &admitted.snapshot,
         providers: admitted.providers(),
@@ -89,7 +89,7 @@ fn view<'a>(gateway: &'a Gateway, admitted: &'a Admitted, now_ms: u64) -> View<'
     }
 }
 
-fn caller<'a>(
+pub(super) fn caller<'a>(
     admitted: &'a Admitted,
     (headers, session): Asked<'a>,
     request_id: RequestId,

@@ -61,6 +61,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         prompt: None,
         evaluation: admitted.scope.evaluation,
         batch: None,
+        cache: None,
     }
 }
 

@@ -35,6 +35,7 @@ async fn start(upstream: &Upstream, change: impl FnOnce(&mut floopy_dataplane::C
             rules: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
         });
         change(config);
     })

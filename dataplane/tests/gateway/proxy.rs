@@ -102,6 +102,7 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
             rules: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
         }],
         timeouts: config::Timeouts {
             connect_ms: 1_000,

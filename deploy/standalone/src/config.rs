@@ -81,6 +81,7 @@ pub struct Proxy {
     pub scoring: proxy::Scoring,
     pub sessions: proxy::Sessions,
     pub batches: proxy::Batches,
+    pub cache: proxy::Cache,
 }
 
 /// What learns, and answers the REST API.
@@ -153,6 +154,7 @@ impl Default for Proxy {
             scoring: plane.scoring,
             sessions: plane.sessions,
             batches: plane.batches,
+            cache: plane.cache,
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum ConfidenceReason {
     SharedPriorCapped,
     SingleCandidate,
     NoRouterInvoked,
+    /// A stored reply was given.
+    CacheHit,
 }
 
 impl ConfidenceReason {
@@ -63,6 +65,7 @@ impl ConfidenceReason {
             Self::SharedPriorCapped => "shared_prior_capped",
             Self::SingleCandidate => "single_candidate",
             Self::NoRouterInvoked => "no_router_invoked",
+            Self::CacheHit => "cache_hit",
         }
     }
 
@@ -74,6 +77,7 @@ impl ConfidenceReason {
             Self::SharedPriorCapped,
             Self::SingleCandidate,
             Self::NoRouterInvoked,
+            Self::CacheHit,
         ]
         .into_iter()
         .find(|reason| reason.as_str() == name)

@@ -1,10 +1,14 @@
 //! The record of one routed call: everything needed to explain and replay it, and nothing of its content.
 
+mod load;
+
 use uuid::Uuid;
 
+pub use self::load::Load;
 use super::{
     affinity::{Affinity, Release},
     batch::BatchLine,
+    cache::CacheUse,
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
@@ -90,6 +94,8 @@ pub enum Reason {
     Shadow,
     /// Forwarded untouched to whom the caller named.
     Passthrough,
+    /// A stored reply was given; nobody was asked.
+    CacheHit,
 }
 
 /// Why a candidate could not serve this call.
@@ -205,6 +211,7 @@ impl Reason {
             Self::Error => "error",
             Self::Shadow => "shadow",
             Self::Passthrough => "passthrough",
+            Self::CacheHit => "cache_hit",
         }
     }
 }
@@ -234,15 +241,6 @@ pub struct CandidateTrace {
     /// Its probability in the ranking, before anybody was filtered; `None`: no ranking was asked, or it is the
     /// propensity. With it a record says what would have been, had the filters been others.
     pub published: Option<f64>,
-}
-
-/// How busy and how slow a candidate is, as one proxy sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Load {
-    /// Peak-sensitive moving average of the time to its first byte; `None`: not measured yet.
-    pub first_byte_ms: Option<f64>,
-    /// Calls that wait for their first byte.
-    pub waiting: u32,
 }
 
 /// What came of one try at one candidate.
@@ -384,6 +382,8 @@ pub struct Decision {
     pub evaluation: bool,
     /// The line of a batch that it was: nobody routed it, so it says nothing of what routing learns.
     pub batch: Option<BatchLine>,
+    /// What the cache had for it; `None`: none was asked.
+    pub cache: Option<CacheUse>,
 }
 
 impl Decision {

@@ -157,6 +157,11 @@ impl Snapshot {
         Some((tenant, key))
     }
 
+    /// A tenant that this snapshot knows.
+    pub fn tenant(&self, id: &TenantId) -> Option<&Arc<Tenant>> {
+        self.tenants.get(id)
+    }
+
     /// The tenants this snapshot knows.
     pub fn tenants(&self) -> impl Iterator<Item = &Arc<Tenant>> {
         self.tenants.values()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
+    cache::Caching,
     catalog::CatalogModel,
     constraints::Constraints,
     gates::Gates,
@@ -103,6 +104,7 @@ pub struct Tenant {
     pub routing: Routing,
     /// Its own models, which nobody else sees.
     pub models: Arc<[Arc<CatalogModel>]>,
+    pub caching: Caching,
 }
 
 impl Tenant {
@@ -123,6 +125,7 @@ impl Tenant {
             shadow_budget_micro_usd_per_day: None,
             routing: Routing::default(),
             models: Arc::default(),
+            caching: Caching::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Configuration files: TOML, unknown keys refused, every error with file, line and key.
 
+mod cache;
 mod constraints;
 mod locate;
 pub mod range;
@@ -10,6 +11,7 @@ use std::{fmt, path::Path};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use zeroize::Zeroize;
 
+pub use self::cache::Cache;
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::rules::Rule;
 

@@ -265,6 +265,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         }),
         evaluation: d.evaluation,
         batch: d.batch.as_ref().map(Into::into),
+        cache: d.cache.map(Into::into),
     }
 }
 
@@ -329,6 +330,7 @@ impl TryFrom<v1::Decision> for Decision {
             prompt: d.prompt.map(prompt).transpose()?,
             evaluation: d.evaluation,
             batch: d.batch.map(Into::into),
+            cache: d.cache.map(Into::into),
         })
     }
 }

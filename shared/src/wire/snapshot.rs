@@ -224,6 +224,7 @@ impl From<&Tenant> for v1::Tenant {
             plan: t.plan.as_deref().map(Into::into),
             no_ratings_until_ms: t.no_ratings_until_ms,
             disabled: t.disabled,
+            caching: Some((&t.caching).into()),
         }
     }
 }
@@ -257,6 +258,11 @@ impl TryFrom<v1::Tenant> for Tenant {
             plan: t.plan.map(|plan| Arc::new(plan.into())),
             no_ratings_until_ms: t.no_ratings_until_ms,
             disabled: t.disabled,
+            caching: t
+                .caching
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
             limits: t
                 .limits
                 .map(TryInto::try_into)

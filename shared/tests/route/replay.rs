@@ -103,6 +103,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         prompt: None,
         evaluation: false,
         batch: None,
+        cache: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use floopy_shared::domain::{
+    cache::{Caching, Flush, FlushOf},
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
@@ -71,6 +72,22 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         }],
         zero_retention: true,
         disabled: true,
+        caching: Caching {
+            enabled: true,
+            ttl_s: Some(60),
+            generation: 9,
+            flushed: 3,
+            flushes: vec![
+                Flush {
+                    generation: 8,
+                    of: FlushOf::Model(key("p/a")),
+                },
+                Flush {
+                    generation: 9,
+                    of: FlushOf::Request([7; 32]),
+                },
+            ],
+        },
         default_model: Some(key("p/a")),
         constraints: Constraints {
             allow_providers: vec!["p".into()],

@@ -48,6 +48,7 @@ impl Control {
             models: Vec::new(),
             rule: None,
             passthrough: false,
+            cache: Default::default(),
             plan: None,
         };
         let config = Config {

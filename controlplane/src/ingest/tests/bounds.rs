@@ -114,6 +114,7 @@ async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
         shadow_budget_micro_usd_per_day: None,
         routing: Default::default(),
         plan: None,
+        caching: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("made");
     tx.commit().await.expect("commits");

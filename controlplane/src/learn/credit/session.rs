@@ -33,15 +33,15 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// The turn that a decision is, or `None` where it says nothing of the session: shadows, calls of evaluations and
-    /// calls that did not complete.
+    /// The turn that a decision is, or `None` where it says nothing of the session: shadows, calls of evaluations, what
+    /// the cache gave, and calls that did not complete.
     pub fn of(decision: &Decision) -> Option<Self> {
         let counts = decision.stage == Stage::Finished
             && decision.outcome.ending == Ending::Completed
             && decision.shadow_of.is_none()
             && !decision.evaluation
             && !decision.features.embeddings
-            && decision.batch.is_none();
+            && !decision.is_unrouted();
         let candidate = decision.served.clone().filter(|_| counts)?;
         let day = day_of(decision.created_at_ms);
         Some(Self {

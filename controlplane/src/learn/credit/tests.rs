@@ -52,6 +52,23 @@ fn a_line_of_a_batch_is_credited_with_nothing_whatever_is_said_of_it() {
 }
 
 #[test]
+fn what_the_cache_gave_is_credited_with_nothing_and_what_it_lacked_as_ever() {
+    use floopy_shared::domain::cache::{CacheHit, CacheUse};
+    let mut call = crate::fixture::decision(1);
+    let verdicts = Verdicts {
+        judged: Some(0.9),
+        manual: RatingScore::new(9).ok(),
+    };
+    let usual = of_call(&call, verdicts);
+    call.cache = Some(CacheUse::Miss);
+    assert_eq!(of_call(&call, verdicts), usual);
+    assert!(Turn::of(&call).is_some());
+    call.cache = Some(CacheUse::Hit(CacheHit::default()));
+    assert_eq!(of_call(&call, verdicts), Credit::new());
+    assert_eq!(Turn::of(&call), None);
+}
+
+#[test]
 fn a_refusal_is_no_answer_unless_a_judge_says_what_it_was_worth() {
     let mut call = crate::fixture::decision(1);
     call.outcome.refused = true;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod batches;
+mod cache;
 mod calls;
 mod constraints;
 mod datasets;
@@ -51,6 +52,7 @@ pub(super) fn all() -> Routes {
         providers::routes(),
         webhooks::routes(),
         usage::routes(),
+        cache::routes(),
         audit::routes(),
     ];
     groups.into_iter().fold(Routes::of(""), Routes::and)
@@ -115,6 +117,10 @@ pub(super) fn tags() -> Value {
         ),
         ("Webhooks", "Who is told of what happens."),
         ("Usage", "What calls used, and what is left of the month."),
+        (
+            "Cache",
+            "Replies that are stored to be given again, and what that saves.",
+        ),
         ("Audit", "Who changed what."),
     ];
     let tag = |(name, about): (&str, &str)| json!({"name": name, "description": about});

@@ -35,6 +35,7 @@ async fn a_tenant_that_keeps_no_content_has_no_data_sets() {
         shadow_budget_micro_usd_per_day: None,
         routing: Default::default(),
         plan: None,
+        caching: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("put");
     tx.commit().await.expect("commits");

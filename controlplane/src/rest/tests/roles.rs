@@ -14,6 +14,8 @@ const WRITING: &[(&str, Role)] = &[
     ("PUT /v1/constraints", Role::Admin),
     ("POST /v1/keys", Role::Admin),
     ("DELETE /v1/keys/{id}", Role::Admin),
+    ("PUT /v1/cache", Role::Admin),
+    ("POST /v1/cache/flush", Role::Admin),
     ("POST /v1/projects", Role::Admin),
     ("PUT /v1/projects/{id}", Role::Admin),
     ("DELETE /v1/projects/{id}", Role::Admin),

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 18] = [
+static FORWARDED: [Forwarded; 19] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -76,6 +76,7 @@ static FORWARDED: [Forwarded; 18] = [
     Forwarded::at("/v1/providers"),
     Forwarded::at("/v1/webhooks"),
     Forwarded::at("/v1/usage"),
+    Forwarded::at("/v1/cache"),
     Forwarded::at("/v1/audit"),
 ];
 

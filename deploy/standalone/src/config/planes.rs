@@ -84,6 +84,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
             rules: tenant.rules.clone(),
             rule: tenant.rule.clone(),
             passthrough: tenant.passthrough,
+            cache: tenant.cache,
         })
     };
     proxy::Config {
@@ -106,6 +107,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         sessions: section.sessions,
         batches: section.batches,
         credentials: config.credentials.clone(),
+        cache: section.cache,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -106,6 +106,7 @@ pub(super) fn config(
         rules: Vec::new(),
         rule: None,
         passthrough: false,
+        cache: Default::default(),
         plan: None,
         models: Vec::new(),
     }];

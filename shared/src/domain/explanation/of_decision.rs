@@ -1,6 +1,6 @@
 //! From a record to its explanation: the record alone decides, so that it is explained alike for ever.
 
-use super::{Explanation, NoRouter, Ranked, RuleChoice};
+use super::{CacheTier, Explanation, NoRouter, Ranked, RuleChoice};
 use crate::domain::{
     confidence::ConfidenceReason,
     decision::{Decision, Filter, Reason, Strategy},
@@ -42,6 +42,10 @@ pub fn of_decision(decision: &Decision) -> Explanation {
             probability: decision.propensity,
         },
         Reason::Passthrough => no_router(decision, NoRouter::Passthrough),
+        Reason::CacheHit => Explanation::CacheHit {
+            tier: CacheTier::Exact,
+            model: served(),
+        },
         Reason::Dispatched => dispatched(decision),
     }
 }

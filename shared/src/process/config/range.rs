@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::domain::constraints::{MAX_ASSURANCE, MIN_ASSURANCE};
+use crate::domain::{
+    cache::MAX_TTL_S,
+    constraints::{MAX_ASSURANCE, MIN_ASSURANCE},
+};
 
 /// A number in a closed range.
 pub fn float<'de, D: Deserializer<'de>>(
@@ -48,4 +51,10 @@ pub fn assurance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
 pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
     integer(deserializer, (1, most)).map(Some)
+}
+
+/// How long a stored reply may be good for, where the key is written.
+pub fn ttl_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seconds = integer(deserializer, (1, u64::from(MAX_TTL_S)))?;
+    Ok(u32::try_from(seconds).ok())
 }

@@ -205,7 +205,22 @@ fn call(operation: Operation) -> Operation {
         .tells(
             "floopy-cache-status",
             &text,
-            "Whether it came from a cache.",
+            "Whether it came from the cache: `off`, `miss`, `exact` or `bypass`.",
+        )
+        .tells(
+            "floopy-cache-key",
+            &text,
+            "Of `miss` and `exact`: the name of the request, by which its replies can be flushed.",
+        )
+        .tells(
+            "floopy-cache-note",
+            &text,
+            "Of `bypass`: why; else `semantic_unavailable` where that was asked for.",
+        )
+        .tells(
+            "age",
+            &json!({"type": "integer", "minimum": 0}),
+            "Of `exact`: seconds since the provider replied.",
         )
         .tells(
             "floopy-overhead-us",

@@ -319,6 +319,16 @@ struct AlarmCount {
     at_least: Option<u64>,
 }
 
+/// A stored reply that was given again.
+#[derive(ToSchema)]
+struct CacheHit {
+    age_seconds: u64,
+    /// Null: its price was not known.
+    saved_micro_usd: Option<u64>,
+    saved_input_tokens: u64,
+    saved_output_tokens: u64,
+}
+
 /// What came of a call.
 #[derive(ToSchema)]
 struct Outcome {
@@ -336,7 +346,10 @@ struct Outcome {
     usage_estimated: bool,
     /// Time in the proxy before the provider was called, in microseconds.
     overhead_us: u64,
+    /// A stored reply was given; nobody was asked.
     cache_hit: bool,
+    /// Of a hit: how old the reply was, and what it had cost.
+    cache: Option<CacheHit>,
     threat_blocked: bool,
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.

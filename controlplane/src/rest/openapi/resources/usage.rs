@@ -41,6 +41,14 @@ struct UsageSums {
     shadow_requests: u64,
     shadow_cost_micro_usd: u64,
     ratings: u64,
+    /// Requests that a stored reply answered.
+    cache_hits: u64,
+    /// Requests that asked the cache and found nothing.
+    cache_misses: u64,
+    /// What the stored replies had cost.
+    saved_micro_usd: u64,
+    /// Their tokens, read and written.
+    saved_tokens: u64,
 }
 
 /// The sums of one group; of what it is grouped by, null is what is not known.
@@ -68,6 +76,14 @@ struct UsageGroup {
     shadow_requests: u64,
     shadow_cost_micro_usd: u64,
     ratings: u64,
+    /// Requests that a stored reply answered.
+    cache_hits: u64,
+    /// Requests that asked the cache and found nothing.
+    cache_misses: u64,
+    /// What the stored replies had cost.
+    saved_micro_usd: u64,
+    /// Their tokens, read and written.
+    saved_tokens: u64,
 }
 
 /// Null: not known.

@@ -69,6 +69,7 @@ impl Learner {
             prompt: None,
             evaluation: false,
             batch: None,
+            cache: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),

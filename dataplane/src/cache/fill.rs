@@ -1,0 +1,115 @@
+//! A reply on its way into the cache: what passes to the caller is written down beside it, and nothing waits for that.
+
+use std::sync::Arc;
+
+use floopy_shared::domain::{
+    cache::CacheKey,
+    ids::{CandidateKey, TenantId},
+    money::Usage,
+};
+use http::{HeaderMap, StatusCode};
+
+use super::{
+    Cache, Leading, Looked,
+    entry::{Entry, kept},
+};
+use crate::{state::Known, upstream::Facts};
+
+/// What is to be stored if it comes to an end that may be.
+pub(crate) struct Fill {
+    tenant: TenantId,
+    key: CacheKey,
+    generation: u64,
+    ttl_ms: u64,
+    bucket: usize,
+    with_tools: bool,
+    /// What the call was decided on.
+    snapshot: Arc<Known>,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    max_bytes: usize,
+    /// It is longer than what is stored.
+    is_too_long: bool,
+    /// Ends with the call, stored or not.
+    leading: Option<Leading>,
+}
+
+/// Who gave a reply, and what it cost.
+pub(crate) struct Given<'a> {
+    pub model: &'a CandidateKey,
+    pub usage: Usage,
+    pub cost_micro_usd: Option<u64>,
+    pub now_ms: u64,
+}
+
+impl Fill {
+    pub(crate) fn new(
+        cache: &Cache,
+        looked: &Looked<'_>,
+        snapshot: &Arc<Known>,
+        leading: Option<Leading>,
+    ) -> Self {
+        let caching = looked.caching;
+        Self {
+            tenant: looked.tenant.clone(),
+            key: looked.key,
+            generation: caching.generation,
+            ttl_ms: looked.wish.max_age_ms.unwrap_or(caching.ttl_ms()),
+            bucket: looked.wish.bucket,
+            with_tools: looked.wish.tools,
+            snapshot: Arc::clone(snapshot),
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            max_bytes: cache.max_entry_bytes(),
+            is_too_long: false,
+            leading,
+        }
+    }
+
+    /// How the reply begins.
+    pub(crate) fn begin(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.status = status;
+        self.headers = kept(headers);
+    }
+
+    /// More of its body.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.is_too_long |= self.body.len() + bytes.len() > self.max_bytes;
+        if self.is_too_long {
+            self.body = Vec::new();
+            // Nobody need wait for what will not be there.
+            self.leading = None;
+        } else {
+            self.body.extend_from_slice(bytes);
+        }
+    }
+
+    /// The reply is whole. Stores it, unless giving it again could be wrong; whether it did.
+    pub(crate) fn finish(self, cache: &Cache, facts: &Facts, given: Given<'_>) -> bool {
+        let may_be_told_again = self.status == StatusCode::OK
+            && !facts.failed
+            && !facts.refused
+            && (self.with_tools || !facts.calls_tools);
+        if self.is_too_long || !may_be_told_again {
+            return false;
+        }
+        let catalog = self.snapshot.catalog_of(&self.tenant);
+        let entry = Entry {
+            key: self.key,
+            model: given.model.clone(),
+            is_listed: catalog.get(given.model).is_some(),
+            made_at_ms: given.now_ms,
+            ttl_ms: self.ttl_ms,
+            generation: self.generation,
+            status: self.status,
+            headers: self.headers,
+            body: self.body.into(),
+            cost_micro_usd: given.cost_micro_usd,
+            usage: given.usage,
+        };
+        cache.put(&self.tenant, self.bucket, entry);
+        true
+    }
+}

@@ -1,0 +1,156 @@
+//! Stored replies: which of a tenant's may be given again, and what one of them saved.
+
+use super::{decision::Decision, ids::CandidateKey};
+
+/// How long a stored reply is good for where nobody says: a week.
+pub const DEFAULT_TTL_S: u32 = 7 * 86_400;
+/// Longest that one may be good for: thirty days.
+pub const MAX_TTL_S: u32 = 30 * 86_400;
+/// Flushes of single models and requests that are kept. One more, and the oldest becomes a flush of everything that is
+/// older than it, which takes away more than was asked for and never less.
+pub const MAX_FLUSHES: usize = 64;
+
+/// What names a request: a hash of everything about it that matters.
+pub type CacheKey = [u8; 32];
+
+/// Whether a tenant's replies are stored, and which of them are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caching {
+    /// For calls that do not say.
+    pub enabled: bool,
+    /// In seconds; `None`: [`DEFAULT_TTL_S`].
+    pub ttl_s: Option<u32>,
+    /// Of the last flush. Replies are stored under the one that their call was decided on, so that a reply which was
+    /// under way while it was flushed is gone as well, whatever clocks say.
+    pub generation: u64,
+    /// Replies stored under an older one are gone.
+    pub flushed: u64,
+    /// The oldest first, [`MAX_FLUSHES`] at most.
+    pub flushes: Vec<Flush>,
+}
+
+/// Replies of a model, or to one request, that were stored under an older generation are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flush {
+    pub generation: u64,
+    pub of: FlushOf,
+}
+
+/// Which replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlushOf {
+    Model(CandidateKey),
+    Request(CacheKey),
+}
+
+impl Caching {
+    /// How long a reply is good for, in milliseconds.
+    pub fn ttl_ms(&self) -> u64 {
+        u64::from(self.ttl_s.unwrap_or(DEFAULT_TTL_S)) * 1_000
+    }
+
+    /// Whether a reply is gone that was stored under this generation.
+    pub fn is_flushed(&self, generation: u64, (key, model): (&CacheKey, &CandidateKey)) -> bool {
+        generation < self.flushed
+            || self.flushes.iter().any(|flush| {
+                generation < flush.generation
+                    && match &flush.of {
+                        FlushOf::Model(flushed) => flushed == model,
+                        FlushOf::Request(flushed) => flushed == key,
+                    }
+            })
+    }
+
+    /// Takes away what is stored by now; `of`: `None` for everything.
+    pub fn flush(&mut self, of: Option<FlushOf>, now_ms: u64) {
+        self.generation = now_ms.max(self.generation + 1);
+        let generation = self.generation;
+        match of {
+            None => {
+                self.flushed = generation;
+                self.flushes.clear();
+            }
+            Some(of) => {
+                self.flushes.retain(|flush| flush.of != of);
+                self.flushes.push(Flush { generation, of });
+                if self.flushes.len() > MAX_FLUSHES {
+                    self.flushed = self.flushes.remove(0).generation;
+                }
+            }
+        }
+    }
+}
+
+/// What the cache had for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheUse {
+    /// Nothing, so a provider was asked.
+    Miss,
+    Hit(CacheHit),
+}
+
+/// A stored reply that was given, and what it cost when a provider gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheHit {
+    pub age_s: u64,
+    /// `None`: its price was not known.
+    pub saved_micro_usd: Option<u64>,
+    pub saved_input_tokens: u64,
+    pub saved_output_tokens: u64,
+}
+
+impl Decision {
+    /// The stored reply that was given. Nobody was asked, so it says nothing of what routing learns.
+    pub fn cache_hit(&self) -> Option<CacheHit> {
+        match self.cache {
+            Some(CacheUse::Hit(hit)) => Some(hit),
+            Some(CacheUse::Miss) | None => None,
+        }
+    }
+
+    /// Whether nobody was chosen for it: it was a line of a batch, or a stored reply answered it.
+    pub fn is_unrouted(&self) -> bool {
+        self.batch.is_some() || self.cache_hit().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(name: &str) -> CandidateKey {
+        CandidateKey::parse(name).expect("valid")
+    }
+
+    #[test]
+    fn a_flush_takes_what_was_stored_before_it_and_nothing_after() {
+        let (a, b) = (model("p/a"), model("p/b"));
+        let mut caching = Caching::default();
+        let of = |caching: &Caching, generation, model: &CandidateKey| {
+            caching.is_flushed(generation, (&[1; 32], model))
+        };
+        assert!(!of(&caching, 0, &a));
+        caching.flush(Some(FlushOf::Model(a.clone())), 1_000);
+        assert!(of(&caching, 0, &a) && !of(&caching, 0, &b));
+        assert!(!of(&caching, caching.generation, &a));
+        caching.flush(Some(FlushOf::Request([1; 32])), 900);
+        assert_eq!(caching.generation, 1_001, "whatever the clock says");
+        assert!(of(&caching, 1_000, &b) && !of(&caching, 1_001, &b));
+        caching.flush(None, 2_000);
+        assert!(of(&caching, 1_999, &b) && caching.flushes.is_empty());
+        assert!(!of(&caching, 2_000, &b));
+    }
+
+    #[test]
+    fn more_flushes_than_are_kept_take_away_more_and_never_less() {
+        let mut caching = Caching::default();
+        for n in 0..=MAX_FLUSHES {
+            let of = FlushOf::Model(model(&format!("p/m{n}")));
+            caching.flush(Some(of), 10 + n as u64);
+        }
+        assert_eq!(caching.flushes.len(), MAX_FLUSHES);
+        let of = |generation, name: &str| caching.is_flushed(generation, (&[0; 32], &model(name)));
+        assert!(of(9, "p/m0") && of(9, "p/other"));
+        assert!(!of(10, "p/other") && of(10, "p/m1"));
+    }
+}
