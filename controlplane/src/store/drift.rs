@@ -9,7 +9,6 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 mod outcomes;
 mod rechecks;
@@ -21,6 +20,7 @@ use crate::learn::{
     monitor::{Entries, Everybody, Own, State, Usual},
     sums::Sums,
 };
+use crate::store::sql::{self, QueryBuilder, Row};
 
 /// Writes what changed over what was there.
 pub(crate) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
@@ -35,7 +35,7 @@ async fn save_own(
     own: &Entries<(TenantId, CandidateKey), Own>,
 ) -> Result<(), StoreError> {
     for rows in statements(&own.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT OR REPLACE INTO drift_own (tenant, candidate, unproven, scores, failures) ",
         );
         query.push_values(rows, |mut row, ((tenant, key), own)| {
@@ -63,7 +63,7 @@ async fn save_everybody(
     everybody: &Entries<CandidateKey, Everybody>,
 ) -> Result<(), StoreError> {
     for rows in statements(&everybody.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT OR REPLACE INTO drift_everybody (candidate, tenants, scores, failures) ",
         );
         query.push_values(rows, |mut row, (key, everybody)| {
@@ -88,7 +88,7 @@ async fn save_usual(
     usual: &Entries<(TenantId, ShapeKey, CandidateKey), Usual>,
 ) -> Result<(), StoreError> {
     for rows in statements(&usual.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT OR REPLACE INTO drift_usual
                 (tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq) ",
         );
@@ -129,19 +129,19 @@ async fn remove<const N: usize>(
     let keys: Vec<&[&str]> = keys.iter().map(<[&str; N]>::as_slice).collect();
     // Strings always serialise.
     let keys = serde_json::to_string(&keys).unwrap_or_default();
-    sqlx::query(statement).bind(keys).execute(&mut **tx).await?;
+    sql::query(statement).bind(keys).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// What was written last.
 pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
-    let own = sqlx::query("SELECT tenant, candidate, unproven, scores, failures FROM drift_own")
+    let own = sql::query("SELECT tenant, candidate, unproven, scores, failures FROM drift_own")
         .fetch_all(store.read())
         .await?;
-    let everybody = sqlx::query("SELECT candidate, tenants, scores, failures FROM drift_everybody")
+    let everybody = sql::query("SELECT candidate, tenants, scores, failures FROM drift_everybody")
         .fetch_all(store.read())
         .await?;
-    let usual = sqlx::query(
+    let usual = sql::query(
         "SELECT tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq FROM drift_usual",
     )
     .fetch_all(store.read())
@@ -156,8 +156,8 @@ pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
 }
 
 fn kept<K, V>(
-    rows: &[SqliteRow],
-    entry: impl Fn(&SqliteRow) -> Result<(K, V), StoreError>,
+    rows: &[Row],
+    entry: impl Fn(&Row) -> Result<(K, V), StoreError>,
 ) -> Result<Entries<K, V>, StoreError> {
     let kept: Vec<(K, V)> = rows.iter().map(entry).collect::<Result<_, _>>()?;
     Ok(Entries {
@@ -166,7 +166,7 @@ fn kept<K, V>(
     })
 }
 
-fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError> {
+fn of_own(row: &Row) -> Result<((TenantId, CandidateKey), Own), StoreError> {
     let key = (tenant_id(row.try_get(0)?)?, candidate(row.try_get(1)?)?);
     let own = Own {
         unproven: row.try_get(2)?,
@@ -175,7 +175,7 @@ fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError
     Ok((key, own))
 }
 
-fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError> {
+fn of_everybody(row: &Row) -> Result<(CandidateKey, Everybody), StoreError> {
     let everybody = Everybody {
         watch: watch(row.try_get(2)?, row.try_get(3)?)?,
         tenants: tenants(row.try_get(1)?)?,
@@ -183,7 +183,7 @@ fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError
     Ok((candidate(row.try_get(0)?)?, everybody))
 }
 
-fn of_usual(row: &SqliteRow) -> Result<((TenantId, ShapeKey, CandidateKey), Usual), StoreError> {
+fn of_usual(row: &Row) -> Result<((TenantId, ShapeKey, CandidateKey), Usual), StoreError> {
     let shape: &str = row.try_get(1)?;
     let key = (
         tenant_id(row.try_get(0)?)?,

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{Row, sqlite::SqliteRow};
-
 use super::{
     StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
     contents, evaluations, request_id, to_i64, unwanted, usage,
 };
+use crate::store::sql::{self, Row};
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
@@ -55,7 +54,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     ];
     let mut rows = forget_calls(tx, before).await?;
     for statement in statements {
-        let done = sqlx::query(statement)
+        let done = sql::query(statement)
             .bind(before)
             .bind(SLICE)
             .execute(&mut **tx)
@@ -84,7 +83,7 @@ struct Left {
 }
 
 impl Left {
-    fn take(&mut self, row: &SqliteRow) -> Result<(), StoreError> {
+    fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         let tenant: String = row.try_get(0)?;
         let session: Option<String> = row.try_get(1)?;
         let request = request_id(row.try_get(2)?)?.to_string();
@@ -108,7 +107,7 @@ impl Left {
 /// Removes a slice of the calls, and the rest of their sessions. With them goes that their sessions were rated:
 /// a session that is resumed later starts anew, and what was learned from its first life stays.
 async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
-    let sliced = sqlx::query(
+    let sliced = sql::query(
         "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
             AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
                 AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
@@ -122,7 +121,7 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
     for row in &sliced {
         left.take(row)?;
     }
-    let rest = sqlx::query(
+    let rest = sql::query(
         "DELETE FROM decisions WHERE session_id IS NOT NULL
             AND (tenant, session_id) IN (SELECT value->>0, value->>1 FROM json_each(?))
          RETURNING tenant, session_id, request_id, completion_id, id",
@@ -145,7 +144,7 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
             &left.names),
     ];
     for (statement, about) in statements {
-        sqlx::query(statement)
+        sql::query(statement)
             .bind(pairs(about))
             .execute(&mut **tx)
             .await?;
@@ -156,7 +155,7 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
         "DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))",
         "DELETE FROM experiment_calls WHERE id IN (SELECT value FROM json_each(?))",
     ] {
-        sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
+        sql::query(statement).bind(&ids).execute(&mut **tx).await?;
     }
     Ok((sliced.len() + rest.len()) as u64)
 }

@@ -7,11 +7,15 @@ mod experiments;
 mod fill;
 mod measured;
 mod operators;
+mod postgres;
 mod settings;
 mod usage;
 mod webhooks;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError, Tx,
+    sql::{self, Conn},
+};
 
 /// Step `i` brings the schema from version `i` to `i + 1`.
 const STEPS: &[&[&str]] = &[&[
@@ -203,37 +207,50 @@ pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
 
 async fn run(store: &Store, steps: &[&[&str]]) -> Result<(), StoreError> {
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    let mut tx = store.write().await?;
-    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *tx)
-        .await?;
+    let (mut tx, found) = store.begin_schema().await?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
+    tx.prepare().await?;
     let done = usize::try_from(found).unwrap_or(0);
     for (step, statements) in steps.iter().enumerate().skip(done) {
         for statement in *statements {
-            sqlx::query(statement).execute(&mut *tx).await?;
+            make(&mut tx, statement).await?;
         }
-        if step == TURNS_ADDED {
-            fill::turns(&mut tx).await?;
-        }
-        if step == PACKED_ADDED {
-            fill::packed(&mut tx).await?;
-        }
-        if step == DRIFT_ADDED {
-            fill::drift(&mut tx).await?;
-        }
-        if step == USAGE_ADDED {
-            fill::usage(&mut tx).await?;
-        }
+        fill(&mut tx, step).await?;
     }
-    // A pragma takes no parameters.
-    sqlx::query(&format!("PRAGMA user_version = {known}"))
-        .execute(&mut *tx)
-        .await?;
+    tx.set_version(known).await?;
     tx.commit().await?;
     Ok(())
+}
+
+async fn make(tx: &mut Tx, statement: &str) -> Result<(), StoreError> {
+    let translated;
+    let statement = match &**tx {
+        Conn::Sqlite(_) => Some(statement),
+        Conn::Postgres(_) => {
+            translated = postgres::statement(statement);
+            translated.as_deref()
+        }
+    };
+    if let Some(statement) = statement {
+        sql::query(statement).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Brings what is there already into the form of a step. No PostgreSQL database is older than these.
+async fn fill(tx: &mut Tx, step: usize) -> Result<(), StoreError> {
+    if matches!(**tx, Conn::Postgres(_)) {
+        return Ok(());
+    }
+    match step {
+        TURNS_ADDED => fill::turns(tx).await,
+        PACKED_ADDED => fill::packed(tx).await,
+        DRIFT_ADDED => fill::drift(tx).await,
+        USAGE_ADDED => fill::usage(tx).await,
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -260,12 +277,12 @@ mod tests {
 
     /// A store as version 2 left it: two calls of a session, credited for its rating of 8.
     async fn version_2() -> Store {
-        let store = store::open_memory().await.expect("opens");
+        let store = store::sqlite::open_memory().await.expect("opens");
         run(&store, &STEPS[..2]).await.expect("made");
         let mut tx = store.write().await.expect("writes");
         for (n, model) in [(1, "a"), (2, "b")] {
             let decision = turn(n, "s", model);
-            sqlx::query(
+            sql::query(
                 "INSERT INTO decisions (request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                     shadow, strategy, record) VALUES (?, 'acme', ?, 1, ?, 's', ?, 0, 'feedback_driven', ?)",
             )
@@ -287,7 +304,7 @@ mod tests {
             format!("INSERT INTO buckets VALUES ('acme', 'all', 'p/a', 1, {day}, 250000, 200000, 160000)"),
             format!("INSERT INTO buckets VALUES ('acme', 'all', 'p/b', 1, {day}, 250000, 200000, 160000)"),
         ] {
-            sqlx::query(&statement).execute(&mut *tx).await.expect("written");
+            sql::query(&statement).execute(&mut *tx).await.expect("written");
         }
         tx.commit().await.expect("commits");
         store
@@ -344,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_usual_before_the_monitors_were_kept_is_what_they_start_from() {
-        let store = store::open_memory().await.expect("opens");
+        let store = store::sqlite::open_memory().await.expect("opens");
         run(&store, &STEPS[..DRIFT_ADDED]).await.expect("made");
         let scored = |day, quality| {
             let cell = Cell {
@@ -359,7 +376,7 @@ mod tests {
         let mut deltas = [(tenant(), credit)].into_iter().collect();
         let mut tx = store.write().await.expect("writes");
         buckets::apply(&mut tx, &mut deltas).await.expect("applied");
-        sqlx::query("INSERT INTO alarms VALUES ('acme', 'p/b', 1, 0, '[]', '[]')")
+        sql::query("INSERT INTO alarms VALUES ('acme', 'p/b', 1, 0, '[]', '[]')")
             .execute(&mut *tx)
             .await
             .expect("written");

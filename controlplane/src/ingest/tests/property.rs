@@ -8,6 +8,7 @@ use floopy_shared::domain::{
 use proptest::prelude::*;
 
 use super::{BTreeMap, Intake, sums};
+use crate::store::sql;
 use crate::{
     fixture::*,
     learn::{
@@ -129,7 +130,7 @@ async fn dump(intake: &Intake) -> Vec<String> {
     tx.commit().await.expect("commits");
     let mut rows = Vec::new();
     for table in TABLES {
-        let found = sqlx::query_scalar::<_, String>(table);
+        let found = sql::query_scalar::<String>(table);
         rows.extend(found.fetch_all(intake.store.read()).await.expect("reads"));
     }
     rows

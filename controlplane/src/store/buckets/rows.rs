@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-
+use crate::store::sql::{self, QueryBuilder, Row};
 use crate::store::{
     StoreError, Tx,
     deltas::{Deltas, Place},
@@ -83,14 +82,14 @@ async fn read(
     let keys = changes.iter().map(|(place, _)| key(deltas, place));
     // Strings and integers always serialise.
     let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
             ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
     )
     .bind(keys)
     .fetch_all(&mut **tx)
     .await?;
-    let row = |row: &SqliteRow| {
+    let row = |row: &Row| {
         let place: i64 = row.try_get(0)?;
         let place = usize::try_from(place).map_err(|e| StoreError::corrupt("place", e))?;
         Ok((place, (row.try_get(1)?, row.try_get(2)?)))
@@ -100,8 +99,7 @@ async fn read(
 
 async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
     for rows in statements(written) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
+        let mut query = QueryBuilder::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
         query.push_values(rows, |mut row, written| {
             let (tenant, shape, day) = written.key;
             row.push_bind(written.id)
@@ -122,7 +120,7 @@ async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     }
     // Integers always serialise.
     let ids = serde_json::to_string(ids).unwrap_or_default();
-    sqlx::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
+    sql::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
         .bind(ids)
         .execute(&mut **tx)
         .await?;
