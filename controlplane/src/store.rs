@@ -34,6 +34,7 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod sql;
 mod sqlite;
+pub(crate) mod status;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
@@ -61,8 +62,10 @@ use floopy_shared::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
+use crate::Config;
+
 use self::sql::{Conn, Pool};
-pub(crate) use self::{postgres::Purpose, tx::Tx};
+pub(crate) use self::{postgres::Purpose, sqlite::create_private, tx::Tx};
 
 /// Numbers of rows that one statement writes: a few, so that each statement is prepared once and kept.
 const ROWS: [usize; 5] = [256, 64, 16, 4, 1];
@@ -86,6 +89,10 @@ pub(crate) enum StoreError {
         "another control plane writes to the PostgreSQL database {name}; only one can at a time"
     )]
     Taken { name: String },
+    #[error(
+        "another control plane has taken over the PostgreSQL database; this one must not go on"
+    )]
+    Replaced,
     #[error("the store was written by a newer version: schema {found}, this one knows {known}")]
     Newer { found: i64, known: i64 },
     #[error("stored {what} cannot be read: {reason}")]
@@ -115,6 +122,16 @@ pub(crate) enum Location {
     Memory,
 }
 
+impl Location {
+    /// As it is configured.
+    pub(crate) fn of(config: &Config, purpose: Purpose) -> Self {
+        match &config.store.url {
+            Some(url) => Self::Postgres(url.clone(), purpose),
+            None => Self::Directory(config.data_dir.clone()),
+        }
+    }
+}
+
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -134,16 +151,21 @@ enum Writer {
 impl Store {
     /// Opens, and brings the schema up to date.
     pub(crate) async fn open(location: &Location) -> Result<Self, StoreError> {
-        let store = match location {
-            Location::Directory(directory) => sqlite::open(directory).await?,
-            Location::Postgres(url, purpose) => postgres::open(url.expose(), *purpose).await?,
-            Location::Memory => open_memory().await?,
-        };
+        let store = Self::connect(location).await?;
         schema::migrate(&store).await?;
         if let Writer::Postgres(writer) = &store.writer {
             writer.take_over().await?;
         }
         Ok(store)
+    }
+
+    /// Opens without a look at the schema.
+    async fn connect(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::Directory(directory) => sqlite::open(directory).await,
+            Location::Postgres(url, purpose) => postgres::open(url.expose(), *purpose).await,
+            Location::Memory => open_memory().await,
+        }
     }
 
     fn of(writer: Writer, readers: Pool) -> Self {

@@ -38,8 +38,9 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     let (forgotten, days) = texts(alarm);
     sql::query(
-        "INSERT OR REPLACE INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten, days)
-            VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten, days) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (tenant, candidate) DO UPDATE SET raised_ms = excluded.raised_ms, outcomes = excluded.outcomes,
+            forgotten = excluded.forgotten, days = excluded.days",
     )
     .bind(tenant.as_str())
     .bind(key.as_str())

@@ -64,7 +64,7 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     sql::query(
         "INSERT INTO answers (tenant, question, body_sha256, status, answer, answered_ms) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET body_sha256 = excluded.body_sha256, status = excluded.status,
+         ON CONFLICT (tenant, question) DO UPDATE SET body_sha256 = excluded.body_sha256, status = excluded.status,
             answer = excluded.answer, answered_ms = excluded.answered_ms",
     )
     .bind(question.tenant.as_str())

@@ -114,12 +114,10 @@ pub(crate) async fn page(
         }
     }
     if let Some(begins) = &filter.resource {
-        query.push(" AND substr(resource, 1, ");
-        let chars = i64::try_from(begins.chars().count()).unwrap_or(i64::MAX);
         query
-            .push_bind(chars)
-            .push(") = ")
+            .push(" AND substr(resource, 1, length(")
             .push_bind(begins.as_str());
+        query.push(")) = ").push_bind(begins.as_str());
     }
     if let Some(from_ms) = filter.from_ms {
         query.push(" AND at_ms >= ").push_bind(to_i64(from_ms));

@@ -201,7 +201,7 @@ pub(crate) async fn put_credits(tx: &mut Tx, calls: &[&StoredCall]) -> Result<()
     let rows = serde_json::to_string(&rows).unwrap_or_default();
     sql::query(
         "UPDATE decisions SET credit = unhex(given.value->>1) FROM json_each(?) AS given
-            WHERE decisions.id = given.value->>0",
+            WHERE decisions.id = CAST(given.value->>0 AS INTEGER)",
     )
     .bind(rows)
     .execute(&mut **tx)

@@ -132,7 +132,9 @@ fn length_of(new: &[(&Said, Vec<u8>)]) -> i64 {
 async fn open(tx: &mut Tx, turn: &Turn) -> Result<Option<Open>, StoreError> {
     let row = sql::query(
         "INSERT INTO content_sessions (tenant, session, touched_ms, deleted_ms, bytes) VALUES (?1, ?2, ?3, -1, 0)
-         ON CONFLICT DO UPDATE SET touched_ms = MAX(touched_ms, excluded.touched_ms)
+         ON CONFLICT (tenant, session) DO UPDATE SET touched_ms = CASE
+            WHEN excluded.touched_ms > content_sessions.touched_ms THEN excluded.touched_ms
+            ELSE content_sessions.touched_ms END
          RETURNING id, deleted_ms, bytes",
     )
     .bind(turn.tenant.as_str())
@@ -339,7 +341,7 @@ async fn find(
     session: &str,
 ) -> Result<Option<i64>, StoreError> {
     let query = "SELECT s.id FROM content_sessions s JOIN tenants t ON t.id = s.tenant
-        WHERE s.tenant = ? AND s.session = ? AND NOT t.zero_retention";
+        WHERE s.tenant = ? AND s.session = ? AND t.zero_retention = 0";
     let query = sql::query_scalar(query).bind(tenant.as_str()).bind(session);
     Ok(query.fetch_optional(conn).await?)
 }
@@ -350,7 +352,9 @@ pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreErr
     let ids = serde_json::to_string(sessions).unwrap_or_default();
     let mut gone = 0;
     for table in ["content_messages", "content_turns"] {
-        let text = format!("DELETE FROM {table} WHERE session IN (SELECT value FROM json_each(?))");
+        let text = format!(
+            "DELETE FROM {table} WHERE session IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
+        );
         let done = sql::query(&text).bind(&ids).execute(&mut **tx).await?;
         gone = done.rows_affected();
     }
@@ -361,7 +365,7 @@ pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreErr
 pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
     let ids: Vec<i64> = sql::query_scalar(
         "SELECT id FROM content_sessions WHERE touched_ms < ?
-            OR tenant IN (SELECT id FROM tenants WHERE zero_retention) LIMIT ?",
+            OR tenant IN (SELECT id FROM tenants WHERE zero_retention <> 0) LIMIT ?",
     )
     .bind(before_ms)
     .bind(SLICE)
@@ -373,7 +377,7 @@ pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreErro
     let turns = empty(tx, &ids).await?;
     // Integers always serialise.
     let list = serde_json::to_string(&ids).unwrap_or_default();
-    sql::query("DELETE FROM content_sessions WHERE id IN (SELECT value FROM json_each(?))")
+    sql::query("DELETE FROM content_sessions WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))")
         .bind(list)
         .execute(&mut **tx)
         .await?;

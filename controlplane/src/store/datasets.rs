@@ -99,7 +99,8 @@ pub(crate) async fn page(
 
 /// How much a tenant has in all.
 pub(crate) async fn held(conn: &mut Conn, tenant: &TenantId) -> Result<Held, StoreError> {
-    let query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM datasets WHERE tenant = ?";
+    let query =
+        "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS INTEGER) FROM datasets WHERE tenant = ?";
     let query = sql::query(query).bind(tenant.as_str());
     let row = query.fetch_one(conn).await?;
     Ok(Held {

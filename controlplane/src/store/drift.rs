@@ -36,7 +36,7 @@ async fn save_own(
 ) -> Result<(), StoreError> {
     for rows in statements(&own.kept) {
         let mut query = QueryBuilder::new(
-            "INSERT OR REPLACE INTO drift_own (tenant, candidate, unproven, scores, failures) ",
+            "INSERT INTO drift_own (tenant, candidate, unproven, scores, failures) ",
         );
         query.push_values(rows, |mut row, ((tenant, key), own)| {
             row.push_bind(tenant.as_str())
@@ -45,6 +45,10 @@ async fn save_own(
                 .push_bind(bytes(&own.watch.scores))
                 .push_bind(bytes(&own.watch.failures));
         });
+        query.push(
+            " ON CONFLICT (tenant, candidate) DO UPDATE SET unproven = excluded.unproven,
+                scores = excluded.scores, failures = excluded.failures",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = own.gone.iter();
@@ -64,7 +68,7 @@ async fn save_everybody(
 ) -> Result<(), StoreError> {
     for rows in statements(&everybody.kept) {
         let mut query = QueryBuilder::new(
-            "INSERT OR REPLACE INTO drift_everybody (candidate, tenants, scores, failures) ",
+            "INSERT INTO drift_everybody (candidate, tenants, scores, failures) ",
         );
         query.push_values(rows, |mut row, (key, everybody)| {
             row.push_bind(key.as_str())
@@ -72,6 +76,10 @@ async fn save_everybody(
                 .push_bind(bytes(&everybody.watch.scores))
                 .push_bind(bytes(&everybody.watch.failures));
         });
+        query.push(
+            " ON CONFLICT (candidate) DO UPDATE SET tenants = excluded.tenants,
+                scores = excluded.scores, failures = excluded.failures",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone: Vec<[&str; 1]> = everybody.gone.iter().map(|key| [key.as_str()]).collect();
@@ -89,7 +97,7 @@ async fn save_usual(
 ) -> Result<(), StoreError> {
     for rows in statements(&usual.kept) {
         let mut query = QueryBuilder::new(
-            "INSERT OR REPLACE INTO drift_usual
+            "INSERT INTO drift_usual
                 (tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq) ",
         );
         query.push_values(rows, |mut row, ((tenant, shape, key), usual)| {
@@ -103,6 +111,10 @@ async fn save_usual(
                 .push_bind(usual.seen.sum)
                 .push_bind(usual.seen.sumsq);
         });
+        query.push(
+            " ON CONFLICT (tenant, shape, candidate) DO UPDATE SET held_n = excluded.held_n,
+                held_mean = excluded.held_mean, held_variance = excluded.held_variance, n = excluded.n, sum = excluded.sum, sumsq = excluded.sumsq",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = usual.gone.iter();

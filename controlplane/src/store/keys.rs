@@ -185,7 +185,7 @@ pub(crate) async fn delete_all(tx: &mut Tx, tenant: &TenantId) -> Result<(), Sto
 pub(crate) async fn holder(conn: &mut Conn, hash: &KeyHash) -> Result<Option<Holder>, StoreError> {
     let row = sql::query(
         "SELECT k.tenant, k.id, can_read, can_write,
-            COALESCE(project, environment, requests_per_minute, rule) IS NOT NULL, role, t.disabled
+            (project IS NOT NULL OR environment IS NOT NULL OR requests_per_minute IS NOT NULL OR rule IS NOT NULL), role, t.disabled
          FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE sha256 = ?",
     )
     .bind(hash.0.as_slice())

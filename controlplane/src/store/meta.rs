@@ -112,7 +112,7 @@ async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
 }
 
 async fn put(tx: &mut Tx, name: &str, value: &[u8]) -> Result<(), StoreError> {
-    sql::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+    sql::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)
         .bind(value)
         .execute(&mut **tx)
@@ -134,7 +134,7 @@ pub(crate) async fn put_proxy(
         .join("\n");
     sql::query(
         "INSERT INTO proxies (node, providers, seen_ms) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET providers = excluded.providers, seen_ms = excluded.seen_ms",
+         ON CONFLICT (node) DO UPDATE SET providers = excluded.providers, seen_ms = excluded.seen_ms",
     )
     .bind(node)
     .bind(list)

@@ -22,6 +22,11 @@ use sqlx::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(test)]
+mod fresh;
+
+#[cfg(test)]
+pub(super) use self::fresh::fresh;
 use super::{ACQUIRE_TIMEOUT, Store, StoreError, sql::Pool};
 
 /// Connections that only read.
@@ -31,7 +36,7 @@ const STATEMENTS: usize = 256;
 /// How long a control plane waits for the one before it to be gone: its connection may outlive its process a little.
 const TAKE_OVER: Duration = Duration::from_secs(10);
 /// How often it looks.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(20);
 /// What the database says to a control plane that was replaced.
 const REPLACED: &str = "FL001";
 /// The advisory lock of the control plane that writes, and that of whoever brings the schema forward.
@@ -286,16 +291,4 @@ pub(super) async fn make_functions(connection: &mut PgConnection) -> Result<(), 
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// A store in a schema of its own, for a test.
-#[cfg(test)]
-pub(super) async fn fresh(url: &str) -> Result<Store, StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
-    let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
-    let mut connection = PgConnection::connect_with(&options).await?;
-    let text = format!("CREATE SCHEMA {schema}");
-    connection.execute(text.as_str()).await?;
-    connection.close().await?;
-    open_with(options.options([("search_path", schema)]), Purpose::Serve).await
 }

@@ -21,9 +21,9 @@ pub(crate) async fn count(conn: &mut Conn, tenant: &TenantId) -> Result<u64, Sto
 
 /// How much room all versions of all prompts of a tenant take.
 pub(crate) async fn room(conn: &mut Conn, tenant: &TenantId) -> Result<u64, StoreError> {
-    let query = "SELECT COALESCE(SUM(json_extract(body, '$.bytes') + ?2 * (1
+    let query = "SELECT CAST(COALESCE(SUM(CAST(json_extract(body, '$.bytes') AS INTEGER) + ?2 * (1
             + json_array_length(body, '$.content.messages')
-            + (SELECT COUNT(*) FROM json_each(body, '$.content.variables')))), 0)
+            + (SELECT COUNT(*) FROM json_each(body, '$.content.variables')))), 0) AS INTEGER)
         FROM settings WHERE tenant = ?1 AND kind = 'prompt_version'";
     let bytes: i64 = sql::query_scalar(query)
         .bind(tenant.as_str())

@@ -86,8 +86,8 @@ pub(crate) async fn put_many(
 /// Drops the oldest jobs above `capacity`; how many went.
 pub(crate) async fn trim(tx: &mut Tx, capacity: u64) -> Result<u64, StoreError> {
     let done = sql::query(
-        "DELETE FROM scoring_jobs WHERE rowid IN (SELECT rowid FROM scoring_jobs
-            ORDER BY queued_ms DESC, rowid DESC LIMIT -1 OFFSET ?)",
+        "DELETE FROM scoring_jobs WHERE request_id IN (SELECT request_id FROM scoring_jobs
+            ORDER BY queued_ms DESC, rowid DESC LIMIT 9223372036854775807 OFFSET ?)",
     )
     .bind(to_i64(capacity))
     .execute(&mut **tx)

@@ -187,7 +187,7 @@ pub(crate) async fn put_many(
             },
         );
         query.push(
-            " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
+            " ON CONFLICT (tenant, kind, subject, revise) DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
                 useful = excluded.useful, rated_ms = excluded.rated_ms, retracted = excluded.retracted",
         );
         query.build().execute(&mut **tx).await?;
@@ -208,7 +208,7 @@ pub(crate) async fn of_names(
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted, t.key, n.value))
-         FROM json_each(?1) AS t, json_each(t.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
     .bind(names)
@@ -235,7 +235,7 @@ pub(crate) async fn of_units<'a>(
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(u.key AS INTEGER), n.value, hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted))
-         FROM json_each(?1) AS t, json_each(t.value) AS u, json_each(u.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS u CROSS JOIN json_each(u.value) AS n
          CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
     .bind(names)

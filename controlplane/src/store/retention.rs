@@ -40,7 +40,7 @@ pub(crate) struct Gone {
 pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, StoreError> {
     let before = to_i64(horizon.decisions_before_ms);
     let statements = [
-        "DELETE FROM scores WHERE rowid IN (SELECT s.rowid FROM scores s WHERE s.scored_ms < ?1
+        "DELETE FROM scores WHERE request_id IN (SELECT s.request_id FROM scores s WHERE s.scored_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = s.request_id) LIMIT ?2)",
         "DELETE FROM ratings WHERE (tenant, kind, subject, revise) IN (SELECT tenant, kind, subject, revise
             FROM ratings r WHERE rated_ms < ?1
@@ -108,7 +108,7 @@ impl Left {
 /// a session that is resumed later starts anew, and what was learned from its first life stays.
 async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
     let sliced = sql::query(
-        "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE d.created_ms < ?1
+        "DELETE FROM decisions WHERE id IN (SELECT d.id FROM decisions d WHERE d.created_ms < ?1
             AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
                 AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
          RETURNING tenant, session_id, request_id, completion_id, id",
@@ -152,8 +152,8 @@ async fn forget_calls(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
     // Integers always serialise.
     let ids = serde_json::to_string(&left.ids).unwrap_or_default();
     for statement in [
-        "DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))",
-        "DELETE FROM experiment_calls WHERE id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM candidates WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+        "DELETE FROM experiment_calls WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
     ] {
         sql::query(statement).bind(&ids).execute(&mut **tx).await?;
     }

@@ -200,6 +200,11 @@ const DRIFT_ADDED: usize = 12;
 /// The step after which what calls used so far is added up.
 const USAGE_ADDED: usize = 15;
 
+/// The version that the steps lead to.
+pub(super) fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
 /// Runs the steps that are missing.
 pub(super) async fn migrate(store: &Store) -> Result<(), StoreError> {
     run(store, STEPS).await

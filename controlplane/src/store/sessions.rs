@@ -39,7 +39,7 @@ pub(crate) async fn credits(
         return Ok(credits);
     };
     let rows = sql::query(
-        "SELECT CAST(n.key AS INTEGER), s.credit, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT CAST(n.key AS INTEGER), s.credit, s.score FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
     .bind(placed)
@@ -65,7 +65,7 @@ pub(crate) async fn rated(
         return Ok(Vec::new());
     };
     let rows = sql::query(
-        "SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT t.key, n.value FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             WHERE EXISTS (SELECT 1 FROM sessions AS s WHERE s.tenant = t.key AND s.unit = n.value)",
     )
     .bind(names)
@@ -92,7 +92,7 @@ pub(crate) async fn put_many(
                 .push_bind(to_i64(now_ms));
         });
         query.push(
-            " ON CONFLICT DO UPDATE SET score = excluded.score, credit = excluded.credit,
+            " ON CONFLICT (tenant, unit) DO UPDATE SET score = excluded.score, credit = excluded.credit,
                 touched_ms = excluded.touched_ms",
         );
         query.build().execute(&mut **tx).await?;
@@ -107,7 +107,7 @@ pub(crate) async fn remove_many(tx: &mut Tx, names: &[Name]) -> Result<(), Store
     };
     sql::query(
         "DELETE FROM sessions WHERE (tenant, unit) IN
-            (SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n)",
+            (SELECT t.key, n.value FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n)",
     )
     .bind(names)
     .execute(&mut **tx)
@@ -125,7 +125,7 @@ pub(crate) async fn scores(
         return Ok(HashMap::new());
     };
     let rows = sql::query(
-        "SELECT n.value, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT n.value, s.score FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
     .bind(names)

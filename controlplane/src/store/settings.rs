@@ -95,7 +95,7 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     sql::query(
         "INSERT INTO settings (tenant, kind, id, body, created_ms, changed_ms) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET body = excluded.body, changed_ms = excluded.changed_ms",
+         ON CONFLICT (tenant, kind, id) DO UPDATE SET body = excluded.body, changed_ms = excluded.changed_ms",
     )
     .bind(tenant.as_str())
     .bind(kind.as_str())

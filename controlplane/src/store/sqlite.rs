@@ -81,7 +81,7 @@ impl Writer {
 /// Opens the file in a directory, which is made where it is missing.
 pub(super) async fn open(directory: &Path) -> Result<Store, StoreError> {
     let path = directory.join(FILE);
-    create_private(directory, &path).map_err(|source| StoreError::Create {
+    create_file(directory, &path).map_err(|source| StoreError::Create {
         path: directory.display().to_string(),
         source,
     })?;
@@ -149,15 +149,20 @@ async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
     Ok(!connection.is_in_transaction())
 }
 
-/// The directory with mode 0700 and the file with 0600: SQLite gives its journals the mode of the file.
-fn create_private(directory: &Path, file: &Path) -> io::Result<()> {
+/// The directory with mode 0700, made where it is missing.
+pub(crate) fn create_private(directory: &Path) -> io::Result<()> {
     if !directory.is_dir() {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(directory)?;
     }
-    std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    std::fs::set_permissions(directory, Permissions::from_mode(0o700))
+}
+
+/// The same and the file with 0600: SQLite gives its journals the mode of the file.
+fn create_file(directory: &Path, file: &Path) -> io::Result<()> {
+    create_private(directory)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -33,7 +33,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     sql::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
             plan, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
-         ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
+         ON CONFLICT (id) DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             routing = excluded.routing, plan = excluded.plan, configured = 1",
     )
@@ -52,7 +52,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
 
 /// Says that the configuration has none of them, before it is asked which it has.
 pub(crate) async fn unconfigure(tx: &mut Tx) -> Result<(), StoreError> {
-    sql::query("UPDATE tenants SET configured = 0 WHERE configured")
+    sql::query("UPDATE tenants SET configured = 0 WHERE configured <> 0")
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -1,5 +1,7 @@
 //! What opening, writing and giving up leave behind.
 
+mod postgres;
+
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use super::{sqlite::FILE, *};

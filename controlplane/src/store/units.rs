@@ -99,7 +99,7 @@ fn session(id: &str) -> Result<Unit, StoreError> {
 
 async fn own_sessions(conn: &mut Conn, names: String) -> Result<BTreeMap<Name, Unit>, StoreError> {
     let query = sql::query_scalar(
-        "SELECT json_group_array(json_array(t.key, n.value)) FROM json_each(?) AS t, json_each(t.value) AS n
+        "SELECT json_group_array(json_array(t.key, n.value)) FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             WHERE EXISTS (SELECT 1 FROM decisions AS d INDEXED BY decisions_session
                 WHERE d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0)",
     )
@@ -124,7 +124,7 @@ async fn completions(
 ) -> Result<(), StoreError> {
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d ON d.id =
             (SELECT o.id FROM decisions AS o INDEXED BY decisions_completion
                 WHERE o.tenant = t.key AND o.completion_id = n.value AND o.shadow = 0
@@ -141,7 +141,7 @@ async fn requests_named(
 ) -> Result<(), StoreError> {
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.shadow = 0",
     )

@@ -4,13 +4,13 @@ use super::{StoreError, Tx, to_i64};
 use crate::store::sql;
 
 /// Whose content goes.
-const WHOSE: &str = "(SELECT id FROM tenants WHERE zero_retention OR deleted_ms IS NOT NULL)";
+const WHOSE: &str = "(SELECT id FROM tenants WHERE zero_retention <> 0 OR deleted_ms IS NOT NULL)";
 
 /// Each with the tenants in the place of `{}` and how many rows at most as `?`. What sessions said goes with
 /// `contents`, and what is in an evaluation's result beside the text stays: figures are no content.
 const STATEMENTS: [&str; 7] = [
-    "DELETE FROM scoring_jobs WHERE rowid IN (SELECT rowid FROM scoring_jobs WHERE tenant IN {} LIMIT ?)",
-    "DELETE FROM scoring_jobs WHERE rowid IN (SELECT j.rowid FROM scoring_jobs AS j
+    "DELETE FROM scoring_jobs WHERE request_id IN (SELECT request_id FROM scoring_jobs WHERE tenant IN {} LIMIT ?)",
+    "DELETE FROM scoring_jobs WHERE request_id IN (SELECT j.request_id FROM scoring_jobs AS j
         CROSS JOIN decisions AS d ON d.request_id = j.request_id WHERE d.tenant IN {} LIMIT ?)",
     "DELETE FROM dataset_rows WHERE seq IN (SELECT r.seq FROM datasets AS d
         CROSS JOIN dataset_rows AS r ON r.dataset = d.id WHERE d.tenant IN {} LIMIT ?)",

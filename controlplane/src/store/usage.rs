@@ -161,7 +161,7 @@ impl Used {
 
 async fn put_lines(tx: &mut Tx, lines: &[(Line, Counts)]) -> Result<(), StoreError> {
     let columns = Column::ALL.map(Column::as_str);
-    let added = columns.map(|name| format!("{name} = {name} + excluded.{name}"));
+    let added = columns.map(|name| format!("{name} = usage.{name} + excluded.{name}"));
     for piece in statements(lines) {
         let mut query = QueryBuilder::new(format!(
             "INSERT INTO usage (tenant, day, project, environment, model, {}) ",
@@ -177,7 +177,7 @@ async fn put_lines(tx: &mut Tx, lines: &[(Line, Counts)]) -> Result<(), StoreErr
                 row.push_bind(value);
             }
         });
-        query.push(" ON CONFLICT DO UPDATE SET ");
+        query.push(" ON CONFLICT (tenant, day, project, environment, model) DO UPDATE SET ");
         query.push(added.join(", "));
         query.build().execute(&mut **tx).await?;
     }
@@ -217,8 +217,9 @@ async fn put_months(tx: &mut Tx, months: &[((i64, &TenantId), Month)]) -> Result
                 .push_bind(used.ratings);
         });
         query.push(
-            " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-                cost_micro_usd = cost_micro_usd + excluded.cost_micro_usd, ratings = ratings + excluded.ratings",
+            " ON CONFLICT (month, tenant) DO UPDATE SET requests = usage_months.requests + excluded.requests,
+                cost_micro_usd = usage_months.cost_micro_usd + excluded.cost_micro_usd,
+                ratings = usage_months.ratings + excluded.ratings",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -329,7 +330,8 @@ pub(crate) async fn grouped(
         .map(|name| format!("CAST({name} AS TEXT), "))
         .collect();
     // Sums of no rows are null.
-    let sums = Column::ALL.map(|column| format!("ifnull(sum({}), 0)", column.as_str()));
+    let sums =
+        Column::ALL.map(|column| format!("CAST(ifnull(sum({}), 0) AS INTEGER)", column.as_str()));
     let grouping = match names.as_slice() {
         [] => String::new(),
         names => format!("GROUP BY {0} ORDER BY {0}", names.join(", ")),

@@ -45,7 +45,7 @@ pub(crate) async fn put(
         "INSERT INTO batch_files (id, tenant, purpose, created_ms, is_complete, kept_bytes, record)
          VALUES (?, ?, ?, ?, ?, 0, ?)
          ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, is_complete = excluded.is_complete,
-            record = excluded.record WHERE tenant = excluded.tenant",
+            record = excluded.record WHERE batch_files.tenant = excluded.tenant",
     )
     .bind(&file.id)
     .bind(file.tenant.as_str())
@@ -162,7 +162,7 @@ pub(crate) async fn keep(
         return Ok(Err(NotKept::Unknown));
     };
     let kept: i64 = sql::query_scalar(
-        "SELECT coalesce(sum(kept_bytes), 0) FROM batch_files WHERE tenant = ? AND kept_bytes > 0",
+        "SELECT CAST(coalesce(sum(kept_bytes), 0) AS INTEGER) FROM batch_files WHERE tenant = ? AND kept_bytes > 0",
     )
     .bind(tenant.as_str())
     .fetch_one(&mut **tx)

@@ -68,8 +68,10 @@ async fn due(tx: &mut Tx, tenants: &[&TenantId]) -> Result<Vec<TenantId>, StoreE
     }
     let most = tenants.len().div_ceil(SETTLED_ONE_IN);
     let rows = sql::query(
-        "SELECT t.value, (SELECT count(*) FROM sum_changes AS c WHERE c.tenant = t.value) AS changes
-            FROM json_each(?1) AS t WHERE changes >= ?2 ORDER BY changes DESC, t.value LIMIT ?3",
+        "SELECT tenant, changes FROM (SELECT t.value AS tenant,
+                (SELECT count(*) FROM sum_changes AS c WHERE c.tenant = t.value) AS changes
+                FROM json_each(?1) AS t) AS counted
+            WHERE changes >= ?2 ORDER BY changes DESC, tenant LIMIT ?3",
     )
     .bind(list(tenants.iter().copied()))
     .bind(LEAST_CHANGES)

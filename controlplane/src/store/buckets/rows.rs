@@ -47,7 +47,7 @@ pub(crate) async fn fold(tx: &mut Tx, deltas: &mut Deltas) -> Result<(), StoreEr
             None => {}
         }
     }
-    write(tx, &written).await?;
+    write(tx, written).await?;
     remove(tx, &emptied).await
 }
 
@@ -83,8 +83,8 @@ async fn read(
     // Strings and integers always serialise.
     let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
     let rows = sql::query(
-        "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
-            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
+        "SELECT CAST(k.key AS INTEGER), s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
+            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = CAST(k.value->>2 AS INTEGER)",
     )
     .bind(keys)
     .fetch_all(&mut **tx)
@@ -97,8 +97,9 @@ async fn read(
     rows.iter().map(row).collect()
 }
 
-async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
-    for rows in statements(written) {
+async fn write(tx: &mut Tx, written: Vec<Written<'_>>) -> Result<(), StoreError> {
+    let (known, new): (Vec<_>, Vec<_>) = written.into_iter().partition(|row| row.id.is_some());
+    for rows in statements(&known) {
         let mut query = QueryBuilder::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
         query.push_values(rows, |mut row, written| {
             let (tenant, shape, day) = written.key;
@@ -111,6 +112,17 @@ async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
         query.push(" ON CONFLICT (id) DO UPDATE SET cells = excluded.cells");
         query.build().execute(&mut **tx).await?;
     }
+    for rows in statements(&new) {
+        let mut query = QueryBuilder::new("INSERT INTO day_sums (tenant, shape, day, cells) ");
+        query.push_values(rows, |mut row, written| {
+            let (tenant, shape, day) = written.key;
+            row.push_bind(tenant)
+                .push_bind(shape)
+                .push_bind(day)
+                .push_bind(written.cells.as_slice());
+        });
+        query.build().execute(&mut **tx).await?;
+    }
     Ok(())
 }
 
@@ -120,9 +132,11 @@ async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     }
     // Integers always serialise.
     let ids = serde_json::to_string(ids).unwrap_or_default();
-    sql::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(ids)
-        .execute(&mut **tx)
-        .await?;
+    sql::query(
+        "DELETE FROM day_sums WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+    )
+    .bind(ids)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

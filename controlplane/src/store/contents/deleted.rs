@@ -18,9 +18,12 @@ pub(crate) async fn delete(
     unqueue(tx, (tenant, session)).await?;
     let id: Option<i64> = sql::query_scalar(
         "INSERT INTO content_sessions (tenant, session, touched_ms, deleted_ms, bytes)
-         SELECT id, ?2, ?3, ?3, 0 FROM tenants WHERE id = ?1 AND NOT zero_retention
-         ON CONFLICT DO UPDATE SET deleted_ms = MAX(deleted_ms, excluded.deleted_ms),
-            touched_ms = MAX(touched_ms, excluded.touched_ms), bytes = 0
+         SELECT id, ?2, ?3, ?3, 0 FROM tenants WHERE id = ?1 AND zero_retention = 0
+         ON CONFLICT (tenant, session) DO UPDATE SET bytes = 0, deleted_ms = CASE
+            WHEN excluded.deleted_ms > content_sessions.deleted_ms THEN excluded.deleted_ms
+            ELSE content_sessions.deleted_ms END, touched_ms = CASE
+            WHEN excluded.touched_ms > content_sessions.touched_ms THEN excluded.touched_ms
+            ELSE content_sessions.touched_ms END
          RETURNING id",
     )
     .bind(tenant.as_str())

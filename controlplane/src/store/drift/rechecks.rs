@@ -18,14 +18,17 @@ type Spot = (TenantId, ShapeKey, CandidateKey);
 /// Writes what changed over what was there.
 pub(super) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
     for rows in statements(&state.rechecks.kept) {
-        let mut query = QueryBuilder::new(
-            "INSERT OR REPLACE INTO drift_rechecks (candidate, tenants, capital) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO drift_rechecks (candidate, tenants, capital) ");
         query.push_values(rows, |mut row, (key, recheck)| {
             row.push_bind(key.as_str())
                 .push_bind(tenants_text(&recheck.tenants))
                 .push_bind(levels_bytes(&recheck.capital));
         });
+        query.push(
+            " ON CONFLICT (candidate) DO UPDATE SET tenants = excluded.tenants,
+                capital = excluded.capital",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = state.rechecks.gone.iter();
@@ -41,15 +44,15 @@ pub(super) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
 
 async fn save_before(tx: &mut Tx, before: &Entries<Spot, f64>) -> Result<(), StoreError> {
     for rows in statements(&before.kept) {
-        let mut query = QueryBuilder::new(
-            "INSERT OR REPLACE INTO drift_before (tenant, shape, candidate, mean) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO drift_before (tenant, shape, candidate, mean) ");
         query.push_values(rows, |mut row, ((tenant, shape, key), mean)| {
             row.push_bind(tenant.as_str())
                 .push_bind(shape.as_str())
                 .push_bind(key.as_str())
                 .push_bind(*mean);
         });
+        query.push(" ON CONFLICT (tenant, shape, candidate) DO UPDATE SET mean = excluded.mean");
         query.build().execute(&mut **tx).await?;
     }
     let gone = before.gone.iter();

@@ -261,10 +261,10 @@ pub(crate) async fn close(
 /// What a run's calls cost so far.
 pub(crate) async fn spent(store: &Store, run: Uuid) -> Result<Spent, StoreError> {
     let row = sql::query(
-        "SELECT COALESCE(SUM(cost_micro_usd), 0), COALESCE(MAX(cost_micro_usd), 0),
-            COALESCE(SUM(state IN (1, 2) AND decided = 0), 0),
-            COALESCE(SUM(error IS NULL AND cost_micro_usd IS NULL
-                AND (decided = 1 OR state = 3 AND request_id IS NOT NULL)), 0)
+        "SELECT CAST(COALESCE(SUM(cost_micro_usd), 0) AS INTEGER), COALESCE(MAX(cost_micro_usd), 0),
+            COUNT(*) FILTER (WHERE state IN (1, 2) AND decided = 0),
+            COUNT(*) FILTER (WHERE error IS NULL AND cost_micro_usd IS NULL
+                AND (decided = 1 OR state = 3 AND request_id IS NOT NULL))
          FROM evaluation_items WHERE run = ?",
     )
     .bind(run.to_string())

@@ -113,12 +113,12 @@ fn stored(row: &Row) -> Result<Stored, StoreError> {
 /// What a run's results come to.
 pub(crate) async fn summary(conn: &mut Conn, run: Uuid) -> Result<Summary, StoreError> {
     let row = sql::query(
-        "SELECT COUNT(*), COALESCE(SUM(state = 0), 0), COALESCE(SUM(state = 1), 0),
-            COALESCE(SUM(state IN (2, 3) AND error IS NULL), 0),
-            COALESCE(SUM(state IN (2, 3) AND error IS NOT NULL), 0),
-            COALESCE(SUM(score IS NOT NULL), 0), COALESCE(SUM(state = 4), 0), AVG(score), AVG(relevance),
-            AVG(coherence), AVG(helpfulness), AVG(safety), COALESCE(SUM(cost_micro_usd), 0),
-            COALESCE(SUM(decided = 1 AND error IS NULL AND cost_micro_usd IS NULL), 0)
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE state = 0), COUNT(*) FILTER (WHERE state = 1),
+            COUNT(*) FILTER (WHERE state IN (2, 3) AND error IS NULL),
+            COUNT(*) FILTER (WHERE state IN (2, 3) AND error IS NOT NULL),
+            COUNT(score), COUNT(*) FILTER (WHERE state = 4), AVG(score), AVG(relevance),
+            AVG(coherence), AVG(helpfulness), AVG(safety), CAST(COALESCE(SUM(cost_micro_usd), 0) AS INTEGER),
+            COUNT(*) FILTER (WHERE decided = 1 AND error IS NULL AND cost_micro_usd IS NULL)
          FROM evaluation_items WHERE run = ?",
     )
     .bind(run.to_string())

@@ -12,6 +12,11 @@ BEGIN
     END IF;
 END $$;
 
+-- The same of what is at a path such as `$.content`.
+CREATE OR REPLACE FUNCTION json_each(given TEXT, path TEXT, OUT key TEXT, OUT value TEXT) RETURNS SETOF RECORD
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 32 AS
+$$ SELECT key, value FROM json_each((given::json #> string_to_array(substr(path, 3), '.'))::text) $$;
+
 -- An element of an array that is given as text.
 CREATE OR REPLACE FUNCTION json_element(given TEXT, place INTEGER) RETURNS TEXT
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS 'SELECT given::json OPERATOR(pg_catalog.->>) place';

@@ -91,6 +91,10 @@ impl Translated {
             let _ = write!(self.out, "'\\x{digits}'::bytea");
             return;
         }
+        // `+column` hides a column from SQLite's planner.
+        if first == '+' && after.starts_with(is_word) {
+            return;
+        }
         if !is_word(first) {
             return self.out.push_str(token);
         }
@@ -121,8 +125,9 @@ impl Translated {
                 self.skipped_words = 2;
                 return;
             }
-            "CROSS" => return,
+            "CROSS" if !follows("JOIN json_each(") => return,
             "ifnull" => "coalesce",
+            "INTEGER" => "BIGINT",
             "json_array" if follows("(") => "json_build_array",
             other => other,
         };

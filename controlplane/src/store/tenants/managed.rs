@@ -80,7 +80,7 @@ pub(crate) async fn put(tx: &mut Tx, tenant: &Managed) -> Result<(), StoreError>
     sql::query(
         "INSERT INTO tenants (id, name, disabled, plan, default_model, zero_retention, shadow_budget_micro_usd,
             most_requests_per_minute, most_micro_usd_per_month, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET name = excluded.name, disabled = excluded.disabled, plan = excluded.plan,
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, disabled = excluded.disabled, plan = excluded.plan,
             default_model = excluded.default_model, zero_retention = excluded.zero_retention,
             shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             most_requests_per_minute = excluded.most_requests_per_minute,
@@ -126,7 +126,7 @@ pub(crate) async fn caps(store: &Store) -> Result<Vec<(TenantId, Caps)>, StoreEr
 /// How many tenants there are, and how many of them are disabled.
 pub(crate) async fn counts(store: &Store) -> Result<(u64, u64), StoreError> {
     let row = sql::query(
-        "SELECT COUNT(*), COALESCE(SUM(disabled), 0) FROM tenants WHERE deleted_ms IS NULL",
+        "SELECT COUNT(*), CAST(COALESCE(SUM(disabled), 0) AS INTEGER) FROM tenants WHERE deleted_ms IS NULL",
     )
     .fetch_one(store.read())
     .await?;

@@ -69,7 +69,7 @@ async fn of_sessions(conn: &mut Conn, sessions: String) -> Result<String, StoreE
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
-         FROM json_each(?1) AS t, json_each(t.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d INDEXED BY decisions_session
             ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
             AND d.created_ms <= ifnull((SELECT o.created_ms FROM decisions AS o INDEXED BY decisions_session
@@ -85,7 +85,7 @@ async fn of_calls(conn: &mut Conn, calls: String) -> Result<String, StoreError> 
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
     )
