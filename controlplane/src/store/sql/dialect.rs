@@ -134,3 +134,47 @@ impl Translated {
         self.out.push_str(translated);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_told_in_postgresqls_words() {
+        let told = [
+            ("SELECT ?, '?', ?", "SELECT $1, '?', $2"),
+            (
+                "a = ?2 AND b = ?1 AND c = ?",
+                "a = $2 AND b = $1 AND c = $2",
+            ),
+            (
+                "x'00ff' || X'' || 'x''?'",
+                "'\\x00ff'::bytea || '\\x'::bytea || 'x''?'",
+            ),
+            ("FROM d AS o INDEXED BY d_i WHERE", "FROM d AS o   WHERE"),
+            ("a CROSS JOIN b ON TRUE", "a  JOIN b ON TRUE"),
+            ("a CROSS JOIN json_each(b)", "a CROSS JOIN json_each(b)"),
+            (
+                "CAST(ifnull(a, 1 + b) AS INTEGER)",
+                "CAST(coalesce(a, 1 + b) AS BIGINT)",
+            ),
+            ("ORDER BY +a DESC, +b", "ORDER BY a DESC, b"),
+            (
+                "json_group_array(json_array(a))",
+                "json_group_array(json_build_array(a))",
+            ),
+        ];
+        for (text, expected) in told {
+            let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(words(&for_postgres(text)), words(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_put_together_are_the_text() {
+        for text in ["", "'open", "a 'b''c' ?12 é x'00", "x ''"] {
+            let tokens: String = tokens(text).map(|(token, _)| token).collect();
+            assert_eq!(tokens, text);
+        }
+    }
+}

@@ -12,7 +12,7 @@ use sqlx::{Executor, PgPool, Row as _};
 
 use crate::{
     fixture::intake,
-    store::{TEST_SERVER, schema, sql, sqlite},
+    store::{Location, Store, StoreError, TEST_SERVER, Writer, meta, schema, sql, sqlite},
 };
 
 /// A server that ends with the test.
@@ -100,7 +100,8 @@ async fn columns(pool: &PgPool) -> BTreeSet<(String, String)> {
     rows.iter().map(pair).collect()
 }
 
-/// Runs over PostgreSQL where a server is named, else says nothing: [`everything_holds_over_postgresql_too`] names one.
+// What follows is about PostgreSQL alone: where no server is named it says nothing, and the test above names one.
+
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
     let intake = intake().await;
@@ -123,4 +124,120 @@ async fn both_databases_have_the_same_tables_and_columns() {
     // The number that every row has in SQLite.
     there.retain(|(_, column)| column != "rowid");
     assert_eq!(there, here);
+}
+
+/// A store on the server, if one is named.
+async fn there() -> Option<(Store, PgPool)> {
+    let store = Store::open(&Location::Memory).await.expect("opens");
+    let pool = match store.read() {
+        sql::Pool::Sqlite(_) => return None,
+        sql::Pool::Postgres(pool) => pool.clone(),
+    };
+    Some((store, pool))
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let Some((store, pool)) = there().await else {
+        return;
+    };
+    let newer = "UPDATE floopy_store SET version = 9999";
+    pool.execute(newer).await.expect("set");
+    let error = schema::migrate(&store).await.expect_err("newer");
+    let known = schema::known();
+    assert!(
+        matches!(error, StoreError::Newer { found: 9999, known: told } if told == known),
+        "{error}"
+    );
+    let back = format!("UPDATE floopy_store SET version = {known} WHERE version = 9999");
+    let done = pool.execute(back.as_str()).await.expect("set");
+    assert_eq!(done.rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn who_was_replaced_writes_nothing_more_and_is_told() {
+    let Some((store, pool)) = there().await else {
+        return;
+    };
+    let mut tx = store.write().await.expect("writes");
+    meta::reserve_versions(&mut tx, 1, 0)
+        .await
+        .expect("reserves");
+    tx.commit().await.expect("commits");
+    let another = "UPDATE floopy_store SET epoch = epoch + 1";
+    pool.execute(another).await.expect("taken over");
+    let error = store.write().await.expect_err("refused").to_string();
+    assert!(
+        error.contains("another control plane has taken over"),
+        "{error}"
+    );
+    store.replaced().await;
+}
+
+#[tokio::test]
+async fn what_a_broken_connection_left_open_is_taken_back_and_writing_goes_on() {
+    let Some((store, pool)) = there().await else {
+        return;
+    };
+    let mut tx = store.write().await.expect("writes");
+    meta::reserve_versions(&mut tx, 7, 0)
+        .await
+        .expect("reserves");
+    let pid: i64 = sql::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut *tx)
+        .await
+        .expect("a number");
+    let kill = format!("SELECT pg_terminate_backend({pid})");
+    pool.execute(kill.as_str()).await.expect("ended");
+    tx.commit().await.expect_err("it was not committed");
+    assert_eq!(meta::reserved_versions(&store).await.expect("reads"), None);
+    let mut tx = store.write().await.expect("a new connection");
+    meta::reserve_versions(&mut tx, 8, 0)
+        .await
+        .expect("reserves");
+    tx.commit().await.expect("commits");
+    assert_eq!(
+        meta::reserved_versions(&store).await.expect("reads"),
+        Some(8)
+    );
+}
+
+#[tokio::test]
+async fn whether_a_write_was_committed_can_be_asked_afterwards() {
+    let Some((store, _)) = there().await else {
+        return;
+    };
+    let Writer::Postgres(writer) = &store.writer else {
+        panic!("it writes to PostgreSQL");
+    };
+    store
+        .write()
+        .await
+        .expect("writes")
+        .commit()
+        .await
+        .expect("commits");
+    let committed = store.write_number();
+    assert!(writer.was_committed(committed).await);
+    store
+        .write()
+        .await
+        .expect("writes")
+        .rollback()
+        .await
+        .expect("taken back");
+    assert!(!writer.was_committed(committed + 1).await);
+    assert!(writer.was_committed(committed).await);
+}
+
+#[tokio::test]
+async fn a_write_given_up_while_it_began_leaves_no_transaction_open() {
+    let Some((store, _)) = there().await else {
+        return;
+    };
+    for polls in (0..40).cycle().take(200) {
+        super::begin_and_give_up(&store, polls).await;
+        let tx = store.write().await.expect("the writer is free again");
+        tx.commit().await.expect("commits");
+    }
 }
