@@ -2,6 +2,7 @@
 
 mod core;
 mod credentials;
+mod database;
 mod known;
 mod operator;
 mod setup;
@@ -32,11 +33,12 @@ use self::core::Core;
 use crate::{
     config::Config,
     rest,
-    store::{Location, StoreError},
+    store::{Location, Purpose, StoreError},
 };
 
 pub(crate) use self::setup::find as find_model;
 pub use self::{
+    database::{migrate_store, store_status},
     known::known_models,
     setup::{NewKey, check, create_key},
 };
@@ -132,7 +134,7 @@ pub async fn prepare(config: Config, deps: Deps) -> Result<Prepared, Error> {
         registry: deps.registry,
         stop: deps.stop,
     };
-    let location = Location::Directory(config.data_dir.clone());
+    let location = Location::of(&config, Purpose::Serve);
     let core = Core::open(config, process, &location).await?;
     Ok(Prepared {
         core,
@@ -237,7 +239,7 @@ pub async fn detached(config: Config, deps: Deps, storage: Storage) -> Result<De
         stop: deps.stop,
     };
     let location = match storage {
-        Storage::Directory => Location::Directory(config.data_dir.clone()),
+        Storage::Directory => Location::of(&config, Purpose::Serve),
         Storage::Memory => Location::Memory,
     };
     Ok(Detached {

@@ -4,6 +4,7 @@ mod batches;
 mod check;
 mod evaluations;
 mod operator;
+mod store;
 mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -21,7 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, evaluations::Evaluations, operator::Operator, webhooks::Webhooks,
+    batches::Batches, evaluations::Evaluations, operator::Operator, store::StoreConfig,
+    webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -33,8 +35,9 @@ pub struct Config {
     pub rest_listen: SocketAddr,
     /// For proxies and judges in other processes; absent: none are.
     pub grpc_listen: Option<SocketAddr>,
-    /// Where the store is; made with mode 0700.
+    /// Where the store is, if it is SQLite, and the operator's key; made with mode 0700.
     pub data_dir: PathBuf,
+    pub store: StoreConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside.
     pub token: Option<Secret>,
     /// Whether to know the models this build ships with.
@@ -82,6 +85,7 @@ impl Default for Config {
             rest_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             grpc_listen: None,
             data_dir: PathBuf::from("floopy-data"),
+            store: StoreConfig::default(),
             token: None,
             builtin_models: true,
             catalog: None,

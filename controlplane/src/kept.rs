@@ -99,7 +99,7 @@ mod tests {
         let mut tx = intake.store.write().await.expect("writes");
         let id = TenantId::new(id).expect("valid");
         tenants::ensure(&mut tx, &id, NOW).await.expect("made");
-        let sold = sqlx::query("UPDATE tenants SET plan = ? WHERE id = ?");
+        let sold = crate::store::sql::query("UPDATE tenants SET plan = ? WHERE id = ?");
         let sold = sold.bind(plan).bind(id.as_str());
         sold.execute(&mut *tx).await.expect("sold");
         tx.commit().await.expect("commits");

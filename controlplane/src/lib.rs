@@ -30,9 +30,10 @@ mod webhooks;
 
 pub use app::{
     Deps, Detached, Error, NewKey, Prepared, Storage, check, create_key, detached, known_models,
-    prepare,
+    migrate_store, prepare, store_status,
 };
 pub use config::{
     Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,
-    Retention, Scoring, TenantConfig, Webhooks,
+    Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
 };
+pub use store::status::{Status as StoreStatus, Table as StoreTable};

@@ -57,11 +57,11 @@ use floopy_shared::{
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::json;
-use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
 use self::cursor::CursorKey;
 pub(crate) use self::serve::serve;
+use crate::store::sql::Conn;
 use crate::{
     evaluations::Evaluations,
     fleet::Fleet,
@@ -223,10 +223,7 @@ async fn reader(api: &Api, request: &http::HeaderMap) -> Result<TenantId, ApiErr
 }
 
 /// The same with a connection to read with.
-async fn reading(
-    api: &Api,
-    request: &http::HeaderMap,
-) -> Result<(TenantId, PoolConnection<Sqlite>), ApiError> {
+async fn reading(api: &Api, request: &http::HeaderMap) -> Result<(TenantId, Conn), ApiError> {
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let holder = holder(&mut conn, request).await?;
     if holder.read {
@@ -237,10 +234,7 @@ async fn reading(
 }
 
 /// Whose key came with the request, if it may change things.
-async fn writer(
-    conn: &mut SqliteConnection,
-    request: &http::HeaderMap,
-) -> Result<Holder, ApiError> {
+async fn writer(conn: &mut Conn, request: &http::HeaderMap) -> Result<Holder, ApiError> {
     let holder = holder(conn, request).await?;
     if holder.write {
         Ok(holder)
@@ -249,10 +243,7 @@ async fn writer(
     }
 }
 
-async fn holder(
-    conn: &mut SqliteConnection,
-    request: &http::HeaderMap,
-) -> Result<Holder, ApiError> {
+async fn holder(conn: &mut Conn, request: &http::HeaderMap) -> Result<Holder, ApiError> {
     let holder = keys_store::holder(conn, &KeyHash::of(bearer(request)?)).await?;
     match holder {
         Some(holder) if holder.is_disabled => Err(ApiError::tenant_disabled()),

@@ -14,7 +14,6 @@ use floopy_shared::{
     domain::{constraints::InvalidConstraints, ids::TenantId, plan::Plan, snapshot::Tenant},
     process::config::Constraints,
 };
-use sqlx::SqliteConnection;
 
 use self::{
     experiments::WrittenExperiment,
@@ -22,6 +21,7 @@ use self::{
     limits::WrittenLimits,
     routing::{WrittenRule, name_rules},
 };
+use crate::store::sql::Conn;
 use crate::{
     calendar::month_of,
     plans::Plans,
@@ -155,7 +155,7 @@ fn sold(plans: &Plans, tenant: &TenantId, name: &str) -> Option<Arc<Plan>> {
 
 /// The plan of one tenant.
 pub(crate) async fn plan(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     id: &TenantId,
     plans: &Plans,
 ) -> Result<Option<Arc<Plan>>, StoreError> {
@@ -164,10 +164,7 @@ pub(crate) async fn plan(
 }
 
 /// One tenant with what it set for itself. Its plan, and whether it is closed for now, are not looked up.
-pub(crate) async fn tenant(
-    conn: &mut SqliteConnection,
-    id: &TenantId,
-) -> Result<Tenant, StoreError> {
+pub(crate) async fn tenant(conn: &mut Conn, id: &TenantId) -> Result<Tenant, StoreError> {
     let mut tenant = tenants::one(conn, id).await?;
     let mut names = HashMap::new();
     for kind in [Kind::Constraints, Kind::Rule, Kind::Cache] {

@@ -1,8 +1,5 @@
-//! The embedded store: SQLite in one file, one writer, a few readers.
-//!
-//! A commit that returned survives the loss of the process, not that of power: `synchronous = NORMAL` leaves it
-//! to the operating system when the journal reaches the disk, and what power takes is the newest commits whole,
-//! of the last second or two. The journal is moved into the database beside the writer, not by its commits.
+//! The store: SQLite in one file (`sqlite.rs`) or PostgreSQL (`postgres.rs`), by the same statements (`sql.rs`).
+//! There is one writer and there are a few readers.
 //!
 //! Each statement is handed to a thread and back, which costs more than most statements: whatever comes in
 //! numbers is read and written many rows at a time.
@@ -26,6 +23,7 @@ pub(crate) mod list;
 pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod packed;
+pub(crate) mod postgres;
 pub(crate) mod prompts;
 pub(crate) mod queue;
 pub(crate) mod ratings;
@@ -35,9 +33,13 @@ mod schema;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod sql;
+mod sqlite;
+pub(crate) mod status;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
+mod tx;
 pub(crate) mod units;
 mod unwanted;
 pub(crate) mod usage;
@@ -45,10 +47,8 @@ pub(crate) mod webhooks;
 
 use std::{
     collections::BTreeMap,
-    fs::{DirBuilder, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -56,40 +56,20 @@ use std::{
     time::Duration,
 };
 
-use floopy_shared::domain::ids::{RequestId, TenantId};
-use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{
-    Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
-        SqliteSynchronous,
-    },
+use floopy_shared::{
+    domain::ids::{RequestId, TenantId},
+    process::config::Secret,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-/// An open transaction of the one writer.
-pub(crate) type Tx = Transaction<'static, Sqlite>;
+use crate::Config;
 
-/// The file's name within the data directory.
-const FILE: &str = "controlplane.sqlite";
-/// Connections that only read.
-const READERS: u32 = 4;
+use self::sql::{Conn, Pool};
+pub(crate) use self::{postgres::Purpose, sqlite::create_private, tx::Tx};
+
 /// Numbers of rows that one statement writes: a few, so that each statement is prepared once and kept.
 const ROWS: [usize; 5] = [256, 64, 16, 4, 1];
-/// Statements kept prepared, enough for every number of rows of the few tables written so.
-const STATEMENTS: usize = 128;
-/// Rows that a statement may be ahead of whoever reads them: waking a thread costs more than many rows.
-const ROW_BUFFER: usize = 4_096;
-/// The writer's page cache in KiB, which SQLite takes as a negative number.
-const WRITER_CACHE: &str = "-65536";
-/// Bytes of the database, 1 GiB, that the writer reads in place instead of copying them page by page.
-const MAPPED_BYTES: &str = "1073741824";
-/// Pages of the journal, 64 MiB, from which a commit shortens it itself: the bound where the writer never rests.
-const JOURNAL_PAGES: &str = "16384";
-/// Pages, 16 MiB, from which the journal is begun anew: one that is written without a pause would only grow.
-const RESTART_PAGES: i64 = 4_096;
-/// How long another process (`key create`) may hold the write lock before we give up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -100,6 +80,20 @@ pub(crate) enum StoreError {
     Create { path: String, source: io::Error },
     #[error("cannot open {path}: {source}")]
     Open { path: String, source: sqlx::Error },
+    #[error(
+        "the URL of the PostgreSQL database cannot be read: {0}; it must be like postgres://user:password@host:5432/database"
+    )]
+    Url(sqlx::Error),
+    #[error("the PostgreSQL database is encoded in {encoding}, it must be UTF8")]
+    Encoding { encoding: String },
+    #[error(
+        "another control plane writes to the PostgreSQL database {name}; only one can at a time"
+    )]
+    Taken { name: String },
+    #[error(
+        "another control plane has taken over the PostgreSQL database; this one must not go on"
+    )]
+    Replaced,
     #[error("the store was written by a newer version: schema {found}, this one knows {known}")]
     Newer { found: i64, known: i64 },
     #[error("stored {what} cannot be read: {reason}")]
@@ -123,37 +117,103 @@ impl StoreError {
 pub(crate) enum Location {
     /// A directory, created with mode 0700 where missing.
     Directory(PathBuf),
+    /// A PostgreSQL database, by its URL.
+    Postgres(Secret, Purpose),
     /// Nowhere; gone with the process. For tests.
     Memory,
+}
+
+impl Location {
+    /// As it is configured.
+    pub(crate) fn of(config: &Config, purpose: Purpose) -> Self {
+        match &config.store.url {
+            Some(url) => Self::Postgres(url.clone(), purpose),
+            None => Self::Directory(config.data_dir.clone()),
+        }
+    }
 }
 
 /// The open store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    /// Moves the journal into the database; `None` where there is none.
-    checkpointer: Option<SqlitePool>,
+    writer: Writer,
+    readers: Pool,
     /// Writes begun so far.
     writes: Arc<AtomicU64>,
+}
+
+/// What writes: one connection.
+#[derive(Debug, Clone)]
+enum Writer {
+    Sqlite(sqlite::Writer),
+    Postgres(postgres::Writer),
 }
 
 impl Store {
     /// Opens, and brings the schema up to date.
     pub(crate) async fn open(location: &Location) -> Result<Self, StoreError> {
-        let store = match location {
-            Location::Directory(directory) => open_directory(directory).await?,
-            Location::Memory => open_memory().await?,
-        };
+        let store = Self::connect(location).await?;
         schema::migrate(&store).await?;
+        if let Writer::Postgres(writer) = &store.writer {
+            writer.take_over().await?;
+        }
         Ok(store)
+    }
+
+    /// Opens without a look at the schema.
+    async fn connect(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::Directory(directory) => sqlite::open(directory).await,
+            Location::Postgres(url, purpose) => postgres::open(url.expose(), *purpose).await,
+            Location::Memory => open_memory().await,
+        }
+    }
+
+    fn of(writer: Writer, readers: Pool) -> Self {
+        Self {
+            writer,
+            readers,
+            writes: Arc::default(),
+        }
     }
 
     /// Starts a write; takes the lock at once, so that it cannot fail half-way because somebody else wrote.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
-        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        Ok(tx)
+        match &self.writer {
+            Writer::Sqlite(writer) => {
+                let tx = writer.begin().await?;
+                self.writes.fetch_add(1, Ordering::Relaxed);
+                Ok(Tx::of_sqlite(tx))
+            }
+            Writer::Postgres(writer) => {
+                let (tx, number) = writer.begin(&self.writes).await?;
+                Ok(Tx::of_postgres(tx, Some((writer.clone(), number))))
+            }
+        }
+    }
+
+    /// Begins to bring the schema forward; the version found.
+    async fn begin_schema(&self) -> Result<(Tx, i64), StoreError> {
+        match &self.writer {
+            Writer::Sqlite(writer) => {
+                let mut tx = Tx::of_sqlite(writer.begin().await?);
+                let found = sql::query_scalar("PRAGMA user_version");
+                let found = found.fetch_one(&mut *tx).await?;
+                Ok((tx, found))
+            }
+            Writer::Postgres(writer) => {
+                let (tx, found) = writer.begin_schema().await?;
+                Ok((Tx::of_postgres(tx, None), found))
+            }
+        }
+    }
+
+    /// Ends once another control plane writes to the database: this one must not go on.
+    pub(crate) async fn replaced(&self) {
+        match &self.writer {
+            Writer::Sqlite(_) => std::future::pending().await,
+            Writer::Postgres(writer) => writer.replaced().await,
+        }
     }
 
     /// The number of the write that is going on, for whoever holds it: there is one writer, so the numbers are
@@ -163,121 +223,43 @@ impl Store {
     }
 
     /// The connections for reading.
-    pub(crate) fn read(&self) -> &SqlitePool {
+    pub(crate) fn read(&self) -> &Pool {
         &self.readers
     }
 
-    /// Moves what was committed from the journal into the database; the writer hardly waits.
+    /// Moves what was committed from the journal into the database, where SQLite has one; the writer hardly waits.
     pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
-        let Some(checkpointer) = &self.checkpointer else {
-            return Ok(());
-        };
-        let pages: i64 = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .fetch_one(checkpointer)
-            .await?
-            .try_get(1)?;
-        if pages > RESTART_PAGES {
-            // In its turn the writer moves the little that came meanwhile; the next write begins the journal anew.
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-                .execute(&self.writer)
-                .await?;
+        match &self.writer {
+            Writer::Sqlite(writer) => writer.checkpoint().await,
+            Writer::Postgres(_) => Ok(()),
         }
-        Ok(())
     }
 
-    /// Finishes what runs and closes the file.
+    /// Finishes what runs and closes.
     pub(crate) async fn close(&self) {
-        if let Some(checkpointer) = &self.checkpointer {
-            checkpointer.close().await;
+        match &self.writer {
+            Writer::Sqlite(writer) => writer.close(&self.readers).await,
+            Writer::Postgres(writer) => writer.close(&self.readers).await,
         }
-        self.readers.close().await;
-        self.writer.close().await;
     }
 }
 
-async fn open_directory(directory: &Path) -> Result<Store, StoreError> {
-    let path = directory.join(FILE);
-    create_private(directory, &path).map_err(|source| StoreError::Create {
-        path: directory.display().to_string(),
-        source,
-    })?;
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .statement_cache_capacity(STATEMENTS)
-        .row_buffer_size(ROW_BUFFER)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT);
-    let named = |source| StoreError::Open {
-        path: path.display().to_string(),
-        source,
-    };
-    let writing = options
-        .clone()
-        .pragma("cache_size", WRITER_CACHE)
-        .pragma("wal_autocheckpoint", JOURNAL_PAGES)
-        // What undoes a single statement stays in memory instead of a temporary file.
-        .pragma("temp_store", "MEMORY")
-        .pragma("mmap_size", MAPPED_BYTES);
-    let writer = pool(1).connect_with(writing).await.map_err(named)?;
-    let checkpointer = pool(1).connect_lazy_with(options.clone());
-    let readers = pool(READERS).connect_lazy_with(options.read_only(true));
-    Ok(Store {
-        writer,
-        readers,
-        checkpointer: Some(checkpointer),
-        writes: Arc::default(),
-    })
-}
+/// The server that tests run over instead of SQLite, where this names one.
+#[cfg(test)]
+pub(crate) const TEST_SERVER: &str = "FLOOPY_TEST_POSTGRES";
 
+#[cfg(not(test))]
 async fn open_memory() -> Result<Store, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .in_memory(true)
-        .foreign_keys(true);
-    // The database lives as long as its only connection.
-    let writer = pool(1).connect_with(options).await?;
-    Ok(Store {
-        readers: writer.clone(),
-        writer,
-        checkpointer: None,
-        writes: Arc::default(),
-    })
+    sqlite::open_memory().await
 }
 
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .after_release(|connection, _| Box::pin(is_clean(connection)))
-}
-
-/// Whether a connection may be used again: one whose caller gave up while `BEGIN` ran is left inside a
-/// transaction that nobody will end. The ping comes after all that was asked of the connection before.
-async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// The directory with mode 0700 and the file with 0600: SQLite gives its journals the mode of the file.
-fn create_private(directory: &Path, file: &Path) -> io::Result<()> {
-    if !directory.is_dir() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)?;
+/// In memory, or a new schema on the server that the environment names.
+#[cfg(test)]
+async fn open_memory() -> Result<Store, StoreError> {
+    match std::env::var(TEST_SERVER) {
+        Ok(url) => postgres::fresh(&url).await,
+        Err(_) => sqlite::open_memory().await,
     }
-    std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(file)?;
-    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 /// Request ids as one parameter, for `IN (SELECT unhex(value) FROM json_each(?))`.
@@ -314,20 +296,17 @@ fn placed_by_tenant<'a, T: Serialize>(
 
 /// Reads the rows that a statement gathered into one array: handing over a value costs more than its text does.
 async fn gathered<'q, T: DeserializeOwned>(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     query: Gathering<'q>,
 ) -> Result<Vec<T>, StoreError> {
     rows_of(&gathered_text(conn, query).await?)
 }
 
 /// A statement that gathers its rows into one array.
-type Gathering<'q> = sqlx::query::QueryScalar<'q, Sqlite, String, SqliteArguments<'q>>;
+type Gathering<'q> = sql::QueryScalar<'q, String>;
 
 /// The same, to be read by [`rows_of`] later.
-async fn gathered_text<'q>(
-    conn: &mut SqliteConnection,
-    query: Gathering<'q>,
-) -> Result<String, StoreError> {
+async fn gathered_text<'q>(conn: &mut Conn, query: Gathering<'q>) -> Result<String, StoreError> {
     Ok(query.fetch_one(conn).await?)
 }
 

@@ -12,7 +12,6 @@ use std::fmt;
 use floopy_shared::{domain::ids::TenantId, network::Network};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -20,6 +19,7 @@ pub(crate) use self::{
     sign::{PREVIOUS_SECRET_MS, Signing, new_salt},
     target::{Sender, check_url, innermost, tls},
 };
+use crate::store::sql::Conn;
 use crate::{
     settings::webhooks::WrittenWebhook,
     store::{
@@ -106,7 +106,7 @@ pub(crate) async fn emit(
 
 /// Puts one delivery to one webhook into the store; its id, which stays the same however often it is tried.
 pub(crate) async fn queue(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, webhook): (&TenantId, &Document),
     (event, data): (&str, &Value),
     now_ms: u64,

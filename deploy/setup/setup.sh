@@ -15,7 +15,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres ;;
     bench) need_toolchain; need_nginx ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -128,6 +128,20 @@ build_rust_client() {
 need_cargo_tools() {
   cargo_tool cargo-nextest "$NEXTEST_VERSION"
   cargo_tool cargo-deny "$DENY_VERSION"
+}
+
+# The server only: no cluster of Debian's own is made, and none is started.
+need_postgres() {
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || install_postgres
+}
+
+install_postgres() {
+  if [ "$(id -u)" = 0 ] && has apt-get; then
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] \
+      || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
+  fi
+  debian_package postgresql "PostgreSQL's server"
 }
 
 # Takes an installed one that is new enough. Else builds it without optimisation: these tools wait for

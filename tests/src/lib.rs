@@ -20,6 +20,7 @@ pub mod network;
 pub mod operator;
 pub mod poll;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod reference;

@@ -72,6 +72,11 @@ impl Process {
         self.signal("TERM");
     }
 
+    /// Interrupts it, without waiting: a database server ends its connections and then itself.
+    pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
     /// Freezes it, as a machine that stopped answering.
     pub fn freeze(&self) {
         self.signal("STOP");

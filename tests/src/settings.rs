@@ -55,6 +55,7 @@ pub struct Settings {
     export: String,
     plans: Vec<String>,
     webhooks: String,
+    store: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -102,6 +103,7 @@ impl Settings {
             export: String::new(),
             plans: Vec::new(),
             webhooks: String::new(),
+            store: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -169,6 +171,12 @@ impl Settings {
         self
     }
 
+    /// Lines of where the control plane keeps its store.
+    pub fn store(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.store);
+        self
+    }
+
     /// An environment variable of every process.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -188,8 +196,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n",
-            self.export, self.webhooks
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n",
+            self.export, self.webhooks, self.store
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -226,10 +234,11 @@ impl Settings {
         } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n",
             dir.join("control"),
             self.export,
-            self.webhooks
+            self.webhooks,
+            self.store
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);

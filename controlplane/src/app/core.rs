@@ -35,7 +35,7 @@ use crate::{
     metrics::Metrics,
     plans::Plans,
     rest::{Api, Exports, SigningKey},
-    store::{Location, Store, meta},
+    store::{Location, Store, StoreError, meta},
     webhooks::{Sender, Signing, Webhooks},
 };
 
@@ -82,6 +82,14 @@ impl fmt::Debug for Core {
 fn metrics(process: &Process) -> Arc<Metrics> {
     let registry = process.registry.lock();
     Metrics::register(&mut registry.unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ends where another control plane writes to the store: what is in memory here is no longer what is stored.
+async fn alone(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
+    tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = store.replaced() => Err(StoreError::Replaced),
+    }
 }
 
 impl Core {
@@ -199,6 +207,10 @@ impl Core {
             settings: self.config.evaluations,
         };
         tasks.spawn("evaluations", evaluating.run(self.process.stop.clone()));
+        tasks.spawn(
+            "store",
+            alone(self.store.clone(), self.process.stop.clone()),
+        );
         let checkpoint = checkpoint::run(self.store.clone(), self.process.stop.clone());
         tasks.spawn("checkpoint", checkpoint);
         Ok(tasks)

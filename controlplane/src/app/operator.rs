@@ -12,7 +12,7 @@ use floopy_shared::domain::ids::KeyHash;
 use super::Error;
 use crate::{
     config::{Config, TenantConfig},
-    store::{Location, Store, StoreError, keys, meta},
+    store::{Location, Store, StoreError, create_private, keys, meta},
 };
 
 /// The file's name in the directory of the store.
@@ -78,9 +78,15 @@ pub(super) async fn of(
             file: None,
         });
     }
-    let Location::Directory(directory) = location else {
-        return Ok(Operator::default());
+    let directory = match location {
+        Location::Directory(directory) => directory,
+        Location::Postgres(..) => &config.data_dir,
+        Location::Memory => return Ok(Operator::default()),
     };
+    create_private(directory).map_err(|source| StoreError::Create {
+        path: directory.display().to_string(),
+        source,
+    })?;
     let path = directory.join(FILE);
     if let Some(hash) = meta::operator_hash(store).await? {
         return Ok(Operator {

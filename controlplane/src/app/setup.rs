@@ -23,7 +23,7 @@ use crate::{
     rest::describe_key,
     role::Role,
     store::{
-        Location, Store, Tx,
+        Location, Purpose, Store, Tx,
         audit::{self, Action},
         keys::{self, Wanted},
         tenants::{self, Profile, managed},
@@ -235,7 +235,7 @@ pub async fn create_key(config: &Config, new: &NewKey) -> Result<String, Error> 
         write: role != Role::ReadOnly,
         ..Wanted::default()
     };
-    let store = Store::open(&Location::Directory(config.data_dir.clone())).await?;
+    let store = Store::open(&Location::of(config, Purpose::Beside)).await?;
     let now_ms = Clock::system().now_ms();
     let mut tx = store.write().await?;
     if !tenants::exists(&mut tx, &id).await? {

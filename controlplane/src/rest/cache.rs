@@ -11,7 +11,6 @@ use floopy_shared::domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use super::{
     Api,
@@ -21,6 +20,7 @@ use super::{
     settings::Editing,
     view::moment,
 };
+use crate::store::sql::Conn;
 use crate::{
     calendar::{month_begins_ms, month_of},
     learn::credit::day_of,
@@ -139,11 +139,7 @@ pub(super) async fn flush(
 }
 
 /// What a month's calls had of the cache so far.
-async fn month(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    now_ms: u64,
-) -> Result<Counts, ApiError> {
+async fn month(conn: &mut Conn, tenant: &TenantId, now_ms: u64) -> Result<Counts, ApiError> {
     let first = day_of(month_begins_ms(month_of(now_ms)));
     let span = (tenant, first, day_of(now_ms));
     let groups = usage::grouped(conn, span, &[], 1).await?;

@@ -10,7 +10,6 @@ use axum::{
 use floopy_shared::domain::ids::{RequestId, TenantId};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +20,7 @@ use super::{
     settings::Editing,
     view::moment,
 };
+use crate::store::sql::Conn;
 use crate::store::{
     audit::Action,
     datasets::{self, Dataset},
@@ -58,7 +58,7 @@ struct Asked {
 
 /// One of a tenant's by its id as it stands in a path or a body. What is no id is nobody's.
 pub(super) async fn find(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     id: &str,
 ) -> Result<Dataset, ApiError> {
@@ -71,7 +71,7 @@ pub(super) async fn find(
 
 /// Refuses content of a tenant that keeps none.
 pub(super) async fn may_keep(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     param: &str,
 ) -> Result<(), ApiError> {

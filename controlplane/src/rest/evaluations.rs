@@ -13,7 +13,6 @@ use floopy_shared::domain::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{
@@ -25,6 +24,7 @@ use super::{
     settings::Editing,
     view::moment,
 };
+use crate::store::sql::Conn;
 use crate::{
     evaluations::RunConfig,
     store::{
@@ -58,7 +58,7 @@ struct Asked {
     config: Option<Map<String, Value>>,
 }
 
-async fn find(conn: &mut SqliteConnection, tenant: &TenantId, id: &str) -> Result<Run, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Run, ApiError> {
     let found = match Uuid::try_parse(id) {
         Ok(id) => store::get(conn, tenant, id).await?,
         Err(_) => None,
@@ -85,7 +85,7 @@ fn describe(run: &Run) -> Value {
 }
 
 /// With what its results come to.
-async fn describe_whole(conn: &mut SqliteConnection, run: &Run) -> Result<Value, StoreError> {
+async fn describe_whole(conn: &mut Conn, run: &Run) -> Result<Value, StoreError> {
     let summary = store::results::summary(conn, run.id).await?;
     let mut described = describe(run);
     described["counts"] = counts(&summary);
@@ -276,11 +276,7 @@ fn check_model(model: &str, catalog: &Catalog) -> Result<(), ApiError> {
     Err(ApiError::invalid_body("model", message))
 }
 
-async fn find_prompt(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    id: &str,
-) -> Result<Uuid, ApiError> {
+async fn find_prompt(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Uuid, ApiError> {
     let unknown = || ApiError::not_found("no such prompt");
     let id = Uuid::try_parse(id).map_err(|_| unknown())?;
     let found = settings::get(conn, (tenant, Kind::Prompt), &id.to_string()).await?;

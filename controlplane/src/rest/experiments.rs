@@ -14,7 +14,6 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
 };
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use self::form::Asked;
 pub(super) use self::page::list;
@@ -22,6 +21,7 @@ use super::{
     Api, body::SmallObject, decisions::strict_id, error::ApiError, reading, settings::Editing,
     view::moment, writer,
 };
+use crate::store::sql::Conn;
 use crate::{
     settings::experiments::{Status, WrittenExperiment},
     store::{
@@ -89,16 +89,12 @@ fn named(key: Option<&str>) -> Value {
 }
 
 /// All experiments of a tenant, the oldest first.
-async fn all(conn: &mut SqliteConnection, tenant: &TenantId) -> Result<Vec<Stored>, StoreError> {
+async fn all(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<Stored>, StoreError> {
     let documents = settings::list(conn, tenant, Kind::Experiment).await?;
     documents.into_iter().map(Stored::read).collect()
 }
 
-async fn find(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    id: &str,
-) -> Result<Stored, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Stored, ApiError> {
     strict_id(id).ok_or_else(|| ApiError::invalid_experiment_id(id))?;
     // Ids are told in lower case.
     let id = id.to_ascii_lowercase();

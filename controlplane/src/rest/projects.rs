@@ -8,7 +8,6 @@ use axum::{
 use floopy_shared::domain::{ids::TenantId, snapshot::KeyScope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use super::{
     Api,
@@ -17,6 +16,7 @@ use super::{
     reading,
     settings::{Editing, whole_list, with_times},
 };
+use crate::store::sql::Conn;
 use crate::store::{
     StoreError,
     settings::{self, Document, Kind},
@@ -69,11 +69,7 @@ fn unknown() -> ApiError {
     ApiError::not_found("no such project")
 }
 
-async fn find(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    id: &str,
-) -> Result<Document, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Document, ApiError> {
     let found = settings::get(conn, (tenant, Kind::Project), id).await?;
     found.ok_or_else(unknown)
 }

@@ -14,7 +14,6 @@ use floopy_shared::domain::{
     prompt::{MAX_PROMPTS, MAX_TENANT_BYTES, OVERHEAD_BYTES},
 };
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use self::read::{Saved, save};
@@ -26,6 +25,7 @@ use super::{
     query, reading,
     settings::{Editing, with_times},
 };
+use crate::store::sql::Conn;
 use crate::{
     settings::prompts::{WrittenPrompt, WrittenVersion, version_id},
     store::{
@@ -39,17 +39,13 @@ use crate::{
 /// What a cursor of the list is bound to besides the tenant.
 const LIST: &str = "prompts";
 
-async fn find(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    id: &str,
-) -> Result<Document, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Document, ApiError> {
     let found = settings::get(conn, (tenant, Kind::Prompt), id).await?;
     found.ok_or_else(|| ApiError::not_found("no such prompt"))
 }
 
 async fn find_version(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     (id, number): (&str, u32),
 ) -> Result<Document, ApiError> {

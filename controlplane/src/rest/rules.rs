@@ -15,7 +15,6 @@ use floopy_shared::{
     process::config::Rule,
 };
 use serde_json::{Map, Value, json};
-use sqlx::SqliteConnection;
 
 use super::{
     Api,
@@ -24,6 +23,7 @@ use super::{
     reading,
     settings::{Editing, whole_list, with_times},
 };
+use crate::store::sql::Conn;
 use crate::{
     allowed,
     settings::{
@@ -74,10 +74,7 @@ fn fields(rule: Rule, is_default: bool, source: &str) -> Value {
 }
 
 /// All rules of a tenant: those of the configuration, which have no times, and its own.
-pub(super) async fn all(
-    conn: &mut SqliteConnection,
-    id: &TenantId,
-) -> Result<Vec<Value>, StoreError> {
+pub(super) async fn all(conn: &mut Conn, id: &TenantId) -> Result<Vec<Value>, StoreError> {
     let tenant = written::tenant(conn, id).await?;
     let own = settings::list(conn, id, Kind::Rule).await?;
     let default = tenant.routing.rule.as_deref();
@@ -121,7 +118,7 @@ fn described_configured(
     fields
 }
 
-async fn find(conn: &mut SqliteConnection, tenant: &TenantId, id: &str) -> Result<Value, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Value, ApiError> {
     let found = all(conn, tenant)
         .await?
         .into_iter()

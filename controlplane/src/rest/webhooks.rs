@@ -10,7 +10,6 @@ use axum::{
 use floopy_shared::domain::ids::TenantId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::SqliteConnection;
 
 pub(super) use self::deliveries::{list as list_deliveries, redeliver, test};
 use super::{
@@ -21,6 +20,7 @@ use super::{
     settings::{Editing, whole_list, with_times},
     view::moment,
 };
+use crate::store::sql::Conn;
 use crate::{
     settings::webhooks::{Previous, WrittenWebhook},
     store::{
@@ -124,11 +124,7 @@ fn describe(document: &Document, now_ms: u64) -> Result<Value, StoreError> {
     Ok(with_times(fields, document))
 }
 
-async fn find(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    id: &str,
-) -> Result<Document, ApiError> {
+async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Document, ApiError> {
     let found = settings::get(conn, (tenant, Kind::Webhook), id).await?;
     found.ok_or_else(|| ApiError::not_found("no such webhook"))
 }

@@ -6,7 +6,6 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, buckets::ShapeDay, tenant_id, to_i64, to_u64};
 use crate::learn::{
@@ -14,6 +13,7 @@ use crate::learn::{
     stats::ArmSums,
     sums::Sums,
 };
+use crate::store::sql::{self, Conn, Row};
 
 /// One shape's forgotten sums: session, squares, auto, manual, failed, latency.
 type Entry = (
@@ -37,9 +37,10 @@ pub(crate) async fn put(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     let (forgotten, days) = texts(alarm);
-    sqlx::query(
-        "INSERT OR REPLACE INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten, days)
-            VALUES (?, ?, ?, ?, ?, ?)",
+    sql::query(
+        "INSERT INTO alarms (tenant, candidate, raised_ms, outcomes, forgotten, days) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (tenant, candidate) DO UPDATE SET raised_ms = excluded.raised_ms, outcomes = excluded.outcomes,
+            forgotten = excluded.forgotten, days = excluded.days",
     )
     .bind(tenant.as_str())
     .bind(key.as_str())
@@ -57,7 +58,7 @@ pub(crate) async fn remove(
     tx: &mut Tx,
     (tenant, key): (&TenantId, &CandidateKey),
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM alarms WHERE tenant = ? AND candidate = ?")
+    sql::query("DELETE FROM alarms WHERE tenant = ? AND candidate = ?")
         .bind(tenant.as_str())
         .bind(key.as_str())
         .execute(&mut **tx)
@@ -67,7 +68,7 @@ pub(crate) async fn remove(
 
 /// All alarms.
 pub(crate) async fn all(store: &Store) -> Result<BTreeMap<TenantId, Alarms>, StoreError> {
-    let rows = sqlx::query("SELECT tenant, candidate, outcomes, forgotten, days FROM alarms")
+    let rows = sql::query("SELECT tenant, candidate, outcomes, forgotten, days FROM alarms")
         .fetch_all(store.read())
         .await?;
     let mut all: BTreeMap<TenantId, Alarms> = BTreeMap::new();
@@ -79,11 +80,8 @@ pub(crate) async fn all(store: &Store) -> Result<BTreeMap<TenantId, Alarms>, Sto
 }
 
 /// When a tenant's alarms were raised: of each candidate the last one.
-pub(crate) async fn raised(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<Vec<u64>, StoreError> {
-    let query = sqlx::query_scalar("SELECT raised_ms FROM alarms WHERE tenant = ?");
+pub(crate) async fn raised(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<u64>, StoreError> {
+    let query = sql::query_scalar("SELECT raised_ms FROM alarms WHERE tenant = ?");
     let raised: Vec<i64> = query.bind(tenant.as_str()).fetch_all(conn).await?;
     Ok(raised.into_iter().map(to_u64).collect())
 }
@@ -93,7 +91,7 @@ pub(crate) async fn forget_days(tx: &mut Tx, days: &[ShapeDay]) -> Result<(), St
     let tenants: BTreeSet<&str> = days.iter().map(|(tenant, ..)| tenant.as_str()).collect();
     // Strings always serialise.
     let tenants = serde_json::to_string(&tenants).unwrap_or_default();
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT tenant, candidate, outcomes, forgotten, days FROM alarms
             WHERE tenant IN (SELECT value FROM json_each(?))",
     )
@@ -106,7 +104,7 @@ pub(crate) async fn forget_days(tx: &mut Tx, days: &[ShapeDay]) -> Result<(), St
         let gone = own.filter(|(_, shape, day)| alarm.forget_day(shape, *day));
         if gone.count() > 0 {
             let (forgotten, days) = texts(&alarm);
-            sqlx::query(
+            sql::query(
                 "UPDATE alarms SET forgotten = ?, days = ? WHERE tenant = ? AND candidate = ?",
             )
             .bind(forgotten)
@@ -132,7 +130,7 @@ fn texts(alarm: &Alarm) -> (String, String) {
     (text.0.unwrap_or_default(), text.1.unwrap_or_default())
 }
 
-fn alarm(row: &SqliteRow) -> Result<(TenantId, CandidateKey, Alarm), StoreError> {
+fn alarm(row: &Row) -> Result<(TenantId, CandidateKey, Alarm), StoreError> {
     let corrupt = |e: &dyn std::fmt::Display| StoreError::corrupt("alarm", e);
     let key = CandidateKey::parse(row.try_get(1)?).map_err(|e| corrupt(&e))?;
     let forgotten: Vec<Entry> = serde_json::from_str(row.try_get(3)?).map_err(|e| corrupt(&e))?;

@@ -1,9 +1,9 @@
 //! Answers to what changed something, for who asks again because the first answer did not arrive.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, SqliteConnection};
 
 use super::{StoreError, Tx, to_i64, to_u64};
+use crate::store::sql::{self, Conn};
 
 /// What tells a question from others of its tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,11 @@ pub(crate) struct Answered {
 
 /// What was answered to a question since then, if it was asked.
 pub(crate) async fn find(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     question: &Question,
     since_ms: u64,
 ) -> Result<Option<Answered>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT body_sha256, status, answer, answered_ms FROM answers WHERE tenant = ? AND question = ?",
     )
     .bind(question.tenant.as_str())
@@ -62,9 +62,9 @@ pub(crate) async fn put(
     (status, answer): (u16, &str),
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO answers (tenant, question, body_sha256, status, answer, answered_ms) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET body_sha256 = excluded.body_sha256, status = excluded.status,
+         ON CONFLICT (tenant, question) DO UPDATE SET body_sha256 = excluded.body_sha256, status = excluded.status,
             answer = excluded.answer, answered_ms = excluded.answered_ms",
     )
     .bind(question.tenant.as_str())
@@ -84,7 +84,7 @@ pub(crate) async fn forget_unnamed(
     tenant: &TenantId,
     prefix: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM answers WHERE tenant = ? AND substr(question, 1, length(?2)) = ?2")
+    sql::query("DELETE FROM answers WHERE tenant = ? AND substr(question, 1, length(?2)) = ?2")
         .bind(tenant.as_str())
         .bind(prefix)
         .execute(&mut **tx)
@@ -94,7 +94,7 @@ pub(crate) async fn forget_unnamed(
 
 /// Forgets a slice of those that are older; how many went.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: u64, slice: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "DELETE FROM answers WHERE (tenant, question) IN (
             SELECT tenant, question FROM answers WHERE answered_ms < ? LIMIT ?)",
     )

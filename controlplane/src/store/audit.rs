@@ -2,9 +2,9 @@
 
 use floopy_shared::domain::ids::TenantId;
 use sha2::{Digest, Sha256};
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, to_i64, to_u64};
+use crate::store::sql::{self, QueryBuilder, Row};
 
 /// A change as it is told to be written down.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +74,7 @@ pub(crate) struct Filter {
 /// Writes a change down, in the transaction that makes it.
 pub(crate) async fn add(tx: &mut Tx, change: &Change<'_>) -> Result<(), StoreError> {
     let hash = |text: &str| hex::encode(Sha256::digest(text));
-    sqlx::query(
+    sql::query(
         "INSERT INTO audit (tenant, at_ms, actor, action, resource, before_sha256, after_sha256, request_id,
             role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -99,7 +99,7 @@ pub(crate) async fn page(
     before: Option<u64>,
     limit: u32,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = QueryBuilder::new(
         "SELECT seq, tenant, at_ms, actor, role, action, resource, before_sha256, after_sha256, request_id
          FROM audit WHERE seq < ",
     );
@@ -115,12 +115,10 @@ pub(crate) async fn page(
         }
     }
     if let Some(begins) = &filter.resource {
-        query.push(" AND substr(resource, 1, ");
-        let chars = i64::try_from(begins.chars().count()).unwrap_or(i64::MAX);
         query
-            .push_bind(chars)
-            .push(") = ")
+            .push(" AND substr(resource, 1, length(")
             .push_bind(begins.as_str());
+        query.push(")) = ").push_bind(begins.as_str());
     }
     if let Some(from_ms) = filter.from_ms {
         query.push(" AND at_ms >= ").push_bind(to_i64(from_ms));
@@ -135,7 +133,7 @@ pub(crate) async fn page(
     rows.iter().map(entry).collect()
 }
 
-fn entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+fn entry(row: &Row) -> Result<Entry, StoreError> {
     Ok(Entry {
         seq: to_u64(row.try_get(0)?),
         tenant: row.try_get(1)?,

@@ -3,9 +3,9 @@
 pub(crate) mod files;
 
 use floopy_shared::domain::{batch::Batch, ids::TenantId};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{StoreError, Tx, record, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 
 /// A page of what a tenant has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl<T> Page<T> {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Batch, StoreError> {
+fn read(row: &Row) -> Result<Batch, StoreError> {
     let record: &[u8] = row.try_get(0)?;
     Ok(Batch {
         version: to_u64(row.try_get(1)?),
@@ -38,7 +38,7 @@ pub(crate) async fn add(
     batch: &Batch,
     asked_since_ms: u64,
 ) -> Result<(Batch, bool), StoreError> {
-    let known = sqlx::query(
+    let known = sql::query(
         "SELECT record, version FROM batches WHERE tenant = ? AND question = ? AND created_ms >= ?
          ORDER BY seq DESC LIMIT 1",
     )
@@ -50,7 +50,7 @@ pub(crate) async fn add(
     if let Some(row) = known {
         return Ok((read(&row)?, false));
     }
-    sqlx::query(
+    sql::query(
         "INSERT INTO batches (id, tenant, question, created_ms, version, is_open, due_ms, lease_until_ms, node,
             instance, record) VALUES (?, ?, ?, ?, 1, ?, ?, 0, '', '', ?)",
     )
@@ -72,7 +72,7 @@ pub(crate) async fn add(
 
 /// Replaces what is said of a batch and gives its lease back, if nobody replaced it since it was read.
 pub(crate) async fn update(tx: &mut Tx, batch: &Batch, due_ms: u64) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE batches SET record = ?, version = version + 1, is_open = ?, due_ms = ?, lease_until_ms = 0
          WHERE id = ? AND tenant = ? AND version = ?",
     )
@@ -89,7 +89,7 @@ pub(crate) async fn update(tx: &mut Tx, batch: &Batch, due_ms: u64) -> Result<bo
 
 /// Takes a batch out of the books, if nobody replaced it since it was read.
 pub(crate) async fn forget(tx: &mut Tx, batch: &Batch) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM batches WHERE id = ? AND tenant = ? AND version = ?")
+    let done = sql::query("DELETE FROM batches WHERE id = ? AND tenant = ? AND version = ?")
         .bind(&batch.id)
         .bind(batch.tenant.as_str())
         .bind(to_i64(batch.version))
@@ -100,10 +100,10 @@ pub(crate) async fn forget(tx: &mut Tx, batch: &Batch) -> Result<bool, StoreErro
 
 /// A tenant's batch.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, id): (&TenantId, &str),
 ) -> Result<Option<Batch>, StoreError> {
-    let row = sqlx::query("SELECT record, version FROM batches WHERE id = ? AND tenant = ?")
+    let row = sql::query("SELECT record, version FROM batches WHERE id = ? AND tenant = ?")
         .bind(id)
         .bind(tenant.as_str())
         .fetch_optional(conn)
@@ -113,14 +113,14 @@ pub(crate) async fn get(
 
 /// A tenant's batches, the newest first. `None`: it has none of the id `after`.
 pub(crate) async fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     (after, limit): (Option<&str>, u32),
 ) -> Result<Option<Page<Batch>>, StoreError> {
     let before = match after {
         None => i64::MAX,
         Some(id) => {
-            let found = sqlx::query_scalar("SELECT seq FROM batches WHERE id = ? AND tenant = ?");
+            let found = sql::query_scalar("SELECT seq FROM batches WHERE id = ? AND tenant = ?");
             let found = found.bind(id).bind(tenant.as_str());
             let Some(seq) = found.fetch_optional(&mut *conn).await? else {
                 return Ok(None);
@@ -128,7 +128,7 @@ pub(crate) async fn list(
             seq
         }
     };
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT record, version FROM batches WHERE tenant = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
     )
     .bind(tenant.as_str())
@@ -158,7 +158,7 @@ pub(crate) async fn lease(
     limit: u32,
     (lessee, now_ms): (Lessee<'_>, u64),
 ) -> Result<Vec<Batch>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "UPDATE batches SET lease_until_ms = ?2, node = ?4, instance = ?5 WHERE seq IN (
             SELECT seq FROM batches WHERE is_open = 1 AND due_ms <= ?1
             AND (lease_until_ms <= ?1 OR (?6 AND node = ?4 AND instance <> ?5))

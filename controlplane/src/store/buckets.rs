@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use floopy_shared::domain::{ids::TenantId, shape::ShapeKey};
 use futures::TryStreamExt;
-use sqlx::Row;
 
 pub(crate) use self::{
     changes::{apply, settle_all},
@@ -22,6 +21,7 @@ use crate::learn::{
     credit::{Credit, Source},
     sums::Sums,
 };
+use crate::store::sql;
 
 /// The sums of tenants over all days; those of the days from `since` of a tenant on stay apart. Where a tenant's cannot be read, nothing else of it is returned.
 pub(crate) async fn totals(
@@ -36,7 +36,7 @@ pub(crate) async fn totals(
     let ids: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
     // Strings always serialise.
     let ids = serde_json::to_string(&ids).unwrap_or_default();
-    let mut rows = sqlx::query(
+    let mut rows = sql::streamed(
         "SELECT s.tenant, s.cells FROM json_each(?1) AS t CROSS JOIN day_sums AS s ON s.tenant = t.value
          UNION ALL
          SELECT c.tenant, c.cells FROM json_each(?1) AS t CROSS JOIN sum_changes AS c ON c.tenant = t.value",
@@ -82,7 +82,7 @@ pub(crate) struct Forgotten {
 
 /// Removes sums of days before `day`, `limit` rows at most.
 pub(crate) async fn forget(tx: &mut Tx, day: i64, limit: i64) -> Result<Forgotten, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "DELETE FROM day_sums WHERE id IN (SELECT id FROM day_sums WHERE day < ?1 LIMIT ?2)
          RETURNING tenant, cells, shape, day",
     )
@@ -112,10 +112,10 @@ pub(crate) async fn by_day(
     store: &Store,
     tenant: &TenantId,
 ) -> Result<BTreeMap<i64, Credit>, StoreError> {
-    let mut rows = sqlx::query(
+    let mut rows = sql::streamed(
         "SELECT cells FROM day_sums WHERE tenant = ?1 UNION ALL SELECT cells FROM sum_changes WHERE tenant = ?1",
     )
-    .bind(tenant.as_str())
+    .bind(tenant.to_string())
     .fetch(store.read());
     let mut days: BTreeMap<i64, Credit> = BTreeMap::new();
     while let Some(row) = rows.try_next().await? {

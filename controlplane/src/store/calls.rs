@@ -5,13 +5,11 @@ use floopy_shared::domain::{
     decision::{Decision, Stage},
     ids::{RequestId, SessionId, TenantId},
 };
-use sqlx::{
-    QueryBuilder, Row, Sqlite, SqliteConnection, query_builder::Separated, sqlite::SqliteRow,
-};
 use uuid::Uuid;
 
 use super::{StoreError, Tx, experiments, id_list, measured::Columns, record, statements, to_i64};
 use crate::learn::credit::Turn;
+use crate::store::sql::{self, Conn, QueryBuilder, Row, Separated};
 
 /// A decision as it is stored, with what it added to the buckets.
 #[derive(Debug)]
@@ -26,10 +24,10 @@ pub(crate) struct StoredCall {
 
 /// Reads one decision of a tenant. Another's is not read at all: decoding it would take time that could be seen.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, request): (&TenantId, RequestId),
 ) -> Result<Option<StoredCall>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT d.id, d.event_id, d.credit, d.record, c.bytes
             FROM decisions AS d LEFT JOIN candidates AS c ON c.id = d.id
             WHERE d.request_id = ? AND d.tenant = ?",
@@ -38,7 +36,7 @@ pub(crate) async fn get(
     .bind(tenant.as_str())
     .fetch_optional(conn)
     .await?;
-    let whole = |row: &SqliteRow| stored_call(row, whole(row.try_get(3)?, row.try_get(4)?)?);
+    let whole = |row: &Row| stored_call(row, whole(row.try_get(3)?, row.try_get(4)?)?);
     row.as_ref().map(whole).transpose()
 }
 
@@ -50,7 +48,7 @@ pub(super) fn whole(record: &[u8], candidates: Option<&[u8]>) -> Result<Decision
     }
 }
 
-fn stored_call(row: &SqliteRow, decision: Decision) -> Result<StoredCall, StoreError> {
+fn stored_call(row: &Row, decision: Decision) -> Result<StoredCall, StoreError> {
     let event_id: &[u8] = row.try_get(1)?;
     let credit: Option<Vec<u8>> = row.try_get(2)?;
     Ok(StoredCall {
@@ -63,17 +61,14 @@ fn stored_call(row: &SqliteRow, decision: Decision) -> Result<StoredCall, StoreE
 
 /// Decisions as they were read, to be made sense of while the store does something else.
 #[derive(Default)]
-pub(crate) struct Rows(Vec<SqliteRow>);
+pub(crate) struct Rows(Vec<Row>);
 
 /// Reads many decisions at once, without the candidates that they considered: none of them may be written back.
-pub(crate) async fn get_many(
-    conn: &mut SqliteConnection,
-    requests: &[RequestId],
-) -> Result<Rows, StoreError> {
+pub(crate) async fn get_many(conn: &mut Conn, requests: &[RequestId]) -> Result<Rows, StoreError> {
     if requests.is_empty() {
         return Ok(Rows::default());
     }
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT d.id, d.event_id, d.credit, d.record FROM json_each(?) AS r
             CROSS JOIN decisions AS d ON d.request_id = unhex(r.value)",
     )
@@ -87,7 +82,7 @@ impl Rows {
     /// The calls that were found.
     pub(crate) fn calls(&self) -> Result<Vec<StoredCall>, StoreError> {
         let short =
-            |row: &SqliteRow| stored_call(row, record::decode_decision_in_short(row.try_get(3)?)?);
+            |row: &Row| stored_call(row, record::decode_decision_in_short(row.try_get(3)?)?);
         self.0.iter().map(short).collect()
     }
 }
@@ -105,7 +100,7 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
     if calls.is_empty() {
         return Ok(());
     }
-    let mut next: i64 = sqlx::query_scalar("SELECT ifnull(max(id), 0) + 1 FROM decisions")
+    let mut next: i64 = sql::query_scalar("SELECT ifnull(max(id), 0) + 1 FROM decisions")
         .fetch_one(&mut **tx)
         .await?;
     let mut new_id = || {
@@ -133,7 +128,7 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
 
 async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {
     for calls in statements(calls) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO decisions (id, request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                 shadow, strategy, served, model, confidence, record, turn, credit, rule, kind, cost_micro_usd,
                 latency_ms) ",
@@ -152,7 +147,7 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
     Ok(())
 }
 
-fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, written: &'a Written<'a>) {
+fn push_call<'a>(mut row: Separated<'_, 'a>, written: &'a Written<'a>) {
     let call = written.call;
     let decision = &call.decision;
     let measured = Columns::of(decision);
@@ -180,7 +175,7 @@ fn push_call<'a>(mut row: Separated<'_, 'a, Sqlite, &'static str>, written: &'a 
 
 async fn put_candidates(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {
     for calls in statements(calls) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO candidates (id, bytes) ");
+        let mut query = QueryBuilder::new("INSERT INTO candidates (id, bytes) ");
         query.push_values(calls, |mut row, call| {
             row.push_bind(call.id).push_bind(call.candidates.as_slice());
         });
@@ -204,9 +199,9 @@ pub(crate) async fn put_credits(tx: &mut Tx, calls: &[&StoredCall]) -> Result<()
     let rows: Vec<(i64, Option<String>)> = calls.iter().filter_map(row).collect();
     // Strings and integers always serialise.
     let rows = serde_json::to_string(&rows).unwrap_or_default();
-    sqlx::query(
+    sql::query(
         "UPDATE decisions SET credit = unhex(given.value->>1) FROM json_each(?) AS given
-            WHERE decisions.id = given.value->>0",
+            WHERE decisions.id = CAST(given.value->>0 AS INTEGER)",
     )
     .bind(rows)
     .execute(&mut **tx)

@@ -15,10 +15,10 @@ use floopy_shared::domain::{
 };
 use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest, Sha256};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use self::packed::{pack_body, pack_runs, unpack_body, unpack_runs};
 use super::{StoreError, Tx, request_id, statements, to_i64, to_u64};
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 
 /// Of a session. Above it what it held goes, and it begins anew with what the next call says: callers
 /// send the whole conversation again.
@@ -100,7 +100,7 @@ struct Open {
 
 /// Stores what was said in a call; whether that is new. Of a session that was deleted only later calls are kept.
 pub(crate) async fn put(tx: &mut Tx, turn: &Turn) -> Result<bool, StoreError> {
-    let known = sqlx::query("SELECT 1 FROM content_turns WHERE request_id = ?")
+    let known = sql::query("SELECT 1 FROM content_turns WHERE request_id = ?")
         .bind(turn.request.0.as_bytes().as_slice())
         .fetch_optional(&mut **tx)
         .await?;
@@ -131,9 +131,11 @@ fn length_of(new: &[(&Said, Vec<u8>)]) -> i64 {
 
 /// `None`: what the call said was deleted before it came.
 async fn open(tx: &mut Tx, turn: &Turn) -> Result<Option<Open>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "INSERT INTO content_sessions (tenant, session, touched_ms, deleted_ms, bytes) VALUES (?1, ?2, ?3, -1, 0)
-         ON CONFLICT DO UPDATE SET touched_ms = MAX(touched_ms, excluded.touched_ms)
+         ON CONFLICT (tenant, session) DO UPDATE SET touched_ms = CASE
+            WHEN excluded.touched_ms > content_sessions.touched_ms THEN excluded.touched_ms
+            ELSE content_sessions.touched_ms END
          RETURNING id, deleted_ms, bytes",
     )
     .bind(turn.tenant.as_str())
@@ -153,7 +155,7 @@ async fn numbers_of(
     messages: &[Said],
 ) -> Result<HashMap<[u8; HASH_BYTES], i64>, StoreError> {
     let hashes: Vec<String> = messages.iter().map(|said| hex::encode(said.hash)).collect();
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT hash, number FROM content_messages WHERE session = ?
             AND hash IN (SELECT unhex(value) FROM json_each(?))",
     )
@@ -195,7 +197,7 @@ async fn add_messages(
         return Ok(());
     }
     let next = "SELECT COALESCE(MAX(number) + 1, 0) FROM content_messages WHERE session = ?";
-    let next: i64 = sqlx::query_scalar(next)
+    let next: i64 = sql::query_scalar(next)
         .bind(session)
         .fetch_one(&mut **tx)
         .await?;
@@ -204,9 +206,8 @@ async fn add_messages(
         .map(|(number, (said, body))| (number, said, body))
         .collect();
     for rows in statements(&numbered) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO content_messages (session, number, hash, body) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO content_messages (session, number, hash, body) ");
         query.push_values(rows, |mut row, (number, said, body)| {
             row.push_bind(session)
                 .push_bind(*number)
@@ -232,7 +233,7 @@ async fn add_turn(
     let numbers: Vec<u64> = messages
         .filter_map(|said| numbers.get(&said.hash).map(|number| to_u64(*number)))
         .collect();
-    sqlx::query(
+    sql::query(
         "INSERT INTO content_turns (request_id, session, created_ms, candidate, messages, has_reply, truncated)
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -245,7 +246,7 @@ async fn add_turn(
     .bind(turn.truncated)
     .execute(&mut **tx)
     .await?;
-    sqlx::query("UPDATE content_sessions SET bytes = ? WHERE id = ?")
+    sql::query("UPDATE content_sessions SET bytes = ? WHERE id = ?")
         .bind(session.bytes)
         .bind(session.id)
         .execute(&mut **tx)
@@ -277,14 +278,14 @@ pub(crate) struct StoredSession {
 
 /// What a session said, if anything is kept of it.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     session: &str,
 ) -> Result<Option<StoredSession>, StoreError> {
     let Some(id) = find(conn, tenant, session).await? else {
         return Ok(None);
     };
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT request_id, created_ms, candidate, messages, has_reply, truncated FROM content_turns
          WHERE session = ? ORDER BY created_ms DESC, request_id DESC LIMIT ?",
     )
@@ -297,7 +298,7 @@ pub(crate) async fn get(
     }
     let turns = newest(&rows)?;
     let is_cut = turns.len() < rows.len();
-    let rows = sqlx::query("SELECT number, body FROM content_messages WHERE session = ?")
+    let rows = sql::query("SELECT number, body FROM content_messages WHERE session = ?")
         .bind(id)
         .fetch_all(&mut *conn)
         .await?;
@@ -313,7 +314,7 @@ pub(crate) async fn get(
 }
 
 /// Of calls, the newest first, as many as may be read back; the oldest first.
-fn newest(rows: &[SqliteRow]) -> Result<Vec<StoredTurn>, StoreError> {
+fn newest(rows: &[Row]) -> Result<Vec<StoredTurn>, StoreError> {
     let (mut turns, mut numbers) = (Vec::with_capacity(rows.len()), 0);
     for row in rows {
         let turn = StoredTurn {
@@ -336,15 +337,13 @@ fn newest(rows: &[SqliteRow]) -> Result<Vec<StoredTurn>, StoreError> {
 
 /// The session, unless its tenant keeps no content any more.
 async fn find(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     session: &str,
 ) -> Result<Option<i64>, StoreError> {
     let query = "SELECT s.id FROM content_sessions s JOIN tenants t ON t.id = s.tenant
-        WHERE s.tenant = ? AND s.session = ? AND NOT t.zero_retention";
-    let query = sqlx::query_scalar(query)
-        .bind(tenant.as_str())
-        .bind(session);
+        WHERE s.tenant = ? AND s.session = ? AND t.zero_retention = 0";
+    let query = sql::query_scalar(query).bind(tenant.as_str()).bind(session);
     Ok(query.fetch_optional(conn).await?)
 }
 
@@ -354,8 +353,10 @@ pub(super) async fn empty(tx: &mut Tx, sessions: &[i64]) -> Result<u64, StoreErr
     let ids = serde_json::to_string(sessions).unwrap_or_default();
     let mut gone = 0;
     for table in ["content_messages", "content_turns"] {
-        let text = format!("DELETE FROM {table} WHERE session IN (SELECT value FROM json_each(?))");
-        let done = sqlx::query(&text).bind(&ids).execute(&mut **tx).await?;
+        let text = format!(
+            "DELETE FROM {table} WHERE session IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
+        );
+        let done = sql::query(&text).bind(&ids).execute(&mut **tx).await?;
         gone = done.rows_affected();
     }
     Ok(gone)

@@ -5,9 +5,9 @@ use floopy_shared::domain::{
     ids::TenantId,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 
 /// What may be told of a credential.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,18 +37,18 @@ fn owner(tenant: Option<&TenantId>) -> &str {
 
 /// A tenant's, or everybody's, in the order of their providers.
 pub(crate) async fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: Option<&TenantId>,
 ) -> Result<Vec<Kept>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM credentials WHERE tenant = ? ORDER BY provider");
-    let query = sqlx::query(&text).bind(owner(tenant));
+    let query = sql::query(&text).bind(owner(tenant));
     query.fetch_all(conn).await?.iter().map(kept).collect()
 }
 
 /// Everybody's and all tenants'.
-pub(crate) async fn all(conn: &mut SqliteConnection) -> Result<Vec<Kept>, StoreError> {
+pub(crate) async fn all(conn: &mut Conn) -> Result<Vec<Kept>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM credentials ORDER BY tenant, provider");
-    let rows = sqlx::query(&text).fetch_all(conn).await?;
+    let rows = sql::query(&text).fetch_all(conn).await?;
     rows.iter().map(kept).collect()
 }
 
@@ -60,12 +60,9 @@ pub(crate) async fn all_sealed(store: &Store) -> Result<Vec<Sealed>, StoreError>
 }
 
 /// One of them.
-pub(crate) async fn get(
-    conn: &mut SqliteConnection,
-    id: &CredentialId,
-) -> Result<Option<Kept>, StoreError> {
+pub(crate) async fn get(conn: &mut Conn, id: &CredentialId) -> Result<Option<Kept>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM credentials WHERE tenant = ? AND provider = ?");
-    let query = sqlx::query(&text)
+    let query = sql::query(&text)
         .bind(owner(id.tenant()))
         .bind(id.provider());
     let found = query.fetch_optional(conn).await?;
@@ -76,7 +73,7 @@ pub(crate) async fn get(
 pub(crate) async fn put(tx: &mut Tx, kept: &Kept) -> Result<(), StoreError> {
     let told =
         serde_json::to_string(&kept.told).map_err(|e| StoreError::corrupt("credential", e))?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO credentials (tenant, provider, revision, sealed, told, created_ms, changed_ms)
             VALUES (?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET revision = excluded.revision, sealed = excluded.sealed, told = excluded.told,
@@ -96,7 +93,7 @@ pub(crate) async fn put(tx: &mut Tx, kept: &Kept) -> Result<(), StoreError> {
 
 /// Takes one away.
 pub(crate) async fn delete(tx: &mut Tx, id: &CredentialId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM credentials WHERE tenant = ? AND provider = ?")
+    sql::query("DELETE FROM credentials WHERE tenant = ? AND provider = ?")
         .bind(owner(id.tenant()))
         .bind(id.provider())
         .execute(&mut **tx)
@@ -106,14 +103,14 @@ pub(crate) async fn delete(tx: &mut Tx, id: &CredentialId) -> Result<(), StoreEr
 
 /// Takes all of a tenant away.
 pub(crate) async fn delete_all(tx: &mut Tx, tenant: &TenantId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM credentials WHERE tenant = ?")
+    sql::query("DELETE FROM credentials WHERE tenant = ?")
         .bind(tenant.as_str())
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
-fn kept(row: &SqliteRow) -> Result<Kept, StoreError> {
+fn kept(row: &Row) -> Result<Kept, StoreError> {
     let corrupt = |e: String| StoreError::corrupt("credential", e);
     let tenant: String = row.try_get(0)?;
     let tenant = match tenant.as_str() {

@@ -1,10 +1,10 @@
 //! Data sets: what evaluations ask. Rows are added and read, never changed.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{StoreError, Tx, statements, to_i64, to_u64};
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 
 /// A data set without its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(crate) async fn put(
     tenant: &TenantId,
     dataset: &Dataset,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO datasets (id, tenant, name, description, row_count, bytes, created_ms, changed_ms)
          VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
     )
@@ -68,21 +68,19 @@ pub(crate) async fn put(
 
 /// One of a tenant's.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     id: Uuid,
 ) -> Result<Option<Dataset>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM datasets WHERE id = ? AND tenant = ?");
-    let query = sqlx::query(&text)
-        .bind(id.to_string())
-        .bind(tenant.as_str());
+    let query = sql::query(&text).bind(id.to_string()).bind(tenant.as_str());
     let row = query.fetch_optional(conn).await?;
     row.as_ref().map(dataset).transpose()
 }
 
 /// Up to `limit` of a tenant's before `before`, the newest first.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     before: Option<(u64, Uuid)>,
     limit: u32,
@@ -94,18 +92,16 @@ pub(crate) async fn page(
         "SELECT {COLUMNS} FROM datasets WHERE tenant = ? AND (created_ms, id) < (?, ?)
          ORDER BY created_ms DESC, id DESC LIMIT ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(at_ms);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(at_ms);
     let rows = query.bind(id).bind(i64::from(limit)).fetch_all(conn);
     rows.await?.iter().map(dataset).collect()
 }
 
 /// How much a tenant has in all.
-pub(crate) async fn held(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<Held, StoreError> {
-    let query = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM datasets WHERE tenant = ?";
-    let query = sqlx::query(query).bind(tenant.as_str());
+pub(crate) async fn held(conn: &mut Conn, tenant: &TenantId) -> Result<Held, StoreError> {
+    let query =
+        "SELECT COUNT(*), CAST(COALESCE(SUM(bytes), 0) AS INTEGER) FROM datasets WHERE tenant = ?";
+    let query = sql::query(query).bind(tenant.as_str());
     let row = query.fetch_one(conn).await?;
     Ok(Held {
         datasets: to_u64(row.try_get(0)?),
@@ -115,13 +111,13 @@ pub(crate) async fn held(
 
 /// What is stored under these ids of rows.
 pub(crate) async fn known(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     dataset: Uuid,
     ids: &[&str],
 ) -> Result<Vec<NewRow>, StoreError> {
     // Strings always serialise.
     let ids = serde_json::to_string(ids).unwrap_or_default();
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT row_id, body FROM dataset_rows
          WHERE dataset = ? AND row_id IN (SELECT value FROM json_each(?))",
     )
@@ -129,7 +125,7 @@ pub(crate) async fn known(
     .bind(ids)
     .fetch_all(conn)
     .await?;
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         Ok(NewRow {
             id: row.try_get(0)?,
             body: row.try_get(1)?,
@@ -147,9 +143,8 @@ pub(crate) async fn add(
 ) -> Result<(), StoreError> {
     let id = dataset.to_string();
     for rows in statements(rows) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO dataset_rows (dataset, row_id, body, created_ms) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO dataset_rows (dataset, row_id, body, created_ms) ");
         query.push_values(rows, |mut values, row| {
             values
                 .push_bind(id.as_str())
@@ -160,7 +155,7 @@ pub(crate) async fn add(
         query.build().execute(&mut **tx).await?;
     }
     let bytes: usize = rows.iter().map(|row| row.body.len()).sum();
-    sqlx::query(
+    sql::query(
         "UPDATE datasets SET row_count = row_count + ?, bytes = bytes + ?, changed_ms = ? WHERE id = ?",
     )
     .bind(to_i64(rows.len() as u64))
@@ -174,12 +169,12 @@ pub(crate) async fn add(
 
 /// Up to `limit` rows after `after`, in the order in which they came.
 pub(crate) async fn rows(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     dataset: Uuid,
     after: u64,
     limit: u32,
 ) -> Result<Vec<StoredRow>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT seq, row_id, body, created_ms FROM dataset_rows WHERE dataset = ? AND seq > ?
          ORDER BY seq LIMIT ?",
     )
@@ -188,7 +183,7 @@ pub(crate) async fn rows(
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         Ok(StoredRow {
             seq: to_u64(row.try_get(0)?),
             id: row.try_get(1)?,
@@ -205,13 +200,13 @@ pub(crate) async fn delete(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
         "DELETE FROM dataset_rows WHERE dataset = ?",
         "DELETE FROM datasets WHERE id = ?",
     ] {
-        let query = sqlx::query(statement).bind(id.to_string());
+        let query = sql::query(statement).bind(id.to_string());
         query.execute(&mut **tx).await?;
     }
     Ok(())
 }
 
-fn dataset(row: &SqliteRow) -> Result<Dataset, StoreError> {
+fn dataset(row: &Row) -> Result<Dataset, StoreError> {
     let id: &str = row.try_get(0)?;
     Ok(Dataset {
         id: Uuid::try_parse(id).map_err(|e| StoreError::corrupt("data set", e))?,

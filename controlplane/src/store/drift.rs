@@ -9,7 +9,6 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 mod outcomes;
 mod rechecks;
@@ -21,6 +20,7 @@ use crate::learn::{
     monitor::{Entries, Everybody, Own, State, Usual},
     sums::Sums,
 };
+use crate::store::sql::{self, QueryBuilder, Row};
 
 /// Writes what changed over what was there.
 pub(crate) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
@@ -35,8 +35,8 @@ async fn save_own(
     own: &Entries<(TenantId, CandidateKey), Own>,
 ) -> Result<(), StoreError> {
     for rows in statements(&own.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO drift_own (tenant, candidate, unproven, scores, failures) ",
+        let mut query = QueryBuilder::new(
+            "INSERT INTO drift_own (tenant, candidate, unproven, scores, failures) ",
         );
         query.push_values(rows, |mut row, ((tenant, key), own)| {
             row.push_bind(tenant.as_str())
@@ -45,6 +45,10 @@ async fn save_own(
                 .push_bind(bytes(&own.watch.scores))
                 .push_bind(bytes(&own.watch.failures));
         });
+        query.push(
+            " ON CONFLICT (tenant, candidate) DO UPDATE SET unproven = excluded.unproven,
+                scores = excluded.scores, failures = excluded.failures",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = own.gone.iter();
@@ -63,8 +67,8 @@ async fn save_everybody(
     everybody: &Entries<CandidateKey, Everybody>,
 ) -> Result<(), StoreError> {
     for rows in statements(&everybody.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO drift_everybody (candidate, tenants, scores, failures) ",
+        let mut query = QueryBuilder::new(
+            "INSERT INTO drift_everybody (candidate, tenants, scores, failures) ",
         );
         query.push_values(rows, |mut row, (key, everybody)| {
             row.push_bind(key.as_str())
@@ -72,6 +76,10 @@ async fn save_everybody(
                 .push_bind(bytes(&everybody.watch.scores))
                 .push_bind(bytes(&everybody.watch.failures));
         });
+        query.push(
+            " ON CONFLICT (candidate) DO UPDATE SET tenants = excluded.tenants,
+                scores = excluded.scores, failures = excluded.failures",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone: Vec<[&str; 1]> = everybody.gone.iter().map(|key| [key.as_str()]).collect();
@@ -88,8 +96,8 @@ async fn save_usual(
     usual: &Entries<(TenantId, ShapeKey, CandidateKey), Usual>,
 ) -> Result<(), StoreError> {
     for rows in statements(&usual.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO drift_usual
+        let mut query = QueryBuilder::new(
+            "INSERT INTO drift_usual
                 (tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq) ",
         );
         query.push_values(rows, |mut row, ((tenant, shape, key), usual)| {
@@ -103,6 +111,10 @@ async fn save_usual(
                 .push_bind(usual.seen.sum)
                 .push_bind(usual.seen.sumsq);
         });
+        query.push(
+            " ON CONFLICT (tenant, shape, candidate) DO UPDATE SET held_n = excluded.held_n,
+                held_mean = excluded.held_mean, held_variance = excluded.held_variance, n = excluded.n, sum = excluded.sum, sumsq = excluded.sumsq",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = usual.gone.iter();
@@ -129,19 +141,19 @@ async fn remove<const N: usize>(
     let keys: Vec<&[&str]> = keys.iter().map(<[&str; N]>::as_slice).collect();
     // Strings always serialise.
     let keys = serde_json::to_string(&keys).unwrap_or_default();
-    sqlx::query(statement).bind(keys).execute(&mut **tx).await?;
+    sql::query(statement).bind(keys).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// What was written last.
 pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
-    let own = sqlx::query("SELECT tenant, candidate, unproven, scores, failures FROM drift_own")
+    let own = sql::query("SELECT tenant, candidate, unproven, scores, failures FROM drift_own")
         .fetch_all(store.read())
         .await?;
-    let everybody = sqlx::query("SELECT candidate, tenants, scores, failures FROM drift_everybody")
+    let everybody = sql::query("SELECT candidate, tenants, scores, failures FROM drift_everybody")
         .fetch_all(store.read())
         .await?;
-    let usual = sqlx::query(
+    let usual = sql::query(
         "SELECT tenant, shape, candidate, held_n, held_mean, held_variance, n, sum, sumsq FROM drift_usual",
     )
     .fetch_all(store.read())
@@ -156,8 +168,8 @@ pub(crate) async fn load(store: &Store) -> Result<State, StoreError> {
 }
 
 fn kept<K, V>(
-    rows: &[SqliteRow],
-    entry: impl Fn(&SqliteRow) -> Result<(K, V), StoreError>,
+    rows: &[Row],
+    entry: impl Fn(&Row) -> Result<(K, V), StoreError>,
 ) -> Result<Entries<K, V>, StoreError> {
     let kept: Vec<(K, V)> = rows.iter().map(entry).collect::<Result<_, _>>()?;
     Ok(Entries {
@@ -166,7 +178,7 @@ fn kept<K, V>(
     })
 }
 
-fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError> {
+fn of_own(row: &Row) -> Result<((TenantId, CandidateKey), Own), StoreError> {
     let key = (tenant_id(row.try_get(0)?)?, candidate(row.try_get(1)?)?);
     let own = Own {
         unproven: row.try_get(2)?,
@@ -175,7 +187,7 @@ fn of_own(row: &SqliteRow) -> Result<((TenantId, CandidateKey), Own), StoreError
     Ok((key, own))
 }
 
-fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError> {
+fn of_everybody(row: &Row) -> Result<(CandidateKey, Everybody), StoreError> {
     let everybody = Everybody {
         watch: watch(row.try_get(2)?, row.try_get(3)?)?,
         tenants: tenants(row.try_get(1)?)?,
@@ -183,7 +195,7 @@ fn of_everybody(row: &SqliteRow) -> Result<(CandidateKey, Everybody), StoreError
     Ok((candidate(row.try_get(0)?)?, everybody))
 }
 
-fn of_usual(row: &SqliteRow) -> Result<((TenantId, ShapeKey, CandidateKey), Usual), StoreError> {
+fn of_usual(row: &Row) -> Result<((TenantId, ShapeKey, CandidateKey), Usual), StoreError> {
     let shape: &str = row.try_get(1)?;
     let key = (
         tenant_id(row.try_get(0)?)?,

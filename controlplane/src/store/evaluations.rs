@@ -6,10 +6,10 @@ pub(crate) mod results;
 mod tests;
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 use items::State;
 
 /// Rows of results removed at a time.
@@ -82,7 +82,7 @@ pub(crate) enum End<'a> {
 
 /// Writes a new run over the rows that its data set has now.
 pub(crate) async fn create(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO evaluation_runs (id, tenant, dataset, model, prompt, config, status, created_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -96,7 +96,7 @@ pub(crate) async fn create(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
     .bind(to_i64(run.created_ms))
     .execute(&mut **tx)
     .await?;
-    sqlx::query(
+    sql::query(
         "INSERT INTO evaluation_items (run, row, input_id, state, attempts, next_ms)
          SELECT ?, seq, row_id, ?, 0, 0 FROM dataset_rows WHERE dataset = ? ORDER BY seq",
     )
@@ -110,21 +110,19 @@ pub(crate) async fn create(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
 
 /// One of a tenant's.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     id: Uuid,
 ) -> Result<Option<Run>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM evaluation_runs WHERE id = ? AND tenant = ?");
-    let query = sqlx::query(&text)
-        .bind(id.to_string())
-        .bind(tenant.as_str());
+    let query = sql::query(&text).bind(id.to_string()).bind(tenant.as_str());
     let row = query.fetch_optional(conn).await?;
     row.as_ref().map(run).transpose()
 }
 
 /// Up to `limit` of a tenant's before `before`, the newest first.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     before: Option<(u64, Uuid)>,
     limit: u32,
@@ -136,7 +134,7 @@ pub(crate) async fn page(
         "SELECT {COLUMNS} FROM evaluation_runs WHERE tenant = ? AND (created_ms, id) < (?, ?)
          ORDER BY created_ms DESC, id DESC LIMIT ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(at_ms);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(at_ms);
     let rows = query.bind(id).bind(i64::from(limit)).fetch_all(conn);
     rows.await?.iter().map(run).collect()
 }
@@ -146,27 +144,21 @@ pub(crate) async fn active(store: &Store) -> Result<Vec<Run>, StoreError> {
     let text = format!(
         "SELECT {COLUMNS} FROM evaluation_runs WHERE finished_ms IS NULL ORDER BY created_ms, id"
     );
-    let rows = sqlx::query(&text).fetch_all(store.read()).await?;
+    let rows = sql::query(&text).fetch_all(store.read()).await?;
     rows.iter().map(run).collect()
 }
 
 /// How many of a tenant's are not over.
-pub(crate) async fn count_active(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<u64, StoreError> {
-    let count = sqlx::query_scalar(
+pub(crate) async fn count_active(conn: &mut Conn, tenant: &TenantId) -> Result<u64, StoreError> {
+    let count = sql::query_scalar(
         "SELECT COUNT(*) FROM evaluation_runs WHERE finished_ms IS NULL AND tenant = ?",
     );
     Ok(to_u64(count.bind(tenant.as_str()).fetch_one(conn).await?))
 }
 
 /// The runs over a data set that are not over.
-pub(crate) async fn active_of(
-    conn: &mut SqliteConnection,
-    dataset: Uuid,
-) -> Result<Vec<Uuid>, StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar(
+pub(crate) async fn active_of(conn: &mut Conn, dataset: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    let ids: Vec<String> = sql::query_scalar(
         "SELECT id FROM evaluation_runs WHERE finished_ms IS NULL AND dataset = ?",
     )
     .bind(dataset.to_string())
@@ -177,7 +169,7 @@ pub(crate) async fn active_of(
 
 /// Says that the first row of a run is asked.
 pub(crate) async fn start(tx: &mut Tx, id: Uuid, now_ms: u64) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_runs SET status = ?, started_ms = ? WHERE id = ? AND started_ms IS NULL
             AND finished_ms IS NULL",
     )
@@ -201,7 +193,7 @@ pub(crate) async fn finish(
         End::Cancelled => (Status::Cancelled, None, None),
         End::Failed { reason, message } => (Status::Failed, Some(reason), Some(message)),
     };
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE evaluation_runs SET status = ?, reason = ?, message = ?, finished_ms = ?
          WHERE id = ? AND finished_ms IS NULL",
     )
@@ -228,19 +220,18 @@ pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreErro
         "DELETE FROM evaluation_runs WHERE id IN (SELECT id FROM evaluation_runs AS r WHERE finished_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM evaluation_items AS i WHERE i.run = r.id) LIMIT ?2)",
     ] {
-        let query = sqlx::query(statement).bind(before_ms).bind(SLICE);
+        let query = sql::query(statement).bind(before_ms).bind(SLICE);
         rows += query.execute(&mut **tx).await?.rows_affected();
     }
     Ok(rows)
 }
 
-fn run(row: &SqliteRow) -> Result<Run, StoreError> {
+fn run(row: &Row) -> Result<Run, StoreError> {
     let prompt: Option<&str> = row.try_get(4)?;
     let reason: Option<String> = row.try_get(7)?;
     let message: Option<String> = row.try_get(8)?;
-    let moment = |at| -> Result<Option<u64>, StoreError> {
-        Ok(row.try_get::<Option<i64>, _>(at)?.map(to_u64))
-    };
+    let moment =
+        |at| -> Result<Option<u64>, StoreError> { Ok(row.try_get::<Option<i64>>(at)?.map(to_u64)) };
     Ok(Run {
         id: uuid(row.try_get(0)?)?,
         tenant: tenant_id(row.try_get(1)?)?,

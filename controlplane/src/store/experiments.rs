@@ -7,11 +7,11 @@ use floopy_shared::domain::{
     experiment::{Arrangement, Variant},
     ids::{RequestId, TenantId},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{StoreError, Tx, ratings, request_id, statements, to_i64, to_u64, units::Unit};
 use crate::learn::experiment::{Call, Ending};
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 
 /// Calls that results are made of: the first ones of the experiment. More would make a question a burden for others
 /// (100,000 took two to three seconds on a busy machine), and by then there is a winner or the variants are as good as equal.
@@ -39,7 +39,7 @@ pub(super) async fn note<'a>(
 ) -> Result<(), StoreError> {
     let within: Vec<(i64, &Decision)> = decisions.filter(|(_, d)| counts(d)).collect();
     for rows in statements(&within) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO experiment_calls (id, tenant, experiment, variant, created_ms, request_id, unit, ending,
                 latency_ms, cost_micro_usd) ",
         );
@@ -112,10 +112,10 @@ fn ending_code(ending: Ending) -> i64 {
 
 /// The first calls of an experiment with everything that was said of them by now, and whether these are not all.
 pub(crate) async fn calls(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     window: &Window<'_>,
 ) -> Result<(Vec<Call>, bool), StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT e.variant, e.request_id, e.unit, e.ending, e.latency_ms, e.cost_micro_usd, j.composite, s.score
             FROM experiment_calls AS e INDEXED BY experiment_calls_order
             LEFT JOIN scores AS j ON j.request_id = e.request_id
@@ -147,7 +147,7 @@ pub(crate) async fn calls(
     Ok((calls, is_cut))
 }
 
-fn call(row: &SqliteRow) -> Result<Call, StoreError> {
+fn call(row: &Row) -> Result<Call, StoreError> {
     let (variant, ending): (i64, i64) = (row.try_get(0)?, row.try_get(3)?);
     let [a, b] = [Variant::A, Variant::B].map(|v| (v, variant_code(v)));
     let variant = [a, b].into_iter().find(|(_, code)| *code == variant);
@@ -173,11 +173,7 @@ fn call(row: &SqliteRow) -> Result<Call, StoreError> {
 }
 
 /// Ratings of single replies.
-async fn rate(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-    calls: &mut [Call],
-) -> Result<(), StoreError> {
+async fn rate(conn: &mut Conn, tenant: &TenantId, calls: &mut [Call]) -> Result<(), StoreError> {
     for calls in calls.chunks_mut(RATED_AT_ONCE) {
         let ids: Vec<RequestId> = calls.iter().map(|call| call.request).collect();
         let rated = ratings::of_requests(conn, tenant, &ids).await?;

@@ -8,13 +8,13 @@ use floopy_shared::domain::{
     decision::Decision,
     ids::{RequestId, TenantId},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{
     Store, StoreError, calls,
     list::{Position, Shadows},
     to_i64,
 };
+use crate::store::sql::{self, QueryBuilder, Row};
 
 /// Which decisions are exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,15 +52,15 @@ pub(crate) struct Page {
 
 /// The newest row's number.
 pub(crate) async fn newest(store: &Store) -> Result<i64, StoreError> {
-    let query = sqlx::query_scalar("SELECT ifnull(max(id), 0) FROM decisions");
+    let query = sql::query_scalar("SELECT ifnull(max(id), 0) FROM decisions");
     Ok(query.fetch_one(store.read()).await?)
 }
 
 /// How many decisions the span has, shadows included; counts no further than `most`.
 pub(crate) async fn count(store: &Store, span: &Span, most: u64) -> Result<u64, StoreError> {
-    let counted: i64 = sqlx::query_scalar(
+    let counted: i64 = sql::query_scalar(
         "SELECT count(*) FROM (SELECT 1 FROM decisions
-            WHERE tenant = ? AND created_ms >= ? AND created_ms <= ? LIMIT ?)",
+            WHERE tenant = ? AND created_ms >= ? AND created_ms <= ? LIMIT ?) AS counted",
     )
     .bind(span.tenant.as_str())
     .bind(to_i64(span.from_ms))
@@ -82,7 +82,7 @@ pub(crate) async fn page(
         .build()
         .fetch_all(store.read())
         .await?;
-    let decision = |row: &SqliteRow| calls::whole(row.try_get(0)?, row.try_get(1)?);
+    let decision = |row: &Row| calls::whole(row.try_get(0)?, row.try_get(1)?);
     let decisions: Vec<Decision> = rows.iter().map(decision).collect::<Result<_, _>>()?;
     let is_full = rows.len() >= limit as usize;
     let next = match (place, decisions.last(), rows.last()) {
@@ -115,7 +115,7 @@ fn position(decision: &Decision) -> Position {
     }
 }
 
-fn query(span: &Span, place: Place, limit: u32) -> QueryBuilder<'static, Sqlite> {
+fn query(span: &Span, place: Place, limit: u32) -> QueryBuilder<'static> {
     let mut query = QueryBuilder::new(
         "SELECT record, bytes, id FROM decisions LEFT JOIN candidates USING (id) WHERE ",
     );
@@ -161,6 +161,7 @@ fn query(span: &Span, place: Place, limit: u32) -> QueryBuilder<'static, Sqlite>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{schema, sqlite};
     use crate::{fixture::*, ingest::Intake};
 
     fn span() -> Span {
@@ -244,14 +245,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_is_found_by_its_index_and_what_arrived_by_its_number() {
-        let intake = intake().await;
+        // How PostgreSQL finds them depends on how many there are.
+        let store = sqlite::open_memory().await.expect("opens");
+        schema::migrate(&store).await.expect("migrates");
         let plan = async |place| {
             let query = query(&span(), place, 9);
             let explained = format!("EXPLAIN QUERY PLAN {}", query.sql());
             // Unbound parameters are null, which changes no plan.
-            let rows = sqlx::query(&explained).fetch_all(intake.store.read()).await;
+            let rows = sql::query(&explained).fetch_all(store.read()).await;
             let rows = rows.expect("explained");
-            let line = |row: &SqliteRow| row.get::<String, _>(3);
+            let line = |row: &Row| row.try_get::<String>(3).expect("a line");
             rows.iter().map(line).collect::<Vec<_>>().join("; ")
         };
         let after = Some(Position {

@@ -4,11 +4,11 @@ use floopy_shared::domain::{
     ids::{KeyHash, TenantId},
     snapshot::{ApiKey, Environment, KeyScope},
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Store, StoreError, Tx, meta, tenant_id, to_i64, to_u64};
 use crate::role::Role;
+use crate::store::sql::{self, Conn, Row};
 
 /// Last characters of a key that are kept, so that people can tell theirs apart.
 const HINT_CHARS: usize = 4;
@@ -94,7 +94,7 @@ async fn put(
     let hash = KeyHash::of(key);
     let scope = &wanted.scope;
     let hint = key.char_indices().rev().nth(HINT_CHARS - 1);
-    sqlx::query(
+    sql::query(
         "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms, name, hint, project,
             environment, requests_per_minute, rule, role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO NOTHING",
@@ -115,7 +115,7 @@ async fn put(
     .execute(&mut **tx)
     .await?;
     let holder =
-        sqlx::query_scalar("SELECT tenant FROM api_keys WHERE sha256 = ?").bind(hash.0.as_slice());
+        sql::query_scalar("SELECT tenant FROM api_keys WHERE sha256 = ?").bind(hash.0.as_slice());
     Ok(holder.fetch_one(&mut **tx).await?)
 }
 
@@ -134,12 +134,12 @@ pub(crate) async fn put_configured(
     let hash = key
         .map(|key| KeyHash::of(key).0.to_vec())
         .unwrap_or_default();
-    sqlx::query("UPDATE api_keys SET configured = 1 WHERE tenant = ? AND sha256 = ?")
+    sql::query("UPDATE api_keys SET configured = 1 WHERE tenant = ? AND sha256 = ?")
         .bind(tenant.as_str())
         .bind(hash.as_slice())
         .execute(&mut **tx)
         .await?;
-    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND configured = 1 AND sha256 <> ?")
+    sql::query("DELETE FROM api_keys WHERE tenant = ? AND configured = 1 AND sha256 <> ?")
         .bind(tenant.as_str())
         .bind(hash.as_slice())
         .execute(&mut **tx)
@@ -151,36 +151,33 @@ pub(crate) async fn put_configured(
 pub(crate) async fn configured_of_others(
     tx: &mut Tx,
 ) -> Result<Vec<(TenantId, String)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT k.tenant, k.id FROM api_keys AS k JOIN tenants AS t ON t.id = k.tenant
             WHERE k.configured = 1 AND t.configured = 0",
     );
     let rows = rows.fetch_all(&mut **tx).await?;
-    let found = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    let found = |row: &Row| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
     rows.iter().map(found).collect()
 }
 
 /// The keys of all tenants.
 pub(crate) async fn of_all(store: &Store) -> Result<Vec<(TenantId, ApiKey)>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM api_keys ORDER BY id");
-    let rows = sqlx::query(&text).fetch_all(store.read()).await?;
-    let owned = |row: &SqliteRow| Ok((tenant_id(row.try_get(12)?)?, listed(row)?.key));
+    let rows = sql::query(&text).fetch_all(store.read()).await?;
+    let owned = |row: &Row| Ok((tenant_id(row.try_get(12)?)?, listed(row)?.key));
     rows.iter().map(owned).collect()
 }
 
 /// A tenant's keys, the oldest first.
-pub(crate) async fn list(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<Vec<Listed>, StoreError> {
+pub(crate) async fn list(conn: &mut Conn, tenant: &TenantId) -> Result<Vec<Listed>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM api_keys WHERE tenant = ? ORDER BY created_ms, id");
-    let rows = sqlx::query(&text).bind(tenant.as_str()).fetch_all(conn);
+    let rows = sql::query(&text).bind(tenant.as_str()).fetch_all(conn);
     rows.await?.iter().map(listed).collect()
 }
 
 /// Takes a key away.
 pub(crate) async fn delete(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM api_keys WHERE tenant = ? AND id = ?")
+    sql::query("DELETE FROM api_keys WHERE tenant = ? AND id = ?")
         .bind(tenant.as_str())
         .bind(id)
         .execute(&mut **tx)
@@ -190,7 +187,7 @@ pub(crate) async fn delete(tx: &mut Tx, tenant: &TenantId, id: &str) -> Result<(
 
 /// Takes all keys of a tenant away.
 pub(crate) async fn delete_all(tx: &mut Tx, tenant: &TenantId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM api_keys WHERE tenant = ?")
+    sql::query("DELETE FROM api_keys WHERE tenant = ?")
         .bind(tenant.as_str())
         .execute(&mut **tx)
         .await?;
@@ -198,13 +195,10 @@ pub(crate) async fn delete_all(tx: &mut Tx, tenant: &TenantId) -> Result<(), Sto
 }
 
 /// Whose key this is.
-pub(crate) async fn holder(
-    conn: &mut SqliteConnection,
-    hash: &KeyHash,
-) -> Result<Option<Holder>, StoreError> {
-    let row = sqlx::query(
+pub(crate) async fn holder(conn: &mut Conn, hash: &KeyHash) -> Result<Option<Holder>, StoreError> {
+    let row = sql::query(
         "SELECT k.tenant, k.id, can_read, can_write,
-            COALESCE(project, environment, requests_per_minute, rule) IS NOT NULL, role, t.disabled
+            (project IS NOT NULL OR environment IS NOT NULL OR requests_per_minute IS NOT NULL OR rule IS NOT NULL), role, t.disabled
          FROM api_keys k JOIN tenants t ON t.id = k.tenant WHERE sha256 = ?",
     )
     .bind(hash.0.as_slice())
@@ -226,7 +220,7 @@ fn role(name: &str) -> Result<Role, StoreError> {
     Role::parse(name).ok_or_else(|| StoreError::corrupt("role", name))
 }
 
-fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
+fn listed(row: &Row) -> Result<Listed, StoreError> {
     let hash: &[u8] = row.try_get(1)?;
     let hash = hash
         .try_into()

@@ -4,9 +4,9 @@ use floopy_shared::domain::{
     decision::Decision,
     ids::{RequestId, TenantId},
 };
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, StoreError, calls, to_i64};
+use crate::store::sql::QueryBuilder;
 
 /// Which decisions are asked for. `None` and empty do not restrict.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -87,7 +87,7 @@ pub(crate) async fn page(
         .collect()
 }
 
-fn restrict(query: &mut QueryBuilder<'_, Sqlite>, filter: &Filter) {
+fn restrict(query: &mut QueryBuilder<'_>, filter: &Filter) {
     if let Some(session) = &filter.session_id {
         query.push(" AND session_id = ").push_bind(session.clone());
     }

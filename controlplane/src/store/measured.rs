@@ -6,10 +6,10 @@ use floopy_shared::domain::{
     shape::ROOT,
 };
 use futures::TryStreamExt;
-use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{Store, StoreError, to_i64, to_u64};
 use crate::learn::versus_baseline::Reply;
+use crate::store::sql::{self, Row};
 
 /// A person's best rating.
 const BEST_RATING: f64 = 10.0;
@@ -61,7 +61,7 @@ pub(crate) async fn replies(
     asked: Asked<'_>,
     limit: u32,
 ) -> Result<Vec<Reply>, StoreError> {
-    let mut rows = sqlx::query(
+    let mut rows = sql::streamed(
         "SELECT d.kind, d.shadow, d.served, d.cost_micro_usd, d.latency_ms, s.composite, r.score
          FROM (SELECT kind, shadow, served, cost_micro_usd, latency_ms, request_id, session_id
             FROM decisions INDEXED BY decisions_rule
@@ -70,8 +70,8 @@ pub(crate) async fn replies(
          LEFT JOIN scores AS s ON s.request_id = d.request_id
          LEFT JOIN sessions AS r ON r.tenant = ?1 AND r.unit = 's:' || d.session_id",
     )
-    .bind(asked.tenant.as_str())
-    .bind(asked.rule)
+    .bind(asked.tenant.to_string())
+    .bind(asked.rule.to_owned())
     .bind(to_i64(asked.since_ms))
     .bind(i64::from(limit))
     .fetch(store.read());
@@ -83,10 +83,10 @@ pub(crate) async fn replies(
     Ok(replies)
 }
 
-fn reply(row: &SqliteRow, baseline: Option<&str>) -> Result<Reply, StoreError> {
+fn reply(row: &Row, baseline: Option<&str>) -> Result<Reply, StoreError> {
     let served: &str = row.try_get(2)?;
     let cost: Option<i64> = row.try_get(3)?;
-    let rated: Option<f64> = row.try_get::<Option<i64>, _>(6)?.map(score);
+    let rated: Option<f64> = row.try_get::<Option<i64>>(6)?.map(score);
     Ok(Reply {
         kind: row.try_get(0)?,
         is_copy: row.try_get(1)?,

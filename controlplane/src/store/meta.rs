@@ -8,10 +8,10 @@ use floopy_shared::domain::{
     shape::ShapeKey,
 };
 use rand::TryRngCore;
-use sqlx::{Row, SqliteExecutor};
 
 use super::{Store, StoreError, Tx, to_i64, to_u64};
 use crate::learn::rank::Incumbents;
+use crate::store::sql::{self, On, Row};
 
 /// Versions up to this one may have been used.
 const VERSIONS: &str = "versions_reserved";
@@ -82,7 +82,7 @@ pub(crate) async fn put_operator_hash(tx: &mut Tx, hash: &KeyHash) -> Result<(),
 
 /// Forgets it: another key is configured.
 pub(crate) async fn forget_operator_hash(tx: &mut Tx) -> Result<(), StoreError> {
-    let query = sqlx::query("DELETE FROM meta WHERE name = ?").bind(OPERATOR);
+    let query = sql::query("DELETE FROM meta WHERE name = ?").bind(OPERATOR);
     query.execute(&mut **tx).await?;
     Ok(())
 }
@@ -107,12 +107,12 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
 }
 
 async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let query = sqlx::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name);
+    let query = sql::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name);
     Ok(query.fetch_optional(store.read()).await?)
 }
 
 async fn put(tx: &mut Tx, name: &str, value: &[u8]) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+    sql::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)
         .bind(value)
         .execute(&mut **tx)
@@ -132,9 +132,9 @@ pub(crate) async fn put_proxy(
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join("\n");
-    sqlx::query(
+    sql::query(
         "INSERT INTO proxies (node, providers, seen_ms) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET providers = excluded.providers, seen_ms = excluded.seen_ms",
+         ON CONFLICT (node) DO UPDATE SET providers = excluded.providers, seen_ms = excluded.seen_ms",
     )
     .bind(node)
     .bind(list)
@@ -143,7 +143,7 @@ pub(crate) async fn put_proxy(
     .await?;
     let forget = "DELETE FROM proxies WHERE node NOT IN
         (SELECT node FROM proxies ORDER BY seen_ms DESC, node LIMIT ?)";
-    sqlx::query(forget)
+    sql::query(forget)
         .bind(MAX_PROXIES)
         .execute(&mut **tx)
         .await?;
@@ -152,10 +152,10 @@ pub(crate) async fn put_proxy(
 
 /// Every proxy remembered: its name, the providers it can reach, when it last connected.
 pub(crate) async fn proxies(store: &Store) -> Result<Vec<(String, Vec<String>, u64)>, StoreError> {
-    let rows = sqlx::query("SELECT node, providers, seen_ms FROM proxies ORDER BY node")
+    let rows = sql::query("SELECT node, providers, seen_ms FROM proxies ORDER BY node")
         .fetch_all(store.read())
         .await?;
-    let read = |row: &sqlx::sqlite::SqliteRow| {
+    let read = |row: &Row| {
         let (node, providers): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let providers = providers.lines().map(str::to_owned).collect();
         Ok((node, providers, to_u64(row.try_get(2)?)))
@@ -164,10 +164,8 @@ pub(crate) async fn proxies(store: &Store) -> Result<Vec<(String, Vec<String>, u
 }
 
 /// The providers that any known proxy can reach.
-pub(crate) async fn providers(
-    from: impl SqliteExecutor<'_>,
-) -> Result<BTreeSet<String>, StoreError> {
-    let lists: Vec<String> = sqlx::query_scalar("SELECT providers FROM proxies")
+pub(crate) async fn providers<'c>(from: impl Into<On<'c>>) -> Result<BTreeSet<String>, StoreError> {
+    let lists: Vec<String> = sql::query_scalar("SELECT providers FROM proxies")
         .fetch_all(from)
         .await?;
     let names = lists
@@ -179,11 +177,11 @@ pub(crate) async fn providers(
 
 /// Who served each shape of a tenant when that was last written.
 pub(crate) async fn incumbents(store: &Store, tenant: &TenantId) -> Result<Incumbents, StoreError> {
-    let rows = sqlx::query("SELECT shape, candidate FROM incumbents WHERE tenant = ?")
+    let rows = sql::query("SELECT shape, candidate FROM incumbents WHERE tenant = ?")
         .bind(tenant.as_str())
         .fetch_all(store.read())
         .await?;
-    let pair = |row: &sqlx::sqlite::SqliteRow| -> Result<Option<_>, sqlx::Error> {
+    let pair = |row: &Row| -> Result<Option<_>, sqlx::Error> {
         let (shape, candidate): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         Ok(ShapeKey::named(&shape).zip(CandidateKey::parse(&candidate).ok()))
     };
@@ -197,12 +195,12 @@ pub(crate) async fn put_incumbents(
     tenant: &TenantId,
     incumbents: &Incumbents,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM incumbents WHERE tenant = ?")
+    sql::query("DELETE FROM incumbents WHERE tenant = ?")
         .bind(tenant.as_str())
         .execute(&mut **tx)
         .await?;
     for (shape, candidate) in incumbents {
-        sqlx::query("INSERT INTO incumbents (tenant, shape, candidate) VALUES (?, ?, ?)")
+        sql::query("INSERT INTO incumbents (tenant, shape, candidate) VALUES (?, ?, ?)")
             .bind(tenant.as_str())
             .bind(shape.as_str())
             .bind(candidate.as_str())

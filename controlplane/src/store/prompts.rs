@@ -1,21 +1,18 @@
 //! Stored prompts among the settings: pages of them, and how much there is.
 
 use floopy_shared::domain::{ids::TenantId, prompt::OVERHEAD_BYTES};
-use sqlx::SqliteConnection;
 
 use super::{
     StoreError, Tx,
     settings::{COLUMNS, Document, document},
     to_i64, to_u64,
 };
+use crate::store::sql::{self, Conn};
 
 /// How many prompts a tenant has.
-pub(crate) async fn count(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<u64, StoreError> {
+pub(crate) async fn count(conn: &mut Conn, tenant: &TenantId) -> Result<u64, StoreError> {
     let query = "SELECT COUNT(*) FROM settings WHERE tenant = ? AND kind = 'prompt'";
-    let count: i64 = sqlx::query_scalar(query)
+    let count: i64 = sql::query_scalar(query)
         .bind(tenant.as_str())
         .fetch_one(conn)
         .await?;
@@ -23,15 +20,12 @@ pub(crate) async fn count(
 }
 
 /// How much room all versions of all prompts of a tenant take.
-pub(crate) async fn room(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<u64, StoreError> {
-    let query = "SELECT COALESCE(SUM(json_extract(body, '$.bytes') + ?2 * (1
+pub(crate) async fn room(conn: &mut Conn, tenant: &TenantId) -> Result<u64, StoreError> {
+    let query = "SELECT CAST(COALESCE(SUM(CAST(json_extract(body, '$.bytes') AS INTEGER) + ?2 * (1
             + json_array_length(body, '$.content.messages')
-            + (SELECT COUNT(*) FROM json_each(body, '$.content.variables')))), 0)
+            + (SELECT COUNT(*) FROM json_each(body, '$.content.variables')))), 0) AS INTEGER)
         FROM settings WHERE tenant = ?1 AND kind = 'prompt_version'";
-    let bytes: i64 = sqlx::query_scalar(query)
+    let bytes: i64 = sql::query_scalar(query)
         .bind(tenant.as_str())
         .bind(to_i64(OVERHEAD_BYTES as u64))
         .fetch_one(conn)
@@ -41,19 +35,19 @@ pub(crate) async fn room(
 
 /// The id of the prompt of this name, if there is one.
 pub(crate) async fn named(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     name: &str,
 ) -> Result<Option<String>, StoreError> {
     let query = "SELECT id FROM settings
         WHERE tenant = ? AND kind = 'prompt' AND json_extract(body, '$.name') = ?";
-    let query = sqlx::query_scalar(query).bind(tenant.as_str()).bind(name);
+    let query = sql::query_scalar(query).bind(tenant.as_str()).bind(name);
     Ok(query.fetch_optional(conn).await?)
 }
 
 /// Up to `limit` prompts made before `before`, the newest first.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     before: Option<(u64, String)>,
     limit: u32,
@@ -64,14 +58,14 @@ pub(crate) async fn page(
          WHERE tenant = ? AND kind = 'prompt' AND (created_ms, id) < (?, ?)
          ORDER BY created_ms DESC, id DESC LIMIT ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(created_ms);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(created_ms);
     let rows = query.bind(id).bind(i64::from(limit)).fetch_all(conn);
     rows.await?.iter().map(document).collect()
 }
 
 /// Up to `limit` versions of a prompt below this document's id, the newest first.
 pub(crate) async fn versions(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, prompt): (&TenantId, &str),
     below: &str,
     limit: u32,
@@ -80,7 +74,7 @@ pub(crate) async fn versions(
         "SELECT {COLUMNS} FROM settings
          WHERE tenant = ? AND kind = 'prompt_version' AND id > ? AND id < ? ORDER BY id DESC LIMIT ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str());
+    let query = sql::query(&text).bind(tenant.as_str());
     let query = query.bind(format!("{prompt}/")).bind(below);
     let rows = query.bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(document).collect()
@@ -94,7 +88,7 @@ pub(crate) async fn delete_versions(
 ) -> Result<(), StoreError> {
     let query = "DELETE FROM settings
         WHERE tenant = ? AND kind = 'prompt_version' AND id > ? AND id < ?";
-    sqlx::query(query)
+    sql::query(query)
         .bind(tenant.as_str())
         .bind(format!("{prompt}/"))
         // What comes after the slash.

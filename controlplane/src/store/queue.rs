@@ -4,9 +4,9 @@ use floopy_shared::domain::{
     event::ScoringJob,
     ids::{RequestId, SessionId, TenantId},
 };
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{Store, StoreError, Tx, id_list, record, request_id, statements, to_i64};
+use crate::store::sql::{self, QueryBuilder};
 
 /// Leases after which a job is given up: something about it kills judges.
 const MAX_LEASES: i64 = 5;
@@ -47,7 +47,7 @@ pub(crate) async fn known(
     if requests.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT request_id FROM scoring_jobs WHERE request_id IN (SELECT unhex(value) FROM json_each(?1))
          UNION SELECT request_id FROM scores WHERE request_id IN (SELECT unhex(value) FROM json_each(?1))",
     )
@@ -64,7 +64,7 @@ pub(crate) async fn put_many(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     for jobs in statements(jobs) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO scoring_jobs (request_id, queued_ms, lease_until_ms, leases, bytes, job, tenant, session) ",
         );
         query.push_values(jobs, |mut row, job| {
@@ -85,9 +85,9 @@ pub(crate) async fn put_many(
 
 /// Drops the oldest jobs above `capacity`; how many went.
 pub(crate) async fn trim(tx: &mut Tx, capacity: u64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
-        "DELETE FROM scoring_jobs WHERE rowid IN (SELECT rowid FROM scoring_jobs
-            ORDER BY queued_ms DESC, rowid DESC LIMIT -1 OFFSET ?)",
+    let done = sql::query(
+        "DELETE FROM scoring_jobs WHERE request_id IN (SELECT request_id FROM scoring_jobs
+            ORDER BY queued_ms DESC, rowid DESC LIMIT 9223372036854775807 OFFSET ?)",
     )
     .bind(to_i64(capacity))
     .execute(&mut **tx)
@@ -105,7 +105,7 @@ pub(crate) struct Leased {
 
 /// Hands out the oldest jobs that nobody holds.
 pub(crate) async fn lease(tx: &mut Tx, ask: &Ask, now_ms: u64) -> Result<Leased, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT bytes, job, request_id FROM scoring_jobs WHERE lease_until_ms <= ? ORDER BY queued_ms, rowid LIMIT ?",
     )
     .bind(to_i64(now_ms))
@@ -115,7 +115,7 @@ pub(crate) async fn lease(tx: &mut Tx, ask: &Ask, now_ms: u64) -> Result<Leased,
     let (mut jobs, mut unreadable) = (Vec::new(), Vec::new());
     let mut left = to_i64(ask.bytes);
     for row in &rows {
-        left -= row.try_get::<i64, _>(0)?;
+        left -= row.try_get::<i64>(0)?;
         if left < 0 && !jobs.is_empty() {
             break;
         }
@@ -134,7 +134,7 @@ pub(crate) async fn lease(tx: &mut Tx, ask: &Ask, now_ms: u64) -> Result<Leased,
     if jobs.is_empty() {
         return Ok(Leased { jobs, dropped });
     }
-    sqlx::query(
+    sql::query(
         "UPDATE scoring_jobs SET lease_until_ms = ?, leases = leases + 1
             WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
@@ -150,7 +150,7 @@ pub(crate) async fn remove_many<'a>(
     tx: &mut Tx,
     requests: impl IntoIterator<Item = &'a RequestId>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "DELETE FROM scoring_jobs WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
     .bind(id_list(requests))
@@ -161,7 +161,7 @@ pub(crate) async fn remove_many<'a>(
 
 /// Gives up jobs whose last lease ran out unreported; how many.
 pub(crate) async fn give_up(tx: &mut Tx, now_ms: u64) -> Result<u64, StoreError> {
-    let done = sqlx::query("DELETE FROM scoring_jobs WHERE leases >= ? AND lease_until_ms <= ?")
+    let done = sql::query("DELETE FROM scoring_jobs WHERE leases >= ? AND lease_until_ms <= ?")
         .bind(MAX_LEASES)
         .bind(to_i64(now_ms))
         .execute(&mut **tx)
@@ -171,7 +171,7 @@ pub(crate) async fn give_up(tx: &mut Tx, now_ms: u64) -> Result<u64, StoreError>
 
 /// Jobs waiting or leased.
 pub(crate) async fn depth(store: &Store) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM scoring_jobs")
+    Ok(sql::query_scalar("SELECT COUNT(*) FROM scoring_jobs")
         .fetch_one(store.read())
         .await?)
 }

@@ -11,13 +11,13 @@ use floopy_shared::domain::{
     event::{Rating, RatingScore, RatingSubject},
     ids::{RequestId, TenantId},
 };
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
     StoreError, Tx, gathered, names_by_tenant, placed_by_tenant, statements, tenant_id, to_i64,
     to_u64, units::Name,
 };
+use crate::store::sql::{self, Conn, QueryBuilder};
 
 /// What a rating's subject text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,7 +168,7 @@ pub(crate) async fn put_many(
     ratings: &[(&Subject, Place, &StoredRating)],
 ) -> Result<(), StoreError> {
     for ratings in statements(ratings) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO ratings (tenant, kind, subject, revise, event_id, score, useful, rated_ms, retracted) ",
         );
         query.push_values(
@@ -187,7 +187,7 @@ pub(crate) async fn put_many(
             },
         );
         query.push(
-            " ON CONFLICT DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
+            " ON CONFLICT (tenant, kind, subject, revise) DO UPDATE SET event_id = excluded.event_id, score = excluded.score,
                 useful = excluded.useful, rated_ms = excluded.rated_ms, retracted = excluded.retracted",
         );
         query.build().execute(&mut **tx).await?;
@@ -197,7 +197,7 @@ pub(crate) async fn put_many(
 
 /// The ratings kept of many subjects of one kind.
 pub(crate) async fn of_names(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     kind: Kind,
     names: impl IntoIterator<Item = &Name>,
 ) -> Result<Vec<(Name, StoredRating)>, StoreError> {
@@ -205,10 +205,10 @@ pub(crate) async fn of_names(
     let Some(names) = names_by_tenant(names) else {
         return Ok(Vec::new());
     };
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted, t.key, n.value))
-         FROM json_each(?1) AS t, json_each(t.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
     .bind(names)
@@ -226,16 +226,16 @@ pub(crate) async fn of_names(
 
 /// The session ratings kept of any of the names of each unit, with the unit's place and the name.
 pub(crate) async fn of_units<'a>(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: impl IntoIterator<Item = (usize, &'a TenantId, &'a Vec<String>)>,
 ) -> Result<Vec<(usize, String, StoredRating)>, StoreError> {
     let Some(names) = placed_by_tenant(names) else {
         return Ok(Vec::new());
     };
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(u.key AS INTEGER), n.value, hex(r.event_id), r.score, r.useful, r.revise, r.rated_ms, r.retracted))
-         FROM json_each(?1) AS t, json_each(t.value) AS u, json_each(u.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS u CROSS JOIN json_each(u.value) AS n
          CROSS JOIN ratings AS r ON r.tenant = t.key AND r.kind = ?2 AND r.subject = n.value",
     )
     .bind(names)
@@ -254,7 +254,7 @@ pub(crate) async fn of_units<'a>(
 
 /// The ratings that stand of these very replies, by request id.
 pub(crate) async fn of_requests(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     requests: &[RequestId],
 ) -> Result<HashMap<String, RatingScore>, StoreError> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, sqlite::SqliteRow};
 
 use super::{
     StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
     contents, evaluations, request_id, to_i64, unwanted, usage,
 };
+use crate::store::sql::{self, Row};
 
 /// Rows removed per table and transaction at most, so that the writer is never held for long.
 const SLICE: i64 = 2_000;
@@ -44,7 +44,7 @@ pub(crate) struct Gone {
 pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, StoreError> {
     let before = to_i64(horizon.decisions_before_ms);
     let statements = [
-        "DELETE FROM scores WHERE rowid IN (SELECT s.rowid FROM scores s WHERE s.scored_ms < ?1
+        "DELETE FROM scores WHERE request_id IN (SELECT s.request_id FROM scores s WHERE s.scored_ms < ?1
             AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.request_id = s.request_id) LIMIT ?2)",
         "DELETE FROM ratings WHERE (tenant, kind, subject, revise) IN (SELECT tenant, kind, subject, revise
             FROM ratings r WHERE rated_ms < ?1
@@ -63,7 +63,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
         rows += contents::old::forget_of(tx, tenant, before).await?;
     }
     for statement in statements {
-        let done = sqlx::query(statement)
+        let done = sql::query(statement)
             .bind(before)
             .bind(SLICE)
             .execute(&mut **tx)
@@ -92,7 +92,7 @@ struct Left {
 }
 
 impl Left {
-    fn take(&mut self, row: &SqliteRow) -> Result<(), StoreError> {
+    fn take(&mut self, row: &Row) -> Result<(), StoreError> {
         let tenant: String = row.try_get(0)?;
         let session: Option<String> = row.try_get(1)?;
         let request = request_id(row.try_get(2)?)?.to_string();
@@ -125,7 +125,7 @@ async fn forget_calls(
     for row in &sliced {
         left.take(row)?;
     }
-    let rest = sqlx::query(
+    let rest = sql::query(
         "DELETE FROM decisions WHERE session_id IS NOT NULL
             AND (tenant, session_id) IN (SELECT value->>0, value->>1 FROM json_each(?))
          RETURNING tenant, session_id, request_id, completion_id, id",
@@ -148,7 +148,7 @@ async fn forget_calls(
             &left.names),
     ];
     for (statement, about) in statements {
-        sqlx::query(statement)
+        sql::query(statement)
             .bind(pairs(about))
             .execute(&mut **tx)
             .await?;
@@ -156,10 +156,10 @@ async fn forget_calls(
     // Integers always serialise.
     let ids = serde_json::to_string(&left.ids).unwrap_or_default();
     for statement in [
-        "DELETE FROM candidates WHERE id IN (SELECT value FROM json_each(?))",
-        "DELETE FROM experiment_calls WHERE id IN (SELECT value FROM json_each(?))",
+        "DELETE FROM candidates WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+        "DELETE FROM experiment_calls WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
     ] {
-        sqlx::query(statement).bind(&ids).execute(&mut **tx).await?;
+        sql::query(statement).bind(&ids).execute(&mut **tx).await?;
     }
     Ok((sliced.len() + rest.len()) as u64)
 }
@@ -169,7 +169,7 @@ async fn sliced_calls(
     tx: &mut Tx,
     before: i64,
     whose: Option<&TenantId>,
-) -> Result<Vec<SqliteRow>, StoreError> {
+) -> Result<Vec<Row>, StoreError> {
     let condition = whose.map_or("", |_| "d.tenant = ?3 AND");
     let statement = format!(
         "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE {condition} d.created_ms < ?1
@@ -177,7 +177,7 @@ async fn sliced_calls(
                 AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
          RETURNING tenant, session_id, request_id, completion_id, id"
     );
-    let mut query = sqlx::query(&statement).bind(before).bind(SLICE);
+    let mut query = sql::query(&statement).bind(before).bind(SLICE);
     if let Some(tenant) = whose {
         query = query.bind(tenant.as_str());
     }

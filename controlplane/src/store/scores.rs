@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use floopy_shared::domain::{event::Score, ids::RequestId};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::{StoreError, Tx, id_list, request_id, statements, to_i64};
+use crate::store::sql::{self, Conn, QueryBuilder};
 
 /// Keeps scores of replies that have none; which were new.
 pub(crate) async fn put_many(
@@ -15,7 +15,7 @@ pub(crate) async fn put_many(
 ) -> Result<Vec<RequestId>, StoreError> {
     let mut new = Vec::new();
     for scores in statements(scores) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms) ",
         );
         query.push_values(scores, |mut row, score| {
@@ -44,7 +44,7 @@ pub(crate) async fn composites(
     if requests.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT s.request_id, s.composite FROM json_each(?) AS r
             CROSS JOIN scores AS s ON s.request_id = unhex(r.value)",
     )
@@ -58,10 +58,10 @@ pub(crate) async fn composites(
 
 /// The scores of replies that have one.
 pub(crate) async fn of_many(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     requests: &[RequestId],
 ) -> Result<HashMap<RequestId, Score>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT request_id, relevance, coherence, helpfulness, safety, composite, judge FROM scores
             WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use floopy_shared::domain::{event::RatingScore, ids::TenantId};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     StoreError, Tx, names_by_tenant, placed_by_tenant, statements, tenant_id, to_i64,
     units::{Name, TenantUnit},
 };
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 
 /// A rated unit, by its stored name.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) type Counted = (RatingScore, Vec<u8>);
 
 /// What each of these units added to the buckets; `None`: it is not rated.
 pub(crate) async fn credits(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: &[Name],
 ) -> Result<Vec<Option<Counted>>, StoreError> {
     let mut credits: Vec<Option<Counted>> = names.iter().map(|_| None).collect();
@@ -38,8 +38,8 @@ pub(crate) async fn credits(
     let Some(placed) = placed_by_tenant(placed) else {
         return Ok(credits);
     };
-    let rows = sqlx::query(
-        "SELECT CAST(n.key AS INTEGER), s.credit, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+    let rows = sql::query(
+        "SELECT CAST(n.key AS INTEGER), s.credit, s.score FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
     .bind(placed)
@@ -57,21 +57,21 @@ pub(crate) async fn credits(
 
 /// Which of these units are rated.
 pub(crate) async fn rated(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: impl IntoIterator<Item = &Name>,
 ) -> Result<Vec<Name>, StoreError> {
     let names = names.into_iter().map(|(t, name)| (t, name.as_str()));
     let Some(names) = names_by_tenant(names) else {
         return Ok(Vec::new());
     };
-    let rows = sqlx::query(
-        "SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n
+    let rows = sql::query(
+        "SELECT t.key, n.value FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             WHERE EXISTS (SELECT 1 FROM sessions AS s WHERE s.tenant = t.key AND s.unit = n.value)",
     )
     .bind(names)
     .fetch_all(conn)
     .await?;
-    let name = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    let name = |row: &Row| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
     rows.iter().map(name).collect()
 }
 
@@ -82,9 +82,8 @@ pub(crate) async fn put_many(
     now_ms: u64,
 ) -> Result<(), StoreError> {
     for sessions in statements(sessions) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO sessions (tenant, unit, score, credit, touched_ms) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO sessions (tenant, unit, score, credit, touched_ms) ");
         query.push_values(sessions, |mut row, session| {
             row.push_bind(session.name.0.as_str())
                 .push_bind(session.name.1.as_str())
@@ -93,7 +92,7 @@ pub(crate) async fn put_many(
                 .push_bind(to_i64(now_ms));
         });
         query.push(
-            " ON CONFLICT DO UPDATE SET score = excluded.score, credit = excluded.credit,
+            " ON CONFLICT (tenant, unit) DO UPDATE SET score = excluded.score, credit = excluded.credit,
                 touched_ms = excluded.touched_ms",
         );
         query.build().execute(&mut **tx).await?;
@@ -106,9 +105,9 @@ pub(crate) async fn remove_many(tx: &mut Tx, names: &[Name]) -> Result<(), Store
     let Some(names) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
         return Ok(());
     };
-    sqlx::query(
+    sql::query(
         "DELETE FROM sessions WHERE (tenant, unit) IN
-            (SELECT t.key, n.value FROM json_each(?) AS t, json_each(t.value) AS n)",
+            (SELECT t.key, n.value FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n)",
     )
     .bind(names)
     .execute(&mut **tx)
@@ -118,21 +117,21 @@ pub(crate) async fn remove_many(tx: &mut Tx, names: &[Name]) -> Result<(), Store
 
 /// The standing ratings of units by their stored names; unrated units are left out.
 pub(crate) async fn scores(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     units: &[String],
 ) -> Result<HashMap<String, RatingScore>, StoreError> {
     let Some(names) = names_by_tenant(units.iter().map(|unit| (tenant, unit.as_str()))) else {
         return Ok(HashMap::new());
     };
-    let rows = sqlx::query(
-        "SELECT n.value, s.score FROM json_each(?) AS t, json_each(t.value) AS n
+    let rows = sql::query(
+        "SELECT n.value, s.score FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             CROSS JOIN sessions AS s ON s.tenant = t.key AND s.unit = n.value",
     )
     .bind(names)
     .fetch_all(conn)
     .await?;
-    let score = |row: &SqliteRow| Ok((row.try_get(0)?, rating(row.try_get(1)?)?));
+    let score = |row: &Row| Ok((row.try_get(0)?, rating(row.try_get(1)?)?));
     rows.iter().map(score).collect()
 }
 

@@ -1,9 +1,9 @@
 //! What tenants set for themselves: documents by kind and id, small and few.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 
 /// What a document is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,26 +51,26 @@ pub(super) const COLUMNS: &str = "id, body, created_ms, changed_ms";
 
 /// The document, if there is one.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, kind): (&TenantId, Kind),
     id: &str,
 ) -> Result<Option<Document>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM settings WHERE tenant = ? AND kind = ? AND id = ?");
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(kind.as_str());
+    let query = sql::query(&text).bind(tenant.as_str()).bind(kind.as_str());
     let row = query.bind(id).fetch_optional(conn).await?;
     row.as_ref().map(document).transpose()
 }
 
 /// All documents of a kind, the oldest first.
 pub(crate) async fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     kind: Kind,
 ) -> Result<Vec<Document>, StoreError> {
     let text = format!(
         "SELECT {COLUMNS} FROM settings WHERE tenant = ? AND kind = ? ORDER BY created_ms, id"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(kind.as_str());
+    let query = sql::query(&text).bind(tenant.as_str()).bind(kind.as_str());
     let rows = query.fetch_all(conn).await?;
     rows.iter().map(document).collect()
 }
@@ -83,10 +83,10 @@ pub(crate) async fn of_all(
     let text = format!(
         "SELECT {COLUMNS}, tenant FROM settings WHERE kind = ? ORDER BY tenant, created_ms, id"
     );
-    let rows = sqlx::query(&text)
+    let rows = sql::query(&text)
         .bind(kind.as_str())
         .fetch_all(store.read());
-    let owned = |row: &SqliteRow| Ok((tenant_id(row.try_get(4)?)?, document(row)?));
+    let owned = |row: &Row| Ok((tenant_id(row.try_get(4)?)?, document(row)?));
     rows.await?.iter().map(owned).collect()
 }
 
@@ -96,9 +96,9 @@ pub(crate) async fn put(
     (tenant, kind): (&TenantId, Kind),
     document: &Document,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO settings (tenant, kind, id, body, created_ms, changed_ms) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET body = excluded.body, changed_ms = excluded.changed_ms",
+         ON CONFLICT (tenant, kind, id) DO UPDATE SET body = excluded.body, changed_ms = excluded.changed_ms",
     )
     .bind(tenant.as_str())
     .bind(kind.as_str())
@@ -117,7 +117,7 @@ pub(crate) async fn delete(
     (tenant, kind): (&TenantId, Kind),
     id: &str,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM settings WHERE tenant = ? AND kind = ? AND id = ?")
+    sql::query("DELETE FROM settings WHERE tenant = ? AND kind = ? AND id = ?")
         .bind(tenant.as_str())
         .bind(kind.as_str())
         .bind(id)
@@ -126,7 +126,7 @@ pub(crate) async fn delete(
     Ok(())
 }
 
-pub(super) fn document(row: &SqliteRow) -> Result<Document, StoreError> {
+pub(super) fn document(row: &Row) -> Result<Document, StoreError> {
     Ok(Document {
         id: row.try_get(0)?,
         body: row.try_get(1)?,

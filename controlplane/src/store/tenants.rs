@@ -12,9 +12,9 @@ use floopy_shared::domain::{
     rule::Routing,
     snapshot::Tenant,
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, keys, record, tenant_id, to_i64};
+use crate::store::sql::{self, Conn, Row};
 
 /// What a tenant is besides its keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +33,10 @@ pub(crate) struct Profile {
 
 /// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
             plan, cache_enabled, cache_ttl_s, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
-         ON CONFLICT DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
+         ON CONFLICT (id) DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             routing = excluded.routing, plan = excluded.plan, cache_enabled = excluded.cache_enabled,
             cache_ttl_s = excluded.cache_ttl_s, configured = 1",
@@ -58,7 +58,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
 
 /// Says that the configuration has none of them, before it is asked which it has.
 pub(crate) async fn unconfigure(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tenants SET configured = 0 WHERE configured")
+    sql::query("UPDATE tenants SET configured = 0 WHERE configured <> 0")
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -66,7 +66,7 @@ pub(crate) async fn unconfigure(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// Writes a tenant only where there is none of this id.
 pub(crate) async fn ensure(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO tenants (id, zero_retention, created_ms) VALUES (?, 0, ?) ON CONFLICT DO NOTHING")
+    sql::query("INSERT INTO tenants (id, zero_retention, created_ms) VALUES (?, 0, ?) ON CONFLICT DO NOTHING")
         .bind(id.as_str())
         .bind(to_i64(now_ms))
         .execute(&mut **tx)
@@ -76,15 +76,15 @@ pub(crate) async fn ensure(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<()
 
 /// The tenants that were sold something, with the names of their plans; those that are gone, too.
 pub(crate) async fn with_plans(store: &Store) -> Result<Vec<(TenantId, String)>, StoreError> {
-    let rows = sqlx::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL");
+    let rows = sql::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL");
     let rows = rows.fetch_all(store.read()).await?;
-    let sold = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    let sold = |row: &Row| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
     rows.iter().map(sold).collect()
 }
 
 /// Whether there is a tenant of this id.
-pub(crate) async fn exists(conn: &mut SqliteConnection, id: &TenantId) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar(
+pub(crate) async fn exists(conn: &mut Conn, id: &TenantId) -> Result<bool, StoreError> {
+    Ok(sql::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ? AND deleted_ms IS NULL)",
     )
     .bind(id.as_str())
@@ -93,8 +93,8 @@ pub(crate) async fn exists(conn: &mut SqliteConnection, id: &TenantId) -> Result
 }
 
 /// How many tenants there are or were.
-pub(crate) async fn count(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM tenants")
+pub(crate) async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(sql::query_scalar("SELECT COUNT(*) FROM tenants")
         .fetch_one(conn)
         .await?)
 }
@@ -106,7 +106,7 @@ const COLUMNS: &str =
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
     let query = format!("SELECT {COLUMNS} FROM tenants WHERE deleted_ms IS NULL ORDER BY id");
-    let rows = sqlx::query(&query).fetch_all(store.read()).await?;
+    let rows = sql::query(&query).fetch_all(store.read()).await?;
     let mut tenants = BTreeMap::new();
     for row in &rows {
         let tenant = tenant(row)?;
@@ -121,9 +121,9 @@ pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
 }
 
 /// One tenant with its keys, as the configuration has it; an empty one where there is none.
-pub(crate) async fn one(conn: &mut SqliteConnection, id: &TenantId) -> Result<Tenant, StoreError> {
+pub(crate) async fn one(conn: &mut Conn, id: &TenantId) -> Result<Tenant, StoreError> {
     let query = format!("SELECT {COLUMNS} FROM tenants WHERE id = ?");
-    let query = sqlx::query(&query).bind(id.as_str());
+    let query = sql::query(&query).bind(id.as_str());
     let found = query.fetch_optional(&mut *conn).await?;
     let mut tenant = match &found {
         Some(row) => tenant(row)?,
@@ -134,7 +134,7 @@ pub(crate) async fn one(conn: &mut SqliteConnection, id: &TenantId) -> Result<Te
     Ok(tenant)
 }
 
-fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
+fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     let default_model: Option<String> = row.try_get(2)?;
     let constraints: Option<&[u8]> = row.try_get(3)?;
     let budget: Option<i64> = row.try_get(4)?;
@@ -171,19 +171,16 @@ fn tenant(row: &SqliteRow) -> Result<Tenant, StoreError> {
 
 /// The names of the plans of those tenants that have one.
 pub(crate) async fn plans(store: &Store) -> Result<Vec<(TenantId, String)>, StoreError> {
-    let rows = sqlx::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL")
+    let rows = sql::query("SELECT id, plan FROM tenants WHERE plan IS NOT NULL")
         .fetch_all(store.read())
         .await?;
-    let read = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
+    let read = |row: &Row| Ok((tenant_id(row.try_get(0)?)?, row.try_get(1)?));
     rows.iter().map(read).collect()
 }
 
 /// The name of a tenant's plan.
-pub(crate) async fn plan(
-    conn: &mut SqliteConnection,
-    id: &TenantId,
-) -> Result<Option<String>, StoreError> {
-    let found: Option<Option<String>> = sqlx::query_scalar("SELECT plan FROM tenants WHERE id = ?")
+pub(crate) async fn plan(conn: &mut Conn, id: &TenantId) -> Result<Option<String>, StoreError> {
+    let found: Option<Option<String>> = sql::query_scalar("SELECT plan FROM tenants WHERE id = ?")
         .bind(id.as_str())
         .fetch_optional(conn)
         .await?;
@@ -191,11 +188,8 @@ pub(crate) async fn plan(
 }
 
 /// Whether nothing of this tenant's content may be kept.
-pub(crate) async fn zero_retention(
-    conn: &mut SqliteConnection,
-    tenant: &TenantId,
-) -> Result<bool, StoreError> {
-    let kept: Option<bool> = sqlx::query_scalar("SELECT zero_retention FROM tenants WHERE id = ?")
+pub(crate) async fn zero_retention(conn: &mut Conn, tenant: &TenantId) -> Result<bool, StoreError> {
+    let kept: Option<bool> = sql::query_scalar("SELECT zero_retention FROM tenants WHERE id = ?")
         .bind(tenant.as_str())
         .fetch_optional(conn)
         .await?;

@@ -1,6 +1,10 @@
 //! What opening, writing and giving up leave behind.
 
-use super::*;
+mod postgres;
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+use super::{sqlite::FILE, *};
 
 #[test]
 fn rows_are_cut_into_a_few_lengths_and_none_is_lost() {
@@ -64,10 +68,12 @@ async fn a_store_of_a_newer_version_is_refused() {
     let root = tempfile::tempdir().expect("temporary directory");
     let location = Location::Directory(root.path().to_owned());
     let store = Store::open(&location).await.expect("opens");
-    sqlx::query("PRAGMA user_version = 9999")
-        .execute(&store.writer)
+    let mut tx = store.write().await.expect("writes");
+    sql::query("PRAGMA user_version = 9999")
+        .execute(&mut *tx)
         .await
         .expect("set");
+    tx.commit().await.expect("commits");
     store.close().await;
     let error = Store::open(&location).await.expect_err("newer").to_string();
     assert!(error.contains("9999"), "{error}");

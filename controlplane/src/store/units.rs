@@ -9,13 +9,13 @@ use floopy_shared::domain::{
     decision::Decision,
     ids::{RequestId, SessionId, TenantId},
 };
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 #[cfg(test)]
 pub(crate) use self::calls::MAX_TURNS;
 pub(crate) use self::calls::{Calls, calls};
 use super::{StoreError, gathered, names_by_tenant, request_id_of_hex, tenant_id};
+use crate::store::sql::{self, Conn};
 
 /// What a session's rating is about: a session, or one call that has none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +65,7 @@ pub(crate) fn names_of(decision: &Decision) -> impl Iterator<Item = Name> + '_ {
 /// A session's own id comes first. Otherwise the name is an alias: the completion id or the request id of a
 /// call, which stands for its session, or for itself where it has none; the oldest such call is meant.
 pub(crate) async fn meant(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: &BTreeSet<Name>,
 ) -> Result<BTreeMap<Name, Unit>, StoreError> {
     let Some(all) = names_by_tenant(names.iter().map(|(t, name)| (t, name.as_str()))) else {
@@ -97,12 +97,9 @@ fn session(id: &str) -> Result<Unit, StoreError> {
         .map_err(|e| StoreError::corrupt("session id", e))
 }
 
-async fn own_sessions(
-    conn: &mut SqliteConnection,
-    names: String,
-) -> Result<BTreeMap<Name, Unit>, StoreError> {
-    let query = sqlx::query_scalar(
-        "SELECT json_group_array(json_array(t.key, n.value)) FROM json_each(?) AS t, json_each(t.value) AS n
+async fn own_sessions(conn: &mut Conn, names: String) -> Result<BTreeMap<Name, Unit>, StoreError> {
+    let query = sql::query_scalar(
+        "SELECT json_group_array(json_array(t.key, n.value)) FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
             WHERE EXISTS (SELECT 1 FROM decisions AS d INDEXED BY decisions_session
                 WHERE d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0)",
     )
@@ -121,13 +118,13 @@ type Aliases = BTreeMap<Name, ((i64, RequestId), Unit)>;
 type StoredAlias = (String, String, i64, String, Option<String>);
 
 async fn completions(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: String,
     aliases: &mut Aliases,
 ) -> Result<(), StoreError> {
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d ON d.id =
             (SELECT o.id FROM decisions AS o INDEXED BY decisions_completion
                 WHERE o.tenant = t.key AND o.completion_id = n.value AND o.shadow = 0
@@ -138,13 +135,13 @@ async fn completions(
 }
 
 async fn requests_named(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     names: String,
     aliases: &mut Aliases,
 ) -> Result<(), StoreError> {
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(t.key, n.value, d.created_ms, hex(d.request_id), d.session_id))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.shadow = 0",
     )

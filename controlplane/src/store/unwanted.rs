@@ -1,15 +1,16 @@
 //! Content of tenants that keep none any more, or are no more: it goes within the hour, a slice at a time.
 
 use super::{StoreError, Tx, to_i64};
+use crate::store::sql;
 
 /// Whose content goes.
-const WHOSE: &str = "(SELECT id FROM tenants WHERE zero_retention OR deleted_ms IS NOT NULL)";
+const WHOSE: &str = "(SELECT id FROM tenants WHERE zero_retention <> 0 OR deleted_ms IS NOT NULL)";
 
 /// Each with the tenants in the place of `{}` and how many rows at most as `?`. What sessions said goes with
 /// `contents`, and what is in an evaluation's result beside the text stays: figures are no content.
 const STATEMENTS: [&str; 7] = [
-    "DELETE FROM scoring_jobs WHERE rowid IN (SELECT rowid FROM scoring_jobs WHERE tenant IN {} LIMIT ?)",
-    "DELETE FROM scoring_jobs WHERE rowid IN (SELECT j.rowid FROM scoring_jobs AS j
+    "DELETE FROM scoring_jobs WHERE request_id IN (SELECT request_id FROM scoring_jobs WHERE tenant IN {} LIMIT ?)",
+    "DELETE FROM scoring_jobs WHERE request_id IN (SELECT j.request_id FROM scoring_jobs AS j
         CROSS JOIN decisions AS d ON d.request_id = j.request_id WHERE d.tenant IN {} LIMIT ?)",
     "DELETE FROM dataset_rows WHERE seq IN (SELECT r.seq FROM datasets AS d
         CROSS JOIN dataset_rows AS r ON r.dataset = d.id WHERE d.tenant IN {} LIMIT ?)",
@@ -29,7 +30,7 @@ pub(super) async fn forget(tx: &mut Tx, slice: u32) -> Result<u64, StoreError> {
     let mut rows = 0;
     for statement in STATEMENTS {
         let text = statement.replace("{}", WHOSE);
-        let done = sqlx::query(&text)
+        let done = sql::query(&text)
             .bind(to_i64(u64::from(slice)))
             .execute(&mut **tx)
             .await?;
@@ -44,7 +45,7 @@ mod tests {
     use crate::store::{Location, Store};
 
     async fn count(tx: &mut Tx, text: &str) -> i64 {
-        let count = sqlx::query_scalar(text).fetch_one(&mut **tx).await;
+        let count = sql::query_scalar(text).fetch_one(&mut **tx).await;
         count.expect("counts")
     }
 
@@ -55,7 +56,7 @@ mod tests {
         for (tenant, retention, deleted) in
             [("kept", 0, None), ("zero", 1, None), ("gone", 0, Some(7))]
         {
-            let made = sqlx::query(
+            let made = sql::query(
                 "INSERT INTO tenants (id, zero_retention, created_ms, deleted_ms) VALUES (?, ?, 1, ?)",
             );
             let made = made.bind(tenant).bind(retention).bind(deleted);
@@ -72,7 +73,7 @@ mod tests {
                     VALUES (?1 || '-f', ?1, 'batch', 1, 1, 2, x'00')",
                 "INSERT INTO batch_pieces SELECT seq, 0, x'00' FROM batch_files WHERE tenant = ?1",
             ] {
-                let put = sqlx::query(text).bind(tenant).execute(&mut *tx).await;
+                let put = sql::query(text).bind(tenant).execute(&mut *tx).await;
                 put.unwrap_or_else(|e| panic!("{text}: {e}"));
             }
         }

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, settings::Kind, statements, tenant_id};
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 
 /// What is added up, each a column of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Used {
         }
         // Strings always serialise.
         let named = serde_json::to_string(&named).unwrap_or_default();
-        let known: Vec<(String, String)> = sqlx::query_as(
+        let rows = sql::query(
             "SELECT tenant, id FROM settings WHERE kind = ?
                 AND (tenant, id) IN (SELECT value->>0, value->>1 FROM json_each(?))",
         )
@@ -158,7 +158,10 @@ impl Used {
         .bind(named)
         .fetch_all(&mut **tx)
         .await?;
-        let known: BTreeSet<(String, String)> = known.into_iter().collect();
+        let pair = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+        let known: Result<BTreeSet<(String, String)>, sqlx::Error> =
+            rows.iter().map(pair).collect();
+        let known = known?;
         for (mut line, counts) in std::mem::take(&mut self.0) {
             let id = (line.tenant.to_string(), line.project.clone());
             if !known.contains(&id) {
@@ -172,9 +175,9 @@ impl Used {
 
 async fn put_lines(tx: &mut Tx, lines: &[(Line, Counts)]) -> Result<(), StoreError> {
     let columns = Column::ALL.map(Column::as_str);
-    let added = columns.map(|name| format!("{name} = {name} + excluded.{name}"));
+    let added = columns.map(|name| format!("{name} = usage.{name} + excluded.{name}"));
     for piece in statements(lines) {
-        let mut query = QueryBuilder::<Sqlite>::new(format!(
+        let mut query = QueryBuilder::new(format!(
             "INSERT INTO usage (tenant, day, project, environment, model, {}) ",
             columns.join(", ")
         ));
@@ -188,7 +191,7 @@ async fn put_lines(tx: &mut Tx, lines: &[(Line, Counts)]) -> Result<(), StoreErr
                 row.push_bind(value);
             }
         });
-        query.push(" ON CONFLICT DO UPDATE SET ");
+        query.push(" ON CONFLICT (tenant, day, project, environment, model) DO UPDATE SET ");
         query.push(added.join(", "));
         query.build().execute(&mut **tx).await?;
     }
@@ -217,7 +220,7 @@ impl Month {
 
 async fn put_months(tx: &mut Tx, months: &[((i64, &TenantId), Month)]) -> Result<(), StoreError> {
     for piece in statements(months) {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::new(
             "INSERT INTO usage_months (month, tenant, requests, cost_micro_usd, ratings) ",
         );
         query.push_values(piece, |mut row, ((month, tenant), used)| {
@@ -228,8 +231,9 @@ async fn put_months(tx: &mut Tx, months: &[((i64, &TenantId), Month)]) -> Result
                 .push_bind(used.ratings);
         });
         query.push(
-            " ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-                cost_micro_usd = cost_micro_usd + excluded.cost_micro_usd, ratings = ratings + excluded.ratings",
+            " ON CONFLICT (month, tenant) DO UPDATE SET requests = usage_months.requests + excluded.requests,
+                cost_micro_usd = usage_months.cost_micro_usd + excluded.cost_micro_usd,
+                ratings = usage_months.ratings + excluded.ratings",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -241,23 +245,23 @@ pub(crate) async fn of_month(
     store: &Store,
     month: i64,
 ) -> Result<BTreeMap<TenantId, Month>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT requests, cost_micro_usd, ratings, tenant FROM usage_months WHERE month = ?",
     )
     .bind(month)
     .fetch_all(store.read())
     .await?;
-    let read = |row: &SqliteRow| Ok((tenant_id(row.try_get(3)?)?, month_of(row)?));
+    let read = |row: &Row| Ok((tenant_id(row.try_get(3)?)?, month_of(row)?));
     rows.iter().map(read).collect()
 }
 
 /// What one tenant used in a month.
 pub(crate) async fn month(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     month: i64,
 ) -> Result<Month, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT requests, cost_micro_usd, ratings FROM usage_months WHERE month = ? AND tenant = ?",
     )
     .bind(month)
@@ -267,7 +271,7 @@ pub(crate) async fn month(
     row.as_ref().map_or(Ok(Month::default()), month_of)
 }
 
-fn month_of(row: &SqliteRow) -> Result<Month, StoreError> {
+fn month_of(row: &Row) -> Result<Month, StoreError> {
     Ok(Month {
         requests: row.try_get(0)?,
         cost_micro_usd: row.try_get(1)?,
@@ -290,7 +294,7 @@ pub(crate) async fn tell(
     month: i64,
     what: Told,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE usage_months SET told = told | ?1 WHERE month = ?2 AND tenant = ?3 AND told & ?1 = 0",
     )
     .bind(what as i64)
@@ -329,7 +333,7 @@ pub(crate) type Group = (Vec<String>, Counts);
 
 /// The sums of the days from `from` to `to`, both inclusive, by the dimensions; at most `limit` groups.
 pub(crate) async fn grouped(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, from, to): (&TenantId, i64, i64),
     by: &[Dimension],
     limit: i64,
@@ -340,7 +344,8 @@ pub(crate) async fn grouped(
         .map(|name| format!("CAST({name} AS TEXT), "))
         .collect();
     // Sums of no rows are null.
-    let sums = Column::ALL.map(|column| format!("ifnull(sum({}), 0)", column.as_str()));
+    let sums =
+        Column::ALL.map(|column| format!("CAST(ifnull(sum({}), 0) AS INTEGER)", column.as_str()));
     let grouping = match names.as_slice() {
         [] => String::new(),
         names => format!("GROUP BY {0} ORDER BY {0}", names.join(", ")),
@@ -350,9 +355,9 @@ pub(crate) async fn grouped(
         values.concat(),
         sums.join(", ")
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(from).bind(to);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(from).bind(to);
     let rows = query.bind(limit).fetch_all(conn).await?;
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         let values = (0..by.len()).map(|at| row.try_get(at));
         let values = values.collect::<Result<Vec<String>, _>>()?;
         let mut counts = Counts::default();
@@ -366,7 +371,7 @@ pub(crate) async fn grouped(
 
 /// Forgets a slice of the days before `day`; how many lines went.
 pub(crate) async fn forget(tx: &mut Tx, day: i64, slice: i64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "DELETE FROM usage WHERE (tenant, day, project, environment, model) IN (
             SELECT tenant, day, project, environment, model FROM usage WHERE day < ? LIMIT ?)",
     )

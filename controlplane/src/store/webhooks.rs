@@ -1,9 +1,9 @@
 //! Deliveries to webhooks: what is to be sent, when it is tried again, and what came of it.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 
 /// Deliveries that wait for one webhook at most: a receiver that is away for days must not fill the disk.
 const MAX_WAITING: i64 = 1_000;
@@ -101,10 +101,10 @@ const COLUMNS: &str =
 
 /// Whether as many wait for a webhook as may; how many.
 pub(crate) async fn full(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, webhook): (&TenantId, &str),
 ) -> Result<Option<i64>, StoreError> {
-    let waiting: i64 = sqlx::query_scalar(
+    let waiting: i64 = sql::query_scalar(
         "SELECT count(*) FROM webhook_deliveries WHERE tenant = ? AND webhook = ? AND state = 0",
     )
     .bind(tenant.as_str())
@@ -115,11 +115,7 @@ pub(crate) async fn full(
 }
 
 /// Puts a delivery where it is sent from. Where too many wait already it has failed at once, and says so.
-pub(crate) async fn add(
-    conn: &mut SqliteConnection,
-    new: &New<'_>,
-    now_ms: u64,
-) -> Result<(), StoreError> {
+pub(crate) async fn add(conn: &mut Conn, new: &New<'_>, now_ms: u64) -> Result<(), StoreError> {
     let place = (new.tenant, new.webhook);
     let full = full(conn, place).await?;
     let is_full = full.is_some();
@@ -129,7 +125,7 @@ pub(crate) async fn add(
     } else {
         State::Pending
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO webhook_deliveries (tenant, webhook, delivery, event, body, state, attempts, next_ms, created_ms,
             ended_ms, last_error) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
     )
@@ -153,10 +149,10 @@ pub(crate) async fn add(
 
 /// Forgets the oldest of a webhook's failures where there are more than are kept.
 pub(crate) async fn trim(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, webhook): (&TenantId, &str),
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "DELETE FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND state = 2 AND id <=
             (SELECT id FROM webhook_deliveries WHERE tenant = ?1 AND webhook = ?2 AND state = 2
                 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
@@ -171,7 +167,7 @@ pub(crate) async fn trim(
 
 /// Whether any delivery is due.
 pub(crate) async fn is_any_due(store: &Store, now_ms: u64) -> Result<bool, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar(
+    let found: Option<i64> = sql::query_scalar(
         "SELECT 1 FROM webhook_deliveries WHERE state = 0 AND next_ms <= ? LIMIT 1",
     )
     .bind(to_i64(now_ms))
@@ -189,7 +185,7 @@ pub(crate) async fn due(
 ) -> Result<Vec<Due>, StoreError> {
     // Strings always serialise.
     let json = |names: &[&str]| serde_json::to_string(names).unwrap_or_default();
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT id, tenant, webhook, delivery, event, body, attempts FROM webhook_deliveries
             WHERE state = 0 AND next_ms <= ? AND webhook NOT IN (SELECT value FROM json_each(?))
                 AND tenant NOT IN (SELECT value FROM json_each(?))
@@ -204,7 +200,7 @@ pub(crate) async fn due(
     rows.iter().map(read_due).collect()
 }
 
-fn read_due(row: &SqliteRow) -> Result<Due, StoreError> {
+fn read_due(row: &Row) -> Result<Due, StoreError> {
     let attempts: i64 = row.try_get(6)?;
     Ok(Due {
         seq: row.try_get(0)?,
@@ -219,7 +215,7 @@ fn read_due(row: &SqliteRow) -> Result<Due, StoreError> {
 
 /// Leaves one alone until then: if this process dies before it says what came of it, it is tried again.
 pub(crate) async fn lease(tx: &mut Tx, seq: i64, until_ms: u64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE webhook_deliveries SET next_ms = ? WHERE id = ?")
+    sql::query("UPDATE webhook_deliveries SET next_ms = ? WHERE id = ?")
         .bind(to_i64(until_ms))
         .bind(seq)
         .execute(&mut **tx)
@@ -237,7 +233,7 @@ pub(crate) async fn settle(
     let has_ended = attempted.state != State::Pending;
     let error = attempted.error.as_deref();
     let error: Option<String> = error.map(|text| text.chars().take(MAX_ERROR_CHARS).collect());
-    sqlx::query(
+    sql::query(
         "UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, next_ms = ?, ended_ms = ?,
             last_status = ?, last_error = ? WHERE id = ?",
     )
@@ -254,7 +250,7 @@ pub(crate) async fn settle(
 
 /// Deliveries to a webhook before that number, the newest first.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, webhook): (&TenantId, &str),
     before: Option<u64>,
     limit: u32,
@@ -262,7 +258,7 @@ pub(crate) async fn page(
     let text = format!(
         "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ? AND webhook = ? AND id < ? ORDER BY id DESC LIMIT ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(webhook);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(webhook);
     let query = query.bind(before.map_or(i64::MAX, to_i64));
     let rows = query.bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(read).collect()
@@ -270,19 +266,19 @@ pub(crate) async fn page(
 
 /// One.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, webhook): (&TenantId, &str),
     delivery: &str,
 ) -> Result<Option<Delivery>, StoreError> {
     let text = format!(
         "SELECT {COLUMNS} FROM webhook_deliveries WHERE tenant = ? AND webhook = ? AND delivery = ?"
     );
-    let query = sqlx::query(&text).bind(tenant.as_str()).bind(webhook);
+    let query = sql::query(&text).bind(tenant.as_str()).bind(webhook);
     let row = query.bind(delivery).fetch_optional(conn).await?;
     row.as_ref().map(read).transpose()
 }
 
-fn read(row: &SqliteRow) -> Result<Delivery, StoreError> {
+fn read(row: &Row) -> Result<Delivery, StoreError> {
     let number = |at: usize| -> Result<Option<u64>, StoreError> {
         let value: Option<i64> = row.try_get(at)?;
         Ok(value.map(to_u64))
@@ -303,7 +299,7 @@ fn read(row: &SqliteRow) -> Result<Delivery, StoreError> {
 
 /// Sends one that ended once more, as if for the first time; one that waits is left as it is.
 pub(crate) async fn again(tx: &mut Tx, seq: u64, now_ms: u64) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE webhook_deliveries SET state = 0, attempts = 0, next_ms = ?, ended_ms = NULL
             WHERE id = ? AND state <> 0",
     )
@@ -319,7 +315,7 @@ pub(crate) async fn remove(
     tx: &mut Tx,
     (tenant, webhook): (&TenantId, &str),
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM webhook_deliveries WHERE tenant = ? AND webhook = ?")
+    sql::query("DELETE FROM webhook_deliveries WHERE tenant = ? AND webhook = ?")
         .bind(tenant.as_str())
         .bind(webhook)
         .execute(&mut **tx)
@@ -329,7 +325,7 @@ pub(crate) async fn remove(
 
 /// Forgets a slice of those that ended before; how many.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: u64) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "DELETE FROM webhook_deliveries WHERE id IN
             (SELECT id FROM webhook_deliveries WHERE ended_ms < ? LIMIT ?)",
     )

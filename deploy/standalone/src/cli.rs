@@ -1,6 +1,7 @@
 //! The command line: `floopy` and what it can do besides serving.
 
 mod banner;
+mod database;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -55,6 +56,9 @@ enum Command {
     /// Manages API keys
     #[command(subcommand, alias = "keys")]
     Key(Keys),
+    /// Looks after the control plane's store
+    #[command(subcommand)]
+    Db(database::Database),
     /// Manages tenants, as whoever runs Floopy
     #[command(subcommand)]
     Tenant(remote::Tenants),
@@ -139,6 +143,10 @@ pub enum Error {
     Remote(#[from] ClientError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
+    #[error("the store: {0}")]
+    Store(floopy_controlplane::Error),
+    #[error("the answer cannot be printed: {0}")]
+    Json(serde_json::Error),
     #[error("the configuration cannot be printed: {0}")]
     Print(#[from] toml::ser::Error),
     #[error("signals cannot be awaited: {0}")]
@@ -159,6 +167,8 @@ impl Error {
             | Self::Replay(_)
             | Self::Catalog(_)
             | Self::Key(_)
+            | Self::Store(_)
+            | Self::Json(_)
             | Self::Remote(_)
             | Self::Print(_)
             | Self::Signal(_)
@@ -195,6 +205,7 @@ impl Cli {
             Some(Command::Key(Keys::Remote(keys))) => {
                 keys.run(&mut console).await.map_err(Error::from)
             }
+            Some(Command::Db(database)) => database.run(&mut console).await,
             Some(Command::Tenant(tenants)) => tenants.run(&mut console).await.map_err(Error::from),
             Some(Command::Plan(plans)) => plans.run(&mut console).await.map_err(Error::from),
             Some(Command::Provider(providers)) => {

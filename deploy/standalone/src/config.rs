@@ -101,6 +101,7 @@ pub struct Control {
     pub webhooks: control::Webhooks,
     pub evaluations: control::Evaluations,
     pub batches: control::Batches,
+    pub store: control::StoreConfig,
 }
 
 /// What scores replies.
@@ -172,6 +173,7 @@ impl Default for Control {
             webhooks: plane.webhooks,
             evaluations: plane.evaluations,
             batches: plane.batches,
+            store: plane.store,
         }
     }
 }

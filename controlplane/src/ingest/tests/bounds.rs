@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::store::sql;
 use crate::store::{sessions, units};
 
 #[tokio::test]
@@ -10,7 +11,7 @@ async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
     let intake = intake().await;
     append(&intake, vec![job(1, 1), job(2, 2)]).await;
     let mut tx = intake.store.write().await.expect("writes");
-    sqlx::query("UPDATE scoring_jobs SET job = x'ff' WHERE request_id = ?")
+    sql::query("UPDATE scoring_jobs SET job = x'ff' WHERE request_id = ?")
         .bind(request(1).0.as_bytes().as_slice())
         .execute(&mut *tx)
         .await

@@ -8,6 +8,7 @@ use floopy_shared::domain::{
 use proptest::prelude::*;
 
 use super::{BTreeMap, Intake, sums};
+use crate::store::{TEST_SERVER, sql};
 use crate::{
     fixture::*,
     learn::{
@@ -106,19 +107,19 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 
 /// Everything that was derived, as text, one row per line.
 const TABLES: [&str; 7] = [
-    "SELECT json_array('sums', tenant, shape, day, hex(cells)) FROM day_sums ORDER BY 1",
-    "SELECT json_array('session', tenant, unit, score, hex(credit)) FROM sessions ORDER BY 1",
-    "SELECT json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted)
+    "SELECT CAST(json_array('sums', tenant, shape, day, hex(cells)) AS TEXT) FROM day_sums ORDER BY 1",
+    "SELECT CAST(json_array('session', tenant, unit, score, hex(credit)) AS TEXT) FROM sessions ORDER BY 1",
+    "SELECT CAST(json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted) AS TEXT)
         FROM ratings ORDER BY 1",
-    "SELECT json_array('score', hex(request_id), composite) FROM scores ORDER BY 1",
-    "SELECT json_array('call', hex(request_id), hex(event_id), hex(record), hex(bytes), turn, hex(credit))
+    "SELECT CAST(json_array('score', hex(request_id), composite) AS TEXT) FROM scores ORDER BY 1",
+    "SELECT CAST(json_array('call', hex(request_id), hex(event_id), hex(record), hex(bytes), turn, hex(credit)) AS TEXT)
         FROM decisions LEFT JOIN candidates USING (id) ORDER BY 1",
     // Lines of what was replaced since are empty.
-    "SELECT json_array('used', tenant, day, project, environment, model, requests, errors, input_tokens,
+    "SELECT CAST(json_array('used', tenant, day, project, environment, model, requests, errors, input_tokens,
             cached_input_tokens, output_tokens, cost_micro_usd, unpriced_requests, shadow_requests,
-            shadow_cost_micro_usd, ratings, cache_hits, cache_misses, saved_micro_usd, saved_tokens)
+            shadow_cost_micro_usd, ratings, cache_hits, cache_misses, saved_micro_usd, saved_tokens) AS TEXT)
         FROM usage WHERE requests <> 0 OR shadow_requests <> 0 OR ratings <> 0 ORDER BY 1",
-    "SELECT json_array('month', month, tenant, requests, cost_micro_usd, ratings) FROM usage_months
+    "SELECT CAST(json_array('month', month, tenant, requests, cost_micro_usd, ratings) AS TEXT) FROM usage_months
         WHERE requests <> 0 OR cost_micro_usd <> 0 OR ratings <> 0 ORDER BY 1",
 ];
 
@@ -129,7 +130,7 @@ async fn dump(intake: &Intake) -> Vec<String> {
     tx.commit().await.expect("commits");
     let mut rows = Vec::new();
     for table in TABLES {
-        let found = sqlx::query_scalar::<_, String>(table);
+        let found = sql::query_scalar::<String>(table);
         rows.extend(found.fetch_all(intake.store.read()).await.expect("reads"));
     }
     rows
@@ -189,8 +190,17 @@ fn reordered() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
     })
 }
 
+/// Fewer on a server, where each takes longer.
+fn cases() -> u32 {
+    if std::env::var(TEST_SERVER).is_ok() {
+        16
+    } else {
+        192
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_repetition_and_split_leaves_the_same_tables(

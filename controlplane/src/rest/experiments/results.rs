@@ -5,9 +5,9 @@ use floopy_shared::domain::{
     ids::TenantId,
 };
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
 use super::{super::view::moment, Stored, named};
+use crate::store::sql::Conn;
 use crate::{
     learn::experiment::{Comparison, EQUIVALENCE, Interval, MIN_UNITS, Outcome, Winner, compare},
     store::{
@@ -26,7 +26,7 @@ const UNPAIRED: &str = "a shadow experiment names no winner: copies are of other
 
 /// The results by now. An experiment that ended is judged by the calls until then; what is said of these later counts.
 pub(super) async fn compute(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, stored): (&TenantId, &Stored),
     now_ms: u64,
 ) -> Result<Value, StoreError> {

@@ -10,9 +10,9 @@ use axum::{
 use floopy_shared::domain::ids::TenantId;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
-use sqlx::SqliteConnection;
 
 use super::find;
+use crate::store::sql::Conn;
 use crate::{
     rest::{
         Api,
@@ -61,7 +61,7 @@ pub(in crate::rest) async fn between(
 
 /// What the version says that a field of the query names.
 async fn content(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, id): (&TenantId, &str),
     (field, number): (&str, u32),
 ) -> Result<Content, ApiError> {
@@ -76,7 +76,7 @@ async fn content(
 
 /// The newest version below a number: those between may have been deleted. Nothing, where there is none.
 async fn before(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     place: (&TenantId, &str),
     number: u32,
 ) -> Result<(Option<u32>, Content), ApiError> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::answers;
+use crate::store::sql;
 
 /// A request with a name of its own.
 async fn named(fixture: &Fixture, name: &str, call: &str, body: Value) -> (u16, bool, Value) {
@@ -92,7 +93,7 @@ async fn a_secret_is_told_once_even_to_who_asks_again() {
     let (status, is_replay, again) = named(&fixture, "k", "POST /v1/keys", key()).await;
     assert_eq!((status, is_replay), (201, true));
     assert_eq!((&again["id"], &again["key"]), (&first["id"], &Value::Null));
-    let kept: Vec<String> = sqlx::query_scalar("SELECT answer FROM answers")
+    let kept: Vec<String> = sql::query_scalar("SELECT answer FROM answers")
         .fetch_all(fixture.intake.store.read())
         .await
         .expect("read");
@@ -106,7 +107,7 @@ async fn a_change_whose_answer_was_lost_is_not_made_again() {
     named(&fixture, "a", "POST /v1/projects", project()).await;
     // As if the process had ended between the change and its answer.
     let mut tx = fixture.intake.store.write().await.expect("writes");
-    sqlx::query("UPDATE answers SET status = 0, answer = ''")
+    sql::query("UPDATE answers SET status = 0, answer = ''")
         .execute(&mut *tx)
         .await
         .expect("written");

@@ -1,6 +1,7 @@
 //! What the operator changes of tenants.
 
 use super::*;
+use crate::store::sql::{self};
 
 #[tokio::test]
 async fn null_is_refused_where_there_is_nothing_to_go_back_to() {
@@ -41,7 +42,7 @@ async fn a_default_model_is_not_held_up_by_what_else_is_wrong() {
     // The rule's model is in no catalog any more.
     let gone = "UPDATE settings SET body = replace(body, 'gpt-4o', 'gpt-gone')";
     let mut tx = fixture.intake.store.write().await.expect("writes");
-    let gone = sqlx::query(gone).execute(&mut *tx).await.expect("written");
+    let gone = sql::query(gone).execute(&mut *tx).await.expect("written");
     assert!(gone.rows_affected() > 0);
     tx.commit().await.expect("commits");
     let path = format!("PATCH /v1/operator/tenants/{}", tenant());

@@ -4,6 +4,7 @@ use floopy_shared::domain::{decision::Decision, event::Event};
 use serde_json::json;
 
 use super::*;
+use crate::store::sql;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -11,7 +12,7 @@ impl Fixture {
     /// A rule of the tenant, whose default model is `p/base`; its id.
     async fn cheap_rule(&self) -> String {
         let mut tx = self.intake.store.write().await.expect("writes");
-        sqlx::query("UPDATE tenants SET default_model = 'p/base' WHERE id = 'acme'")
+        sql::query("UPDATE tenants SET default_model = 'p/base' WHERE id = 'acme'")
             .execute(&mut *tx)
             .await
             .expect("updated");

@@ -1,6 +1,7 @@
 //! What changes around a reader: languages, decisions that come in, alarms that were raised.
 
 use super::*;
+use crate::store::sql;
 
 #[tokio::test]
 async fn an_explanation_comes_in_the_language_that_is_asked_for_and_the_same_every_time() {
@@ -67,7 +68,7 @@ async fn evidence_tells_the_regressions_of_the_week_before() {
     )
     .await;
     let mut tx = fixture.intake.store.write().await.expect("writes");
-    sqlx::query("INSERT INTO alarms VALUES ('acme', 'p/b', ?, 0, '[]', '[]')")
+    sql::query("INSERT INTO alarms VALUES ('acme', 'p/b', ?, 0, '[]', '[]')")
         .bind(crate::store::to_i64(NOW - 3_600_000))
         .execute(&mut *tx)
         .await

@@ -7,6 +7,7 @@ use floopy_shared::domain::{
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::store::sql;
 use crate::{
     ingest::Verdict,
     store::{
@@ -74,7 +75,7 @@ fn told() -> Value {
 
 async fn rows(fixture: &Fixture, table: &str) -> i64 {
     let query = format!("SELECT COUNT(*) FROM {table}");
-    let count = sqlx::query_scalar(&query).fetch_one(fixture.intake.store.read());
+    let count = sql::query_scalar(&query).fetch_one(fixture.intake.store.read());
     count.await.expect("counts")
 }
 
@@ -263,7 +264,7 @@ async fn content_goes_with_its_session_and_with_the_will_to_keep_it() {
     }
     append(&fixture.intake, conversation("t")).await;
     let mut tx = fixture.intake.store.write().await.expect("writes");
-    sqlx::query("UPDATE tenants SET zero_retention = 1")
+    sql::query("UPDATE tenants SET zero_retention = 1")
         .execute(&mut *tx)
         .await
         .expect("written");
@@ -288,7 +289,7 @@ async fn a_session_without_end_keeps_its_newest_part() {
         append(&fixture.intake, vec![said(n, "s", messages, None)]).await;
     }
     let stored = "SELECT SUM(LENGTH(body)) FROM content_messages";
-    let stored: i64 = sqlx::query_scalar(stored)
+    let stored: i64 = sql::query_scalar(stored)
         .fetch_one(fixture.intake.store.read())
         .await
         .expect("sums");

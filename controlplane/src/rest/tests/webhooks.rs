@@ -1,6 +1,7 @@
 //! Webhooks over HTTP: what is told, what is refused, and that nobody reads a secret twice.
 
 use super::*;
+use crate::store::sql;
 use crate::{
     store::{
         settings::{self, Document, Kind},
@@ -68,7 +69,7 @@ async fn a_secret_is_told_once_and_a_webhook_is_changed_in_part_or_as_a_whole() 
         .collect();
     assert_eq!(actions, ["update", "update", "update", "create"]);
     // What is stored of a secret is no secret.
-    let all: Vec<String> = sqlx::query_scalar("SELECT body FROM settings")
+    let all: Vec<String> = sql::query_scalar("SELECT body FROM settings")
         .fetch_all(fixture.intake.store.read())
         .await
         .expect("reads");
@@ -265,12 +266,18 @@ async fn failures_of_one_webhook_are_bounded() {
             .expect("emitted");
     }
     tx.commit().await.expect("commits");
-    let counts: Vec<(i64, i64)> = sqlx::query_as(
-        "SELECT state, count(*) FROM webhook_deliveries GROUP BY state ORDER BY state",
-    )
-    .fetch_all(store.read())
-    .await
-    .expect("read");
+    let rows =
+        sql::query("SELECT state, count(*) FROM webhook_deliveries GROUP BY state ORDER BY state")
+            .fetch_all(store.read())
+            .await
+            .expect("read");
+    let count = |row: &sql::Row| {
+        (
+            row.try_get(0).expect("a state"),
+            row.try_get(1).expect("a number"),
+        )
+    };
+    let counts: Vec<(i64, i64)> = rows.iter().map(count).collect();
     assert_eq!(counts, [(0, 1_000), (2, 1_000)]);
 }
 

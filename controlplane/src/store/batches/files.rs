@@ -1,9 +1,9 @@
 //! The books of files, and what is kept of them.
 
 use floopy_shared::domain::{batch::BatchFile, ids::TenantId};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::Page;
+use crate::store::sql::{self, Conn, Row};
 use crate::store::{StoreError, Tx, record, to_i64, to_u64};
 
 /// An upload that was not completed within a day never will be.
@@ -28,7 +28,7 @@ pub(crate) enum NotKept {
     Full(u64),
 }
 
-fn read(row: &SqliteRow) -> Result<BatchFile, StoreError> {
+fn read(row: &Row) -> Result<BatchFile, StoreError> {
     let record: &[u8] = row.try_get(0)?;
     record::decode_batch_file(record)
 }
@@ -41,11 +41,11 @@ pub(crate) async fn put(
     now_ms: u64,
 ) -> Result<bool, StoreError> {
     forget_unfinished(tx, now_ms).await?;
-    let done = sqlx::query(
+    let done = sql::query(
         "INSERT INTO batch_files (id, tenant, purpose, created_ms, is_complete, kept_bytes, record)
          VALUES (?, ?, ?, ?, ?, 0, ?)
          ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, is_complete = excluded.is_complete,
-            record = excluded.record WHERE tenant = excluded.tenant",
+            record = excluded.record WHERE batch_files.tenant = excluded.tenant",
     )
     .bind(&file.id)
     .bind(file.tenant.as_str())
@@ -65,7 +65,7 @@ async fn forget_unfinished(tx: &mut Tx, now_ms: u64) -> Result<(), StoreError> {
             SELECT seq FROM batch_files WHERE is_complete = 0 AND created_ms < ?)",
         "DELETE FROM batch_files WHERE is_complete = 0 AND created_ms < ?",
     ] {
-        let statement = sqlx::query(statement).bind(before);
+        let statement = sql::query(statement).bind(before);
         statement.execute(&mut **tx).await?;
     }
     Ok(())
@@ -73,10 +73,10 @@ async fn forget_unfinished(tx: &mut Tx, now_ms: u64) -> Result<(), StoreError> {
 
 /// A tenant's file, once it is complete.
 pub(crate) async fn get(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, id): (&TenantId, &str),
 ) -> Result<Option<BatchFile>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "SELECT record FROM batch_files WHERE id = ? AND tenant = ? AND is_complete = 1",
     )
     .bind(id)
@@ -88,7 +88,7 @@ pub(crate) async fn get(
 
 /// A tenant's files. `None`: it has none of the id `after`.
 pub(crate) async fn list(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     listing: &Listing<'_>,
 ) -> Result<Option<Page<BatchFile>>, StoreError> {
@@ -97,7 +97,7 @@ pub(crate) async fn list(
         None => end,
         Some(id) => {
             let found =
-                sqlx::query_scalar("SELECT seq FROM batch_files WHERE id = ? AND tenant = ?");
+                sql::query_scalar("SELECT seq FROM batch_files WHERE id = ? AND tenant = ?");
             let found = found.bind(id).bind(tenant.as_str());
             let Some(seq) = found.fetch_optional(&mut *conn).await? else {
                 return Ok(None);
@@ -112,7 +112,7 @@ pub(crate) async fn list(
         "SELECT record FROM batch_files WHERE tenant = ?1 AND is_complete = 1 AND seq < ?2
             AND (?3 IS NULL OR purpose = ?3) ORDER BY seq DESC LIMIT ?4"
     };
-    let rows = sqlx::query(statement)
+    let rows = sql::query(statement)
         .bind(tenant.as_str())
         .bind(from)
         .bind(listing.purpose)
@@ -129,7 +129,7 @@ pub(crate) async fn delete(
     (tenant, id): (&TenantId, &str),
 ) -> Result<bool, StoreError> {
     let seq: Option<i64> =
-        sqlx::query_scalar("DELETE FROM batch_files WHERE id = ? AND tenant = ? RETURNING seq")
+        sql::query_scalar("DELETE FROM batch_files WHERE id = ? AND tenant = ? RETURNING seq")
             .bind(id)
             .bind(tenant.as_str())
             .fetch_optional(&mut **tx)
@@ -137,7 +137,7 @@ pub(crate) async fn delete(
     let Some(seq) = seq else {
         return Ok(false);
     };
-    sqlx::query("DELETE FROM batch_pieces WHERE file = ?")
+    sql::query("DELETE FROM batch_pieces WHERE file = ?")
         .bind(seq)
         .execute(&mut **tx)
         .await?;
@@ -151,7 +151,7 @@ pub(crate) async fn keep(
     (number, content): (u32, &[u8]),
     max_bytes: u64,
 ) -> Result<Result<(), NotKept>, StoreError> {
-    let file: Option<i64> = sqlx::query_scalar(
+    let file: Option<i64> = sql::query_scalar(
         "SELECT seq FROM batch_files WHERE id = ? AND tenant = ? AND is_complete = 0",
     )
     .bind(id)
@@ -161,8 +161,8 @@ pub(crate) async fn keep(
     let Some(file) = file else {
         return Ok(Err(NotKept::Unknown));
     };
-    let kept: i64 = sqlx::query_scalar(
-        "SELECT coalesce(sum(kept_bytes), 0) FROM batch_files WHERE tenant = ? AND kept_bytes > 0",
+    let kept: i64 = sql::query_scalar(
+        "SELECT CAST(coalesce(sum(kept_bytes), 0) AS INTEGER) FROM batch_files WHERE tenant = ? AND kept_bytes > 0",
     )
     .bind(tenant.as_str())
     .fetch_one(&mut **tx)
@@ -172,14 +172,14 @@ pub(crate) async fn keep(
         return Ok(Err(NotKept::Full(to_u64(kept))));
     }
     // A piece that comes again is the same one.
-    let added = sqlx::query("INSERT INTO batch_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+    let added = sql::query("INSERT INTO batch_pieces VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
         .bind(file)
         .bind(i64::from(number))
         .bind(content)
         .execute(&mut **tx)
         .await?;
     if added.rows_affected() > 0 {
-        sqlx::query("UPDATE batch_files SET kept_bytes = kept_bytes + ? WHERE seq = ?")
+        sql::query("UPDATE batch_files SET kept_bytes = kept_bytes + ? WHERE seq = ?")
             .bind(length)
             .bind(file)
             .execute(&mut **tx)
@@ -190,11 +190,11 @@ pub(crate) async fn keep(
 
 /// A piece of a tenant's file; `None`: it ended before, or there is no such file.
 pub(crate) async fn piece(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     (tenant, id): (&TenantId, &str),
     number: u32,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let content = sqlx::query_scalar(
+    let content = sql::query_scalar(
         "SELECT p.content FROM batch_files f JOIN batch_pieces p ON p.file = f.seq
          WHERE f.id = ? AND f.tenant = ? AND f.is_complete = 1 AND p.number = ?",
     )

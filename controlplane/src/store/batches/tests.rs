@@ -6,6 +6,7 @@ use super::{
     files::{Listing, NotKept},
     *,
 };
+use crate::store::sql;
 use crate::{
     fixture::NOW,
     store::{Location, Store},
@@ -114,7 +115,7 @@ async fn pieces_are_kept_once_read_when_complete_and_bounded_per_tenant() {
     let late = files::keep(&mut tx, name, (1, b"d"), 6).await;
     assert_eq!(late.expect("reads"), Err(NotKept::Unknown));
     assert!(files::delete(&mut tx, name).await.expect("deletes"));
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM batch_pieces")
+    let left: i64 = sql::query_scalar("SELECT count(*) FROM batch_pieces")
         .fetch_one(&mut *tx)
         .await
         .expect("counts");
@@ -133,7 +134,7 @@ async fn an_upload_that_was_never_completed_is_forgotten() {
     let new = file("file-2", "acme", Place::Kept);
     let later = NOW + 2 * 86_400_000;
     files::put(&mut tx, &new, false, later).await.expect("put");
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM batch_pieces")
+    let left: i64 = sql::query_scalar("SELECT count(*) FROM batch_pieces")
         .fetch_one(&mut *tx)
         .await
         .expect("counts");

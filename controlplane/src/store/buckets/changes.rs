@@ -1,9 +1,9 @@
 //! What batches added to the sums, until it is brought into the rows.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::rows;
+use crate::store::sql::{self, QueryBuilder};
 use crate::store::{
     StoreError, Tx,
     deltas::{Deltas, Place},
@@ -51,7 +51,7 @@ fn changes(deltas: &Deltas) -> Vec<Change<'_>> {
 
 async fn put(tx: &mut Tx, changes: &[Change<'_>]) -> Result<(), StoreError> {
     for changes in statements(changes) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO sum_changes (tenant, cells) ");
+        let mut query = QueryBuilder::new("INSERT INTO sum_changes (tenant, cells) ");
         query.push_values(changes, |mut row, change| {
             row.push_bind(change.tenant.as_str())
                 .push_bind(change.cells.as_slice());
@@ -67,9 +67,11 @@ async fn due(tx: &mut Tx, tenants: &[&TenantId]) -> Result<Vec<TenantId>, StoreE
         return Ok(Vec::new());
     }
     let most = tenants.len().div_ceil(SETTLED_ONE_IN);
-    let rows = sqlx::query(
-        "SELECT t.value, (SELECT count(*) FROM sum_changes AS c WHERE c.tenant = t.value) AS changes
-            FROM json_each(?1) AS t WHERE changes >= ?2 ORDER BY changes DESC, t.value LIMIT ?3",
+    let rows = sql::query(
+        "SELECT tenant, changes FROM (SELECT t.value AS tenant,
+                (SELECT count(*) FROM sum_changes AS c WHERE c.tenant = t.value) AS changes
+                FROM json_each(?1) AS t) AS counted
+            WHERE changes >= ?2 ORDER BY changes DESC, tenant LIMIT ?3",
     )
     .bind(list(tenants.iter().copied()))
     .bind(LEAST_CHANGES)
@@ -85,7 +87,7 @@ async fn settle(tx: &mut Tx, tenants: &[TenantId]) -> Result<(), StoreError> {
         return Ok(());
     }
     let tenants = list(tenants);
-    let changes = sqlx::query(
+    let changes = sql::query(
         "SELECT c.tenant, c.cells FROM json_each(?) AS t CROSS JOIN sum_changes AS c ON c.tenant = t.value",
     )
     .bind(&tenants)
@@ -100,7 +102,7 @@ async fn settle(tx: &mut Tx, tenants: &[TenantId]) -> Result<(), StoreError> {
         }
     }
     rows::fold(tx, &mut deltas).await?;
-    sqlx::query("DELETE FROM sum_changes WHERE tenant IN (SELECT value FROM json_each(?))")
+    sql::query("DELETE FROM sum_changes WHERE tenant IN (SELECT value FROM json_each(?))")
         .bind(&tenants)
         .execute(&mut **tx)
         .await?;
@@ -109,7 +111,7 @@ async fn settle(tx: &mut Tx, tenants: &[TenantId]) -> Result<(), StoreError> {
 
 /// Brings everybody's changes into the rows.
 pub(crate) async fn settle_all(tx: &mut Tx) -> Result<(), StoreError> {
-    let rows = sqlx::query("SELECT DISTINCT tenant FROM sum_changes")
+    let rows = sql::query("SELECT DISTINCT tenant FROM sum_changes")
         .fetch_all(&mut **tx)
         .await?;
     let tenants: Result<Vec<TenantId>, StoreError> =

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-
+use crate::store::sql::{self, QueryBuilder, Row};
 use crate::store::{
     StoreError, Tx,
     deltas::{Deltas, Place},
@@ -48,7 +47,7 @@ pub(crate) async fn fold(tx: &mut Tx, deltas: &mut Deltas) -> Result<(), StoreEr
             None => {}
         }
     }
-    write(tx, &written).await?;
+    write(tx, written).await?;
     remove(tx, &emptied).await
 }
 
@@ -83,14 +82,14 @@ async fn read(
     let keys = changes.iter().map(|(place, _)| key(deltas, place));
     // Strings and integers always serialise.
     let keys = serde_json::to_string(&keys.collect::<Vec<_>>()).unwrap_or_default();
-    let rows = sqlx::query(
-        "SELECT k.key, s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
-            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = k.value->>2",
+    let rows = sql::query(
+        "SELECT CAST(k.key AS INTEGER), s.id, s.cells FROM json_each(?) AS k CROSS JOIN day_sums AS s
+            ON s.tenant = k.value->>0 AND s.shape = k.value->>1 AND s.day = CAST(k.value->>2 AS INTEGER)",
     )
     .bind(keys)
     .fetch_all(&mut **tx)
     .await?;
-    let row = |row: &SqliteRow| {
+    let row = |row: &Row| {
         let place: i64 = row.try_get(0)?;
         let place = usize::try_from(place).map_err(|e| StoreError::corrupt("place", e))?;
         Ok((place, (row.try_get(1)?, row.try_get(2)?)))
@@ -98,10 +97,10 @@ async fn read(
     rows.iter().map(row).collect()
 }
 
-async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
-    for rows in statements(written) {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
+async fn write(tx: &mut Tx, written: Vec<Written<'_>>) -> Result<(), StoreError> {
+    let (known, new): (Vec<_>, Vec<_>) = written.into_iter().partition(|row| row.id.is_some());
+    for rows in statements(&known) {
+        let mut query = QueryBuilder::new("INSERT INTO day_sums (id, tenant, shape, day, cells) ");
         query.push_values(rows, |mut row, written| {
             let (tenant, shape, day) = written.key;
             row.push_bind(written.id)
@@ -113,6 +112,17 @@ async fn write(tx: &mut Tx, written: &[Written<'_>]) -> Result<(), StoreError> {
         query.push(" ON CONFLICT (id) DO UPDATE SET cells = excluded.cells");
         query.build().execute(&mut **tx).await?;
     }
+    for rows in statements(&new) {
+        let mut query = QueryBuilder::new("INSERT INTO day_sums (tenant, shape, day, cells) ");
+        query.push_values(rows, |mut row, written| {
+            let (tenant, shape, day) = written.key;
+            row.push_bind(tenant)
+                .push_bind(shape)
+                .push_bind(day)
+                .push_bind(written.cells.as_slice());
+        });
+        query.build().execute(&mut **tx).await?;
+    }
     Ok(())
 }
 
@@ -122,9 +132,11 @@ async fn remove(tx: &mut Tx, ids: &[i64]) -> Result<(), StoreError> {
     }
     // Integers always serialise.
     let ids = serde_json::to_string(ids).unwrap_or_default();
-    sqlx::query("DELETE FROM day_sums WHERE id IN (SELECT value FROM json_each(?))")
-        .bind(ids)
-        .execute(&mut **tx)
-        .await?;
+    sql::query(
+        "DELETE FROM day_sums WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+    )
+    .bind(ids)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use floopy_shared::domain::{event::ScoringJob, ids::TenantId};
-use sqlx::Row;
 
 use super::empty;
+use crate::store::sql;
 use crate::store::{StoreError, Tx, to_i64, to_u64};
 
 /// Deletes what a session said, also what waits to be judged, and whatever of it is still on its way. How many calls
@@ -16,11 +16,14 @@ pub(crate) async fn delete(
     now_ms: u64,
 ) -> Result<u64, StoreError> {
     unqueue(tx, (tenant, session)).await?;
-    let id: Option<i64> = sqlx::query_scalar(
+    let id: Option<i64> = sql::query_scalar(
         "INSERT INTO content_sessions (tenant, session, touched_ms, deleted_ms, bytes)
-         SELECT id, ?2, ?3, ?3, 0 FROM tenants WHERE id = ?1 AND NOT zero_retention
-         ON CONFLICT DO UPDATE SET deleted_ms = MAX(deleted_ms, excluded.deleted_ms),
-            touched_ms = MAX(touched_ms, excluded.touched_ms), bytes = 0
+         SELECT id, ?2, ?3, ?3, 0 FROM tenants WHERE id = ?1 AND zero_retention = 0
+         ON CONFLICT (tenant, session) DO UPDATE SET bytes = 0, deleted_ms = CASE
+            WHEN excluded.deleted_ms > content_sessions.deleted_ms THEN excluded.deleted_ms
+            ELSE content_sessions.deleted_ms END, touched_ms = CASE
+            WHEN excluded.touched_ms > content_sessions.touched_ms THEN excluded.touched_ms
+            ELSE content_sessions.touched_ms END
          RETURNING id",
     )
     .bind(tenant.as_str())
@@ -37,13 +40,13 @@ pub(crate) async fn delete(
 
 /// Takes the session's replies off the queue, those of its calls' shadows too.
 async fn unqueue(tx: &mut Tx, (tenant, session): (&TenantId, &str)) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM scoring_jobs WHERE tenant = ? AND session = ?")
+    sql::query("DELETE FROM scoring_jobs WHERE tenant = ? AND session = ?")
         .bind(tenant.as_str())
         .bind(session)
         .execute(&mut **tx)
         .await?;
     // What came from proxies that did not say the session yet.
-    sqlx::query(
+    sql::query(
         "DELETE FROM scoring_jobs WHERE request_id IN
             (SELECT request_id FROM decisions WHERE tenant = ? AND session_id = ?)",
     )
@@ -68,7 +71,7 @@ impl Deleted {
         if asked.is_empty() {
             return Ok(Self::default());
         }
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT s.tenant, s.session, s.deleted_ms FROM json_each(?) AS a CROSS JOIN content_sessions AS s
                 ON s.tenant = a.value ->> 0 AND s.session = a.value ->> 1 WHERE s.deleted_ms >= 0",
         )

@@ -3,11 +3,12 @@
 use floopy_shared::domain::ids::TenantId;
 
 use super::{SLICE, empty};
+use crate::store::sql::{self};
 use crate::store::{StoreError, Tx};
 
 /// Forgets a slice of the sessions that ended before, and of tenants that keep no content any more; how many rows went.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
-    let ids = sqlx::query_scalar(
+    let ids = sql::query_scalar(
         "SELECT id FROM content_sessions WHERE touched_ms < ?
             OR tenant IN (SELECT id FROM tenants WHERE zero_retention) LIMIT ?",
     )
@@ -24,7 +25,7 @@ pub(crate) async fn forget_of(
     tenant: &TenantId,
     before_ms: i64,
 ) -> Result<u64, StoreError> {
-    let ids = sqlx::query_scalar(
+    let ids = sql::query_scalar(
         "SELECT id FROM content_sessions WHERE tenant = ? AND touched_ms < ? LIMIT ?",
     )
     .bind(tenant.as_str())
@@ -42,7 +43,7 @@ async fn forget_sessions(tx: &mut Tx, ids: Vec<i64>) -> Result<u64, StoreError> 
     let turns = empty(tx, &ids).await?;
     // Integers always serialise.
     let list = serde_json::to_string(&ids).unwrap_or_default();
-    sqlx::query("DELETE FROM content_sessions WHERE id IN (SELECT value FROM json_each(?))")
+    sql::query("DELETE FROM content_sessions WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))")
         .bind(list)
         .execute(&mut **tx)
         .await?;

@@ -8,8 +8,8 @@ use floopy_shared::domain::{
     shape::ShapeKey,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, sqlite::SqliteRow};
 
+use crate::store::sql::{self, Row};
 use crate::{
     learn::{
         monitor::{Observation, Observed},
@@ -86,19 +86,17 @@ pub(crate) async fn append(tx: &mut Tx, news: &[Observation]) -> Result<u64, Sto
     }
     // Strings and integers always serialise.
     let outcomes = serde_json::to_string(&Outcomes::of(news)).unwrap_or_default();
-    let id = sqlx::query("INSERT INTO drift_news (count, outcomes) VALUES (?, ?)")
-        .bind(i64::try_from(news.len()).unwrap_or(i64::MAX))
-        .bind(outcomes)
-        .execute(&mut **tx)
-        .await?
-        .last_insert_rowid();
-    let dropped = sqlx::query("DELETE FROM drift_news WHERE id <= ? RETURNING count")
+    let id: i64 =
+        sql::query_scalar("INSERT INTO drift_news (count, outcomes) VALUES (?, ?) RETURNING id")
+            .bind(i64::try_from(news.len()).unwrap_or(i64::MAX))
+            .bind(outcomes)
+            .fetch_one(&mut **tx)
+            .await?;
+    let dropped = sql::query("DELETE FROM drift_news WHERE id <= ? RETURNING count")
         .bind(id - MOST_BATCHES)
         .fetch_all(&mut **tx)
         .await?;
-    let counts = dropped
-        .iter()
-        .map(|row| row.try_get::<i64, _>(0).map(to_u64));
+    let counts = dropped.iter().map(|row| row.try_get::<i64>(0).map(to_u64));
     Ok(counts.sum::<Result<u64, sqlx::Error>>()?)
 }
 
@@ -107,12 +105,12 @@ type Heard = BTreeMap<i64, Vec<Observation>>;
 
 /// The outcomes of the next batches after one.
 pub(crate) async fn after(store: &Store, id: i64) -> Result<Heard, StoreError> {
-    let rows = sqlx::query("SELECT id, outcomes FROM drift_news WHERE id > ? ORDER BY id LIMIT ?")
+    let rows = sql::query("SELECT id, outcomes FROM drift_news WHERE id > ? ORDER BY id LIMIT ?")
         .bind(id)
         .bind(READ_AT_ONCE)
         .fetch_all(store.read())
         .await?;
-    let batch = |row: &SqliteRow| {
+    let batch = |row: &Row| {
         let outcomes: Option<Outcomes> = serde_json::from_str(row.try_get(1)?).ok();
         let observations = outcomes.and_then(Outcomes::observations);
         if observations.is_none() {
@@ -128,7 +126,7 @@ pub(crate) async fn after(store: &Store, id: i64) -> Result<Heard, StoreError> {
 
 /// What the monitors made of the outcomes up to this batch is written: they are not needed any more.
 pub(crate) async fn forget(tx: &mut Tx, id: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM drift_news WHERE id <= ?")
+    sql::query("DELETE FROM drift_news WHERE id <= ?")
         .bind(id)
         .execute(&mut **tx)
         .await?;

@@ -4,9 +4,9 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use super::{Entries, State, candidate, kept, levels, levels_bytes, remove, tenants, tenants_text};
+use crate::store::sql::{self, QueryBuilder, Row};
 use crate::{
     learn::recheck::Recheck,
     store::{Store, StoreError, Tx, statements, tenant_id},
@@ -18,14 +18,17 @@ type Spot = (TenantId, ShapeKey, CandidateKey);
 /// Writes what changed over what was there.
 pub(super) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
     for rows in statements(&state.rechecks.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO drift_rechecks (candidate, tenants, capital) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO drift_rechecks (candidate, tenants, capital) ");
         query.push_values(rows, |mut row, (key, recheck)| {
             row.push_bind(key.as_str())
                 .push_bind(tenants_text(&recheck.tenants))
                 .push_bind(levels_bytes(&recheck.capital));
         });
+        query.push(
+            " ON CONFLICT (candidate) DO UPDATE SET tenants = excluded.tenants,
+                capital = excluded.capital",
+        );
         query.build().execute(&mut **tx).await?;
     }
     let gone = state.rechecks.gone.iter();
@@ -41,15 +44,15 @@ pub(super) async fn save(tx: &mut Tx, state: &State) -> Result<(), StoreError> {
 
 async fn save_before(tx: &mut Tx, before: &Entries<Spot, f64>) -> Result<(), StoreError> {
     for rows in statements(&before.kept) {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "INSERT OR REPLACE INTO drift_before (tenant, shape, candidate, mean) ",
-        );
+        let mut query =
+            QueryBuilder::new("INSERT INTO drift_before (tenant, shape, candidate, mean) ");
         query.push_values(rows, |mut row, ((tenant, shape, key), mean)| {
             row.push_bind(tenant.as_str())
                 .push_bind(shape.as_str())
                 .push_bind(key.as_str())
                 .push_bind(*mean);
         });
+        query.push(" ON CONFLICT (tenant, shape, candidate) DO UPDATE SET mean = excluded.mean");
         query.build().execute(&mut **tx).await?;
     }
     let gone = before.gone.iter();
@@ -67,10 +70,10 @@ async fn save_before(tx: &mut Tx, before: &Entries<Spot, f64>) -> Result<(), Sto
 
 /// The alarms.
 pub(super) async fn load(store: &Store) -> Result<Entries<CandidateKey, Recheck>, StoreError> {
-    let rows = sqlx::query("SELECT candidate, tenants, capital FROM drift_rechecks")
+    let rows = sql::query("SELECT candidate, tenants, capital FROM drift_rechecks")
         .fetch_all(store.read())
         .await?;
-    kept(&rows, |row: &SqliteRow| {
+    kept(&rows, |row: &Row| {
         let recheck = Recheck {
             tenants: tenants(row.try_get(1)?)?,
             capital: levels(row.try_get(2)?)?,
@@ -81,10 +84,10 @@ pub(super) async fn load(store: &Store) -> Result<Entries<CandidateKey, Recheck>
 
 /// What was usual.
 pub(super) async fn load_before(store: &Store) -> Result<Entries<Spot, f64>, StoreError> {
-    let rows = sqlx::query("SELECT tenant, shape, candidate, mean FROM drift_before")
+    let rows = sql::query("SELECT tenant, shape, candidate, mean FROM drift_before")
         .fetch_all(store.read())
         .await?;
-    kept(&rows, |row: &SqliteRow| {
+    kept(&rows, |row: &Row| {
         let shape: &str = row.try_get(1)?;
         let spot = (
             tenant_id(row.try_get(0)?)?,

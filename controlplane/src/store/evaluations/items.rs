@@ -1,13 +1,13 @@
 //! The rows of a run, each with how far it came: waiting, sent, answered, done. What was answered is never sent again.
 
 use floopy_shared::domain::{event::Score, ids::RequestId};
-use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
     super::{Store, StoreError, Tx, request_id, to_i64, to_u64},
     uuid,
 };
+use crate::store::sql::{self, Row};
 
 /// Answered rows that are looked at together for their judgement.
 const TOGETHER: i64 = 500;
@@ -84,7 +84,7 @@ pub(crate) struct Spent {
 
 /// Lets every item that was under way when the process ended be asked again.
 pub(crate) async fn restart(tx: &mut Tx) -> Result<u64, StoreError> {
-    let done = sqlx::query(
+    let done = sql::query(
         "UPDATE evaluation_items SET state = ?, next_ms = 0 WHERE state = ?
             AND run IN (SELECT id FROM evaluation_runs WHERE finished_ms IS NULL)",
     )
@@ -97,7 +97,7 @@ pub(crate) async fn restart(tx: &mut Tx) -> Result<u64, StoreError> {
 
 /// Whether a run has an item that can be asked now.
 pub(crate) async fn is_any_due(store: &Store, run: Uuid, now_ms: u64) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar(
+    let found = sql::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM evaluation_items WHERE run = ? AND state = ? AND next_ms <= ?)",
     )
     .bind(run.to_string())
@@ -110,7 +110,7 @@ pub(crate) async fn is_any_due(store: &Store, run: Uuid, now_ms: u64) -> Result<
 
 /// Takes the first item of a run that can be asked now.
 pub(crate) async fn take(tx: &mut Tx, run: Uuid, now_ms: u64) -> Result<Option<Item>, StoreError> {
-    let row = sqlx::query(
+    let row = sql::query(
         "UPDATE evaluation_items SET state = ?1, attempts = attempts + 1 WHERE seq = (
             SELECT seq FROM evaluation_items WHERE run = ?2 AND state = ?3 AND next_ms <= ?4 ORDER BY seq LIMIT 1)
          RETURNING seq, input_id, attempts, row",
@@ -122,8 +122,8 @@ pub(crate) async fn take(tx: &mut Tx, run: Uuid, now_ms: u64) -> Result<Option<I
     .fetch_optional(&mut **tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let body = sqlx::query_scalar("SELECT body FROM dataset_rows WHERE seq = ?")
-        .bind(row.try_get::<i64, _>(3)?)
+    let body = sql::query_scalar("SELECT body FROM dataset_rows WHERE seq = ?")
+        .bind(row.try_get::<i64>(3)?)
         .fetch_optional(&mut **tx)
         .await?;
     Ok(Some(Item {
@@ -142,7 +142,7 @@ pub(crate) async fn release(
     next_ms: u64,
     is_attempt: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_items SET state = ?, next_ms = ?, attempts = attempts - ? WHERE seq = ? AND state = ?",
     )
     .bind(State::Waiting as i64)
@@ -162,7 +162,7 @@ pub(crate) async fn answer(
     answer: &Answer,
     now_ms: u64,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_items SET state = ?, id = ?, request_id = ?, output = ?, about = ?, error = ?,
             unscored = ?, latency_ms = ?, answered_ms = ?,
             result = 1 + COALESCE((SELECT MAX(result) FROM evaluation_items WHERE run = ?), 0)
@@ -187,7 +187,7 @@ pub(crate) async fn answer(
 
 /// What waits for its judgement, the oldest first.
 pub(crate) async fn unjudged(store: &Store) -> Result<Vec<Unjudged>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT seq, request_id, decided, unscored IS NULL AND error IS NULL, answered_ms
          FROM evaluation_items WHERE state = 2 ORDER BY answered_ms, seq LIMIT ?",
     )
@@ -197,7 +197,7 @@ pub(crate) async fn unjudged(store: &Store) -> Result<Vec<Unjudged>, StoreError>
     rows.iter().map(unjudged_item).collect()
 }
 
-fn unjudged_item(row: &SqliteRow) -> Result<Unjudged, StoreError> {
+fn unjudged_item(row: &Row) -> Result<Unjudged, StoreError> {
     let request: Option<&[u8]> = row.try_get(1)?;
     Ok(Unjudged {
         seq: row.try_get(0)?,
@@ -210,7 +210,7 @@ fn unjudged_item(row: &SqliteRow) -> Result<Unjudged, StoreError> {
 
 /// Keeps what the record of its call says.
 pub(crate) async fn decide(tx: &mut Tx, seq: i64, decided: &Decided) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_items SET decided = 1, served = ?, cost_micro_usd = ?, latency_ms = ? WHERE seq = ?",
     )
     .bind(decided.served.as_deref())
@@ -224,7 +224,7 @@ pub(crate) async fn decide(tx: &mut Tx, seq: i64, decided: &Decided) -> Result<(
 
 /// Keeps what the judge said, which is the last that there is to know.
 pub(crate) async fn score(tx: &mut Tx, seq: i64, score: &Score) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_items SET state = ?, score = ?, relevance = ?, coherence = ?, helpfulness = ?, safety = ?,
             judge = ? WHERE seq = ?",
     )
@@ -247,7 +247,7 @@ pub(crate) async fn close(
     seq: i64,
     unscored: Option<&'static str>,
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "UPDATE evaluation_items SET state = ?, unscored = COALESCE(unscored, ?) WHERE seq = ?",
     )
     .bind(State::Done as i64)
@@ -260,11 +260,11 @@ pub(crate) async fn close(
 
 /// What a run's calls cost so far.
 pub(crate) async fn spent(store: &Store, run: Uuid) -> Result<Spent, StoreError> {
-    let row = sqlx::query(
-        "SELECT COALESCE(SUM(cost_micro_usd), 0), COALESCE(MAX(cost_micro_usd), 0),
-            COALESCE(SUM(state IN (1, 2) AND decided = 0), 0),
-            COALESCE(SUM(error IS NULL AND cost_micro_usd IS NULL
-                AND (decided = 1 OR state = 3 AND request_id IS NOT NULL)), 0)
+    let row = sql::query(
+        "SELECT CAST(COALESCE(SUM(cost_micro_usd), 0) AS INTEGER), COALESCE(MAX(cost_micro_usd), 0),
+            COUNT(*) FILTER (WHERE state IN (1, 2) AND decided = 0),
+            COUNT(*) FILTER (WHERE error IS NULL AND cost_micro_usd IS NULL
+                AND (decided = 1 OR state = 3 AND request_id IS NOT NULL))
          FROM evaluation_items WHERE run = ?",
     )
     .bind(run.to_string())
@@ -280,7 +280,7 @@ pub(crate) async fn spent(store: &Store, run: Uuid) -> Result<Spent, StoreError>
 
 /// The runs that are not over and have nothing left to wait for.
 pub(crate) async fn finished_runs(store: &Store) -> Result<Vec<Uuid>, StoreError> {
-    let ids: Vec<String> = sqlx::query_scalar(
+    let ids: Vec<String> = sql::query_scalar(
         "SELECT id FROM evaluation_runs AS r WHERE finished_ms IS NULL
             AND NOT EXISTS (SELECT 1 FROM evaluation_items AS i WHERE i.run = r.id AND i.state < ?)",
     )
@@ -292,7 +292,7 @@ pub(crate) async fn finished_runs(store: &Store) -> Result<Vec<Uuid>, StoreError
 
 /// Nothing more of a run is asked.
 pub(super) async fn skip(tx: &mut Tx, run: Uuid) -> Result<(), StoreError> {
-    sqlx::query("UPDATE evaluation_items SET state = ? WHERE run = ? AND state IN (0, 1)")
+    sql::query("UPDATE evaluation_items SET state = ? WHERE run = ? AND state IN (0, 1)")
         .bind(State::Skipped as i64)
         .bind(run.to_string())
         .execute(&mut **tx)

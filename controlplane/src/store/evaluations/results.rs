@@ -1,9 +1,9 @@
 //! What a run brought: its results in the order in which they came, and what they come to.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::super::{StoreError, request_id, to_i64, to_u64};
+use crate::store::sql::{self, Conn, Row};
 
 /// A result as it is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,12 +55,12 @@ pub(crate) struct Summary {
 
 /// Up to `limit` results after `after`.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     run: Uuid,
     after: u64,
     limit: u32,
 ) -> Result<Vec<Stored>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT result, id, input_id, output, about, error, request_id, served, cost_micro_usd, latency_ms, score,
             relevance, coherence, helpfulness, safety, judge, unscored, attempts, state = 3, answered_ms
          FROM evaluation_items WHERE run = ? AND result > ? ORDER BY result LIMIT ?",
@@ -73,7 +73,7 @@ pub(crate) async fn page(
     rows.iter().map(stored).collect()
 }
 
-fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
+fn stored(row: &Row) -> Result<Stored, StoreError> {
     let request: Option<&[u8]> = row.try_get(6)?;
     let cost: Option<i64> = row.try_get(8)?;
     let score: Option<f64> = row.try_get(10)?;
@@ -111,14 +111,14 @@ fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
 }
 
 /// What a run's results come to.
-pub(crate) async fn summary(conn: &mut SqliteConnection, run: Uuid) -> Result<Summary, StoreError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*), COALESCE(SUM(state = 0), 0), COALESCE(SUM(state = 1), 0),
-            COALESCE(SUM(state IN (2, 3) AND error IS NULL), 0),
-            COALESCE(SUM(state IN (2, 3) AND error IS NOT NULL), 0),
-            COALESCE(SUM(score IS NOT NULL), 0), COALESCE(SUM(state = 4), 0), AVG(score), AVG(relevance),
-            AVG(coherence), AVG(helpfulness), AVG(safety), COALESCE(SUM(cost_micro_usd), 0),
-            COALESCE(SUM(decided = 1 AND error IS NULL AND cost_micro_usd IS NULL), 0)
+pub(crate) async fn summary(conn: &mut Conn, run: Uuid) -> Result<Summary, StoreError> {
+    let row = sql::query(
+        "SELECT COUNT(*), COUNT(*) FILTER (WHERE state = 0), COUNT(*) FILTER (WHERE state = 1),
+            COUNT(*) FILTER (WHERE state IN (2, 3) AND error IS NULL),
+            COUNT(*) FILTER (WHERE state IN (2, 3) AND error IS NOT NULL),
+            COUNT(score), COUNT(*) FILTER (WHERE state = 4), AVG(score), AVG(relevance),
+            AVG(coherence), AVG(helpfulness), AVG(safety), CAST(COALESCE(SUM(cost_micro_usd), 0) AS INTEGER),
+            COUNT(*) FILTER (WHERE decided = 1 AND error IS NULL AND cost_micro_usd IS NULL)
          FROM evaluation_items WHERE run = ?",
     )
     .bind(run.to_string())
@@ -138,7 +138,7 @@ pub(crate) async fn summary(conn: &mut SqliteConnection, run: Uuid) -> Result<Su
     for (at, mean) in means.iter_mut().enumerate() {
         *mean = row.try_get(7 + at)?;
     }
-    let latencies: Vec<i64> = sqlx::query_scalar(
+    let latencies: Vec<i64> = sql::query_scalar(
         "SELECT latency_ms FROM evaluation_items WHERE run = ? AND state IN (2, 3) AND error IS NULL
          ORDER BY latency_ms",
     )

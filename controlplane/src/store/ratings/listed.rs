@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use floopy_shared::domain::ids::{RequestId, SessionId, TenantId};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Kind, StoredRating, of_units, standing, stored_rating};
+use crate::store::sql::{Conn, QueryBuilder, Row};
 use crate::store::{
     StoreError,
     list::Position,
@@ -73,12 +73,12 @@ const STANDS: &str = " AND retracted = 0 AND CASE revise
 
 /// Up to `limit` ratings after `after`, the newest first.
 pub(crate) async fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     filter: &Filter,
     (after, limit): (Option<Position>, u32),
 ) -> Result<Vec<Listed>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(
+    let mut query = QueryBuilder::new(
         "SELECT kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted
          FROM ratings AS r WHERE tenant = ",
     );
@@ -105,8 +105,8 @@ pub(crate) async fn page(
 }
 
 async fn restrict(
-    conn: &mut SqliteConnection,
-    query: &mut QueryBuilder<'_, Sqlite>,
+    conn: &mut Conn,
+    query: &mut QueryBuilder<'_>,
     tenant: &TenantId,
     filter: &Filter,
 ) -> Result<(), StoreError> {
@@ -133,7 +133,7 @@ async fn restrict(
 
 /// A name and all others of what it means, as a JSON array.
 async fn names_of(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     session: &SessionId,
 ) -> Result<String, StoreError> {
@@ -151,7 +151,7 @@ async fn names_of(
     Ok(serde_json::to_string(&names).unwrap_or_default())
 }
 
-fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
+fn listed(row: &Row) -> Result<Listed, StoreError> {
     let kind: i64 = row.try_get(0)?;
     let revise: i64 = row.try_get(2)?;
     let rating = (
@@ -177,7 +177,7 @@ fn listed(row: &SqliteRow) -> Result<Listed, StoreError> {
 
 /// Finds out what each means, and whether another rating stands for the same.
 async fn settle(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     found: &mut [Listed],
 ) -> Result<(), StoreError> {
@@ -204,7 +204,7 @@ async fn settle(
 
 /// The rating that stands for each of what names mean.
 async fn standing_of(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     tenant: &TenantId,
     meant: &BTreeMap<Name, Unit>,
 ) -> Result<HashMap<Unit, Uuid>, StoreError> {

@@ -6,8 +6,8 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
     shape::ShapeKey,
 };
-use sqlx::{Row, sqlite::SqliteRow};
 
+use crate::store::sql::{self, Row};
 use crate::{
     ingest::usage::{add_decision, replace_rating},
     learn::{
@@ -28,9 +28,9 @@ const FILL: i64 = 1_000;
 
 /// Writes the turn of every decision whose record can be read; what cannot be read counts for nothing, as before.
 pub(super) async fn turns(tx: &mut Tx) -> Result<(), StoreError> {
-    let mut after = 0;
+    let mut after = 0_i64;
     loop {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT rowid, record FROM decisions WHERE rowid > ? ORDER BY rowid LIMIT ?",
         )
         .bind(after)
@@ -53,7 +53,7 @@ pub(super) async fn turns(tx: &mut Tx) -> Result<(), StoreError> {
         }
         // Strings and integers always serialise.
         let turns = serde_json::to_string(&turns).unwrap_or_default();
-        sqlx::query(
+        sql::query(
             "UPDATE decisions SET turn = given.value->>1 FROM json_each(?) AS given
                 WHERE decisions.rowid = given.value->>0",
         )
@@ -72,9 +72,9 @@ pub(super) async fn packed(tx: &mut Tx) -> Result<(), StoreError> {
 
 /// A shape's day is written once for each slice that has cells of it, which are few.
 async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
-    let mut after: Option<SqliteRow> = None;
+    let mut after: Option<Row> = None;
     loop {
-        let query = sqlx::query(
+        let query = sql::query(
             "SELECT tenant, shape, arm, source, day, n, sum, sumsq FROM buckets
                 WHERE (tenant, shape, arm, source, day) > (?, ?, ?, ?, ?)
                 ORDER BY tenant, shape, arm, source, day LIMIT ?",
@@ -105,7 +105,7 @@ async fn sums(tx: &mut Tx) -> Result<(), StoreError> {
     }
 }
 
-fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
+fn cell_and_sums(row: &Row) -> Result<(Cell, Sums), StoreError> {
     let cell = Cell {
         shape: row.try_get(1)?,
         arm: row.try_get(2)?,
@@ -121,9 +121,9 @@ fn cell_and_sums(row: &SqliteRow) -> Result<(Cell, Sums), StoreError> {
 }
 
 async fn credit_of_decisions(tx: &mut Tx) -> Result<(), StoreError> {
-    let mut after = 0;
+    let mut after = 0_i64;
     loop {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT rowid, credit FROM decisions WHERE rowid > ? AND credit IS NOT NULL ORDER BY rowid LIMIT ?",
         )
         .bind(after)
@@ -136,7 +136,7 @@ async fn credit_of_decisions(tx: &mut Tx) -> Result<(), StoreError> {
         after = last.try_get(0)?;
         for row in &rows {
             if let Some(credit) = packed_credit(row.try_get(1)?) {
-                let query = sqlx::query("UPDATE decisions SET packed = ? WHERE rowid = ?");
+                let query = sql::query("UPDATE decisions SET packed = ? WHERE rowid = ?");
                 let id: i64 = row.try_get(0)?;
                 query.bind(credit).bind(id).execute(&mut **tx).await?;
             }
@@ -147,7 +147,7 @@ async fn credit_of_decisions(tx: &mut Tx) -> Result<(), StoreError> {
 async fn credit_of_sessions(tx: &mut Tx) -> Result<(), StoreError> {
     let mut after = (String::new(), String::new());
     loop {
-        let rows = sqlx::query(
+        let rows = sql::query(
             "SELECT tenant, unit, credit FROM sessions WHERE (tenant, unit) > (?, ?) ORDER BY tenant, unit LIMIT ?",
         )
         .bind(after.0)
@@ -162,7 +162,7 @@ async fn credit_of_sessions(tx: &mut Tx) -> Result<(), StoreError> {
         for row in &rows {
             let (tenant, unit): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let credit = packed_credit(row.try_get(2)?).unwrap_or_default();
-            let query = sqlx::query("UPDATE sessions SET packed = ? WHERE tenant = ? AND unit = ?");
+            let query = sql::query("UPDATE sessions SET packed = ? WHERE tenant = ? AND unit = ?");
             query
                 .bind(credit)
                 .bind(tenant)
@@ -180,7 +180,7 @@ type Scores = HashMap<(TenantId, ShapeKey, CandidateKey), Sums>;
 pub(super) async fn drift(tx: &mut Tx) -> Result<(), StoreError> {
     buckets::settle_all(tx).await?;
     let mut state = State::default();
-    let alarms = sqlx::query("SELECT tenant, candidate FROM alarms")
+    let alarms = sql::query("SELECT tenant, candidate FROM alarms")
         .fetch_all(&mut **tx)
         .await?;
     for row in &alarms {
@@ -209,10 +209,10 @@ pub(super) async fn drift(tx: &mut Tx) -> Result<(), StoreError> {
 
 async fn scores(tx: &mut Tx) -> Result<Scores, StoreError> {
     let mut scores = Scores::new();
-    let mut after = 0;
+    let mut after = 0_i64;
     loop {
         let rows =
-            sqlx::query("SELECT id, tenant, cells FROM day_sums WHERE id > ? ORDER BY id LIMIT ?")
+            sql::query("SELECT id, tenant, cells FROM day_sums WHERE id > ? ORDER BY id LIMIT ?")
                 .bind(after)
                 .bind(FILL)
                 .fetch_all(&mut **tx)
@@ -269,9 +269,9 @@ fn packed_credit(text: &str) -> Option<Vec<u8>> {
 
 /// Adds up what the calls and ratings that are there used. What cannot be read counts for nothing.
 pub(super) async fn usage(tx: &mut Tx) -> Result<(), StoreError> {
-    let mut after = 0;
+    let mut after = 0_i64;
     loop {
-        let rows = sqlx::query("SELECT id, record FROM decisions WHERE id > ? ORDER BY id LIMIT ?")
+        let rows = sql::query("SELECT id, record FROM decisions WHERE id > ? ORDER BY id LIMIT ?")
             .bind(after)
             .bind(FILL)
             .fetch_all(&mut **tx)
@@ -292,7 +292,7 @@ pub(super) async fn usage(tx: &mut Tx) -> Result<(), StoreError> {
 }
 
 async fn usage_of_ratings(tx: &mut Tx) -> Result<(), StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT tenant, min(rated_ms) FROM ratings WHERE retracted = 0 GROUP BY tenant, kind, subject",
     )
     .fetch_all(&mut **tx)

@@ -25,12 +25,12 @@ mod tests {
     use crate::{
         fixture::tenant,
         role::Role,
-        store::{self, keys},
+        store::{self, keys, sql},
     };
 
     #[tokio::test]
     async fn keys_that_are_older_than_roles_get_them_by_what_they_could_do() {
-        let store = store::open_memory().await.expect("opens");
+        let store = store::sqlite::open_memory().await.expect("opens");
         let step = STEPS.iter().position(|step| *step == OPERATORS);
         run(&store, &STEPS[..step.expect("a step")])
             .await
@@ -38,12 +38,12 @@ mod tests {
         let mut tx = store.write().await.expect("writes");
         let tenant_row =
             "INSERT INTO tenants (id, zero_retention, created_ms) VALUES ('acme', 0, 1)";
-        sqlx::query(tenant_row)
+        sql::query(tenant_row)
             .execute(&mut *tx)
             .await
             .expect("written");
         for (id, write, rule) in [("a", 1, None), ("b", 0, None), ("c", 1, Some("r"))] {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms, rule)
                  VALUES (?, 'acme', ?, 1, ?, 1, ?)",
             )

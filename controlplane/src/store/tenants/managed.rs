@@ -1,8 +1,8 @@
 //! Tenants as an operator manages them.
 
 use floopy_shared::domain::ids::TenantId;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
+use crate::store::sql::{self, Conn, QueryBuilder, Row};
 use crate::store::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
 
 /// What an operator sees of a tenant, and may change of it.
@@ -38,7 +38,7 @@ pub(crate) async fn page(
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Managed>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+    let mut query = QueryBuilder::new("SELECT ");
     query
         .push(COLUMNS)
         .push(" FROM tenants WHERE deleted_ms IS NULL AND id > ")
@@ -50,12 +50,9 @@ pub(crate) async fn page(
 }
 
 /// One tenant.
-pub(crate) async fn get(
-    conn: &mut SqliteConnection,
-    id: &TenantId,
-) -> Result<Option<Managed>, StoreError> {
+pub(crate) async fn get(conn: &mut Conn, id: &TenantId) -> Result<Option<Managed>, StoreError> {
     let text = format!("SELECT {COLUMNS} FROM tenants WHERE id = ? AND deleted_ms IS NULL");
-    let query = sqlx::query(&text).bind(id.as_str());
+    let query = sql::query(&text).bind(id.as_str());
     query
         .fetch_optional(conn)
         .await?
@@ -66,13 +63,13 @@ pub(crate) async fn get(
 
 /// Whether there is or was a tenant of this id.
 pub(crate) async fn is_taken(tx: &mut Tx, id: &TenantId) -> Result<bool, StoreError> {
-    let query = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?)");
+    let query = sql::query_scalar("SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ?)");
     Ok(query.bind(id.as_str()).fetch_one(&mut **tx).await?)
 }
 
 /// Whether an id is that of a tenant that was deleted.
 pub(crate) async fn is_deleted(tx: &mut Tx, id: &TenantId) -> Result<bool, StoreError> {
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = ? AND deleted_ms IS NOT NULL)",
     );
     Ok(query.bind(id.as_str()).fetch_one(&mut **tx).await?)
@@ -80,10 +77,10 @@ pub(crate) async fn is_deleted(tx: &mut Tx, id: &TenantId) -> Result<bool, Store
 
 /// Writes one over whatever was there; what only the configuration can say stays.
 pub(crate) async fn put(tx: &mut Tx, tenant: &Managed) -> Result<(), StoreError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO tenants (id, name, disabled, plan, default_model, zero_retention, shadow_budget_micro_usd,
             most_requests_per_minute, most_micro_usd_per_month, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET name = excluded.name, disabled = excluded.disabled, plan = excluded.plan,
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, disabled = excluded.disabled, plan = excluded.plan,
             default_model = excluded.default_model, zero_retention = excluded.zero_retention,
             shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             most_requests_per_minute = excluded.most_requests_per_minute,
@@ -106,7 +103,7 @@ pub(crate) async fn put(tx: &mut Tx, tenant: &Managed) -> Result<(), StoreError>
 
 /// Says that a tenant is no more. Its id stays taken.
 pub(crate) async fn remove(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tenants SET deleted_ms = ? WHERE id = ?")
+    sql::query("UPDATE tenants SET deleted_ms = ? WHERE id = ?")
         .bind(to_i64(now_ms))
         .bind(id.as_str())
         .execute(&mut **tx)
@@ -116,20 +113,20 @@ pub(crate) async fn remove(tx: &mut Tx, id: &TenantId, now_ms: u64) -> Result<()
 
 /// The caps of those that have any.
 pub(crate) async fn caps(store: &Store) -> Result<Vec<(TenantId, Caps)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT id, most_requests_per_minute, most_micro_usd_per_month FROM tenants
          WHERE COALESCE(most_requests_per_minute, most_micro_usd_per_month) IS NOT NULL",
     )
     .fetch_all(store.read())
     .await?;
-    let read = |row: &SqliteRow| Ok((tenant_id(row.try_get(0)?)?, read_caps(row, 1)?));
+    let read = |row: &Row| Ok((tenant_id(row.try_get(0)?)?, read_caps(row, 1)?));
     rows.iter().map(read).collect()
 }
 
 /// How many tenants there are, and how many of them are disabled.
 pub(crate) async fn counts(store: &Store) -> Result<(u64, u64), StoreError> {
-    let row = sqlx::query(
-        "SELECT COUNT(*), COALESCE(SUM(disabled), 0) FROM tenants WHERE deleted_ms IS NULL",
+    let row = sql::query(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(disabled), 0) AS INTEGER) FROM tenants WHERE deleted_ms IS NULL",
     )
     .fetch_one(store.read())
     .await?;
@@ -138,16 +135,16 @@ pub(crate) async fn counts(store: &Store) -> Result<(u64, u64), StoreError> {
 
 /// How many tenants have each plan.
 pub(crate) async fn by_plan(store: &Store) -> Result<Vec<(String, u64)>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sql::query(
         "SELECT plan, COUNT(*) FROM tenants WHERE deleted_ms IS NULL AND plan IS NOT NULL GROUP BY plan",
     )
     .fetch_all(store.read())
     .await?;
-    let read = |row: &SqliteRow| Ok((row.try_get(0)?, to_u64(row.try_get(1)?)));
+    let read = |row: &Row| Ok((row.try_get(0)?, to_u64(row.try_get(1)?)));
     rows.iter().map(read).collect()
 }
 
-fn read_caps(row: &SqliteRow, at: usize) -> Result<Caps, StoreError> {
+fn read_caps(row: &Row, at: usize) -> Result<Caps, StoreError> {
     let cost: Option<i64> = row.try_get(at + 1)?;
     Ok(Caps {
         requests_per_minute: row.try_get(at)?,
@@ -155,7 +152,7 @@ fn read_caps(row: &SqliteRow, at: usize) -> Result<Caps, StoreError> {
     })
 }
 
-fn managed(row: &SqliteRow) -> Result<Managed, StoreError> {
+fn managed(row: &Row) -> Result<Managed, StoreError> {
     let budget: Option<i64> = row.try_get(7)?;
     Ok(Managed {
         id: tenant_id(row.try_get(0)?)?,

@@ -1,9 +1,9 @@
 //! Which calls belong to a unit, and what a rating of it can be called.
 
 use floopy_shared::domain::ids::RequestId;
-use sqlx::SqliteConnection;
 
 use super::{TenantUnit, Unit};
+use crate::store::sql::{self, Conn};
 use crate::{
     learn::credit::Turn,
     store::{
@@ -41,7 +41,7 @@ type Row = (usize, i64, String, Option<String>, Option<StoredTurn>);
 
 /// The calls of each unit; of a session the first [`MAX_TURNS`].
 pub(crate) async fn calls(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     units: &[TenantUnit],
 ) -> Result<StoredCalls, StoreError> {
     let mut found = Vec::new();
@@ -64,12 +64,12 @@ pub(crate) async fn calls(
     Ok(StoredCalls(found))
 }
 
-async fn of_sessions(conn: &mut SqliteConnection, sessions: String) -> Result<String, StoreError> {
+async fn of_sessions(conn: &mut Conn, sessions: String) -> Result<String, StoreError> {
     // No more than the first calls are read, and only from the index, which has all that is needed.
-    let query = sqlx::query_scalar(
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
-         FROM json_each(?1) AS t, json_each(t.value) AS n
+         FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d INDEXED BY decisions_session
             ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
             AND d.created_ms <= ifnull((SELECT o.created_ms FROM decisions AS o INDEXED BY decisions_session
@@ -81,11 +81,11 @@ async fn of_sessions(conn: &mut SqliteConnection, sessions: String) -> Result<St
     gathered_text(conn, query).await
 }
 
-async fn of_calls(conn: &mut SqliteConnection, calls: String) -> Result<String, StoreError> {
-    let query = sqlx::query_scalar(
+async fn of_calls(conn: &mut Conn, calls: String) -> Result<String, StoreError> {
+    let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
             CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
-         FROM json_each(?) AS t, json_each(t.value) AS n
+         FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
     )

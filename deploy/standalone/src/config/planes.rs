@@ -52,6 +52,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         rest_listen: config.control.listen,
         grpc_listen: None,
         data_dir: config.data_dir.join("control"),
+        store: config.control.store.clone(),
         refresh_ms: config.control.refresh_ms,
         builtin_models: config.control.builtin_models,
         catalog: config.catalog.clone(),

@@ -4,6 +4,7 @@ use floopy_shared::domain::snapshot::{Closed, TableBody};
 use serde_json::json;
 
 use super::*;
+use crate::store::sql;
 use crate::{
     fixture::{append, decided, decision, tenant},
     store::settings::{self as documents, Document, Kind},
@@ -35,7 +36,7 @@ fn closed(job: &Refresh) -> Option<Closed> {
 }
 
 async fn told(intake: &Intake) -> Vec<String> {
-    sqlx::query_scalar("SELECT body FROM webhook_deliveries WHERE event = 'budget_exceeded'")
+    sql::query_scalar("SELECT body FROM webhook_deliveries WHERE event = 'budget_exceeded'")
         .fetch_all(intake.store.read())
         .await
         .expect("read")

@@ -1,0 +1,73 @@
+//! `floopy db`: the control plane's store, without a control plane.
+
+use clap::{Args, Subcommand};
+use floopy_controlplane::StoreStatus;
+
+use super::{ConfigFile, Error};
+use crate::{
+    catalog::table::{Side, table},
+    config::{Effective, PlaneConfigs},
+    console::Console,
+};
+
+/// What can be done with the store.
+#[derive(Debug, Subcommand)]
+pub(super) enum Database {
+    /// Brings the schema forward, as a start would; only while no control plane runs
+    Migrate(Asked),
+    /// Tells what the store is, its version and how much is in it; changes nothing
+    Status(Asked),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Answer in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Database {
+    pub(super) async fn run(&self, console: &mut Console) -> Result<(), Error> {
+        let (Self::Migrate(asked) | Self::Status(asked)) = self;
+        let effective = Effective::load(asked.file.config.as_deref())?;
+        let config = PlaneConfigs::control_only(&effective.config);
+        let status = match self {
+            Self::Migrate(_) => floopy_controlplane::migrate_store(&config).await,
+            Self::Status(_) => floopy_controlplane::store_status(&config).await,
+        };
+        let status = status.map_err(Error::Store)?;
+        if asked.json {
+            console.say(&serde_json::to_string_pretty(&status).map_err(Error::Json)?);
+        } else {
+            console.say(&text(&status));
+        }
+        Ok(())
+    }
+}
+
+fn text(status: &StoreStatus) -> String {
+    let version = match status.found {
+        0 => "no schema yet".to_owned(),
+        found if found < status.known => {
+            format!("schema {found}, to be brought to {}", status.known)
+        }
+        found if found > status.known => {
+            format!(
+                "schema {found}, newer than {}, which this program knows",
+                status.known
+            )
+        }
+        found => format!("schema {found}, up to date"),
+    };
+    let head = format!("{}: {version}, {} bytes", status.backend, status.bytes);
+    if status.tables.is_empty() {
+        return head;
+    }
+    let heads = [("TABLE", Side::Left), ("ROWS", Side::Right)];
+    let row =
+        |table: &floopy_controlplane::StoreTable| vec![table.name.clone(), table.rows.to_string()];
+    let rows: Vec<Vec<String>> = status.tables.iter().map(row).collect();
+    format!("{head}\n{}", table(&heads, &rows).trim_end())
+}

@@ -1,0 +1,67 @@
+//! A real PostgreSQL server, gone with the test.
+
+use std::{process::Command, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{Settings, eventually, process::Process};
+
+/// A server that can be stopped and started again.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Process>,
+    dir: TempDir,
+}
+
+impl Postgres {
+    /// Starts one with an empty database and waits until it answers.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut server = Self { process: None, dir };
+        server.start_again().await;
+        server
+    }
+
+    /// Starts it over what it has, and waits until it answers.
+    pub async fn start_again(&mut self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres.sh");
+        let mut command = Command::new(script);
+        command.arg(self.dir.path());
+        let log = self.dir.path().join("log");
+        self.process = Some(Process::start(command, &log));
+        // Written once it takes connections.
+        let pid_file = self.dir.path().join("data/postmaster.pid");
+        eventually(|| async {
+            let text = std::fs::read_to_string(&pid_file).unwrap_or_default();
+            let status = text.lines().nth(7).unwrap_or_default().trim();
+            if status == "ready" {
+                Ok(())
+            } else {
+                Err(format!("the server is not up: {text:?}"))
+            }
+        })
+        .await;
+    }
+
+    /// Stops it: open connections end at once.
+    pub async fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.interrupt();
+            process.exit_status(Duration::from_secs(30)).await;
+        }
+    }
+
+    /// How it is reached.
+    pub fn url(&self) -> String {
+        let host = self.dir.path();
+        format!(
+            "postgres://postgres@localhost/postgres?host={}",
+            host.display()
+        )
+    }
+
+    /// Settings under which the control plane keeps its store there.
+    pub fn keeps(&self, settings: Settings) -> Settings {
+        settings.store(&format!("url = \"{}\"", self.url()))
+    }
+}
