@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     path::Path,
     process::{Child, Command, Stdio},
-    thread,
     time::Duration,
 };
 
@@ -38,7 +37,9 @@ impl Server {
     }
 
     async fn ready(&mut self) {
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
         for _ in 0..600 {
+            tick.tick().await;
             if let Some(status) = self.child.try_wait().expect("waits") {
                 let log = std::fs::read_to_string(self.dir.path().join("log"));
                 panic!("{status}: {}", log.unwrap_or_default());
@@ -46,7 +47,6 @@ impl Server {
             if PgPool::connect(&self.url()).await.is_ok() {
                 return;
             }
-            thread::sleep(Duration::from_millis(100));
         }
         panic!("the server does not come up");
     }
