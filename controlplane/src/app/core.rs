@@ -191,12 +191,7 @@ impl Core {
         tasks.spawn("refresh", refresh.run(self.process.stop.clone()));
         let housekeeping = self.housekeeping(gone);
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
-        let deliveries = Deliveries {
-            store: self.store.clone(),
-            clock: self.process.clock.clone(),
-            webhooks: self.webhooks().await?,
-            sender: Sender::new(&self.config.webhooks.allow_networks),
-        };
+        let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
         let evaluating = Evaluating {
             store: self.store.clone(),
@@ -230,6 +225,15 @@ impl Core {
             plans: self.plans.clone(),
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         }
+    }
+
+    async fn deliveries(&self) -> Result<Deliveries, Error> {
+        Ok(Deliveries {
+            store: self.store.clone(),
+            clock: self.process.clock.clone(),
+            webhooks: self.webhooks().await?,
+            sender: Sender::new(&self.config.webhooks.allow_networks),
+        })
     }
 
     /// The gRPC services; as many times as there are kinds of connections.
