@@ -52,6 +52,10 @@ pub(crate) fn key(model: &str) -> CandidateKey {
     CandidateKey::new("p", model).expect("valid")
 }
 
+fn shape(name: &str) -> ShapeKey {
+    ShapeKey::named(name).expect("valid")
+}
+
 /// A completed call of model `a`, without a session.
 pub(crate) fn decision(n: u64) -> Decision {
     Decision {
@@ -61,10 +65,8 @@ pub(crate) fn decision(n: u64) -> Decision {
         created_at_ms: NOW - 1_000 + n,
         session_id: None,
         completion_id: Some(format!("chatcmpl-{n}")),
-        shapes: ["class:code", "all"]
-            .map(|name| ShapeKey::named(name).expect("valid"))
-            .to_vec(),
-        ranked_shape: ShapeKey::named("class:code"),
+        shapes: ["class:code", "all"].map(shape).to_vec(),
+        ranked_shape: Some(shape("class:code")),
         requested_model: "auto".into(),
         strategy: Strategy::FeedbackDriven,
         phase: Phase::Auto,

@@ -161,7 +161,7 @@ pub(crate) async fn lease(
     let rows = sql::query(
         "UPDATE batches SET lease_until_ms = ?2, node = ?4, instance = ?5 WHERE seq IN (
             SELECT seq FROM batches WHERE is_open = 1 AND due_ms <= ?1
-            AND (lease_until_ms <= ?1 OR (?6 AND node = ?4 AND instance <> ?5))
+            AND (lease_until_ms <= ?1 OR (?6 <> 0 AND node = ?4 AND instance <> ?5))
             ORDER BY due_ms LIMIT ?3)
          RETURNING record, version",
     )

@@ -76,7 +76,7 @@ pub(crate) async fn put(tx: &mut Tx, kept: &Kept) -> Result<(), StoreError> {
     sql::query(
         "INSERT INTO credentials (tenant, provider, revision, sealed, told, created_ms, changed_ms)
             VALUES (?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET revision = excluded.revision, sealed = excluded.sealed, told = excluded.told,
+         ON CONFLICT (tenant, provider) DO UPDATE SET revision = excluded.revision, sealed = excluded.sealed, told = excluded.told,
             changed_ms = excluded.changed_ms",
     )
     .bind(owner(kept.sealed.id.tenant()))

@@ -172,7 +172,7 @@ async fn sliced_calls(
 ) -> Result<Vec<Row>, StoreError> {
     let condition = whose.map_or("", |_| "d.tenant = ?3 AND");
     let statement = format!(
-        "DELETE FROM decisions WHERE rowid IN (SELECT d.rowid FROM decisions d WHERE {condition} d.created_ms < ?1
+        "DELETE FROM decisions WHERE id IN (SELECT d.id FROM decisions d WHERE {condition} d.created_ms < ?1
             AND (d.session_id IS NULL OR NOT EXISTS (SELECT 1 FROM decisions o WHERE o.tenant = d.tenant
                 AND o.session_id = d.session_id AND o.created_ms >= ?1)) LIMIT ?2)
          RETURNING tenant, session_id, request_id, completion_id, id"

@@ -53,6 +53,39 @@ fn routing() -> Routing {
     }
 }
 
+fn caching() -> Caching {
+    Caching {
+        enabled: true,
+        ttl_s: Some(60),
+        generation: 9,
+        flushed: 3,
+        flushes: vec![
+            Flush {
+                generation: 8,
+                of: FlushOf::Model(key("p/a")),
+            },
+            Flush {
+                generation: 9,
+                of: FlushOf::Request([7; 32]),
+            },
+        ],
+    }
+}
+
+fn constraints() -> Constraints {
+    Constraints {
+        allow_providers: vec!["p".into()],
+        deny_models: vec!["p/b".into(), "c".into()],
+        max_cost_micro_usd: Some(2_000),
+        max_latency_ms: Some(900),
+        min_quality: Some(MinQuality {
+            floor: 0.95,
+            assurance: 0.7,
+        }),
+        ..Constraints::default()
+    }
+}
+
 /// With everything that a tenant can have.
 pub(super) fn tenant(own: CatalogModel) -> Tenant {
     Tenant {
@@ -72,34 +105,9 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         }],
         zero_retention: true,
         disabled: true,
-        caching: Caching {
-            enabled: true,
-            ttl_s: Some(60),
-            generation: 9,
-            flushed: 3,
-            flushes: vec![
-                Flush {
-                    generation: 8,
-                    of: FlushOf::Model(key("p/a")),
-                },
-                Flush {
-                    generation: 9,
-                    of: FlushOf::Request([7; 32]),
-                },
-            ],
-        },
+        caching: caching(),
         default_model: Some(key("p/a")),
-        constraints: Constraints {
-            allow_providers: vec!["p".into()],
-            deny_models: vec!["p/b".into(), "c".into()],
-            max_cost_micro_usd: Some(2_000),
-            max_latency_ms: Some(900),
-            min_quality: Some(MinQuality {
-                floor: 0.95,
-                assurance: 0.7,
-            }),
-            ..Constraints::default()
-        },
+        constraints: constraints(),
         shadow_budget_micro_usd_per_day: Some(5_000_000),
         routing: routing(),
         models: [own.into()].into(),

@@ -80,10 +80,12 @@ impl Sources {
     }
 
     fn take(&mut self, krate: &'static str, item: Item) {
-        let found = match item {
-            Item::Struct(item) => table(krate, &item),
-            Item::Enum(item) => Some(choice(krate, &item)),
-            _ => None,
+        let found = if let Item::Struct(item) = &item {
+            table(krate, item)
+        } else if let Item::Enum(item) = &item {
+            Some(choice(krate, item))
+        } else {
+            None
         };
         if let Some(found) = found {
             // Where a name stands twice, the one with keys of its own that are told about is meant.
@@ -164,12 +166,13 @@ fn inner(of: &Type) -> (String, bool, bool) {
     };
     let name = last.ident.to_string();
     let argument = match &last.arguments {
-        PathArguments::AngleBracketed(list) => {
-            list.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(of) => Some(of),
-                _ => None,
-            })
-        }
+        PathArguments::AngleBracketed(list) => list.args.iter().find_map(|argument| {
+            if let GenericArgument::Type(of) = argument {
+                Some(of)
+            } else {
+                None
+            }
+        }),
         PathArguments::None | PathArguments::Parenthesized(_) => None,
     };
     match (name.as_str(), argument) {

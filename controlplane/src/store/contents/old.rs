@@ -3,14 +3,13 @@
 use floopy_shared::domain::ids::TenantId;
 
 use super::{SLICE, empty};
-use crate::store::sql::{self};
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, sql};
 
 /// Forgets a slice of the sessions that ended before, and of tenants that keep no content any more; how many rows went.
 pub(crate) async fn forget(tx: &mut Tx, before_ms: i64) -> Result<u64, StoreError> {
     let ids = sql::query_scalar(
         "SELECT id FROM content_sessions WHERE touched_ms < ?
-            OR tenant IN (SELECT id FROM tenants WHERE zero_retention) LIMIT ?",
+            OR tenant IN (SELECT id FROM tenants WHERE zero_retention <> 0) LIMIT ?",
     )
     .bind(before_ms)
     .bind(SLICE)

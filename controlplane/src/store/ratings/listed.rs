@@ -61,7 +61,7 @@ impl Listed {
 /// Of the rows of one name, the one that [`standing`] chooses: the revision, unless it takes back; then the last plain
 /// rating after it; where there is no revision, the first rating.
 const STANDS: &str = " AND retracted = 0 AND CASE revise
-    WHEN 1 THEN 1
+    WHEN 1 THEN 1 = 1
     WHEN 0 THEN NOT EXISTS (SELECT 1 FROM ratings v WHERE v.tenant = r.tenant AND v.kind = r.kind
             AND v.subject = r.subject AND v.revise = 1)
         OR EXISTS (SELECT 1 FROM ratings v WHERE v.tenant = r.tenant AND v.kind = r.kind AND v.subject = r.subject
