@@ -99,7 +99,7 @@ async fn a_credential_is_set_and_rotated_and_rest_says_the_same() {
         tenant: Some("acme".into()),
     };
     let listed = admin.list_credentials(asked).await.expect("listed");
-    assert_eq!(listed.into_inner().items, [set.clone()]);
+    assert_eq!(listed.into_inner().items, std::slice::from_ref(&set));
     let told = rest(&floopy, "tenants/acme/providers").await;
     assert_eq!(told["items"], json!([set]));
     let rotated = admin

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn it_is_on_where_the_call_says_so_or_the_tenant_and_the_call_does_not() {
-        let cases: [(&[(&'static str, &str)], bool, bool); 6] = [
+        type Headers<'a> = &'a [(&'static str, &'a str)];
+        let cases: [(Headers<'_>, bool, bool); 6] = [
             (&[], false, false),
             (&[], true, true),
             (&[("floopy-cache-enabled", "true")], false, true),
