@@ -3,27 +3,29 @@
 export PATH := $(CURDIR)/.local/bin:$(PATH)
 export ORT_DYLIB_PATH := $(CURDIR)/.local/lib/libonnxruntime.so
 CARGO ?= cargo
-# One profile and one feature set for running, testing and measuring: everything is built once.
-BUILD := --release --workspace
+# Running and measuring take the release profile. Tests take dev: it is built in a third of the time, and finds
+# arithmetic that overflows.
+RELEASE := --release --workspace
+DEV := --workspace
 
 .PHONY: run test fmt lint build bench bench-gateway bench-learning soak fuzz
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
 	@deploy/setup/setup.sh run
-	@$(CARGO) build $(BUILD) --bins
+	@$(CARGO) build $(RELEASE) --bins
 	@exec target/release/floopy $(ARGS)
 
 test:
 	@deploy/setup/setup.sh test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory build
-	$(CARGO) test $(BUILD) --doc --quiet
-	$(CARGO) nextest run $(BUILD)
-	@FUZZ_SEED=1 FUZZ_CHECKS=robust tests/fuzz/run.sh
+	$(CARGO) test $(DEV) --doc --quiet
+	$(CARGO) nextest run $(DEV)
+	@FUZZ_SEED=1 FUZZ_CHECKS=robust FUZZ_SECONDS=20 tests/fuzz/run.sh
 
 build:
-	$(CARGO) build $(BUILD) --all-targets
+	$(CARGO) build $(DEV) --all-targets
 
 fmt:
 	$(CARGO) fmt --all
@@ -37,11 +39,11 @@ lint:
 	@if timeout 60 $(CARGO) deny --log-level off fetch db >/dev/null 2>&1; \
 	then $(CARGO) deny --log-level error check advisories; \
 	else echo "advisories not checked: their database cannot be reached from here"; fi
-	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
+	$(CARGO) clippy $(DEV) --all-targets -- -D warnings
 
 bench:
 	@deploy/setup/setup.sh bench
-	@$(CARGO) build $(BUILD) --all-targets --quiet
+	@$(CARGO) build $(RELEASE) --all-targets --quiet
 	target/release/bench-route
 	target/release/bench-ingest
 	target/release/bench-refresh
@@ -53,21 +55,21 @@ bench:
 # Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.
 bench-gateway:
 	@deploy/setup/setup.sh bench
-	@$(CARGO) build $(BUILD) --bins --quiet
+	@$(CARGO) build $(RELEASE) --bins --quiet
 	target/release/bench-gateway $(ARGS)
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
 bench-learning:
-	@$(CARGO) build $(BUILD) --bins --quiet
+	@$(CARGO) build $(RELEASE) --bins --quiet
 	target/release/bench-learning
 
 # SOAK_MINUTES of mixed traffic (10 where it is not set): fails if anything leaks or is lost. One arena, so that
 # what glibc's others keep for later does not look like a leak.
 soak:
-	@$(CARGO) build $(BUILD) --bins --quiet
+	@$(CARGO) build $(RELEASE) --bins --quiet
 	@MALLOC_ARENA_MAX=1 target/release/soak
 
 # FUZZ_SECONDS for each reader of what comes over the wire (60 where it is not set); ARGS names some of them.
-# `make test` does it last.
+# `make test` does it last, for 20 seconds each.
 fuzz:
 	@tests/fuzz/run.sh $(ARGS)

@@ -103,7 +103,7 @@ pub async fn run(
     let ledger = simulator.ledger();
     system.spawn("simulator", simulator.run(system.back_stop()));
 
-    let client = Client::new(system.proxy(), &key);
+    let client = Client::new(system.proxy(), system.rest(), &key);
     console.say(&setup::intro(args.sessions(), args.seed, &config, &system));
     let users = Arc::new(Users {
         client: client.clone(),

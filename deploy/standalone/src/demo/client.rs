@@ -17,14 +17,21 @@ use crate::simulator::kind::Kind;
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What waits to be learned from: on the proxy's disk, and for the judge.
+const WAITING: [&str; 2] = [
+    "floopy_spool_depth_events ",
+    "floopy_control_scoring_queue_jobs ",
+];
+
 /// Longest reply read.
 const REPLY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Talks to one proxy with one key.
+/// Talks to one proxy with one key, and asks its control plane how far it is.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     http: HttpClient<HttpConnector, Full<Bytes>>,
     base: String,
+    control: String,
     key: String,
 }
 
@@ -63,11 +70,12 @@ struct WithId {
 }
 
 impl Client {
-    pub(super) fn new(proxy: SocketAddr, key: &str) -> Self {
+    pub(super) fn new(proxy: SocketAddr, control: SocketAddr, key: &str) -> Self {
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
         Self {
             http,
             base: format!("http://{proxy}"),
+            control: format!("http://{control}"),
             key: key.to_owned(),
         }
     }
@@ -137,6 +145,14 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|e| CallError::Unreadable(e.to_string()))
     }
 
+    /// Events that were not counted yet, and replies that the judge has not read.
+    pub(super) async fn not_learned(&self) -> Result<f64, CallError> {
+        let uri = format!("{}/metrics", self.control);
+        let request = Request::get(uri).body(Full::default());
+        let (_, bytes) = self.send(request).await?;
+        Ok(waiting(&String::from_utf8_lossy(&bytes)))
+    }
+
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
@@ -172,6 +188,16 @@ impl Client {
     }
 }
 
+/// The sum of the gauges of what waits.
+fn waiting(metrics: &str) -> f64 {
+    let of = |gauge: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(gauge));
+        line.and_then(|value| value.trim().parse().ok())
+            .unwrap_or(0.0)
+    };
+    WAITING.iter().map(|gauge| of(gauge)).sum()
+}
+
 /// The data of the first server-sent event, given that the stream came to its end.
 fn first_event(stream: &[u8]) -> Option<&[u8]> {
     let ended = stream.windows(12).any(|window| window == b"data: [DONE]");
@@ -184,6 +210,14 @@ fn first_event(stream: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waits_is_the_sum_of_both_gauges() {
+        let metrics = "# TYPE floopy_spool_depth_events gauge\nfloopy_spool_depth_events 12\n\
+                       floopy_control_scoring_queue_jobs_else 7\nfloopy_control_scoring_queue_jobs 30\n";
+        assert!((waiting(metrics) - 42.0).abs() < f64::EPSILON);
+        assert!(waiting("").abs() < f64::EPSILON);
+    }
 
     #[test]
     fn a_stream_counts_only_if_it_came_to_its_end() {

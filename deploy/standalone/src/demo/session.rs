@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -29,6 +29,16 @@ const KINDS: usize = 3;
 
 /// Standard deviation of what else decides a rating, on 0..1.
 const NOISE: f64 = 0.12;
+
+/// Users who come one after the other before anybody looks whether what earlier ones said was learned.
+const FLOCK: usize = 5;
+
+/// Events and unread replies of about four sessions: real users leave a system more time than that.
+const MAY_WAIT: f64 = 60.0;
+
+/// Time between two looks at what waits, and the longest that users wait for it.
+const LOOK: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How fast users come.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +107,11 @@ pub(super) async fn all(users: Arc<Users>, sessions: usize, results: mpsc::Sende
     let mut arrivals = interval(Duration::from_secs_f64(
         1.0 / users.pace.sessions_per_second,
     ));
-    arrivals.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    arrivals.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for number in 0..sessions {
+        if number % FLOCK == 0 {
+            users.let_it_learn().await;
+        }
         arrivals.tick().await;
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else {
             break;
@@ -118,6 +131,18 @@ pub(super) async fn all(users: Arc<Users>, sessions: usize, results: mpsc::Sende
 }
 
 impl Users {
+    /// Waits until what happened is learned from, so that a slow machine shows the same as a fast one, later.
+    async fn let_it_learn(&self) {
+        let learned = async {
+            while self.client.not_learned().await.is_ok_and(|n| n > MAY_WAIT) {
+                sleep(LOOK).await;
+            }
+        };
+        if timeout(PATIENCE, learned).await.is_err() {
+            tracing::warn!("learning falls behind; the users go on");
+        }
+    }
+
     async fn hold(&self, number: usize) -> Played {
         let mut draw = Draw::new(self.seed, &["session", &number.to_string()]);
         let session = format!("demo-{}-{number}", self.seed);

@@ -38,8 +38,7 @@ const FAST_LATENCY: f64 = 0.01;
 const READY_TRIES: u32 = 200;
 const READY_PAUSE: Duration = Duration::from_millis(50);
 
-/// How fast users come. Fast is what the control plane folds on two slow cores without falling behind, so
-/// that what is learned is in effect soon after it happened.
+/// How fast users come at most: they wait where learning falls behind.
 pub(super) fn pace(fast: bool) -> Pace {
     if fast {
         Pace {
