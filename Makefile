@@ -8,12 +8,12 @@ CARGO ?= cargo
 RELEASE := --release --workspace
 DEV := --workspace
 
-.PHONY: run test fmt lint build bench bench-gateway bench-learning soak fuzz
+.PHONY: run test fmt lint build bench bench-gateway bench-learning soak fuzz fault
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
 	@deploy/setup/setup.sh run
-	@$(CARGO) build $(RELEASE) --bins
+	@$(CARGO) build --release -p floopy
 	@exec target/release/floopy $(ARGS)
 
 test:
@@ -22,7 +22,7 @@ test:
 	$(MAKE) --no-print-directory build
 	$(CARGO) test $(DEV) --doc --quiet
 	$(CARGO) nextest run $(DEV)
-	@FUZZ_SEED=1 FUZZ_CHECKS=robust FUZZ_SECONDS=20 tests/fuzz/run.sh
+	@FUZZ_SEED=1 FUZZ_CHECKS=robust FUZZ_SECONDS=15 tests/fuzz/run.sh
 
 build:
 	$(CARGO) build $(DEV) --all-targets
@@ -69,7 +69,14 @@ soak:
 	@$(CARGO) build $(RELEASE) --bins --quiet
 	@MALLOC_ARENA_MAX=1 target/release/soak
 
+# Processes killed, disks full, networks cut and stores gone under load, and then the books. `make test` does the same
+# with a store that is gone for seconds; here it is gone for FAULT_SECONDS, ten minutes where it is not set.
+fault:
+	@deploy/setup/setup.sh test
+	@$(CARGO) build $(DEV) --bins --quiet
+	FAULT_SECONDS=$${FAULT_SECONDS:-600} $(CARGO) nextest run -p floopy-tests --profile fault -E 'binary(/^fault_/)'
+
 # FUZZ_SECONDS for each reader of what comes over the wire (60 where it is not set); ARGS names some of them.
-# `make test` does it last, for 20 seconds each.
+# `make test` does it last, for 15 seconds each.
 fuzz:
 	@tests/fuzz/run.sh $(ARGS)

@@ -38,7 +38,7 @@ use crate::{
 
 pub(crate) use self::setup::find as find_model;
 pub use self::{
-    database::{migrate_store, store_status},
+    database::{back_up_store, migrate_store, store_status},
     known::known_models,
     setup::{NewKey, check, create_key},
 };

@@ -29,11 +29,12 @@ mod store;
 mod webhooks;
 
 pub use app::{
-    Deps, Detached, Error, NewKey, Prepared, Storage, check, create_key, detached, known_models,
-    migrate_store, prepare, store_status,
+    Deps, Detached, Error, NewKey, Prepared, Storage, back_up_store, check, create_key, detached,
+    known_models, migrate_store, prepare, store_status,
 };
 pub use config::{
     Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,
     Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
 };
+pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

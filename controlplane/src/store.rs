@@ -7,6 +7,7 @@
 pub(crate) mod alarms;
 pub(crate) mod answers;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod batches;
 pub(crate) mod buckets;
 pub(crate) mod calls;
@@ -84,6 +85,8 @@ pub(crate) enum StoreError {
         "the URL of the PostgreSQL database cannot be read: {0}; it must be like postgres://user:password@host:5432/database"
     )]
     Url(sqlx::Error),
+    #[error("no backup: {path}: {reason}")]
+    Backup { path: String, reason: String },
     #[error("the PostgreSQL database is encoded in {encoding}, it must be UTF8")]
     Encoding { encoding: String },
     #[error(

@@ -1,10 +1,10 @@
 //! Whom each tenant may ask, and under which credentials: its own, else everybody's of the store, else those that are
-//! configured here.
+//! configured here. A tenant's own that cannot be opened closes its provider to that tenant.
 //!
 //! Credentials come sealed with the snapshot and are opened into memory when it is taken in.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -42,7 +42,15 @@ pub(crate) struct Access {
 #[derive(Debug, Clone)]
 struct Opened {
     sealed: Arc<Sealed>,
-    provider: Arc<Provider>,
+    /// `None`: it cannot be opened, or not be used.
+    provider: Option<Arc<Provider>>,
+}
+
+/// What one tenant's credentials open and close.
+#[derive(Debug, Default)]
+struct Own {
+    opened: Vec<Arc<Provider>>,
+    closed: BTreeSet<String>,
 }
 
 impl Opener {
@@ -85,22 +93,24 @@ impl Opener {
         let mut opened = BTreeMap::new();
         for sealed in snapshot.credentials() {
             let held = before.held(sealed).cloned();
-            match held.map_or_else(|| self.opened(sealed), Ok) {
-                Ok(found) => drop(opened.insert(sealed.id.clone(), found)),
-                // It was refused before it came here.
-                Err(reason) => tracing::warn!(reason, "a credential is not used"),
-            }
+            let found = held.unwrap_or_else(|| self.opened(sealed));
+            opened.insert(sealed.id.clone(), found);
         }
-        let (mut everybodys, mut own) = (Vec::new(), HashMap::<TenantId, Vec<_>>::new());
+        let (mut everybodys, mut own) = (Vec::new(), HashMap::<TenantId, Own>::new());
         for (id, found) in &opened {
-            let provider = Arc::clone(&found.provider);
-            match id.tenant() {
-                None => everybodys.push(provider),
-                Some(tenant) => own.entry(tenant.clone()).or_default().push(provider),
+            let provider = found.provider.clone();
+            let Some(tenant) = id.tenant() else {
+                everybodys.extend(provider);
+                continue;
+            };
+            let own = own.entry(tenant.clone()).or_default();
+            match provider {
+                Some(provider) => own.opened.push(provider),
+                None => drop(own.closed.insert(id.provider().to_owned())),
             }
         }
         let everybodys = Arc::new(self.usable.with(everybodys));
-        let of = |own: Vec<_>| Arc::new(everybodys.with(own));
+        let of = |own: Own| Arc::new(everybodys.without(&own.closed).with(own.opened));
         let own = own.into_iter().map(|(tenant, own)| (tenant, of(own)));
         Arc::new(Access {
             own: own.collect(),
@@ -109,11 +119,15 @@ impl Opener {
         })
     }
 
-    fn opened(&self, sealed: &Arc<Sealed>) -> Result<Opened, String> {
-        Ok(Opened {
-            provider: Arc::new(self.open(sealed)?),
+    fn opened(&self, sealed: &Arc<Sealed>) -> Opened {
+        let provider = self.open(sealed).map(Arc::new);
+        if let Err(reason) = &provider {
+            tracing::warn!(reason, "a credential is not used");
+        }
+        Opened {
+            provider: provider.ok(),
             sealed: Arc::clone(sealed),
-        })
+        }
     }
 
     fn open(&self, sealed: &Sealed) -> Result<Provider, String> {
@@ -157,7 +171,7 @@ impl Access {
         let own = self
             .opened
             .values()
-            .filter_map(|found| found.provider.breakers());
+            .filter_map(|found| found.provider.as_ref()?.breakers());
         own.map(|breakers| breakers.census()).sum()
     }
 }
@@ -260,6 +274,30 @@ mod tests {
             assert_eq!(found.as_deref(), expected, "{tenant} {provider}");
         }
         assert!(!format!("{access:?} {opener:?}").contains("sk-"));
+    }
+
+    #[tokio::test]
+    async fn a_tenants_own_that_cannot_be_opened_closes_its_provider_to_that_tenant_alone() {
+        let (opener, keys) = (opener(), keys(1));
+        let all = [
+            sealed(&keys, "local", "sk-everybodys"),
+            sealed(&self::keys(2), "local/a", "sk-own-of-a"),
+            sealed(&keys, "groq/a", "sk-groq-of-a"),
+        ];
+        let access = opener.access(&snapshot(&all), &opener.configured_only());
+        for (tenant, provider, expected) in [
+            ("a", "local", None),
+            ("a", "groq", Some("Bearer sk-groq-of-a")),
+            ("b", "local", Some("Bearer sk-everybodys")),
+        ] {
+            let found = shown(&access, tenant, provider).await;
+            assert_eq!(found.as_deref(), expected, "{tenant} {provider}");
+        }
+        // Set anew with a key that is known, it opens.
+        let again = [all[0].clone(), sealed(&keys, "local/a", "sk-own-of-a")];
+        let access = opener.access(&snapshot(&again), &access);
+        let found = shown(&access, "a", "local").await;
+        assert_eq!(found.as_deref(), Some("Bearer sk-own-of-a"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod credentials;
 mod known;
 mod stored;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use floopy_protocols::{
@@ -136,6 +136,12 @@ impl Providers {
             }
         }
         Self(all)
+    }
+
+    /// The same, but these.
+    pub(crate) fn without(&self, names: &BTreeSet<String>) -> Self {
+        let kept = self.0.iter().filter(|held| !names.contains(&*held.name));
+        Self(kept.cloned().collect())
     }
 
     /// Of a provider's candidates, where they are its own.

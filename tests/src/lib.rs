@@ -8,6 +8,7 @@
 
 pub mod batches;
 pub mod bench;
+pub mod chart;
 pub mod checks;
 pub mod client;
 pub mod clients;
@@ -16,6 +17,7 @@ pub mod floopy;
 pub mod foreign;
 pub mod history;
 pub mod load;
+pub mod manifests;
 pub mod network;
 pub mod operator;
 pub mod poll;

@@ -51,6 +51,16 @@ impl Postgres {
         }
     }
 
+    /// Runs one of PostgreSQL's own programs against it.
+    pub async fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = tokio::process::Command::new(program);
+        command.args(["--username=postgres", "--host"]);
+        command.arg(self.dir.path()).args(arguments);
+        let output = command.output().await.expect("PostgreSQL's programs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{program}: {said}");
+    }
+
     /// How it is reached.
     pub fn url(&self) -> String {
         let host = self.dir.path();

@@ -303,8 +303,12 @@ async fn keys_are_rotated_and_a_lost_one_is_told_by_tenant_and_provider(shape: S
     restart_with(&mut world, shape, &new).await;
     world.shows(&acme, "own-of-acme").await;
     restart_with(&mut world, shape, &other).await;
-    // What cannot be opened is left out, and everything else serves.
-    world.shows(&acme, "up").await;
+    // What cannot be opened closes the provider to whom it belongs; nobody else's key goes out for it, and all else serves.
+    let before = world.upstream.received().len();
+    let refused = acme.chat("s", &question()).await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(world.upstream.received().len(), before);
+    world.shows(&world.floopy.other_api(), "up").await;
     let operator = world.floopy.operator_api();
     eventually(|| async {
         let told = operator.told("/v1/operator/proxies").await.to_string();

@@ -5,10 +5,15 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::{collections::HashSet, fs, process::Output};
+use std::{
+    collections::HashSet,
+    fs,
+    process::Output,
+    time::{Duration, Instant},
+};
 
 use floopy_tests::{
-    Api, Floopy, Settings, Shape, Upstream, eventually, in_both_shapes,
+    Api, Floopy, Settings, Shape, Upstream, eventually_within, in_both_shapes,
     load::{Load, Tally},
     postgres::Postgres,
     process::binary,
@@ -22,9 +27,18 @@ async fn start(shape: Shape) -> (Upstream, Postgres, Floopy) {
     let upstream = Upstream::start().await;
     let server = Postgres::start().await;
     // Else ratings wait, each a moment, for a word that cannot come.
-    let settings = Settings::for_upstream(&upstream).proxy("timeouts", "feedback_ack_ms = 5");
+    let settings = Settings::for_upstream(&upstream)
+        .proxy("timeouts", "feedback_ack_ms = 5")
+        .proxy("spool", "max_bytes = 8589934592");
     let floopy = Floopy::with(shape, server.keeps(settings)).await;
     (upstream, server, floopy)
+}
+
+/// For how long the database is away while calls go on: FAULT_SECONDS, as `make fault` sets it.
+fn absence() -> Duration {
+    let seconds = std::env::var("FAULT_SECONDS").ok();
+    let seconds = seconds.map_or(1, |n| n.parse().expect("a number of seconds"));
+    Duration::from_secs(seconds)
 }
 
 /// Every call and every rating of the load is in the books, once.
@@ -32,7 +46,9 @@ async fn counted_once(api: &Api, tally: &Tally) {
     assert_eq!(tally.failed, Vec::<String>::new());
     let (calls, ratings) = (tally.served.len(), tally.rated.len());
     assert!(ratings > 0, "nothing was rated");
-    eventually(|| async {
+    // What waited meanwhile is taken in one after the other.
+    let patience = Duration::from_secs(30) + 2 * absence();
+    eventually_within(patience, || async {
         let usage = api.get("/v1/usage").await.json();
         let total = &usage["total"];
         match (total["requests"] == calls, total["ratings"] == ratings) {
@@ -55,6 +71,10 @@ async fn what_is_told_after_a_stop_of_the_database_counts_once(shape: Shape) {
     load.serves(60).await;
     server.stop().await;
     load.serves(120).await;
+    let until = Instant::now() + absence();
+    while Instant::now() < until {
+        load.serves(60).await;
+    }
     server.start_again().await;
     load.serves(60).await;
     let tally = load.finish().await;

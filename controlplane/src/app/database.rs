@@ -1,10 +1,13 @@
 //! What `floopy db` does.
 
+use std::path::Path;
+
 use super::{Error, setup};
 use crate::{
     Config,
     store::{
         Location, Purpose, Store,
+        backup::{self, Backup},
         status::{self, Status},
     },
 };
@@ -28,4 +31,15 @@ pub async fn migrate_store(config: &Config) -> Result<Status, Error> {
 pub async fn store_status(config: &Config) -> Result<Status, Error> {
     let location = Location::of(config, Purpose::Beside);
     Ok(status::of(&location).await?)
+}
+
+/// Copies the store to a new file while a control plane may write to it.
+pub async fn back_up_store(config: &Config, to: &Path) -> Result<Backup, Error> {
+    match Location::of(config, Purpose::Beside) {
+        Location::Directory(directory) => Ok(backup::write(&directory, to).await?),
+        Location::Postgres(..) | Location::Memory => Err(Error::Config {
+            key: "store.url".to_owned(),
+            message: "it names a PostgreSQL database, which pg_dump backs up".to_owned(),
+        }),
+    }
 }

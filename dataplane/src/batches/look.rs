@@ -22,6 +22,9 @@ use crate::{
 /// Its provider is done with it, and it is being recorded.
 const FINALIZING: &str = "finalizing";
 
+/// How often what came of a cancellation is entered over what others entered meanwhile.
+const ENTRIES: usize = 4;
+
 fn status_of(object: &Map<String, Value>) -> &str {
     let status = object.get("status").and_then(Value::as_str);
     status.unwrap_or_default()
@@ -121,7 +124,11 @@ pub(crate) async fn look(
         return Ok(shown);
     }
     let seen = ask_about(gateway, &batch).await?;
-    enter(gateway, batch, &seen).await
+    // Whoever was quicker knows more.
+    Ok(match enter(gateway, batch, &seen).await? {
+        Entered::Shown(shown) => shown,
+        Entered::Newer(newer) => object_of(&newer),
+    })
 }
 
 /// What a provider answered who took a batch.
@@ -132,17 +139,20 @@ pub(super) fn taken(
     Ok(read((batch, provider), answered)?.shown())
 }
 
-/// Enters what was seen. Whoever was quicker knows more: then that is shown.
-async fn enter(
-    gateway: &Arc<Gateway>,
-    batch: Batch,
-    seen: &Seen,
-) -> Result<Map<String, Value>, Refusal> {
+/// What came of entering what was seen.
+enum Entered {
+    Shown(Map<String, Value>),
+    /// Somebody else entered something meanwhile.
+    Newer(Box<Batch>),
+}
+
+/// Enters what was seen.
+async fn enter(gateway: &Arc<Gateway>, batch: Batch, seen: &Seen) -> Result<Entered, Refusal> {
     let books = &gateway.batches.books;
     let shown = seen.shown();
     let object = Value::Object(shown.clone()).to_string();
     if object == batch.object {
-        return Ok(shown);
+        return Ok(Entered::Shown(shown));
     }
     let looked = Batch { object, ..batch };
     let due_in_ms = if seen.is_ended {
@@ -155,16 +165,18 @@ async fn enter(
         if seen.is_ended {
             gateway.batches.due.notify_one();
         }
-        return Ok(shown);
+        return Ok(Entered::Shown(shown));
     }
     let newer = books.batch(of).await?;
-    Ok(newer.as_ref().map_or(shown, object_of))
+    Ok(newer.map_or(Entered::Shown(shown), |newer| {
+        Entered::Newer(Box::new(newer))
+    }))
 }
 
 /// Asks for a batch to be cancelled.
 pub(crate) async fn cancel(
     gateway: &Arc<Gateway>,
-    batch: Batch,
+    mut batch: Batch,
 ) -> Result<Map<String, Value>, Refusal> {
     let shown = object_of(&batch);
     let status = status_of(&shown);
@@ -180,6 +192,16 @@ pub(crate) async fn cancel(
     let question = Question::post(format!("{}/cancel", path(&provider, id)?), None);
     let answered = answer(gateway, &provider, question).await;
     let answered = answered.map_err(|failed: Failed| failed.refusal(provider.name()))?;
-    let seen = read((&batch, &provider), &answered)?;
-    enter(gateway, batch, &seen).await
+    // What somebody entered meanwhile was seen before the provider took this: it is entered over that.
+    for _ in 0..ENTRIES {
+        let seen = read((&batch, &provider), &answered)?;
+        match enter(gateway, batch, &seen).await? {
+            Entered::Shown(shown) => return Ok(shown),
+            Entered::Newer(newer) => batch = *newer,
+        }
+        if !batch.is_open || status_of(&object_of(&batch)) == FINALIZING {
+            break;
+        }
+    }
+    Ok(object_of(&batch))
 }

@@ -6,7 +6,7 @@ use floopy_proto::v1;
 use floopy_shared::{
     domain::{
         credential::Sealed,
-        snapshot::{Rejection, Snapshot, TableBody, TableUpdate, Update, order},
+        snapshot::{Rejection, Snapshot, TableBody, TableName, TableUpdate, Update, order},
     },
     wire::snapshot::table_from_wire,
 };
@@ -47,11 +47,12 @@ impl RawUpdate {
         };
         let (mut next, mut rejections) = (snapshot.clone(), Vec::new());
         for tables in rankings_last(self.tables)?.chunks(TOGETHER) {
-            let read = |table: &Bytes| {
+            for table in tables {
                 let table = v1::Table::decode(table.clone()).map(table_from_wire)?;
-                Ok::<_, DecodeError>(checked(table, &check))
-            };
-            update.tables = tables.iter().map(read).collect::<Result<_, _>>()?;
+                let (table, unusable) = checked(table, &next, &check);
+                update.tables.push(table);
+                rejections.extend(unusable);
+            }
             let (applied, refused) = next.apply(std::mem::take(&mut update));
             (next, update.version) = (applied, self.snapshot_version);
             rejections.extend(refused);
@@ -63,14 +64,30 @@ impl RawUpdate {
     }
 }
 
-/// The same, refused where it is a credential that cannot be used.
-fn checked(mut table: TableUpdate, check: impl Fn(&Sealed) -> Result<(), String>) -> TableUpdate {
-    if let Ok(TableBody::Credential(sealed)) = &table.body
-        && let Err(reason) = check(sealed)
-    {
+/// The same, refused where it is a credential that cannot be used. One that replaces nothing is kept, for what it
+/// closes: its tenant's calls must not go out under another's credential.
+fn checked(
+    mut table: TableUpdate,
+    held: &Snapshot,
+    check: impl Fn(&Sealed) -> Result<(), String>,
+) -> (TableUpdate, Option<Rejection>) {
+    let Ok(TableBody::Credential(sealed)) = &table.body else {
+        return (table, None);
+    };
+    let Err(reason) = check(sealed) else {
+        return (table, None);
+    };
+    let name = TableName::Credential(sealed.id.clone());
+    if held.table(&name).is_some() {
         table.body = Err(reason);
+        return (table, None);
     }
-    table
+    let unusable = Rejection {
+        table: table.name.clone(),
+        version: table.version,
+        reason,
+    };
+    (table, Some(unusable))
 }
 
 /// Rankings may name models of the catalog, or of the tenant, that came with them.

@@ -1,7 +1,10 @@
 //! `floopy db`: the control plane's store, without a control plane.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use floopy_controlplane::StoreStatus;
+use floopy_controlplane::{StoreBackup, StoreStatus};
+use serde::Serialize;
 
 use super::{ConfigFile, Error};
 use crate::{
@@ -17,6 +20,17 @@ pub(super) enum Database {
     Migrate(Asked),
     /// Tells what the store is, its version and how much is in it; changes nothing
     Status(Asked),
+    /// Copies an SQLite store to a new file, also while a control plane runs
+    Backup(To),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct To {
+    #[command(flatten)]
+    asked: Asked,
+    /// The file, which must not exist yet
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -30,21 +44,44 @@ pub(super) struct Asked {
 
 impl Database {
     pub(super) async fn run(&self, console: &mut Console) -> Result<(), Error> {
-        let (Self::Migrate(asked) | Self::Status(asked)) = self;
+        let (Self::Migrate(asked) | Self::Status(asked) | Self::Backup(To { asked, .. })) = self;
         let effective = Effective::load(asked.file.config.as_deref())?;
         let config = PlaneConfigs::control_only(&effective.config);
         let status = match self {
             Self::Migrate(_) => floopy_controlplane::migrate_store(&config).await,
             Self::Status(_) => floopy_controlplane::store_status(&config).await,
+            Self::Backup(To { to, .. }) => {
+                let backup = floopy_controlplane::back_up_store(&config, to).await;
+                let backup = backup.map_err(Error::Store)?;
+                return said(&backup, asked.json, console, backup_text);
+            }
         };
-        let status = status.map_err(Error::Store)?;
-        if asked.json {
-            console.say(&serde_json::to_string_pretty(&status).map_err(Error::Json)?);
-        } else {
-            console.say(&text(&status));
-        }
-        Ok(())
+        said(&status.map_err(Error::Store)?, asked.json, console, text)
     }
+}
+
+/// Says it, for people or for scripts.
+fn said<T: Serialize>(
+    told: &T,
+    json: bool,
+    console: &mut Console,
+    text: impl Fn(&T) -> String,
+) -> Result<(), Error> {
+    if json {
+        console.say(&serde_json::to_string_pretty(told).map_err(Error::Json)?);
+    } else {
+        console.say(&text(told));
+    }
+    Ok(())
+}
+
+fn backup_text(backup: &StoreBackup) -> String {
+    format!(
+        "{}: schema {}, {} bytes, read through. Keep operator.key and credentials.key with it, apart from it.",
+        backup.path.display(),
+        backup.schema,
+        backup.bytes
+    )
 }
 
 fn text(status: &StoreStatus) -> String {
