@@ -93,7 +93,10 @@ fn to_yaml(given: &[Value]) -> Result<Value, FuncError> {
             let fields = fields.iter();
             fields.map(|(name, of)| format!("{name}: {of}")).collect()
         }
-        other => vec![other.to_string()],
+        plain @ (serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_)) => vec![plain.to_string()],
     };
     Ok(Value::from(lines.join("\n")))
 }
