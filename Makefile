@@ -5,7 +5,7 @@ export ORT_DYLIB_PATH := $(CURDIR)/.local/lib/libonnxruntime.so
 CARGO ?= cargo
 # Running and measuring take the release profile. Tests take dev: it is built in a third of the time, and finds
 # arithmetic that overflows.
-RELEASE := --release --workspace
+RELEASE := --release
 DEV := --workspace
 
 .PHONY: run test fmt lint build bench bench-gateway bench-learning soak fuzz fault
@@ -13,7 +13,7 @@ DEV := --workspace
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
 	@deploy/setup/setup.sh run
-	@$(CARGO) build --release -p floopy
+	@$(CARGO) build $(RELEASE) --package floopy
 	@exec target/release/floopy $(ARGS)
 
 test:
@@ -43,7 +43,7 @@ lint:
 
 bench:
 	@deploy/setup/setup.sh bench
-	@$(CARGO) build $(RELEASE) --all-targets --quiet
+	@$(CARGO) build $(RELEASE) --workspace --bins --quiet
 	target/release/bench-route
 	target/release/bench-ingest
 	target/release/bench-refresh
@@ -55,18 +55,19 @@ bench:
 # Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.
 bench-gateway:
 	@deploy/setup/setup.sh bench
-	@$(CARGO) build $(RELEASE) --bins --quiet
+	@$(CARGO) build $(RELEASE) --package floopy-dataplane --package floopy-tests \
+		--bin floopy-dataplane --bin bench-gateway --quiet
 	target/release/bench-gateway $(ARGS)
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
 bench-learning:
-	@$(CARGO) build $(RELEASE) --bins --quiet
+	@$(CARGO) build $(RELEASE) --package floopy-tests --bin bench-learning --quiet
 	target/release/bench-learning
 
 # SOAK_MINUTES of mixed traffic (10 where it is not set): fails if anything leaks or is lost. One arena, so that
 # what glibc's others keep for later does not look like a leak.
 soak:
-	@$(CARGO) build $(RELEASE) --bins --quiet
+	@$(CARGO) build $(RELEASE) --workspace --bins --quiet
 	@MALLOC_ARENA_MAX=1 target/release/soak
 
 # Processes killed, disks full, networks cut and stores gone under load, and then the books. `make test` does the same

@@ -11,6 +11,7 @@ use std::{
 use floopy_shared::domain::{
     credential::{CredentialId, KeyRing, Sealed, open},
     ids::TenantId,
+    known::KnownMap,
     snapshot::Snapshot,
 };
 
@@ -35,7 +36,7 @@ pub(crate) struct Opener {
 pub(crate) struct Access {
     everybodys: Arc<Providers>,
     /// Of tenants with credentials of their own.
-    own: HashMap<TenantId, Arc<Providers>>,
+    own: KnownMap<TenantId, Arc<Providers>>,
     opened: BTreeMap<CredentialId, Opened>,
 }
 

@@ -28,13 +28,13 @@ use floopy_shared::domain::{
     shape::{ShapeKey, Signals, chain},
 };
 use serde_json::value::RawValue;
-use xxhash_rust::xxh3::Xxh3;
 
 pub use self::error::InvalidCall;
 pub use self::history::History;
 pub use self::prompt::Prompt;
 pub(crate) use self::template::Unfillable;
 use self::{fields::Fields, value::text};
+use crate::digest::digest_64;
 
 /// What is asked of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -297,13 +297,8 @@ fn span_of(raw: &RawValue, body: &Bytes) -> Range<usize> {
 }
 
 /// Hashes who is talking and how the conversation began.
-fn opening_hash(parts: &[Option<&RawValue>]) -> u64 {
-    let mut hasher = Xxh3::new();
-    for part in parts {
-        hasher.update(part.map_or("", RawValue::get).as_bytes());
-        hasher.update(&[0]);
-    }
-    hasher.digest()
+fn opening_hash<const N: usize>(parts: [Option<&RawValue>; N]) -> u64 {
+    digest_64(&parts.map(|part| part.map_or("", RawValue::get).as_bytes()))
 }
 
 #[cfg(test)]

@@ -11,9 +11,8 @@ use floopy_shared::domain::{
     ids::{CandidateKey, TenantId},
 };
 use lru::LruCache;
-use xxhash_rust::xxh3::Xxh3;
 
-use crate::call::History;
+use crate::{call::History, digest::digest_128};
 
 /// Conversations remembered: about 10 MB where all of them are.
 const MAX_CONVERSATIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(49_999);
@@ -31,13 +30,12 @@ impl ConversationId {
     /// `draw_key` is the session or what stands for it; a session may hold several conversations, each with
     /// an opening of its own.
     pub fn new(tenant: &TenantId, draw_key: &str, opening: u64) -> Self {
-        let mut hasher = Xxh3::new();
-        for part in [tenant.as_str(), draw_key] {
-            hasher.update(part.as_bytes());
-            hasher.update(&[0]);
-        }
-        hasher.update(&opening.to_le_bytes());
-        Self(hasher.digest128())
+        let parts = [
+            tenant.as_str().as_bytes(),
+            draw_key.as_bytes(),
+            &opening.to_le_bytes(),
+        ];
+        Self(digest_128(&parts))
     }
 }
 

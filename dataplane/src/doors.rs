@@ -6,29 +6,31 @@
 //! more; and something is always free for the next one, which meets a lower threshold only once it is as big
 //! as the others. Nothing has to know how many tenants are busy.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use arc_swap::ArcSwap;
-use floopy_shared::domain::ids::TenantId;
+use floopy_shared::domain::{ids::TenantId, known::KnownMap};
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::config;
+
+/// Calls for each thread that serves, of which two are seldom ready at once.
+const CROWD: usize = 4;
 
 /// How many may be inside, and whether it is closing time.
 #[derive(Debug)]
 pub(crate) struct Doors {
     calls: Room,
     bytes: Room,
-    tenants: ArcSwap<HashMap<TenantId, Arc<Held>>>,
+    tenants: ArcSwap<KnownMap<TenantId, Arc<Held>>>,
     /// Of callers without a known key.
     strangers: Arc<Held>,
     in_flight: Gauge,
+    /// With more calls than this inside, some are likely to be ready at the same time.
+    crowd: usize,
     draining: AtomicBool,
     forced: AtomicBool,
 }
@@ -106,6 +108,7 @@ impl Doors {
             tenants: ArcSwap::default(),
             strangers: Arc::default(),
             in_flight,
+            crowd: limits.workers.saturating_mul(CROWD),
             draining: AtomicBool::new(false),
             forced: AtomicBool::new(false),
         }
@@ -122,13 +125,19 @@ impl Doors {
         })
     }
 
+    /// Whether it is worth letting other calls have their turn, so that what they do can be done together. Else nobody
+    /// else is there, and a thread that has nothing to do asks the system whether there is something.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.calls.taken.load(Ordering::Relaxed) > self.crowd
+    }
+
     fn held(&self, tenant: &TenantId) -> Arc<Held> {
         if let Some(held) = self.tenants.load().get(tenant) {
             return Arc::clone(held);
         }
         // Once for every tenant. Two at once add the same one.
         self.tenants.rcu(|tenants| {
-            let mut tenants = HashMap::clone(tenants);
+            let mut tenants = KnownMap::clone(tenants);
             tenants.entry(tenant.clone()).or_default();
             tenants
         });

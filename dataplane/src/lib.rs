@@ -13,6 +13,8 @@ pub mod call;
 pub mod config;
 mod control;
 mod conversations;
+mod deadline;
+mod digest;
 mod doors;
 mod gateway;
 mod http;
@@ -29,6 +31,7 @@ mod sessions;
 mod shadow;
 mod state;
 mod upstream;
+mod whole;
 mod workers;
 
 pub use self::{

@@ -13,7 +13,7 @@ use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_s
 use prometheus_client::registry::Registry;
 use tikv_jemallocator::Jemalloc;
 
-/// A call takes about a hundred allocations, some of them of a few kilobytes, and gives them back on the same
+/// A call takes some seventy allocations, some of them of a few kilobytes, and gives them back on the same
 /// thread; glibc takes nearly twice as many instructions for that. What it keeps is set in `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;

@@ -1,6 +1,7 @@
 //! What a proxy counts. Every label comes from a closed set, so that the number of series is bounded.
 
 mod cache;
+mod known;
 mod labels;
 mod live;
 
@@ -12,8 +13,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use self::cache::CacheMetrics;
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
+use self::{cache::CacheMetrics, known::Known};
 pub(crate) use self::{
     labels::{AttemptLabel, CacheLabel, KindLabel, RouteLabel, StrategyLabel},
     live::{LiveReadings, Reading},
@@ -29,6 +30,7 @@ const OVERHEAD_BUCKETS: [f64; 12] = [
 pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
+    known: Known,
     dropped: Family<KindLabels, Counter>,
     in_flight: Gauge,
     lingering: Gauge,
@@ -57,6 +59,7 @@ impl Default for Metrics {
         Self {
             requests: Family::default(),
             attempts: Family::default(),
+            known: Known::default(),
             dropped: Family::default(),
             in_flight: Gauge::default(),
             lingering: Gauge::default(),
@@ -215,11 +218,12 @@ impl Metrics {
             status: StatusLabel::of(status),
             strategy,
         };
-        self.requests.get_or_create(&labels).inc();
+        self.known.request(&labels, &self.requests).inc();
     }
 
     pub(crate) fn attempt(&self, result: AttemptLabel) {
-        self.attempts.get_or_create(&AttemptLabels { result }).inc();
+        let labels = AttemptLabels { result };
+        self.known.attempt(&labels, &self.attempts).inc();
     }
 
     pub(crate) fn in_flight(&self) -> &Gauge {

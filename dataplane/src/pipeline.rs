@@ -129,7 +129,9 @@ async fn serve_admitted(
     };
     // Calls that came together are all read and decided on before the first of them is sent: then they go out one
     // right after the other, and whoever they go to is woken once for all of them.
-    tokio::task::yield_now().await;
+    if gateway.doors.is_crowded() {
+        tokio::task::yield_now().await;
+    }
     // Boxed here: where it is boxed later, every future around this one has room for it, too.
     let asked = Box::pin(ask(Arc::clone(gateway), asking));
     let (asking, result) = Lasting::wait(gateway, asked, settle).await;
@@ -209,21 +211,22 @@ async fn prepare(
     record: &mut Record,
     (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
 ) -> Result<Prepared, Refusal> {
-    let session = session_header(&parts.headers)?;
+    let headers = plan::ours(&parts.headers);
+    let session = session_header(headers)?;
     record.set_session(session.clone());
-    record.count_for(project(&parts.headers, admitted)?);
+    record.count_for(project(headers, admitted)?);
     let asked = Instant::now();
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let bounds = (gateway.config.limits.body_bytes, deadline);
     let bytes = gateway.read(body, bounds, passage).await?;
     record.waited_for_client(asked.elapsed());
-    let call = understand((gateway, admitted), (bytes, endpoint, &parts.headers))?;
+    let call = understand((gateway, admitted), (bytes, endpoint, headers))?;
     // A stored prompt makes a body longer.
     let room = passage.hold(call.body_bytes());
     room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call);
     let at = (record.id(), record.decision().created_at_ms);
-    let asked = (&parts.headers, session.as_ref());
+    let asked = (headers, session.as_ref());
     record.entered(entered(gateway, admitted, &call, asked, at));
     let asking = cached::Asking {
         gateway,
@@ -251,12 +254,13 @@ fn note(
     session: Option<SessionId>,
     (request_id, now_ms): (RequestId, u64),
 ) {
-    let open = session.or_else(|| SessionId::new(&request_id.to_string()).ok());
-    if let Some(open) = open.filter(|_| !admitted.scope.evaluation) {
-        gateway
-            .sessions
-            .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
+    if admitted.scope.evaluation {
+        return;
     }
+    let open = session.unwrap_or_else(|| SessionId::of_call(request_id));
+    gateway
+        .sessions
+        .note(&admitted.tenant.id, &admitted.key_id, open, now_ms);
 }
 
 /// Stores a reply that came in one piece, if it may be given again.

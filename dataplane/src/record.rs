@@ -189,7 +189,8 @@ impl Record {
     /// records of other calls.
     pub(crate) async fn complete(&mut self, status: u16, facts: &Facts) {
         if let Some(ticket) = self.close(status, Ending::Completed, Some(facts)) {
-            self.gateway.spool.written(ticket).await;
+            let is_crowded = self.gateway.doors.is_crowded();
+            self.gateway.spool.written(ticket, is_crowded).await;
         }
     }
 

@@ -110,7 +110,8 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
     let affinity = view
         .conversations
         .affinity(conversation, call.history(), view.now_ms);
-    let shadow_key = caller.request_id.to_string();
+    let mut shadow_key = [0; RequestId::TEXT_BYTES];
+    let shadow_key = caller.request_id.write(&mut shadow_key);
     let question = Question {
         rankings: view.snapshot.rankings(tenant).map(AsRef::as_ref),
         default_model: caller.tenant.default_model.as_ref(),
@@ -120,7 +121,8 @@ pub fn decide(view: &View<'_>, call: &Call, caller: &Caller<'_>) -> Result<Plan,
         rule,
         loads: &loads,
         affinity: &affinity,
-        shadow_key: &shadow_key,
+        shadow_key,
+        most: view.attempts,
         ..Question::new(catalog, call.features(), call.shapes(), &draw_key)
     };
     let mut choice = plan(view, &question, &selection.fallback)?;
@@ -176,11 +178,10 @@ fn plan(
 }
 
 fn blocked(view: &View<'_>, model: &CatalogModel) -> Option<Filter> {
-    if view.providers.get(model.key.provider()).is_none() {
+    let Some(provider) = view.providers.get(model.key.provider()) else {
         return Some(Filter::NoProviderKey);
-    }
-    let own = view.providers.breakers(model.key.provider());
-    let breakers = own.map_or(view.breakers, AsRef::as_ref);
+    };
+    let breakers = provider.breakers().map_or(view.breakers, AsRef::as_ref);
     breakers.is_open(&model.key).then_some(Filter::CircuitOpen)
 }
 

@@ -8,6 +8,8 @@ use std::{
 use floopy_shared::domain::ids::{SessionId, TenantId};
 use lru::LruCache;
 
+use crate::digest::digest_128;
+
 /// A session counts as open this long after its last call.
 const OPEN_MS: u64 = 30 * 60 * 1_000;
 
@@ -29,7 +31,15 @@ pub(crate) enum Open {
     Several,
 }
 
-type KeyId = (TenantId, String);
+/// Names a key of a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct KeyId(u128);
+
+impl KeyId {
+    fn new(tenant: &TenantId, key_id: &str) -> Self {
+        Self(digest_128(&[tenant.as_str().as_bytes(), key_id.as_bytes()]))
+    }
+}
 
 /// The open sessions of each key.
 #[derive(Debug)]
@@ -44,8 +54,8 @@ impl Default for OpenSessions {
 impl OpenSessions {
     /// A call of this session was made.
     pub(crate) fn note(&self, tenant: &TenantId, key_id: &str, session: SessionId, now_ms: u64) {
+        let key = KeyId::new(tenant, key_id);
         let mut keys = self.lock();
-        let key = (tenant.clone(), key_id.to_owned());
         let Some(recent) = keys.get_mut(&key) else {
             keys.put(
                 key,
@@ -66,7 +76,7 @@ impl OpenSessions {
     /// The sessions that a rating without a name could mean.
     pub(crate) fn open(&self, tenant: &TenantId, key_id: &str, now_ms: u64) -> Open {
         let mut keys = self.lock();
-        let Some(recent) = keys.get(&(tenant.clone(), key_id.to_owned())) else {
+        let Some(recent) = keys.get(&KeyId::new(tenant, key_id)) else {
             return Open::None;
         };
         let is_open = |at: u64| now_ms.saturating_sub(at) < OPEN_MS;

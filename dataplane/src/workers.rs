@@ -9,12 +9,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::deadline;
+
 thread_local! {
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
+    static CURRENT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
 /// The number of the worker that this thread is; threads that are none share the first one's place.
 pub(crate) fn current() -> usize {
+    number().unwrap_or(0)
+}
+
+/// The number of the worker that this thread is, if it is one: then all its futures are of one runtime.
+pub(crate) fn number() -> Option<usize> {
     CURRENT.get()
 }
 
@@ -43,8 +50,11 @@ impl Workers {
             thread::Builder::new()
                 .name(format!("worker-{number}"))
                 .spawn(move || {
-                    CURRENT.set(number);
+                    CURRENT.set(Some(number));
                     runtime.block_on(stop.cancelled());
+                    // What is dropped with the runtime has nothing to be kept for.
+                    CURRENT.set(None);
+                    deadline::forget_all();
                     drop(runtime);
                     drop(ends);
                 })?;

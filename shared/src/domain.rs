@@ -16,6 +16,7 @@ pub mod export;
 pub mod features;
 pub mod gates;
 pub mod ids;
+pub mod known;
 pub mod limits;
 pub mod money;
 pub mod plan;

@@ -3,6 +3,8 @@
 
 #[path = "wire_round_trip/tenant.rs"]
 mod tenant;
+#[path = "wire_round_trip/written.rs"]
+mod written;
 
 use floopy_proto::v1;
 use floopy_shared::domain::{
@@ -32,7 +34,10 @@ use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use self::tenant::{prompts, tenant};
+use self::{
+    tenant::{prompts, tenant},
+    written::check,
+};
 
 fn key(name: &str) -> CandidateKey {
     CandidateKey::parse(name).expect("valid")
@@ -199,11 +204,6 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         }),
         evaluation: flag,
     }
-}
-
-fn check(event: &Event) {
-    let read = Event::try_from(v1::Event::from(event)).expect("own writing is readable");
-    assert_eq!(&read, event);
 }
 
 proptest! {

@@ -62,7 +62,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         history_tokens_estimate: conversation.history_tokens(tool_bytes),
         provider_tools: fields.web_search_options.is_some() || tools.iter().any(is_run_by_provider),
     };
-    let opening = opening_hash(&[fields.user, conversation.system, conversation.first_user]);
+    let opening = opening_hash([fields.user, conversation.system, conversation.first_user]);
     Ok(Seen {
         features,
         json_expected: matches!(format.kind.as_deref(), Some("json_schema" | "json_object")),

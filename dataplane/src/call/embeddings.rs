@@ -38,7 +38,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         user_text: Cow::Borrowed(""),
         tool_names: Vec::new(),
         history: History::default(),
-        opening: opening_hash(&[fields.user, Some(input)]),
+        opening: opening_hash([fields.user, Some(input)]),
     })
 }
 

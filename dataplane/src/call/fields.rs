@@ -107,25 +107,64 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = Fields::default();
-        let mut seen = HashSet::with_capacity(16);
+        let mut seen = Seen::default();
         while let Some(key) = map.next_key::<Key<'de>>()? {
             fields.put(&key.0, map.next_value()?);
-            if seen.len() >= MAX_KEYS {
+            if seen.count() >= MAX_KEYS {
                 fields.overfull = true;
             } else if seen.contains(&key) {
                 let name = || key.0.chars().take(64).collect();
                 fields.duplicate.get_or_insert_with(name);
             } else {
-                seen.insert(key);
+                seen.add(key);
             }
         }
         Ok(fields)
     }
 }
 
+/// The keys so far: few are compared one by one, which takes less than hashing them.
+#[derive(Default)]
+struct Seen<'a> {
+    few: Vec<Key<'a>>,
+    more: HashSet<Key<'a>>,
+}
+
+impl<'a> Seen<'a> {
+    const FEW: usize = 16;
+
+    fn count(&self) -> usize {
+        self.few.len() + self.more.len()
+    }
+
+    fn contains(&self, key: &Key<'a>) -> bool {
+        self.few.contains(key) || (!self.more.is_empty() && self.more.contains(key))
+    }
+
+    fn add(&mut self, key: Key<'a>) {
+        if self.few.len() < Self::FEW {
+            self.few.reserve(Self::FEW);
+            self.few.push(key);
+        } else {
+            self.more.insert(key);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_comes_twice_is_named_wherever_it_is() {
+        for repeated in [0, Seen::FEW - 1, Seen::FEW, 40] {
+            let keys: Vec<String> = (0..50).map(|n| format!("\"k{n}\":0")).collect();
+            let body = format!("{{{},\"k{repeated}\":1}}", keys.join(","));
+            let error = Fields::read(body.as_bytes()).err();
+            let expected = InvalidCall::DuplicateKey(format!("k{repeated}"));
+            assert_eq!(error, Some(expected), "k{repeated}");
+        }
+    }
 
     #[test]
     fn more_keys_than_any_call_has_are_refused() {

@@ -7,9 +7,9 @@ use floopy_shared::domain::{
     affinity::Origin,
     features::{Features, IMAGE_TOKENS},
 };
-use xxhash_rust::xxh3::Xxh3;
 
 use super::{Prompt, Seen, chat::BYTES_PER_TOKEN, excerpt, history::History, prompt};
+use crate::digest::digest_64;
 
 /// Reads everything but the model. `origin`: whose content the history may be bound to.
 pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
@@ -199,10 +199,6 @@ fn add_part(history: &mut History, part: &Part, origin: Origin) {
 
 /// Hashes who is talking and how the conversation began.
 fn opening(user: Option<&str>, system: Option<&str>, first: &str) -> u64 {
-    let mut hasher = Xxh3::new();
-    for part in [user.unwrap_or_default(), system.unwrap_or_default(), first] {
-        hasher.update(part.as_bytes());
-        hasher.update(&[0]);
-    }
-    hasher.digest()
+    let parts = [user.unwrap_or_default(), system.unwrap_or_default(), first];
+    digest_64(&parts.map(str::as_bytes))
 }

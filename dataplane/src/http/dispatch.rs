@@ -53,7 +53,7 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
     let mut response = enter(&gateway, request, route, id).await;
     tally.strategy = response.body().strategy();
     tally.status = Some(response.status());
-    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+    if let Ok(value) = HeaderValue::from_str(id.write(&mut [0; RequestId::TEXT_BYTES])) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
     response

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout};
 
-use crate::doors::{Passage, Shed};
+use crate::{
+    deadline,
+    doors::{Passage, Shed},
+    whole::{Unfinished, whole},
+};
 
 /// Room is made for a body of unknown length in steps of this.
 const STEP_BYTES: usize = 64 << 10;
@@ -33,12 +37,11 @@ pub(crate) enum Unread {
 pub(crate) async fn read<B>(
     mut body: B,
     limit: usize,
-    deadline: Duration,
+    within: Duration,
     passage: &mut Passage,
 ) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let size = body.size_hint();
     let announced = usize::try_from(size.lower()).unwrap_or(usize::MAX);
@@ -49,12 +52,17 @@ where
     passage.hold(announced)?;
     let read = async {
         match size.exact() {
-            Some(_) => collect(&mut body, limit).await,
+            Some(_) => whole(&mut body, limit)
+                .await
+                .map_err(|unfinished| match unfinished {
+                    Unfinished::TooLong => Unread::TooLarge(limit),
+                    Unfinished::Broken => Unread::Broken,
+                }),
             None => grow(&mut body, limit, passage).await,
         }
     };
-    let read = timeout(deadline, read).await;
-    let read = read.map_err(|_| Unread::TimedOut(deadline))?;
+    let read = deadline::by(Instant::now() + within, read).await;
+    let read = read.map_err(|_| Unread::TimedOut(within))?;
     if read == Err(Unread::TooLarge(limit)) {
         discard(body).await;
     }
@@ -75,18 +83,6 @@ pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(mut body: B) {
     };
     // Whoever takes longer is not waited for.
     let _ = timeout(DISCARD_FOR, all).await;
-}
-
-async fn collect<B>(body: &mut B, limit: usize) -> Result<Bytes, Unread>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge(limit)),
-        Err(_) => Err(Unread::Broken),
-    }
 }
 
 /// A body that does not say how long it is.

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, stall::Watch};
+use super::{body::Body, header_timer::HeaderTimer, rarely::Rarely, stall::Watch};
 use crate::{
     config::{Limits, Timeouts},
     workers::Workers,
@@ -47,7 +47,6 @@ impl Server {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
-            .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             .max_buf_size(limits.header_bytes);
         builder
@@ -154,7 +153,30 @@ impl Server {
             }
         });
         let io = TokioIo::new(Patient::new(stream, self.client_idle));
-        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let mut builder = self.builder.clone();
+        // Of this connection alone.
+        builder.http1().timer(HeaderTimer::default());
+        let mut connection = pin!(builder.serve_connection(io, service));
+        let cut_off = pin!(self.cut_off(&heard));
+        let finish = pin!(self.finish(&watch));
+        let (mut cut_off, mut finish) = (Rarely::new(cut_off), Rarely::new(finish));
+        let mut finishing = false;
+        loop {
+            tokio::select! {
+                biased;
+                // How a connection ended is the client's affair; calls are recorded one by one.
+                _ = connection.as_mut() => return,
+                () = &mut cut_off => return,
+                () = &mut finish, if !finishing => {
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    /// Waits until a connection must end at once: its client said nothing from the start, or all are cut off.
+    async fn cut_off(&self, heard: &Notify) {
         // Telling HTTP/1 from HTTP/2 waits for bytes without a deadline of its own.
         let silent = async {
             if tokio::time::timeout(self.header_timeout, heard.notified())
@@ -164,24 +186,17 @@ impl Server {
                 std::future::pending::<()>().await;
             }
         };
-        let mut silent = pin!(silent);
-        let mut idle = pin!(watch.until_idle());
-        let mut stopping = false;
-        loop {
-            tokio::select! {
-                // How a connection ended is the client's affair; calls are recorded one by one.
-                _ = connection.as_mut() => return,
-                () = &mut silent => return,
-                () = self.force.cancelled() => return,
-                () = self.stop.cancelled(), if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = &mut idle, if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
+        tokio::select! {
+            () = silent => {}
+            () = self.force.cancelled() => {}
+        }
+    }
+
+    /// Waits until a connection should take no more requests: the proxy stops, or it was not used for long.
+    async fn finish(&self, watch: &Watch) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = watch.until_idle() => {}
         }
     }
 

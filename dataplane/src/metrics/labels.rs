@@ -6,12 +6,22 @@ use floopy_shared::domain::decision::{AttemptResult, Strategy};
 use http::StatusCode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 
-/// A label whose values are a closed set, with the text of each.
+/// A label whose values are a closed set.
+pub(super) trait Closed {
+    /// How many values there are.
+    const COUNT: usize;
+}
+
+/// One, with the text of each value.
 macro_rules! label {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         $vis enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl Closed for $name {
+            const COUNT: usize = [$($text),+].len();
+        }
 
         impl EncodeLabelValue for $name {
             fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {

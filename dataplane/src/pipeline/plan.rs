@@ -2,6 +2,8 @@
 
 mod prompt;
 
+use std::sync::LazyLock;
+
 pub(crate) use self::prompt::without_foreign_prompt;
 use bytes::Bytes;
 use floopy_shared::domain::{
@@ -146,6 +148,17 @@ pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message)
             .about(Some(PROJECT.as_str()))
     })
+}
+
+/// The headers where one of them is ours, else none: each look for one hashes its name, and most calls have none of them.
+pub(super) fn ours(headers: &HeaderMap) -> &HeaderMap {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+    let mut names = headers.keys();
+    if names.any(|name| name.as_str().starts_with("floopy-")) {
+        headers
+    } else {
+        &NONE
+    }
 }
 
 pub(super) fn text_header<'a>(

@@ -126,7 +126,8 @@ impl Record {
     pub(crate) async fn replayed(&mut self, status: u16) {
         self.first_byte = Some(self.began.elapsed());
         if let Some(ticket) = self.close(status, Ending::Completed, None) {
-            self.gateway.spool.written(ticket).await;
+            let is_crowded = self.gateway.doors.is_crowded();
+            self.gateway.spool.written(ticket, is_crowded).await;
         }
     }
 

@@ -20,6 +20,9 @@ const MAX_MODEL_CHARS: usize = 256;
 
 /// Of a caller that was admitted, before anything is known of the call.
 pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u64)) -> Decision {
+    // Room for a whole chain.
+    let mut shapes = Vec::with_capacity(3);
+    shapes.push(ShapeKey::root());
     Decision {
         request_id,
         tenant: admitted.tenant.id.clone(),
@@ -27,7 +30,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         created_at_ms: now_ms,
         session_id: None,
         completion_id: None,
-        shapes: vec![ShapeKey::root()],
+        shapes,
         ranked_shape: None,
         requested_model: String::new(),
         strategy: Strategy::LegacyModel,
@@ -67,9 +70,12 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
 
 /// What was asked for.
 pub(super) fn understood(decision: &mut Decision, call: &Call) {
-    decision.requested_model = call.model().chars().take(MAX_MODEL_CHARS).collect();
+    let model = call.model();
+    let cut = model.char_indices().nth(MAX_MODEL_CHARS);
+    decision.requested_model = model[..cut.map_or(model.len(), |(at, _)| at)].to_owned();
     decision.features = *call.features();
-    decision.shapes = call.shapes().to_vec();
+    decision.shapes.clear();
+    decision.shapes.extend_from_slice(call.shapes());
     decision.prompt = call.prompted();
 }
 

@@ -143,10 +143,12 @@ impl Spool {
         let _ = self.conclude(log, written);
     }
 
-    /// The same, after every other call that is ready on this thread had its turn: what they queue is written
-    /// with it. Under load that is one write for many records.
-    pub(crate) async fn written(&self, ticket: Ticket) {
-        tokio::task::yield_now().await;
+    /// The same; in a crowd, after every other call that is ready on this thread had its turn: what they queue is
+    /// written with it. Under load that is one write for many records.
+    pub(crate) async fn written(&self, ticket: Ticket, is_crowded: bool) {
+        if is_crowded {
+            tokio::task::yield_now().await;
+        }
         self.write_until(ticket);
     }
 

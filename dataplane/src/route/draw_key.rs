@@ -11,7 +11,10 @@ pub(super) fn draw_key(call: &Call, caller: &Caller<'_>) -> String {
         Some(session) => session.as_str().to_owned(),
         None => {
             let seed = xxh3_64_with_seed(caller.key_id.as_bytes(), call.opening());
-            format!("implicit:{seed:016x}")
+            let mut hex = [0; 2 * size_of::<u64>()];
+            // Only a buffer of another length is refused.
+            let _ = hex::encode_to_slice(seed.to_be_bytes(), &mut hex);
+            ["implicit:", str::from_utf8(&hex).unwrap_or_default()].concat()
         }
     }
 }

@@ -183,7 +183,8 @@ impl Resolver<'_> {
         if let Some((provider, model)) = name.split_once('/')
             && self.providers.get(provider).is_some()
         {
-            return self.key(provider, model);
+            let listed = self.catalog.find(name).map(|listed| listed.key.clone());
+            return listed.map_or_else(|| self.key(provider, model), Ok);
         }
         let has_key = |provider: &str| self.providers.get(provider).is_some();
         if let Some(listed) = self

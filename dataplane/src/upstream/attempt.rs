@@ -8,8 +8,8 @@ use bytes::Bytes;
 use floopy_protocols::Unsupported;
 use floopy_shared::domain::decision::AttemptResult;
 use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER, response::Parts};
-use http_body_util::{BodyExt, Limited};
-use tokio::time::{Instant, timeout_at};
+use http_body_util::BodyExt;
+use tokio::time::Instant;
 
 use super::{
     Errand, Limits,
@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     call::Call,
+    deadline,
     provider::{Place, Provider},
+    whole::whole,
 };
 
 pub(crate) use self::failure::{ErrorReply, Failure};
@@ -150,24 +152,24 @@ pub(super) async fn send(
 ) -> Result<Reply, Failure> {
     let begun = Instant::now();
     let first_byte = limits.first_byte.min(limits.total);
-    let response = timeout_at(begun + first_byte, client.request(request))
+    let response = deadline::by(begun + first_byte, client.request(request))
         .await
         .map_err(|_| Failure::TimedOut(first_byte))?
         .map_err(Failure::from)?;
-    let deadline = begun + limits.total;
+    let end = begun + limits.total;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        let read = Box::pin(read_error((&parts, body), &form, (deadline, limits.total))).await;
+        let read = Box::pin(read_error((&parts, body), &form, (end, limits.total))).await;
         return Err(read.late(&parts.headers));
     }
     let read = if headers::is_event_stream(&parts.headers) {
         let strips = provider.stream_usage && !call.asks_usage();
         let sieve = form.sieve(limits.text_bytes, strips);
-        let opening = Box::pin(open_stream((&parts, body), (sieve, form), deadline));
-        let opened = timeout_at(begun + first_byte, opening).await;
+        let opening = Box::pin(open_stream((&parts, body), (sieve, form), end));
+        let opened = deadline::by(begun + first_byte, opening).await;
         opened.unwrap_or(Err(Failure::TimedOut(first_byte)))
     } else {
-        read_whole((&parts, body), form, (deadline, limits)).await
+        read_whole((&parts, body), form, (end, limits)).await
     };
     read.map_err(|failure| failure.late(&parts.headers))
 }
@@ -175,13 +177,12 @@ pub(super) async fn send(
 async fn read_whole(
     (parts, body): (&Parts, ReplyBody),
     form: Form,
-    (deadline, limits): (Instant, &Limits),
+    (end, limits): (Instant, &Limits),
 ) -> Result<Reply, Failure> {
-    let body = timeout_at(deadline, Limited::new(body, limits.reply_bytes).collect())
+    let body = deadline::by(end, whole(body, limits.reply_bytes))
         .await
         .map_err(|_| Failure::TimedOut(limits.total))?
-        .map_err(|_| Failure::Cut("a reply that broke off or is over the size limit"))?
-        .to_bytes();
+        .map_err(|_| Failure::Cut("a reply that broke off or is over the size limit"))?;
     let (body, facts) = form
         .whole(body, limits.text_bytes)
         .map_err(|what| Failure::Invalid(what.into()))?;
@@ -196,16 +197,15 @@ async fn read_whole(
 async fn read_error(
     (parts, body): (&Parts, ReplyBody),
     form: &Form,
-    (deadline, total): (Instant, Duration),
+    (end, total): (Instant, Duration),
 ) -> Failure {
     if parts.status.is_redirection() || parts.status.is_informational() {
         return Failure::Invalid("a redirect".into());
     }
-    match timeout_at(deadline, Limited::new(body, MAX_ERROR_BYTES).collect()).await {
+    match deadline::by(end, whole(body, MAX_ERROR_BYTES)).await {
         Err(_) => Failure::TimedOut(total),
         Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit".into()),
-        Ok(Ok(body)) => {
-            let said = body.to_bytes();
+        Ok(Ok(said)) => {
             let said_pause = form.pause(&said);
             let (shown, body) = form.error(parts.status, &parts.headers, said);
             let mut headers = form.headers(&parts.headers);

@@ -26,7 +26,7 @@ use hyper::{body::Incoming, client::conn::http2};
 
 use self::{
     connect::{Connector, Transport, connector},
-    pool::{Lent, Origin, Pools, Shared},
+    pool::{Lent, Pools, Shared},
 };
 use crate::{
     config::Timeouts,
@@ -120,8 +120,8 @@ impl Client {
     }
 
     fn shared(&self, uri: &Uri) -> Result<Arc<Shared>, ClientError> {
-        let origin = Origin::of(uri).ok_or_else(|| ClientError::NoHost(uri.clone()))?;
-        Ok(self.pools.of(&origin))
+        let shared = self.pools.of(uri);
+        shared.ok_or_else(|| ClientError::NoHost(uri.clone()))
     }
 
     /// A new connection; one that can be shared is, at once.

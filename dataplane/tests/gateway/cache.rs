@@ -103,6 +103,8 @@ async fn a_reply_is_given_again_byte_by_byte_and_recorded_as_what_it_is() {
     assert_eq!(again.header("floopy-model"), first.header("floopy-model"));
     assert_eq!(again.header("age"), "0");
     assert_eq!(again.header("floopy-cache-key").len(), 64);
+    let shadow = || (world.asked() > 1).then_some(());
+    eventually("the shadow of the first call", shadow).await;
     assert_eq!(world.asked(), 2, "the call and its shadow");
     let hit = eventually("the record", || {
         let mut decisions = world.control.decisions().into_iter();

@@ -2,12 +2,9 @@
 
 mod scale;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use super::{ids::CandidateKey, money::Prices, shape::ShapeKey};
+use super::{ids::CandidateKey, known::KnownMap, money::Prices, shape::ShapeKey};
 
 pub use self::scale::{MIN_ANCHORS, Scale};
 
@@ -113,8 +110,8 @@ impl CatalogModel {
 #[derive(Debug, Default, PartialEq)]
 pub struct Catalog {
     models: Vec<Arc<CatalogModel>>,
-    by_key: HashMap<CandidateKey, usize>,
-    by_name: HashMap<Box<str>, Vec<usize>>,
+    by_key: KnownMap<CandidateKey, usize>,
+    by_name: KnownMap<Box<str>, Vec<usize>>,
 }
 
 /// Why a list of models is not a catalog.
@@ -171,9 +168,13 @@ impl Catalog {
 
     /// The model of this key.
     pub fn get(&self, key: &CandidateKey) -> Option<&Arc<CatalogModel>> {
-        self.by_key
-            .get(key)
-            .and_then(|index| self.models.get(*index))
+        self.find(key.as_str())
+    }
+
+    /// The model that is written so, as `provider/model`.
+    pub fn find(&self, key: &str) -> Option<&Arc<CatalogModel>> {
+        let index = self.by_key.get(key);
+        index.and_then(|index| self.models.get(*index))
     }
 
     /// The models of this name, at whichever providers.

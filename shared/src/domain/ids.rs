@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// Why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,11 @@ impl SessionId {
         Ok(Self(value.into()))
     }
 
+    /// A call without one is a conversation of its own.
+    pub fn of_call(id: RequestId) -> Self {
+        Self(id.write(&mut [0; RequestId::TEXT_BYTES]).into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,6 +83,16 @@ impl fmt::Display for SessionId {
 /// One call through a proxy; minted by the proxy, echoed as `x-request-id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub Uuid);
+
+impl RequestId {
+    /// Of the id as text.
+    pub const TEXT_BYTES: usize = Hyphenated::LENGTH;
+
+    /// The id as text, into a buffer: every call needs it several times.
+    pub fn write<'a>(&self, buffer: &'a mut [u8; Self::TEXT_BYTES]) -> &'a str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
+}
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

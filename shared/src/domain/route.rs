@@ -61,6 +61,8 @@ pub struct Question<'a> {
     pub draw_key: &'a str,
     /// The request: shadows are drawn for each one anew.
     pub shadow_key: &'a str,
+    /// Candidates of which one after the other would be asked, where a ranking orders them.
+    pub most: usize,
     /// What candidates were forecast to cost before; of the others it is told by their prices.
     pub forecasts: &'a [(CandidateKey, Option<u64>)],
 }
@@ -87,6 +89,7 @@ impl<'a> Question<'a> {
             affinity: &UNTIED,
             draw_key,
             shadow_key: draw_key,
+            most: usize::MAX,
             forecasts: &[],
         }
     }

@@ -14,7 +14,13 @@ mod lexicon;
 mod site;
 mod structure;
 
-use std::{fmt, sync::Arc};
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use super::features::Features;
 
@@ -27,40 +33,92 @@ pub const ROOT: &str = "all";
 const TASK_BYTES: usize = 64;
 
 /// A shape's name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ShapeKey(Arc<str>);
+#[derive(Clone)]
+pub struct ShapeKey(Name);
+
+/// Those that every request has one of are not allocated for each.
+#[derive(Clone)]
+enum Name {
+    Fixed(&'static str),
+    Own(Arc<str>),
+}
 
 impl ShapeKey {
     /// The shape every request has.
     pub fn root() -> Self {
-        Self(ROOT.into())
+        Self(Name::Fixed(ROOT))
+    }
+
+    /// That of all requests of a class.
+    pub fn of_class(class: Class) -> Self {
+        Self(Name::Fixed(class.shape()))
     }
 
     /// Wraps a name read back from a record or table.
     pub fn named(name: &str) -> Option<Self> {
-        (!name.is_empty() && name.len() <= 128).then(|| Self(name.into()))
+        (!name.is_empty() && name.len() <= 128).then(|| Self::own(name))
+    }
+
+    fn own(name: &str) -> Self {
+        Self(Name::Own(name.into()))
     }
 
     /// Whether this is the shape every request has.
     pub fn is_root(&self) -> bool {
-        &*self.0 == ROOT
+        self.as_str() == ROOT
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Name::Fixed(name) => name,
+            Name::Own(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for ShapeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ShapeKey").field(&self.as_str()).finish()
     }
 }
 
 impl fmt::Display for ShapeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
-impl std::borrow::Borrow<str> for ShapeKey {
+impl PartialEq for ShapeKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ShapeKey {}
+
+impl PartialOrd for ShapeKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ShapeKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+/// As the name's own, which it is looked up by.
+impl Hash for ShapeKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for ShapeKey {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
@@ -95,8 +153,7 @@ pub fn shapes(signals: &Signals<'_>) -> Vec<ShapeKey> {
 pub fn chain(site: Option<ShapeKey>, signals: &Signals<'_>) -> Vec<ShapeKey> {
     let mut chain = Vec::with_capacity(3);
     chain.extend(site);
-    let class = classify(signals).as_str();
-    chain.push(ShapeKey(["class:", class].concat().into()));
+    chain.push(ShapeKey::of_class(classify(signals)));
     chain.push(ShapeKey::root());
     chain
 }
@@ -104,7 +161,7 @@ pub fn chain(site: Option<ShapeKey>, signals: &Signals<'_>) -> Vec<ShapeKey> {
 /// Where in an application a request comes from. Only its task, its system prompt, its tools' names and its
 /// schema's name say so.
 pub fn call_site(signals: &Signals<'_>) -> Option<ShapeKey> {
-    site_name(signals).map(|name| ShapeKey(name.into()))
+    site_name(signals).map(|name| ShapeKey::own(&name))
 }
 
 fn site_name(signals: &Signals<'_>) -> Option<String> {
@@ -124,6 +181,8 @@ fn site_name(signals: &Signals<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::{BuildHasher, RandomState};
+
     use super::*;
 
     fn chain(signals: &Signals<'_>) -> Vec<String> {
@@ -138,6 +197,19 @@ mod tests {
             ..Signals::default()
         };
         assert_eq!(chain(&signals), ["task:refund-triage", "class:chat", "all"]);
+    }
+
+    #[test]
+    fn a_name_is_the_same_shape_wherever_it_comes_from() {
+        let state = RandomState::new();
+        let hash = |shape: &ShapeKey| state.hash_one(shape);
+        for class in Class::CHAT.into_iter().chain([Class::Embedding]) {
+            let own = ShapeKey::named(&format!("class:{}", class.as_str())).expect("valid");
+            let fixed = ShapeKey::of_class(class);
+            assert_eq!((&fixed, hash(&fixed)), (&own, hash(&own)));
+            assert_eq!(fixed.cmp(&ShapeKey::root()), own.cmp(&ShapeKey::root()));
+        }
+        assert_eq!(ShapeKey::named(ROOT), Some(ShapeKey::root()));
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! The immutable view a request is decided on, and how updates turn one into the next.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub use super::tenant::{ApiKey, Closed, Environment, KeyScope, Tenant};
 use super::{
     catalog::Catalog,
     credential::{CredentialId, Sealed},
     ids::{KeyHash, TenantId},
+    known::KnownMap,
     prompt::Prompts,
     ranking::Rankings,
 };
@@ -92,12 +89,12 @@ pub struct Snapshot {
     versions: BTreeMap<TableName, u64>,
     catalog: Arc<Catalog>,
     /// Of tenants with models of their own.
-    catalogs: HashMap<TenantId, Arc<Catalog>>,
-    tenants: HashMap<TenantId, Arc<Tenant>>,
-    keys: HashMap<KeyHash, Arc<Tenant>>,
-    rankings: HashMap<TenantId, Arc<Rankings>>,
+    catalogs: KnownMap<TenantId, Arc<Catalog>>,
+    tenants: KnownMap<TenantId, Arc<Tenant>>,
+    keys: KnownMap<KeyHash, Arc<Tenant>>,
+    rankings: KnownMap<TenantId, Arc<Rankings>>,
     /// Of tenants that have any.
-    prompts: HashMap<TenantId, Arc<Prompts>>,
+    prompts: KnownMap<TenantId, Arc<Prompts>>,
     credentials: BTreeMap<CredentialId, Arc<Sealed>>,
 }
 

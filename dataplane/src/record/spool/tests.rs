@@ -122,7 +122,7 @@ async fn what_is_ready_together_is_written_together_before_anybody_goes_on() {
     let call = async || {
         let ticket = queue().expect("room");
         let before = on_disk();
-        spool.written(ticket).await;
+        spool.written(ticket, true).await;
         (before, on_disk())
     };
     let (first, second) = tokio::join!(call(), call());

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::SizeHint;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -75,17 +75,17 @@ impl Connection {
         request: Request<Bytes>,
     ) -> Result<Response<Body>, Unsent> {
         let mut exchange = Exchange {
-            head: encode(&request, shared.host()).freeze(),
-            body: request.body().clone(),
+            head: encode(&request, shared.host()),
+            request,
+            sent: 0,
             connection: self,
-            sent_any: false,
             failed: None,
         };
         let read = std::future::poll_fn(|cx| exchange.poll(cx)).await;
         match read {
             Ok(head) => Ok(exchange.respond(head, shared)),
             Err(error) => {
-                let unsent = (!exchange.sent_any).then(|| Box::new(request));
+                let unsent = (exchange.sent == 0).then(|| Box::new(exchange.request));
                 Err((ClientError::Broken(error.into()), unsent))
             }
         }
@@ -107,10 +107,11 @@ impl Connection {
 
 /// A request on its way out, while its response may already come in.
 struct Exchange {
-    head: Bytes,
-    body: Bytes,
+    head: Vec<u8>,
+    request: Request<Bytes>,
+    /// Bytes of head and body that are on their way.
+    sent: usize,
     connection: Connection,
-    sent_any: bool,
     /// Writing failed; the server may have answered before it stopped reading.
     failed: Option<io::Error>,
 }
@@ -136,23 +137,27 @@ impl Exchange {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.head.has_remaining() || self.body.has_remaining() {
-            let parts = [IoSlice::new(&self.head), IoSlice::new(&self.body)];
+        while !self.is_sent() {
+            let head = self.head.get(self.sent..).unwrap_or_default();
+            let of_body = self.sent.saturating_sub(self.head.len());
+            let body = &self.request.body()[of_body..];
+            let parts = [IoSlice::new(head), IoSlice::new(body)];
             let io = Pin::new(&mut *self.connection.io);
             let written = ready!(io.poll_write_vectored(cx, &parts))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.sent_any = true;
-            let of_head = written.min(self.head.len());
-            self.head.advance(of_head);
-            self.body.advance(written - of_head);
+            self.sent += written;
         }
         Pin::new(&mut *self.connection.io).poll_flush(cx)
     }
 
+    fn is_sent(&self) -> bool {
+        self.sent == self.head.len() + self.request.body().len()
+    }
+
     fn respond(self, head: Head, shared: Arc<Shared>) -> Response<Body> {
-        let all_sent = self.failed.is_none() && self.head.is_empty() && self.body.is_empty();
+        let all_sent = self.failed.is_none() && self.is_sent();
         let mut body = Body {
             connection: Some(self.connection),
             framing: head.framing,

@@ -39,11 +39,15 @@ pub(super) struct Origin {
 
 impl Origin {
     /// `None` where the address has none.
-    pub(super) fn of(uri: &Uri) -> Option<Self> {
+    fn of(uri: &Uri) -> Option<Self> {
         Some(Self {
             scheme: uri.scheme()?.clone(),
             authority: uri.authority()?.clone(),
         })
+    }
+
+    fn is_of(&self, uri: &Uri) -> bool {
+        uri.authority() == Some(&self.authority) && uri.scheme() == Some(&self.scheme)
     }
 
     fn uri(&self) -> Uri {
@@ -77,12 +81,12 @@ struct Held {
 }
 
 impl Shared {
-    fn new(origin: &Origin) -> Self {
+    fn new(origin: Origin) -> Self {
         let uri = origin.uri();
         Self {
             host: host(&uri),
             uri,
-            origin: origin.clone(),
+            origin,
             held: Mutex::default(),
         }
     }
@@ -152,18 +156,19 @@ impl Pools {
         Self((0..workers.max(1)).map(|_| Mutex::default()).collect())
     }
 
-    /// Those of the worker that asks.
-    pub(super) fn of(&self, origin: &Origin) -> Arc<Shared> {
+    /// Those of the worker that asks, to where an address leads; `None` where it leads nowhere.
+    pub(super) fn of(&self, uri: &Uri) -> Option<Arc<Shared>> {
         let mut own = self.own();
-        if let Some(known) = own.iter().find(|shared| shared.origin == *origin) {
-            return Arc::clone(known);
+        if let Some(known) = own.iter().find(|shared| shared.origin.is_of(uri)) {
+            return Some(Arc::clone(known));
         }
+        let origin = Origin::of(uri)?;
         if own.len() >= MAX_ORIGINS {
             own.clear();
         }
         let shared = Arc::new(Shared::new(origin));
         own.push(Arc::clone(&shared));
-        shared
+        Some(shared)
     }
 
     /// All origins of the worker that asks.

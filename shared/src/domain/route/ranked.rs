@@ -48,7 +48,7 @@ pub(super) fn choose(
         });
     };
     let shadow = ranking.and_then(|_| shadow::pick(question, &entries, shape, pick.index));
-    let order = order(&entries, pick.index, baseline);
+    let order = order(&entries, (pick.index, question.most), baseline);
     let mut choice = plan(ranking, entries, &pick, shadow);
     choice.order = order;
     choice.baseline = reference.cloned();
@@ -168,11 +168,11 @@ fn is_masked(entry: &Entry<'_>) -> bool {
     entry.trace.filter == Some(Filter::Drift)
 }
 
-/// Who serves, then who steps in: those who can read the history, the other eligible ones, the baseline, the masked, and
-/// at last those whom only a gate keeps back.
+/// Who serves, then who steps in, as many as are wanted: those who can read the history, the other eligible ones, the
+/// baseline, the masked, and at last those whom only a gate keeps back.
 fn order(
     entries: &[Entry<'_>],
-    served: usize,
+    (served, most): (usize, usize),
     baseline: Option<&CandidateKey>,
 ) -> Vec<Arc<CatalogModel>> {
     let baseline = baseline_position(entries, baseline);
@@ -190,12 +190,14 @@ fn order(
             Some(_) => None,
         }
     };
-    let mut order = Vec::with_capacity(entries.len());
+    let most = most.min(entries.len());
+    let mut order = Vec::with_capacity(most);
     let mut next = Some(0);
     while let Some(this) = next {
         next = None;
         for (index, entry) in entries.iter().enumerate() {
             match turn(index) {
+                Some(own) if own == this && order.len() == most => return order,
                 Some(own) if own == this => order.push(Arc::clone(entry.model)),
                 Some(own) if own > this => next = Some(next.map_or(own, |n: u8| n.min(own))),
                 Some(_) | None => {}

@@ -41,6 +41,9 @@ use super::{
 /// Input length from which a request is a long-context task, in tokens.
 pub const LONG_CONTEXT_TOKENS: u64 = 16_000;
 
+/// What the shapes of classes begin with.
+const PREFIX: &str = "class:";
+
 /// Points a topic needs to be taken for one.
 const ENOUGH: i32 = 100;
 
@@ -100,19 +103,24 @@ impl Class {
 
     /// The name after `class:`.
     pub fn as_str(self) -> &'static str {
+        &self.shape()[PREFIX.len()..]
+    }
+
+    /// The name of its shape.
+    pub(super) fn shape(self) -> &'static str {
         match self {
-            Self::Embedding => "embedding",
-            Self::Vision => "vision",
-            Self::ToolCode => "tool_code",
-            Self::ToolUse => "tool_use",
-            Self::Structured => "structured",
-            Self::LongContext => "long_context",
-            Self::Code => "code",
-            Self::Math => "math",
-            Self::Translation => "translation",
-            Self::Extraction => "extraction",
-            Self::Creative => "creative",
-            Self::Chat => "chat",
+            Self::Embedding => "class:embedding",
+            Self::Vision => "class:vision",
+            Self::ToolCode => "class:tool_code",
+            Self::ToolUse => "class:tool_use",
+            Self::Structured => "class:structured",
+            Self::LongContext => "class:long_context",
+            Self::Code => "class:code",
+            Self::Math => "class:math",
+            Self::Translation => "class:translation",
+            Self::Extraction => "class:extraction",
+            Self::Creative => "class:creative",
+            Self::Chat => "class:chat",
         }
     }
 }

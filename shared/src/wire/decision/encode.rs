@@ -1,65 +1,124 @@
-//! A decision's event as bytes, its candidates written straight from the domain: a proxy does this once for every
-//! call. The generated messages would first copy each of twenty candidates, and then measure each of them once
-//! for every message that it is nested in. What is read back is the same.
+//! A decision's event as bytes, written straight from the domain: a proxy does this once for every call. The generated
+//! messages would first copy every text and each of twenty candidates, and then measure each of them once for every
+//! message that it is nested in. What is read back is the same.
+
+mod writer;
 
 use floopy_proto::v1;
-use prost::{
-    Message,
-    encoding::{WireType, encode_varint, encoded_len_varint},
-};
 use uuid::Uuid;
 
+use self::writer::{double, element, flag, generated, nested, number, real, text, uuid, varint};
 use crate::domain::{
-    decision::{CandidateTrace, Decision, Filter, Load},
-    ranking::Posterior,
+    affinity::Affinity,
+    decision::{Attempt, CandidateTrace, Decision, Filter, Load, Outcome},
+    features::Features,
+    ids::CandidateKey,
+    money::Usage,
+    ranking::{Evidence, Posterior},
+    tenant::Environment,
+    weights::Weights,
 };
 
 /// The field of `floopy.v1.Event` that a decision is in.
 const EVENT_DECISION: u32 = 3;
 
-/// The field of `floopy.v1.Decision` that each of its candidates is in.
-const DECISION_CANDIDATES: u32 = 13;
-
 /// Appends `floopy.v1.Event` with this decision.
 pub fn encode_event(id: Uuid, recorded_at_ms: u64, decision: &Decision, out: &mut Vec<u8>) {
-    let head = v1::Event {
-        id: super::id_bytes(id),
-        recorded_at_ms,
-        body: None,
-    };
-    head.encode_raw(out);
-    nested(EVENT_DECISION, out, |out| {
-        super::without_candidates(decision).encode_raw(out);
-        for trace in &decision.candidates {
-            nested(DECISION_CANDIDATES, out, |out| candidate(trace, out));
-        }
-    });
+    uuid(1, Some(id), out);
+    number(2, recorded_at_ms, out);
+    nested(EVENT_DECISION, out, |out| self::decision(decision, out));
 }
 
-/// A message or text within another. Its length comes before it and is known after it: one byte is left for it,
-/// which is enough for nearly all candidates.
-fn nested(tag: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    key(tag, WireType::LengthDelimited, out);
-    let at = out.len();
-    out.push(0);
-    write(out);
-    let length = out.len() - at - 1;
-    match u8::try_from(length) {
-        Ok(short @ ..0x80) => out[at] = short,
-        Ok(_) | Err(_) => {
-            // What was written moves back by as much as the length is longer.
-            let more = encoded_len_varint(length as u64) - 1;
-            out.resize(out.len() + more, 0);
-            out.copy_within(at + 1..at + 1 + length, at + 1 + more);
-            let mut room = &mut out[at..=at + more];
-            encode_varint(length as u64, &mut room);
-        }
+/// `floopy.v1.Decision`.
+fn decision(decision: &Decision, out: &mut Vec<u8>) {
+    call(decision, out);
+    routing(decision, out);
+    for trace in &decision.candidates {
+        nested(13, out, |out| candidate(trace, out));
     }
+    outcome_and_attempts(decision, out);
+    seldom(decision, out);
 }
 
-/// `floopy.v1.CandidateTrace`: what has its default value is left out, unless it is optional.
+/// Whose call it was, and what it asked for.
+fn call(decision: &Decision, out: &mut Vec<u8>) {
+    uuid(1, Some(decision.request_id.0), out);
+    text(2, decision.tenant.as_str(), out);
+    text(3, &decision.key_id, out);
+    number(4, decision.created_at_ms, out);
+    let session = decision.session_id.as_ref();
+    text(5, session.map_or("", |id| id.as_str()), out);
+    text(
+        6,
+        decision.completion_id.as_deref().unwrap_or_default(),
+        out,
+    );
+    for shape in &decision.shapes {
+        element(7, shape.as_str().as_bytes(), out);
+    }
+    text(9, &decision.requested_model, out);
+    nested(21, out, |out| features(&decision.features, out));
+    text(26, &decision.draw_key, out);
+    nested(29, out, |out| affinity(&decision.affinity, out));
+    uuid(35, decision.project, out);
+    let environment = decision.environment;
+    text(36, environment.map_or("", Environment::as_str), out);
+}
+
+/// How it was decided.
+fn routing(decision: &Decision, out: &mut Vec<u8>) {
+    let ranked = decision.ranked_shape.as_ref();
+    text(8, ranked.map_or("", |shape| shape.as_str()), out);
+    number(10, v1::Strategy::from(decision.strategy) as u64, out);
+    number(11, v1::Phase::from(decision.phase) as u64, out);
+    nested(12, out, |out| weights(decision.weights, out));
+    name(14, decision.chosen.as_ref(), out);
+    name(15, decision.served.as_ref(), out);
+    number(16, v1::Reason::from(decision.reason) as u64, out);
+    real(17, decision.propensity, out);
+    double(18, decision.confidence, out);
+    text(19, decision.confidence_reason.as_str(), out);
+    number(20, decision.snapshot_version, out);
+    nested(27, out, |out| evidence(decision.evidence, out));
+    real(28, decision.exploration_rate, out);
+    let released = decision.released.map(v1::Release::from);
+    varint(30, released.map(|released| released as u64), out);
+    name(31, decision.baseline.as_ref(), out);
+    double(32, decision.calibrated, out);
+    text(33, decision.rule.as_deref().unwrap_or_default(), out);
+    flag(34, decision.passthrough, out);
+}
+
+/// What came of it.
+fn outcome_and_attempts(decision: &Decision, out: &mut Vec<u8>) {
+    for tried in &decision.attempts {
+        nested(22, out, |out| attempt(tried, out));
+    }
+    nested(23, out, |out| outcome(&decision.outcome, out));
+    number(24, v1::Stage::from(decision.stage) as u64, out);
+}
+
+/// What most calls are without.
+fn seldom(decision: &Decision, out: &mut Vec<u8>) {
+    uuid(25, decision.shadow_of.map(|id| id.0), out);
+    let prompt = decision.prompt.map(|prompt| v1::PromptVersion {
+        id: super::id_bytes(prompt.id),
+        version: prompt.version,
+    });
+    generated(37, prompt, out);
+    generated(40, decision.experiment.map(v1::Assignment::from), out);
+    flag(45, decision.evaluation, out);
+    generated(50, decision.batch.as_ref().map(v1::BatchLine::from), out);
+    generated(60, decision.cache.map(v1::CacheUse::from), out);
+}
+
+fn name(tag: u32, candidate: Option<&CandidateKey>, out: &mut Vec<u8>) {
+    text(tag, candidate.map_or("", |key| key.as_str()), out);
+}
+
+/// `floopy.v1.CandidateTrace`.
 fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
-    // Without `..`: a new field must be written, too.
+    // Without `..`, here and below: a new field must be written, too.
     let CandidateTrace {
         key,
         score,
@@ -74,12 +133,12 @@ fn candidate(trace: &CandidateTrace, out: &mut Vec<u8>) {
         load,
         published,
     } = trace;
-    nested(1, out, |out| out.extend_from_slice(key.as_str().as_bytes()));
-    double(2, not_zero(*score), out);
+    text(1, key.as_str(), out);
+    real(2, *score, out);
     if let Some(believed) = posterior {
         nested(3, out, |out| self::posterior(believed, out));
     }
-    double(4, not_zero(*propensity), out);
+    real(4, *propensity, out);
     varint(5, *expected_cost_micro_usd, out);
     varint(6, filter.map(|filter| v1::Filter::from(filter) as u64), out);
     varint(7, role.map(|role| v1::Role::from(role) as u64), out);
@@ -103,7 +162,7 @@ fn posterior(believed: &Posterior, out: &mut Vec<u8>) {
         n,
     } = *believed;
     for (tag, value) in [(1, mean), (2, lower), (3, upper), (4, n)] {
-        double(tag, not_zero(value), out);
+        real(tag, value, out);
     }
 }
 
@@ -113,127 +172,125 @@ fn load(seen: &Load, out: &mut Vec<u8>) {
         waiting,
     } = *seen;
     double(1, first_byte_ms, out);
-    varint(2, (waiting > 0).then_some(u64::from(waiting)), out);
+    number(2, u64::from(waiting), out);
 }
 
-fn not_zero(value: f64) -> Option<f64> {
-    (value != 0.0).then_some(value)
-}
-
-fn double(tag: u32, value: Option<f64>, out: &mut Vec<u8>) {
-    if let Some(value) = value {
-        key(tag, WireType::SixtyFourBit, out);
-        out.extend_from_slice(&value.to_le_bytes());
+fn weights(weights: Weights, out: &mut Vec<u8>) {
+    let Weights {
+        session,
+        auto,
+        manual,
+        benchmark,
+    } = weights;
+    for (tag, value) in [(1, session), (2, auto), (3, manual), (4, benchmark)] {
+        real(tag, value, out);
     }
 }
 
-fn varint(tag: u32, value: Option<u64>, out: &mut Vec<u8>) {
-    if let Some(value) = value {
-        key(tag, WireType::Varint, out);
-        match u8::try_from(value) {
-            Ok(short @ ..0x80) => out.push(short),
-            Ok(_) | Err(_) => encode_varint(value, out),
-        }
-    }
+fn evidence(evidence: Evidence, out: &mut Vec<u8>) {
+    let Evidence {
+        samples,
+        top2_gap,
+        outcome_variance,
+        scored_requests,
+        rated_sessions,
+        used_shared_prior,
+    } = evidence;
+    number(1, samples, out);
+    real(2, top2_gap, out);
+    real(3, outcome_variance, out);
+    number(4, scored_requests, out);
+    real(5, rated_sessions, out);
+    flag(6, used_shared_prior, out);
 }
 
-/// What a field begins with: one byte, as all fields written here have numbers below 16.
-fn key(tag: u32, kind: WireType, out: &mut Vec<u8>) {
-    out.push((tag << 3) as u8 | kind as u8);
+fn features(features: &Features, out: &mut Vec<u8>) {
+    let Features {
+        tools,
+        vision,
+        json_schema,
+        stream,
+        embeddings,
+        messages,
+        input_tokens_estimate,
+        max_output_tokens,
+        history_tokens_estimate,
+        provider_tools,
+    } = *features;
+    flag(1, tools, out);
+    flag(2, vision, out);
+    flag(3, json_schema, out);
+    flag(4, stream, out);
+    number(5, input_tokens_estimate, out);
+    number(6, max_output_tokens.unwrap_or(0), out);
+    number(7, u64::from(messages), out);
+    flag(8, embeddings, out);
+    number(9, history_tokens_estimate, out);
+    flag(10, provider_tools, out);
+}
+
+fn affinity(affinity: &Affinity, out: &mut Vec<u8>) {
+    let Affinity {
+        held,
+        warm,
+        tool_loop,
+        origin,
+        bound,
+    } = affinity;
+    name(1, held.as_ref(), out);
+    flag(2, *warm, out);
+    flag(3, *tool_loop, out);
+    varint(4, origin.map(|origin| v1::Origin::from(origin) as u64), out);
+    flag(5, *bound, out);
+}
+
+fn attempt(attempt: &Attempt, out: &mut Vec<u8>) {
+    let Attempt {
+        key,
+        result,
+        status,
+        latency_ms,
+        wasted_micro_usd,
+        upstream_request_id,
+    } = attempt;
+    text(1, key.as_str(), out);
+    number(2, v1::AttemptResult::from(*result) as u64, out);
+    number(3, status.map_or(0, u64::from), out);
+    number(4, *latency_ms, out);
+    varint(5, *wasted_micro_usd, out);
+    text(6, upstream_request_id.as_deref().unwrap_or_default(), out);
+}
+
+fn outcome(outcome: &Outcome, out: &mut Vec<u8>) {
+    let Outcome {
+        status,
+        ending,
+        latency_ms,
+        first_byte_ms,
+        cost_micro_usd,
+        usage: Usage {
+            input,
+            cached_input,
+            output,
+        },
+        usage_estimated,
+        fallback_used,
+        refused,
+        overhead_us,
+    } = *outcome;
+    number(1, u64::from(status), out);
+    number(2, v1::Ending::from(ending) as u64, out);
+    number(3, latency_ms, out);
+    varint(4, first_byte_ms, out);
+    varint(5, cost_micro_usd, out);
+    number(6, input, out);
+    number(7, output, out);
+    number(8, cached_input, out);
+    flag(9, usage_estimated, out);
+    flag(10, fallback_used, out);
+    number(11, overhead_us, out);
+    flag(12, refused, out);
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::{
-        confidence::ConfidenceReason, decision::Filter, gates::Gate, ids::CandidateKey,
-        ranking::Role,
-    };
-
-    fn decision(candidates: Vec<CandidateTrace>, draw_key: String) -> Decision {
-        let outcome = v1::Outcome {
-            status: 200,
-            ending: v1::Ending::Completed.into(),
-            ..v1::Outcome::default()
-        };
-        let wire = v1::Decision {
-            request_id: vec![7; 16].into(),
-            tenant: "t".to_owned(),
-            shapes: vec!["all".to_owned()],
-            strategy: v1::Strategy::FeedbackDriven.into(),
-            phase: v1::Phase::Auto.into(),
-            reason: v1::Reason::Dispatched.into(),
-            stage: v1::Stage::Finished.into(),
-            confidence_reason: ConfidenceReason::Ok.as_str().to_owned(),
-            outcome: Some(outcome),
-            draw_key,
-            ..v1::Decision::default()
-        };
-        Decision {
-            candidates,
-            ..wire.try_into().expect("valid")
-        }
-    }
-
-    fn number() -> impl Strategy<Value = f64> {
-        prop_oneof![Just(0.0), -1e9..1e9_f64]
-    }
-
-    fn optional<S: Strategy>(value: S) -> impl Strategy<Value = Option<S::Value>> {
-        prop::option::of(value)
-    }
-
-    prop_compose! {
-        fn posteriors()(mean in number(), lower in number(), upper in number(), n in number()) -> Posterior {
-            Posterior { mean, lower, upper, n }
-        }
-    }
-
-    prop_compose! {
-        fn loads()(first_byte_ms in optional(number()), waiting in 0..300_u32) -> Load {
-            Load { first_byte_ms, waiting }
-        }
-    }
-
-    prop_compose! {
-        fn traces()(
-            key in "[a-z]{1,9}/[a-z0-9é-]{1,140}",
-            (score, propensity) in (number(), number()),
-            posterior in optional(posteriors()),
-            (expected_cost_micro_usd, latency_p95_ms) in (optional(any::<u64>()), optional(any::<u64>())),
-            filter in optional(prop::sample::select(vec![Filter::NoProviderKey, Filter::Drift, Filter::Gate(Gate::RequireShadow)])),
-            role in optional(prop::sample::select(vec![Role::Incumbent, Role::Canary, Role::Masked])),
-            (p_floor, p_best, published) in (optional(number()), optional(number()), optional(number())),
-            load in optional(loads()),
-        ) -> CandidateTrace {
-            let key = CandidateKey::parse(&key).expect("valid");
-            CandidateTrace {
-                key, score, posterior, propensity, expected_cost_micro_usd, filter, role, latency_p95_ms, p_floor,
-                p_best, load, published,
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_read_back_as_what_the_generated_messages_say(
-            candidates in prop::collection::vec(traces(), 0..25),
-            id in any::<u128>(),
-            recorded_at_ms in any::<u64>(),
-            draw_key in "[a-z]{0,20}",
-        ) {
-            let id = Uuid::from_u128(id);
-            let decision = decision(candidates, draw_key);
-            let mut bytes = vec![7; 3];
-            encode_event(id, recorded_at_ms, &decision, &mut bytes);
-            let expected = v1::Event {
-                id: super::super::id_bytes(id),
-                recorded_at_ms,
-                body: Some(v1::event::Body::Decision((&decision).into())),
-            };
-            prop_assert_eq!(v1::Event::decode(&bytes[3..]).expect("decodes"), expected);
-        }
-    }
-}
+mod tests;

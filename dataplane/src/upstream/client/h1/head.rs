@@ -2,7 +2,7 @@
 
 use std::{io, mem::MaybeUninit};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
@@ -49,36 +49,33 @@ pub(super) struct Head {
 }
 
 /// The head of a request, its end included.
-pub(super) fn encode(request: &Request<Bytes>, host: &HeaderValue) -> BytesMut {
-    let mut head = BytesMut::with_capacity(512);
+pub(super) fn encode(request: &Request<Bytes>, host: &HeaderValue) -> Vec<u8> {
+    let mut head = Vec::with_capacity(512);
     let path = request.uri().path_and_query();
-    head.put_slice(request.method().as_str().as_bytes());
-    head.put_u8(b' ');
-    head.put_slice(path.map_or("/", |path| path.as_str()).as_bytes());
-    head.put_slice(b" HTTP/1.1\r\n");
-    field(&mut head, &HOST, host);
+    head.extend_from_slice(request.method().as_str().as_bytes());
+    head.push(b' ');
+    head.extend_from_slice(path.map_or("/", |path| path.as_str()).as_bytes());
+    head.extend_from_slice(b" HTTP/1.1\r\n");
+    field(&mut head, &HOST, host.as_bytes());
     let own = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
     for (name, value) in request.headers() {
         if !own.contains(name) {
-            field(&mut head, name, value);
+            field(&mut head, name, value.as_bytes());
         }
     }
     if !request.body().is_empty() || request.method() == http::Method::POST {
-        field(
-            &mut head,
-            &CONTENT_LENGTH,
-            &HeaderValue::from(request.body().len()),
-        );
+        let length = HeaderValue::from(request.body().len());
+        field(&mut head, &CONTENT_LENGTH, length.as_bytes());
     }
-    head.put_slice(b"\r\n");
+    head.extend_from_slice(b"\r\n");
     head
 }
 
-fn field(head: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
-    head.put_slice(name.as_str().as_bytes());
-    head.put_slice(b": ");
-    head.put_slice(value.as_bytes());
-    head.put_slice(b"\r\n");
+fn field(head: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    head.extend_from_slice(name.as_str().as_bytes());
+    head.extend_from_slice(b": ");
+    head.extend_from_slice(value);
+    head.extend_from_slice(b"\r\n");
 }
 
 /// Takes the head of the final response from the buffer; `None` where it has not all come yet.
@@ -263,6 +260,6 @@ mod tests {
         headers.insert("a", HeaderValue::from_static("b"));
         let head = encode(request, &HeaderValue::from_static("h:1"));
         let expected = "POST /v1/x?y=z HTTP/1.1\r\nhost: h:1\r\na: b\r\ncontent-length: 2\r\n\r\n";
-        assert_eq!(head, expected);
+        assert_eq!(head, expected.as_bytes());
     }
 }
