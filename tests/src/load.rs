@@ -1,6 +1,7 @@
 //! Steady traffic in the background while something is broken on purpose.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -24,6 +25,30 @@ pub struct Tally {
     pub failed: Vec<String>,
     /// The slowest of the calls that were served.
     pub slowest: Duration,
+}
+
+impl Tally {
+    /// Waits until every call and every rating is in the books, each once.
+    pub async fn counted_once(&self, api: &Api) {
+        assert_eq!(self.failed, Vec::<String>::new());
+        let (calls, ratings) = (self.served.len(), self.rated.len());
+        assert!(ratings > 0, "nothing was rated");
+        crate::eventually(|| async {
+            let usage = api.get("/v1/usage").await.json();
+            let total = &usage["total"];
+            match (total["requests"] == calls, total["ratings"] == ratings) {
+                (true, true) => Ok(()),
+                (..) => Err(format!("{calls} calls and {ratings} ratings, not {total}")),
+            }
+        })
+        .await;
+        let items = api.decisions().await;
+        let listed: HashSet<&str> = items
+            .iter()
+            .filter_map(|i| i["request_id"].as_str())
+            .collect();
+        assert_eq!((listed.len(), items.len()), (calls, calls));
+    }
 }
 
 /// Running traffic.

@@ -1,7 +1,9 @@
 //! `floopy db`: the control plane's store, without a control plane.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
-use floopy_controlplane::StoreStatus;
+use floopy_controlplane::{StoreConfig, StoreStatus};
 
 use super::{ConfigFile, Error};
 use crate::{
@@ -17,6 +19,20 @@ pub(super) enum Database {
     Migrate(Asked),
     /// Tells what the store is, its version and how much is in it; changes nothing
     Status(Asked),
+    /// Brings everything from SQLite into an empty PostgreSQL database; only while no control plane runs
+    Move(Move),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Move {
+    /// The database: postgres://user:password@host:5432/database, or env:NAME for a variable that has that
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// The directory of the SQLite store [default: that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -30,12 +46,17 @@ pub(super) struct Asked {
 
 impl Database {
     pub(super) async fn run(&self, console: &mut Console) -> Result<(), Error> {
-        let (Self::Migrate(asked) | Self::Status(asked)) = self;
+        let (Self::Migrate(asked) | Self::Status(asked) | Self::Move(Move { asked, .. })) = self;
         let effective = Effective::load(asked.file.config.as_deref())?;
         let config = PlaneConfigs::control_only(&effective.config);
         let status = match self {
             Self::Migrate(_) => floopy_controlplane::migrate_store(&config).await,
             Self::Status(_) => floopy_controlplane::store_status(&config).await,
+            Self::Move(Move { to, from, .. }) => {
+                let to = StoreConfig::postgres(to).map_err(Error::To)?;
+                let from = from.as_ref().unwrap_or(&config.data_dir);
+                floopy_controlplane::move_store(from, to).await
+            }
         };
         let status = status.map_err(Error::Store)?;
         if asked.json {
