@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::Api;
 
+/// For what was kept meanwhile to be delivered, on a machine that has other things to do.
+const CAUGHT_UP: Duration = Duration::from_secs(90);
+
 /// What the traffic came to.
 #[derive(Debug, Default, Clone)]
 pub struct Tally {
@@ -33,7 +36,7 @@ impl Tally {
         assert_eq!(self.failed, Vec::<String>::new());
         let (calls, ratings) = (self.served.len(), self.rated.len());
         assert!(ratings > 0, "nothing was rated");
-        crate::eventually(|| async {
+        crate::eventually_within(CAUGHT_UP, || async {
             let usage = api.get("/v1/usage").await.json();
             let total = &usage["total"];
             match (total["requests"] == calls, total["ratings"] == ratings) {

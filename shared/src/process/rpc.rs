@@ -39,7 +39,7 @@ pub struct Dialer {
 impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.peers {
-            Some(peers) => write!(f, "Dialer({peers:?})"),
+            Some(peers) => write!(f, "Dialer({peers})"),
             None => write!(f, "Dialer({})", self.endpoint.uri()),
         }
     }

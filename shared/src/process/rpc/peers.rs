@@ -2,7 +2,7 @@
 //! that one takes none or was given up.
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -149,6 +149,13 @@ impl Peers {
     fn state(&self) -> MutexGuard<'_, State> {
         // Any state will do: the worst is a connection to whom it was not meant for.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Display for Peers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uris: Vec<String> = self.list.iter().map(|peer| peer.uri.to_string()).collect();
+        f.write_str(&uris.join(", "))
     }
 }
 
