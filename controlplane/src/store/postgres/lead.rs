@@ -29,6 +29,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const STUCK: u32 = 6;
 /// For a statement of this file, and for a connection.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// For a sign of life: whoever leads keeps its lock while the database hangs for a moment, as nobody else gets it then.
+const HELD: Duration = Duration::from_secs(30);
 /// The advisory lock of the control plane that leads.
 const LOCK: &str = "hashtextextended('floopy writer ' || current_schema(), 0)";
 /// By which the connections that write are known.
@@ -261,8 +263,9 @@ async fn look(
         None => connect(options).await?,
     };
     let text = format!("SELECT epoch, pg_try_advisory_lock({LOCK}) FROM floopy_store");
-    let row = within(connection.fetch_one(text.as_str())).await?;
-    Ok((connection, row.try_get(0)?))
+    let row = timeout(HELD, connection.fetch_one(text.as_str())).await;
+    let epoch = row.map_err(|_| unanswered(HELD))??.try_get(0)?;
+    Ok((connection, epoch))
 }
 
 #[cfg(test)]
