@@ -8,6 +8,7 @@ mod operator;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::{
     io,
@@ -17,7 +18,11 @@ use std::{
     time::Duration,
 };
 
-use floopy_shared::process::{clock::Clock, supervise::TaskError};
+use floopy_shared::process::{
+    clock::Clock,
+    supervise::{TaskError, Tasks},
+    tls::Reloading,
+};
 use futures::{Stream, StreamExt};
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -25,22 +30,25 @@ use tokio::{
     net::TcpListener,
     sync::mpsc,
 };
+use tokio_rustls::rustls::ServerConfig;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::{Connected, TcpIncoming};
+use tonic::transport::server::{Connected, Router, TcpIncoming};
 
 use self::core::Core;
 use crate::{
     config::Config,
+    grpc::secured,
     rest,
     store::{Location, Purpose, StoreError},
 };
 
 pub(crate) use self::setup::find as find_model;
 pub use self::{
-    database::{back_up_store, migrate_store, store_status},
+    database::{back_up_store, migrate_store, move_store, store_status},
     known::known_models,
     setup::{NewKey, check, create_key},
+    turn::prepare_in_turn,
 };
 
 /// What the process gives to the control plane.
@@ -112,10 +120,18 @@ pub enum Storage {
 #[derive(Debug)]
 pub struct Prepared {
     core: Core,
-    rest: TcpListener,
+    rest: Arc<TcpListener>,
     rest_addr: SocketAddr,
-    grpc: Option<(TcpListener, SocketAddr)>,
+    grpc: Option<Grpc>,
     incoming: Option<mpsc::Receiver<DuplexStream>>,
+}
+
+/// Where other processes reach the planes' services.
+#[derive(Debug)]
+struct Grpc {
+    listener: TcpListener,
+    addr: SocketAddr,
+    tls: Option<Reloading<ServerConfig>>,
 }
 
 /// Opens the store, brings it up to date, makes the configured tenants, binds the listeners.
@@ -123,8 +139,13 @@ pub async fn prepare(config: Config, deps: Deps) -> Result<Prepared, Error> {
     let (rest, rest_addr) = listen("rest_listen", config.rest_listen).await?;
     let grpc = match config.grpc_listen {
         Some(addr) => {
-            refuse_open_grpc(&config, addr)?;
-            Some(listen("grpc_listen", addr).await?)
+            let tls = plane_tls(&config, addr)?;
+            let (listener, addr) = listen("grpc_listen", addr).await?;
+            Some(Grpc {
+                listener,
+                addr,
+                tls,
+            })
         }
         None => None,
     };
@@ -138,22 +159,34 @@ pub async fn prepare(config: Config, deps: Deps) -> Result<Prepared, Error> {
     let core = Core::open(config, process, &location).await?;
     Ok(Prepared {
         core,
-        rest,
+        rest: Arc::new(rest),
         rest_addr,
         grpc,
         incoming,
     })
 }
 
-/// Anybody who reaches the port could read key hashes and write evidence.
-fn refuse_open_grpc(config: &Config, addr: SocketAddr) -> Result<(), Error> {
-    if addr.ip().is_loopback() || config.token.is_some() {
-        return Ok(());
+/// By which the planes know each other. Anybody else who reaches the port could read key hashes and write evidence.
+fn plane_tls(config: &Config, addr: SocketAddr) -> Result<Option<Reloading<ServerConfig>>, Error> {
+    if let Some(files) = &config.tls {
+        let tls = Reloading::server(files).map_err(|e| {
+            let (key, message) = e.by_key();
+            Error::config(key, message)
+        })?;
+        return Ok(Some(tls));
     }
-    Err(Error::config(
-        "grpc_listen",
-        format!("{addr} can be reached from outside, so token must be set"),
-    ))
+    if addr.ip().is_loopback() {
+        return Ok(None);
+    }
+    if config.token.is_none() {
+        let message = format!("{addr} can be reached from outside, so tls or token must be set");
+        return Err(Error::config("grpc_listen", message));
+    }
+    tracing::warn!(
+        grpc_listen = %addr,
+        "the planes share a token and speak without TLS, which is for development only: set tls"
+    );
+    Ok(None)
 }
 
 async fn listen(key: &'static str, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
@@ -186,7 +219,7 @@ impl Prepared {
 
     /// Where gRPC listens, if on TCP at all.
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
-        self.grpc.as_ref().map(|(_, addr)| *addr)
+        self.grpc.as_ref().map(|grpc| grpc.addr)
     }
 
     /// Serves until stopped; running calls get the configured time to finish.
@@ -198,12 +231,8 @@ impl Prepared {
         let router = rest::router(api.clone());
         let rest = rest::serve(self.rest, router, process_stop.clone());
         tasks.spawn("rest", rest);
-        if let Some((listener, _)) = self.grpc {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            let serving = core
-                .grpc_router(&api)
-                .serve_with_incoming_shutdown(incoming, process_stop.clone().cancelled_owned());
-            tasks.spawn("grpc", serving);
+        if let Some(grpc) = self.grpc {
+            serve_grpc(grpc, core.grpc_router(&api), &mut tasks);
         }
         if let Some(incoming) = self.incoming {
             // The other planes may go first; that is no reason for this one to end.
@@ -219,7 +248,29 @@ impl Prepared {
     }
 }
 
-async fn finish(core: Core, tasks: floopy_shared::process::supervise::Tasks) -> Result<(), Error> {
+fn serve_grpc(grpc: Grpc, router: Router, tasks: &mut Tasks) {
+    let stop = tasks.stop().clone();
+    let stopped = stop.clone().cancelled_owned();
+    let Some(tls) = grpc.tls else {
+        let incoming = TcpIncoming::from(grpc.listener).with_nodelay(Some(true));
+        tasks.spawn(
+            "grpc",
+            router.serve_with_incoming_shutdown(incoming, stopped),
+        );
+        return;
+    };
+    let (accepted, incoming) = secured::waiting();
+    let accepting = secured::accept(grpc.listener, tls, accepted, stop);
+    tasks.spawn("grpc handshakes", accepting);
+    // What accepts may end first; that is no reason for this to end before it was stopped.
+    let incoming = ReceiverStream::new(incoming).chain(futures::stream::pending());
+    tasks.spawn(
+        "grpc",
+        router.serve_with_incoming_shutdown(incoming, stopped),
+    );
+}
+
+async fn finish(core: Core, tasks: Tasks) -> Result<(), Error> {
     let ended = tasks.run(Duration::from_millis(core.config.drain_ms)).await;
     core.close().await;
     Ok(ended?)

@@ -3,6 +3,7 @@
 mod batches;
 mod check;
 mod evaluations;
+mod export;
 mod operator;
 mod store;
 mod webhooks;
@@ -13,7 +14,7 @@ use floopy_shared::{
     catalog::Sources,
     domain::rule::Routing,
     process::{
-        config::{Cache, Constraints, Rule, Secret, range},
+        config::{Cache, Constraints, PlaneTls, Rule, Secret, range},
         credentials::Credentials,
     },
 };
@@ -22,8 +23,8 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, evaluations::Evaluations, operator::Operator, store::StoreConfig,
-    webhooks::Webhooks,
+    batches::Batches, evaluations::Evaluations, export::Export, operator::Operator,
+    store::StoreConfig, webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -38,8 +39,11 @@ pub struct Config {
     /// Where the store is, if it is SQLite, and the operator's key; made with mode 0700.
     pub data_dir: PathBuf,
     pub store: StoreConfig,
-    /// The secret that planes share; required where `grpc_listen` can be reached from outside.
+    /// The secret that planes share; required where `grpc_listen` can be reached from outside and there is no `tls`.
     pub token: Option<Secret>,
+    /// Who connects to `grpc_listen` must show a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PlaneTls>,
     /// Whether to know the models this build ships with.
     pub builtin_models: bool,
     /// A catalog file of the operator's: its models replace those where provider and model are the same.
@@ -87,6 +91,7 @@ impl Default for Config {
             data_dir: PathBuf::from("floopy-data"),
             store: StoreConfig::default(),
             token: None,
+            tls: None,
             builtin_models: true,
             catalog: None,
             sources: Sources::new(),
@@ -256,31 +261,6 @@ impl Default for Scoring {
     fn default() -> Self {
         Self {
             queue_capacity: 10_000,
-        }
-    }
-}
-
-/// What an export may come to.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Export {
-    /// Decisions that the span of one export may have.
-    #[serde(deserialize_with = "check::export_rows")]
-    pub max_rows: u64,
-    /// After this it ends with a trailer that says how to go on: clients give a whole reply 60 seconds.
-    #[serde(deserialize_with = "check::export_deadline_ms")]
-    pub deadline_ms: u64,
-    /// Between the beginnings of two exports of a tenant; going on with one that was cut off does not count.
-    #[serde(deserialize_with = "check::export_interval_ms")]
-    pub interval_ms: u64,
-}
-
-impl Default for Export {
-    fn default() -> Self {
-        Self {
-            max_rows: 5_000_000,
-            deadline_ms: 50_000,
-            interval_ms: 5_000,
         }
     }
 }

@@ -4,6 +4,7 @@ mod admin;
 mod batches;
 mod ingest;
 mod scoring;
+pub(crate) mod secured;
 mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ mod webhooks;
 
 pub use app::{
     Deps, Detached, Error, NewKey, Prepared, Storage, back_up_store, check, create_key, detached,
-    known_models, migrate_store, prepare, store_status,
+    known_models, migrate_store, move_store, prepare, prepare_in_turn, store_status,
 };
 pub use config::{
     Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,

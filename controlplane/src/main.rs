@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Parser;
-use floopy_controlplane::{Config, Deps, Error, check, prepare};
+use floopy_controlplane::{Config, Deps, Error, check, prepare_in_turn};
 use floopy_shared::process::{
     clock::Clock,
     config::load_checked,
@@ -65,7 +65,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         registry: Arc::new(Mutex::default()),
         stop: stop::on_signal()?,
     };
-    let prepared = prepare(config, deps).await?;
+    let Some(prepared) = prepare_in_turn(config, deps).await? else {
+        return Ok(());
+    };
     if let Some(key) = prepared.minted_key() {
         // The only moment it is known: to standard output, not to the log.
         writeln!(

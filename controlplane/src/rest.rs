@@ -32,6 +32,7 @@ mod rules;
 mod serve;
 mod session;
 mod settings;
+mod standby;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -61,6 +62,7 @@ use uuid::Uuid;
 
 use self::cursor::CursorKey;
 pub(crate) use self::serve::serve;
+pub(crate) use self::standby::standby;
 use crate::store::sql::Conn;
 use crate::{
     evaluations::Evaluations,
@@ -194,14 +196,20 @@ async fn status(State(api): State<Api>) -> Json<serde_json::Value> {
     let tables = api.index.current();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "role": "leader",
         "snapshot_version": tables.version(),
         "tables": tables.iter().count(),
     }))
 }
 
 async fn metrics(State(api): State<Api>) -> Response {
+    exposition(&api.registry)
+}
+
+/// All metrics as they are read.
+fn exposition(registry: &Mutex<Registry>) -> Response {
     let mut text = String::new();
-    let registry = api.registry.lock().unwrap_or_else(PoisonError::into_inner);
+    let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
     let written = encode(&mut text, &registry);
     drop(registry);
     match written {

@@ -40,6 +40,7 @@ pub(crate) mod status;
 pub(crate) mod tenants;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transfer;
 mod tx;
 pub(crate) mod units;
 mod unwanted;
@@ -99,6 +100,12 @@ pub(crate) enum StoreError {
     Replaced,
     #[error("the store was written by a newer version: schema {found}, this one knows {known}")]
     Newer { found: i64, known: i64 },
+    #[error(
+        "the database has rows in the table {table} already, it must be empty: nothing was written"
+    )]
+    NotEmpty { table: String },
+    #[error("there is no store in {path}")]
+    Nothing { path: String },
     #[error("stored {what} cannot be read: {reason}")]
     Corrupt { what: &'static str, reason: String },
     #[error("store: {0}")]
@@ -157,10 +164,15 @@ impl Store {
     pub(crate) async fn open(location: &Location) -> Result<Self, StoreError> {
         let store = Self::connect(location).await?;
         schema::migrate(&store).await?;
-        if let Writer::Postgres(writer) = &store.writer {
-            writer.take_over().await?;
-        }
         Ok(store)
+    }
+
+    /// Whether another control plane leads there, so that one that opens it would have to wait for its turn.
+    pub(crate) async fn is_led(location: &Location) -> Result<bool, StoreError> {
+        match location {
+            Location::Postgres(url, _) => postgres::is_led(url.expose()).await,
+            Location::Directory(_) | Location::Memory => Ok(false),
+        }
     }
 
     /// Opens without a look at the schema.

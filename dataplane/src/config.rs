@@ -8,7 +8,11 @@ mod tenant;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use floopy_shared::process::{config::Secret, credentials::Credentials, telemetry::LogFormat};
+use floopy_shared::process::{
+    config::{Addresses, PlaneTls, Secret},
+    credentials::Credentials,
+    telemetry::LogFormat,
+};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -85,21 +89,24 @@ impl Default for Config {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Control {
-    /// Of its gRPC services.
-    pub grpc: String,
-    /// Of its REST API, which answers `GET /v1/decisions`.
-    pub rest: String,
+    /// Of its gRPC services; a list where several stand in for each other.
+    pub grpc: Addresses,
+    /// Of its REST API, which answers `GET /v1/decisions`; a list where several stand in for each other.
+    pub rest: Addresses,
     /// The secret that planes share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PlaneTls>,
 }
 
 impl Default for Control {
     fn default() -> Self {
         Self {
-            grpc: "http://127.0.0.1:8082".to_owned(),
-            rest: "http://127.0.0.1:8081".to_owned(),
+            grpc: "http://127.0.0.1:8082".into(),
+            rest: "http://127.0.0.1:8081".into(),
             token: None,
+            tls: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Gateway {
     pub lingering: Lingering,
     pub batches: Batches,
     pub cache: Cache,
+    /// The place, in the configuration, of the control plane that answered last.
+    pub leads: AtomicUsize,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.

@@ -50,15 +50,10 @@ async fn run(args: Args) -> Result<(), Failure> {
         .credentials
         .or_environment(|name| std::env::var(name).ok());
     telemetry::init(config.log, "info");
-    let uri = config.control.grpc.parse().map_err(|error| {
-        format!(
-            "{}: control.grpc is {:?}: {error}",
-            args.config.display(),
-            config.control.grpc
-        )
-    })?;
+    let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
+        .map_err(|error| format!("{}: {error}", args.config.display()))?;
     let deps = Deps {
-        dialer: Dialer::tcp(uri),
+        dialer,
         clock: Clock::system(),
         resolver: Resolver::system(),
         registry: Arc::new(Mutex::new(Registry::default())),

@@ -22,12 +22,12 @@ use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::exp
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::time::Instant;
 
-pub(crate) use self::client::ReplyBody;
 pub use self::client::Resolver;
+pub(crate) use self::client::{ClientError, ReplyBody};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply, WholeReply},
     budget::RetryBudget,
-    client::{Client, ClientError, Streaming, Upload, Warmer, whole},
+    client::{Client, Streaming, Upload, Warmer, whole},
     facts::Facts,
     hedge::hedge_after,
     relay::{End, Relay, Step},
@@ -340,7 +340,7 @@ fn guard(config: &Config, providers: &Providers) -> Guard {
     for (uri, allow_private) in providers.hosts() {
         guard.provider(&uri, allow_private);
     }
-    if let Ok(uri) = config.control.rest.parse() {
+    for uri in config.control.rest.iter().filter_map(|it| it.parse().ok()) {
         guard.own(&uri);
     }
     guard

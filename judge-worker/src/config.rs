@@ -1,6 +1,9 @@
 //! The worker's configuration file.
 
-use floopy_shared::process::{config::Secret, telemetry::LogFormat};
+use floopy_shared::process::{
+    config::{Addresses, PlaneTls, Secret},
+    telemetry::LogFormat,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 /// Everything with a default but the control plane's address.
@@ -29,10 +32,12 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
-    /// `http://host:port` of its gRPC listener.
-    pub grpc: String,
+    /// `http://host:port` of its gRPC listener; a list where several stand in for each other.
+    pub grpc: Addresses,
     /// The secret that planes share.
     pub token: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<PlaneTls>,
 }
 
 impl Default for Config {
@@ -54,6 +59,7 @@ impl Default for Control {
         Self {
             grpc: "http://127.0.0.1:8082".into(),
             token: None,
+            tls: None,
         }
     }
 }

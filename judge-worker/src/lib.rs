@@ -57,6 +57,7 @@ pub async fn run(config: Config, deps: Deps) -> Result<(), Error> {
     for _ in 0..config.concurrency {
         let worker = queue::Worker {
             client: client.clone(),
+            dialer: deps.dialer.clone(),
             config: Arc::clone(&config),
             metrics: metrics.clone(),
             stop: tasks.stop().clone(),

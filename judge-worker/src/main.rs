@@ -35,23 +35,14 @@ async fn main() -> ExitCode {
 async fn serve(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let config: Config = config::load(path)?;
     telemetry::init(config.log, "info");
-    let uri = config.control.grpc.parse().map_err(|e| {
-        format!(
-            "{}: control.grpc: {:?} is not an address: {e}",
-            path.display(),
-            config.control.grpc
-        )
-    })?;
+    let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
+        .map_err(|e| format!("{}: {e}", path.display()))?;
     let registry = Arc::new(Mutex::new(Registry::default()));
     let deps = Deps {
-        dialer: Dialer::tcp(uri),
+        dialer,
         registry,
         stop: stop::on_signal()?,
     };
-    tracing::info!(
-        control = config.control.grpc,
-        worker = config.worker,
-        "judging"
-    );
+    tracing::info!(control = ?deps.dialer, worker = config.worker, "judging");
     Ok(run(config, deps).await?)
 }

@@ -3,7 +3,13 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use floopy_proto::v1;
-use floopy_shared::{domain::event::ScoringJob, process::backoff::Backoff};
+use floopy_shared::{
+    domain::event::ScoringJob,
+    process::{
+        backoff::Backoff,
+        rpc::{Dialer, is_of_peer},
+    },
+};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +25,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(5);
 /// One loop; several run side by side.
 pub(crate) struct Worker {
     pub client: Client,
+    /// Of the client's connections.
+    pub dialer: Dialer,
     pub config: Arc<Config>,
     pub metrics: Metrics,
     pub stop: CancellationToken,
@@ -60,10 +68,19 @@ impl Worker {
             lease_ms: self.config.lease_ms,
         };
         let deadline = Duration::from_millis(self.config.wait_ms) + LEASE_MARGIN;
+        let mark = self.dialer.mark();
         match timeout(deadline, self.client.lease(request)).await {
             Ok(Ok(response)) => Ok(response.into_inner().jobs),
-            Ok(Err(status)) => Err(format!("{}: {}", status.code(), status.message())),
-            Err(_) => Err(format!("no answer within {deadline:?}")),
+            Ok(Err(status)) => {
+                if is_of_peer(&status) {
+                    self.dialer.leave(mark);
+                }
+                Err(format!("{}: {}", status.code(), status.message()))
+            }
+            Err(_) => {
+                self.dialer.leave(mark);
+                Err(format!("no answer within {deadline:?}"))
+            }
         }
     }
 

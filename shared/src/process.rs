@@ -9,3 +9,4 @@ pub mod rpc;
 pub mod stop;
 pub mod supervise;
 pub mod telemetry;
+pub mod tls;

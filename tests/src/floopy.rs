@@ -35,6 +35,7 @@ pub struct Floopy {
     settings: Settings,
     proxy: Option<Process>,
     control: Option<Process>,
+    standby: Option<Process>,
     judge: Option<Process>,
     dir: TempDir,
 }
@@ -58,11 +59,13 @@ impl Floopy {
             settings,
             proxy: None,
             control: None,
+            standby: None,
             judge: None,
             dir,
         };
         floopy.write_configs();
         floopy.start_control().await;
+        floopy.start_standby().await;
         floopy.start_judge();
         floopy.start_proxy().await;
         floopy.knows_its_tenants().await;
@@ -78,6 +81,9 @@ impl Floopy {
             Shape::Split => {
                 write("dataplane.toml", self.settings.dataplane(dir));
                 write("controlplane.toml", self.settings.controlplane(dir));
+                if let Some(text) = self.settings.standby_controlplane(dir) {
+                    write("standby.toml", text);
+                }
                 write("judge.toml", self.settings.judge());
             }
         }
@@ -109,6 +115,12 @@ impl Floopy {
     /// Speaks to the control plane's REST API as the usual tenant.
     pub fn control_api(&self) -> Api {
         Api::new(self.settings.addrs.rest, TENANT.1)
+    }
+
+    /// Speaks to the REST API of the control plane that stands by at first, as the usual tenant.
+    pub fn standby_api(&self) -> Api {
+        let (rest, _) = self.settings.standby.expect("a second control plane");
+        Api::new(rest, TENANT.1)
     }
 
     /// Speaks to the control plane as whoever runs it, with the key that the first start left.
@@ -155,9 +167,15 @@ impl Floopy {
         environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// From its next start on the control plane keeps its store there.
+    pub fn set_store(&mut self, lines: &str) {
+        self.settings = self.settings.clone().store(lines);
+        self.write_configs();
+    }
+
     /// Everything that any process logged.
     pub fn logs(&self) -> String {
-        let processes = [&self.proxy, &self.control, &self.judge];
+        let processes = [&self.proxy, &self.control, &self.standby, &self.judge];
         processes
             .into_iter()
             .flatten()
@@ -168,7 +186,7 @@ impl Floopy {
 
     /// The operating system's numbers of all processes.
     pub fn process_ids(&self) -> Vec<u32> {
-        let processes = [&self.proxy, &self.control, &self.judge];
+        let processes = [&self.proxy, &self.control, &self.standby, &self.judge];
         processes.into_iter().flatten().map(Process::id).collect()
     }
 
@@ -195,6 +213,26 @@ impl Floopy {
             self.control = Some(Process::start(command, &self.log("control.log")));
             self.answers(Api::anonymous(self.settings.addrs.rest)).await;
         }
+    }
+
+    /// Starts the second control plane, if there is to be one, and waits until it answers.
+    pub async fn start_standby(&mut self) {
+        let Some((rest, _)) = self.settings.standby else {
+            return;
+        };
+        let command = self.command("floopy-controlplane", "standby.toml");
+        self.standby = Some(Process::start(command, &self.log("standby.log")));
+        self.answers(Api::anonymous(rest)).await;
+    }
+
+    /// `kill -9` for the second control plane.
+    pub fn kill_standby(&mut self) {
+        self.standby.take().expect("a second control plane").kill();
+    }
+
+    /// The process that has the first control plane in it.
+    pub fn control_process(&mut self) -> &mut Process {
+        self.control.as_mut().expect("a control plane of its own")
     }
 
     /// Starts the judge where it is a process of its own.
@@ -224,7 +262,12 @@ impl Floopy {
 
     /// The log of a process that should run and does not.
     fn died(&mut self) -> Option<String> {
-        let processes = [&mut self.proxy, &mut self.control, &mut self.judge];
+        let processes = [
+            &mut self.proxy,
+            &mut self.control,
+            &mut self.standby,
+            &mut self.judge,
+        ];
         processes
             .into_iter()
             .flatten()

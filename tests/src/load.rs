@@ -1,6 +1,7 @@
 //! Steady traffic in the background while something is broken on purpose.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -13,6 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::Api;
 
+/// For what was kept meanwhile to be delivered, on a machine that has other things to do.
+const CAUGHT_UP: Duration = Duration::from_secs(90);
+
 /// What the traffic came to.
 #[derive(Debug, Default, Clone)]
 pub struct Tally {
@@ -24,6 +28,38 @@ pub struct Tally {
     pub failed: Vec<String>,
     /// The slowest of the calls that were served.
     pub slowest: Duration,
+}
+
+impl Tally {
+    /// Waits until every call and every rating is in the books, each once.
+    pub async fn counted_once(&self, api: &Api) {
+        assert_eq!(self.failed, Vec::<String>::new());
+        let (calls, ratings) = (self.served.len(), self.rated.len());
+        assert!(ratings > 0, "nothing was rated");
+        // What waited meanwhile is taken in one after the other.
+        crate::eventually_within(CAUGHT_UP + 2 * absence(), || async {
+            let usage = api.get("/v1/usage").await.json();
+            let total = &usage["total"];
+            match (total["requests"] == calls, total["ratings"] == ratings) {
+                (true, true) => Ok(()),
+                (..) => Err(format!("{calls} calls and {ratings} ratings, not {total}")),
+            }
+        })
+        .await;
+        let items = api.decisions().await;
+        let listed: HashSet<&str> = items
+            .iter()
+            .filter_map(|i| i["request_id"].as_str())
+            .collect();
+        assert_eq!((listed.len(), items.len()), (calls, calls));
+    }
+}
+
+/// For how long a store is away while calls go on: FAULT_SECONDS, as `make fault` sets it.
+pub fn absence() -> Duration {
+    let seconds = std::env::var("FAULT_SECONDS").ok();
+    let seconds = seconds.map_or(1, |n| n.parse().expect("a number of seconds"));
+    Duration::from_secs(seconds)
 }
 
 /// Running traffic.

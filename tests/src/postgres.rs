@@ -61,6 +61,24 @@ impl Postgres {
         assert!(output.status.success(), "{program}: {said}");
     }
 
+    /// It takes questions and answers none.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// It answers again.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// To the server and to each process that it has for a connection.
+    fn signal(&self, name: &str) {
+        let pid = self.process.as_ref().map(Process::id).expect("it runs");
+        let script = format!("kill -{name} {pid} $(ps -o pid= --ppid {pid})");
+        let status = Command::new("sh").args(["-c", &script]).status();
+        assert!(status.expect("a shell").success(), "{script} failed");
+    }
+
     /// How it is reached.
     pub fn url(&self) -> String {
         let host = self.dir.path();

@@ -1,6 +1,10 @@
 //! Configuration files for the processes under test, in either shape.
 
-use std::{fmt::Write, net::SocketAddr, path::Path};
+use std::{
+    fmt::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use crate::{Upstream, ports::free_addr};
 
@@ -60,6 +64,10 @@ pub struct Settings {
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) addrs: Addrs,
+    /// REST and gRPC of the control plane that stands by, where there is one.
+    pub(crate) standby: Option<(SocketAddr, SocketAddr)>,
+    /// Where the planes' certificates are, where they have some.
+    certificates: Option<PathBuf>,
 }
 
 /// Where everything listens.
@@ -112,6 +120,8 @@ impl Settings {
                 rest: free_addr(),
                 grpc: free_addr(),
             },
+            standby: None,
+            certificates: None,
         }
     }
 
@@ -183,6 +193,47 @@ impl Settings {
         self
     }
 
+    /// A second control plane, where planes are apart.
+    pub fn standby(mut self) -> Self {
+        self.standby = Some((free_addr(), free_addr()));
+        self
+    }
+
+    /// Planes that are apart show each other the certificates in this directory.
+    pub fn certificates(mut self, dir: &Path) -> Self {
+        self.certificates = Some(dir.to_owned());
+        self
+    }
+
+    /// Lines of a section that names them.
+    fn tls(&self, section: &str, plane: &str) -> String {
+        let Some(dir) = &self.certificates else {
+            return String::new();
+        };
+        format!(
+            "[{section}]\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n",
+            dir.join("ca.pem"),
+            dir.join(format!("{plane}.pem")),
+            dir.join(format!("{plane}.key"))
+        )
+    }
+
+    /// Where the control planes are, as TOML: one address or all of them.
+    fn control_addresses(&self) -> (String, String) {
+        let Addrs { rest, grpc, .. } = self.addrs;
+        let scheme = self.certificates.as_ref().map_or("http", |_| "https");
+        match self.standby {
+            None => (
+                format!("\"{scheme}://{grpc}\""),
+                format!("\"http://{rest}\""),
+            ),
+            Some((other_rest, other_grpc)) => (
+                format!("[\"{scheme}://{grpc}\", \"{scheme}://{other_grpc}\"]"),
+                format!("[\"http://{rest}\", \"http://{other_rest}\"]"),
+            ),
+        }
+    }
+
     /// Lets no file of the proxy grow beyond this.
     pub fn proxy_file_limit_kib(mut self, kib: u32) -> Self {
         self.file_limit_kib = Some(kib);
@@ -207,12 +258,8 @@ impl Settings {
 
     /// The proxy's own file.
     pub(crate) fn dataplane(&self, dir: &Path) -> String {
-        let Addrs {
-            proxy,
-            admin,
-            rest,
-            grpc,
-        } = self.addrs;
+        let Addrs { proxy, admin, .. } = self.addrs;
+        let (grpc, rest) = self.control_addresses();
         let top = format!(
             "listen = \"{proxy}\"\nadmin_listen = \"{admin}\"\nnode = \"test\"\ndata_dir = {:?}",
             dir.join("proxy")
@@ -221,7 +268,8 @@ impl Settings {
         self.write_sections(&mut text, "", &top);
         let _ = writeln!(
             text,
-            "[control]\ngrpc = \"http://{grpc}\"\nrest = \"http://{rest}\"\ntoken = \"{PLANE_TOKEN}\"\n"
+            "[control]\ngrpc = {grpc}\nrest = {rest}\ntoken = \"{PLANE_TOKEN}\"\n{}",
+            self.tls("control.tls", "proxy")
         );
         self.write_providers(&mut text);
         text
@@ -229,16 +277,26 @@ impl Settings {
 
     /// The control plane's own file.
     pub(crate) fn controlplane(&self, dir: &Path) -> String {
-        let Addrs {
-            proxy, rest, grpc, ..
-        } = self.addrs;
+        let Addrs { rest, grpc, .. } = self.addrs;
+        self.controlplane_at((rest, grpc), &dir.join("control"))
+    }
+
+    /// That of the one that stands by.
+    pub(crate) fn standby_controlplane(&self, dir: &Path) -> Option<String> {
+        let standby = self.standby?;
+        Some(self.controlplane_at(standby, &dir.join("standby")))
+    }
+
+    fn controlplane_at(&self, (rest, grpc): (SocketAddr, SocketAddr), dir: &Path) -> String {
+        let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n",
-            dir.join("control"),
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n{}",
+            dir,
             self.export,
             self.webhooks,
-            self.store
+            self.store,
+            self.tls("tls", "control")
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);
@@ -247,9 +305,10 @@ impl Settings {
 
     /// The judge's own file.
     pub(crate) fn judge(&self) -> String {
-        let grpc = self.addrs.grpc;
+        let (grpc, _) = self.control_addresses();
         format!(
-            "worker = \"test\"\n\n[control]\ngrpc = \"http://{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n"
+            "worker = \"test\"\n\n[control]\ngrpc = {grpc}\ntoken = \"{PLANE_TOKEN}\"\n{}",
+            self.tls("control.tls", "judge")
         )
     }
 

@@ -5,16 +5,11 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::{
-    collections::HashSet,
-    fs,
-    process::Output,
-    time::{Duration, Instant},
-};
+use std::{fs, process::Output, time::Instant};
 
 use floopy_tests::{
-    Api, Floopy, Settings, Shape, Upstream, eventually_within, in_both_shapes,
-    load::{Load, Tally},
+    Floopy, Settings, Shape, Upstream, in_both_shapes,
+    load::{Load, absence},
     postgres::Postgres,
     process::binary,
 };
@@ -34,37 +29,6 @@ async fn start(shape: Shape) -> (Upstream, Postgres, Floopy) {
     (upstream, server, floopy)
 }
 
-/// For how long the database is away while calls go on: FAULT_SECONDS, as `make fault` sets it.
-fn absence() -> Duration {
-    let seconds = std::env::var("FAULT_SECONDS").ok();
-    let seconds = seconds.map_or(1, |n| n.parse().expect("a number of seconds"));
-    Duration::from_secs(seconds)
-}
-
-/// Every call and every rating of the load is in the books, once.
-async fn counted_once(api: &Api, tally: &Tally) {
-    assert_eq!(tally.failed, Vec::<String>::new());
-    let (calls, ratings) = (tally.served.len(), tally.rated.len());
-    assert!(ratings > 0, "nothing was rated");
-    // What waited meanwhile is taken in one after the other.
-    let patience = Duration::from_secs(30) + 2 * absence();
-    eventually_within(patience, || async {
-        let usage = api.get("/v1/usage").await.json();
-        let total = &usage["total"];
-        match (total["requests"] == calls, total["ratings"] == ratings) {
-            (true, true) => Ok(()),
-            (..) => Err(format!("{calls} calls and {ratings} ratings, not {total}")),
-        }
-    })
-    .await;
-    let items = api.decisions().await;
-    let listed: HashSet<&str> = items
-        .iter()
-        .filter_map(|i| i["request_id"].as_str())
-        .collect();
-    assert_eq!((listed.len(), items.len()), (calls, calls));
-}
-
 async fn what_is_told_after_a_stop_of_the_database_counts_once(shape: Shape) {
     let (_upstream, mut server, floopy) = start(shape).await;
     let load = Load::start(&floopy.api(), 2, "stopped");
@@ -78,7 +42,7 @@ async fn what_is_told_after_a_stop_of_the_database_counts_once(shape: Shape) {
     server.start_again().await;
     load.serves(60).await;
     let tally = load.finish().await;
-    counted_once(&floopy.api(), &tally).await;
+    tally.counted_once(&floopy.api()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,7 +57,22 @@ async fn a_control_plane_on_postgresql_that_is_killed_loses_nothing() {
     }
     load.serves(60).await;
     let tally = load.finish().await;
-    counted_once(&floopy.api(), &tally).await;
+    tally.counted_once(&floopy.api()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_holds_nobody_up_and_nothing_is_lost() {
+    let (_upstream, server, floopy) = start(Shape::Split).await;
+    let load = Load::start(&floopy.api(), 2, "hung");
+    load.serves(60).await;
+    server.freeze();
+    load.serves(120).await;
+    let tally = load.finish().await;
+    // Said, instead of waiting for as long as it hangs.
+    let told = floopy.control_api().get("/v1/usage").await;
+    assert_eq!(told.status, 500, "{}", told.text());
+    server.thaw();
+    tally.counted_once(&floopy.api()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,13 +80,15 @@ async fn a_second_control_plane_on_the_same_database_is_refused_and_says_why() {
     let (upstream, server, floopy) = start(Shape::Split).await;
     let dir = tempfile::tempdir().expect("a directory");
     let text = format!(
-        "rest_listen = \"127.0.0.1:0\"\ndata_dir = {:?}\n[store]\nurl = \"{}\"\n",
+        "data_dir = {:?}\n[proxy]\nlisten = \"127.0.0.1:0\"\n[control]\nlisten = \"127.0.0.1:0\"\n\
+         [control.store]\nurl = \"{}\"\n",
         dir.path().join("data"),
         server.url()
     );
     let file = dir.path().join("second.toml");
     fs::write(&file, text).expect("a config file");
-    let second = Command::new(binary("floopy-controlplane"))
+    // One that has a proxy in it cannot stand by.
+    let second = Command::new(binary("floopy"))
         .arg("--config")
         .arg(&file)
         .output();
@@ -168,6 +149,54 @@ async fn a_store_is_made_and_looked_at_without_a_control_plane() {
     migrates("sqlite", "").await;
 }
 
+/// `floopy db move` of the control plane's SQLite store.
+async fn moves(floopy: &Floopy, to: &str) -> Output {
+    let mut command = Command::new(binary("floopy"));
+    command.args(["db", "move", "--json", "--to", to, "--from"]);
+    command.arg(floopy.dir().join("control"));
+    command.output().await.expect("it runs")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_in_sqlite_goes_on_in_postgresql() {
+    let upstream = Upstream::start().await;
+    let server = Postgres::start().await;
+    let settings = Settings::for_upstream(&upstream).proxy("timeouts", "feedback_ack_ms = 5");
+    let mut floopy = Floopy::with(Shape::Split, settings).await;
+    let load = Load::start(&floopy.api(), 2, "moved");
+    load.serves(60).await;
+    let refused = moves(&floopy, &server.url()).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        said.contains("is in use by another control plane"),
+        "{said}"
+    );
+    floopy.kill_control();
+    let moved = moves(&floopy, &server.url()).await;
+    let said = String::from_utf8_lossy(&moved.stderr).into_owned();
+    assert!(moved.status.success(), "{said}");
+    let status: Value = serde_json::from_slice(&moved.stdout).expect("JSON");
+    let rows = |table: &Value| table["rows"].as_i64().unwrap_or_default();
+    let tables = status["tables"].as_array().expect("tables");
+    assert!(
+        tables
+            .iter()
+            .any(|t| t["name"] == "decisions" && rows(t) > 0),
+        "{status}"
+    );
+    let again = moves(&floopy, &server.url()).await;
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        !again.status.success() && said.contains("it must be empty"),
+        "{said}"
+    );
+    floopy.set_store(&format!("url = \"{}\"", server.url()));
+    floopy.start_control().await;
+    load.serves(60).await;
+    let tally = load.finish().await;
+    tally.counted_once(&floopy.api()).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_password_of_the_database_is_told_to_nobody() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -177,6 +206,14 @@ async fn the_password_of_the_database_is_told_to_nobody() {
         "mysql://u:hidden-word@h/x",
     ] {
         fs::write(&config, format!("[control.store]\nurl = \"{url}\"\n")).expect("a file");
+        let mut moving = Command::new(binary("floopy"));
+        moving
+            .args(["db", "move", "--to", url, "--from"])
+            .arg(dir.path());
+        let moving = moving.output().await.expect("it runs");
+        let said = [moving.stdout, moving.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(!said.contains("hidden-word"), "{said}");
         for arguments in [["db", "status"], ["config", "--config"]] {
             let mut floopy = Command::new(binary("floopy"));
             floopy.args(arguments);

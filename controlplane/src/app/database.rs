@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::{Error, setup};
 use crate::{
-    Config,
+    Config, StoreConfig,
     store::{
-        Location, Purpose, Store,
+        Location, Purpose, Store, StoreError,
         backup::{self, Backup},
         status::{self, Status},
+        transfer,
     },
 };
 
@@ -25,6 +26,28 @@ pub async fn migrate_store(config: &Config) -> Result<Status, Error> {
     Store::open(&location).await?.close().await;
     drop(lock);
     store_status(config).await
+}
+
+/// Brings everything of the SQLite store in a directory into an empty PostgreSQL database; what is there then. Refused
+/// while a control plane runs on either.
+pub async fn move_store(from: &Path, to: StoreConfig) -> Result<Status, Error> {
+    if !status::is_store(from) {
+        let path = from.display().to_string();
+        return Err(StoreError::Nothing { path }.into());
+    }
+    let from = Location::Directory(from.to_owned());
+    let _lock = setup::lock(&from)?;
+    let config = Config {
+        store: to,
+        ..Config::default()
+    };
+    let source = Store::open(&from).await?;
+    let target = Store::open(&Location::of(&config, Purpose::Serve)).await?;
+    let moved = transfer::run(&source, &target).await;
+    source.close().await;
+    target.close().await;
+    moved?;
+    store_status(&config).await
 }
 
 /// What the store is and how much is in it; changes nothing.

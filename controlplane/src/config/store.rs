@@ -1,7 +1,13 @@
 //! Where the control plane keeps what it knows.
 
 use floopy_shared::process::config::Secret;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{
+        Error, IntoDeserializer,
+        value::{Error as Unreadable, StrDeserializer},
+    },
+};
 
 /// Where the control plane keeps what it knows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -14,6 +20,15 @@ pub struct StoreConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub url: Option<Secret>,
+}
+
+impl StoreConfig {
+    /// The one that is written so: the URL of a PostgreSQL database, or `env:NAME`.
+    pub fn postgres(written: &str) -> Result<Self, String> {
+        let written: StrDeserializer<'_, Unreadable> = written.into_deserializer();
+        let url = postgres_url(written).map_err(|e: Unreadable| e.to_string())?;
+        Ok(Self { url })
+    }
 }
 
 fn postgres_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {

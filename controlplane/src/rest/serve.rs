@@ -50,7 +50,7 @@ const PATIENCE: Patience = Patience {
 
 /// Serves until stopped; returns when open connections have finished what they had.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     router: Router,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
 }
 
 async fn serve_with(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     router: Router,
     stop: CancellationToken,
     patience: Patience,
@@ -153,7 +153,12 @@ mod tests {
             request: Duration::from_millis(200),
             taking: Duration::from_millis(200),
         };
-        let serving = tokio::spawn(serve_with(listener, router, stop.clone(), patience));
+        let serving = tokio::spawn(serve_with(
+            Arc::new(listener),
+            router,
+            stop.clone(),
+            patience,
+        ));
         let mut stream = TcpStream::connect(addr).await.expect("connected");
         stream.write_all(opening).await.expect("sent");
         let mut answer = Vec::new();
@@ -178,7 +183,12 @@ mod tests {
             ..PATIENCE
         };
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve_with(listener, router, stop.clone(), patience));
+        let serving = tokio::spawn(serve_with(
+            Arc::new(listener),
+            router,
+            stop.clone(),
+            patience,
+        ));
         let mut stream = TcpStream::connect(addr).await.expect("connected");
         let head = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
         stream.write_all(head).await.expect("sent");

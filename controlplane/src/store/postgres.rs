@@ -1,8 +1,8 @@
 //! PostgreSQL: one connection that writes, and a few that read.
 //!
-//! Of several control planes on one database one writes: it holds an advisory lock for as long as its connection lasts,
-//! and each of its transactions begins by showing the number that it got when it took over (its epoch). Where another
-//! one took over meanwhile, the transaction is refused by the database itself.
+//! Of several control planes on one database one leads (`postgres/lead.rs`), and each of its transactions begins by
+//! showing the number that it got when it took over (its epoch). Where another one took over meanwhile, the transaction
+//! is refused by the database itself.
 //!
 //! A commit whose answer was lost with the connection is looked up: its transaction wrote its number down.
 
@@ -19,28 +19,34 @@ use sqlx::{
     Connection, Executor, PgConnection, PgPool, Postgres, Row, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::Instant;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]
 mod fresh;
+mod lead;
 
 #[cfg(test)]
 pub(super) use self::fresh::fresh;
-use super::{ACQUIRE_TIMEOUT, Store, StoreError, sql::Pool};
+use self::lead::Lead;
+use super::{
+    Store, StoreError,
+    sql::{Pool, unanswered},
+};
 
+/// How long a caller waits for a connection that answers.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long one that is given back may take to say how it is.
+const GIVEN_BACK: Duration = Duration::from_secs(5);
 /// Connections that only read.
 const READERS: u32 = 8;
 /// Statements kept prepared on a connection.
 const STATEMENTS: usize = 256;
-/// How long a control plane waits for the one before it to be gone: its connection may outlive its process a little.
-const TAKE_OVER: Duration = Duration::from_secs(10);
-/// How often it looks.
+/// Between two questions whether a write was committed.
 const LOOK: Duration = Duration::from_millis(20);
 /// What the database says to a control plane that was replaced.
 const REPLACED: &str = "FL001";
-/// The advisory lock of the control plane that writes, and that of whoever brings the schema forward.
-const WRITER_LOCK: &str = "hashtextextended('floopy writer ' || current_schema(), 0)";
+/// The advisory lock of whoever brings the schema forward.
 const SCHEMA_LOCK: &str = "hashtextextended('floopy schema ' || current_schema(), 0)";
 
 /// What the store itself keeps: the schema's version, who writes, and the number of its last write.
@@ -55,6 +61,8 @@ const OWN_ROW: &str =
 pub(crate) enum Purpose {
     /// The control plane itself: nobody else may be one.
     Serve,
+    /// The same, once nobody else is one.
+    InTurn,
     /// A command that reads or writes a little beside it.
     Beside,
 }
@@ -65,12 +73,13 @@ pub(super) struct Writer {
     pool: PgPool,
     purpose: Purpose,
     own: Arc<Own>,
+    /// What a command beside the control plane lacks.
+    lead: Option<Arc<Lead>>,
 }
 
 /// What a control plane knows of itself.
 #[derive(Debug, Default)]
 struct Own {
-    /// 0: it has not taken over yet.
     epoch: AtomicI64,
     /// Another one has taken over.
     replaced: CancellationToken,
@@ -82,17 +91,23 @@ pub(super) async fn open(url: &str, purpose: Purpose) -> Result<Store, StoreErro
     open_with(options, purpose).await
 }
 
+/// Whether another control plane leads on a database.
+pub(super) async fn is_led(url: &str) -> Result<bool, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(StoreError::Url)?;
+    lead::is_taken(&options)
+        .await
+        .map_err(|source| StoreError::Open {
+            path: format!("the PostgreSQL database {}", name(&options)),
+            source,
+        })
+}
+
 /// The same, with options.
 pub(super) async fn open_with(
     options: PgConnectOptions,
     purpose: Purpose,
 ) -> Result<Store, StoreError> {
-    let name = format!(
-        "{}:{}/{}",
-        options.get_host(),
-        options.get_port(),
-        options.get_database().unwrap_or_default()
-    );
+    let name = name(&options);
     let options = options
         .application_name("floopy-controlplane")
         .statement_cache_capacity(STATEMENTS);
@@ -102,15 +117,28 @@ pub(super) async fn open_with(
     };
     let mut first = PgConnection::connect_with(&options).await.map_err(named)?;
     check_encoding(&mut first).await?;
-    if purpose == Purpose::Serve && !take_lock(&mut first, TAKE_OVER).await? {
-        return Err(StoreError::Taken { name });
-    }
     first.close().await.map_err(named)?;
+    let leads = match purpose {
+        Purpose::Beside => None,
+        Purpose::InTurn => Some(lead::in_turn(&options).await),
+        Purpose::Serve => match lead::soon(&options).await? {
+            Some(leads) => Some(leads),
+            None => return Err(StoreError::Taken { name }),
+        },
+    };
     let own = Arc::<Own>::default();
+    let mut lead = None;
+    if let Some(mut connection) = leads {
+        let epoch = lead::take_over(&mut connection).await?;
+        own.epoch.store(epoch, Ordering::Relaxed);
+        let held = (options.clone(), connection);
+        lead = Some(Arc::new(Lead::keep(held, &own)));
+    }
     let writer = Writer {
-        pool: writer_pool(options.clone(), purpose, &own),
+        pool: writer_pool(options.clone(), purpose),
         purpose,
         own,
+        lead,
     };
     let readers = pool(READERS).connect_lazy_with(options);
     Ok(Store::of(
@@ -119,10 +147,20 @@ pub(super) async fn open_with(
     ))
 }
 
+/// By which people know a database.
+fn name(options: &PgConnectOptions) -> String {
+    format!(
+        "{}:{}/{}",
+        options.get_host(),
+        options.get_port(),
+        options.get_database().unwrap_or_default()
+    )
+}
+
 fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(ACQUIRE)
         .idle_timeout(None)
         .max_lifetime(None)
         // A connection may have gone while nobody used it.
@@ -130,24 +168,22 @@ fn pool(connections: u32) -> PgPoolOptions {
         .after_release(|connection, _| Box::pin(is_clean(connection)))
 }
 
-fn writer_pool(options: PgConnectOptions, purpose: Purpose, own: &Arc<Own>) -> PgPool {
-    if purpose == Purpose::Beside {
-        return pool(1).connect_lazy_with(options);
+fn writer_pool(options: PgConnectOptions, purpose: Purpose) -> PgPool {
+    match purpose {
+        Purpose::Beside => pool(1).connect_lazy_with(options),
+        Purpose::Serve | Purpose::InTurn => pool(1)
+            .after_connect(|connection, _| Box::pin(lead::name_writer(connection)))
+            .connect_lazy_with(options),
     }
-    let own = Arc::clone(own);
-    pool(1)
-        .after_connect(move |connection, _| {
-            let own = Arc::clone(&own);
-            Box::pin(async move { lock_again(connection, &own).await })
-        })
-        .connect_lazy_with(options)
 }
 
 /// Whether a connection may be used again: one whose caller gave up while `BEGIN` ran is left inside a transaction
 /// that nobody will end. Within one, time stands still.
 async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let text = "SELECT statement_timestamp() = transaction_timestamp()";
-    connection.fetch_one(text).await?.try_get(0)
+    // One that hangs would keep its place: the writer has a single one.
+    let row = timeout(GIVEN_BACK, connection.fetch_one(text)).await;
+    row.map_err(|_| unanswered(GIVEN_BACK))??.try_get(0)
 }
 
 async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -157,42 +193,6 @@ async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError>
         return Ok(());
     }
     Err(StoreError::Encoding { encoding })
-}
-
-/// Takes the lock of the control plane that writes; whether that went well in time.
-async fn take_lock(connection: &mut PgConnection, patience: Duration) -> Result<bool, sqlx::Error> {
-    let deadline = Instant::now() + patience;
-    let text = format!("SELECT pg_try_advisory_lock({WRITER_LOCK})");
-    let mut is_told = false;
-    loop {
-        if connection.fetch_one(text.as_str()).await?.try_get(0)? {
-            return Ok(true);
-        }
-        if Instant::now() >= deadline {
-            return Ok(false);
-        }
-        if !std::mem::replace(&mut is_told, true) {
-            tracing::info!("waiting for another control plane to leave the database");
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// Takes the lock on a new connection of the writer.
-async fn lock_again(connection: &mut PgConnection, own: &Own) -> Result<(), sqlx::Error> {
-    if take_lock(connection, TAKE_OVER).await? {
-        return Ok(());
-    }
-    let epoch: i64 = connection
-        .fetch_one("SELECT epoch FROM floopy_store")
-        .await?
-        .try_get(0)?;
-    if epoch != own.epoch.load(Ordering::Relaxed) {
-        own.replaced.cancel();
-    }
-    Err(sqlx::Error::Configuration(
-        "another control plane holds the database".into(),
-    ))
 }
 
 impl Writer {
@@ -205,7 +205,7 @@ impl Writer {
         let connection = self.pool.acquire().await?;
         let number = writes.fetch_add(1, Ordering::Relaxed) + 1;
         let text = match self.purpose {
-            Purpose::Serve => {
+            Purpose::Serve | Purpose::InTurn => {
                 let epoch = self.own.epoch.load(Ordering::Relaxed);
                 format!("BEGIN; SELECT floopy_begin({epoch}, {number})")
             }
@@ -239,17 +239,6 @@ impl Writer {
         Ok((tx, version))
     }
 
-    /// From now on this control plane writes and no other.
-    pub(super) async fn take_over(&self) -> Result<(), sqlx::Error> {
-        if self.purpose == Purpose::Beside {
-            return Ok(());
-        }
-        let text = "UPDATE floopy_store SET epoch = epoch + 1, write = 0 RETURNING epoch";
-        let epoch: i64 = self.pool.fetch_one(text).await?.try_get(0)?;
-        self.own.epoch.store(epoch, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Whether a write whose answer was lost was committed; waits until the database can say so. Nobody may be told
     /// that it failed before: what is in memory would no longer be what is stored.
     pub(super) async fn was_committed(&self, number: u64) -> bool {
@@ -274,7 +263,8 @@ impl Writer {
     }
 
     async fn last_write(&self) -> Result<(i64, i64), sqlx::Error> {
-        let text = "SELECT epoch, write FROM floopy_store";
+        // Waits for the write itself where the server is still at it.
+        let text = "SELECT epoch, write FROM floopy_store FOR UPDATE";
         let row = self.pool.fetch_one(text).await?;
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
@@ -282,6 +272,9 @@ impl Writer {
     pub(super) async fn close(&self, readers: &Pool) {
         readers.close().await;
         self.pool.close().await;
+        if let Some(lead) = &self.lead {
+            lead.close().await;
+        }
     }
 }
 

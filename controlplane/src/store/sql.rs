@@ -8,7 +8,7 @@ mod dialect;
 mod row;
 mod value;
 
-use std::marker::PhantomData;
+use std::{future::Future, io, marker::PhantomData, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use sqlx::{
@@ -16,6 +16,7 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
     sqlite::{SqliteArguments, SqliteRow},
 };
+use tokio::time::timeout;
 
 pub(crate) use self::{
     builder::{QueryBuilder, Separated},
@@ -93,7 +94,10 @@ impl<'q> Query<'q> {
             Conn::Postgres(held) => {
                 let text = dialect::for_postgres(self.text);
                 let query = self.for_postgres(&text)?;
-                query.execute(held.get()).await?.rows_affected()
+                let deadline = held.deadline();
+                within(deadline, query.execute(held.get()))
+                    .await?
+                    .rows_affected()
             }
         };
         Ok(Done { rows })
@@ -112,8 +116,9 @@ impl<'q> Query<'q> {
             }
             Conn::Postgres(held) => {
                 let text = dialect::for_postgres(self.text);
+                let deadline = held.deadline();
                 let rows = self.for_postgres(&text)?.fetch(held.get());
-                rows.map_ok(Row::Postgres).try_collect().await
+                within(deadline, rows.map_ok(Row::Postgres).try_collect()).await
             }
         }
     }
@@ -132,7 +137,9 @@ impl<'q> Query<'q> {
             Conn::Postgres(held) => {
                 let text = dialect::for_postgres(self.text);
                 let query = self.for_postgres(&text)?;
-                Ok(query.fetch_optional(held.get()).await?.map(Row::Postgres))
+                let deadline = held.deadline();
+                let row = within(deadline, query.fetch_optional(held.get())).await?;
+                Ok(row.map(Row::Postgres))
             }
         }
     }
@@ -239,10 +246,43 @@ impl<'q, T: for<'r> Get<'r>> QueryScalar<'q, T> {
     }
 }
 
+/// What has a deadline, if it has one: a database may take a question and never answer it.
+async fn within<T>(
+    deadline: Option<Duration>,
+    running: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let Some(deadline) = deadline else {
+        return running.await;
+    };
+    match timeout(deadline, running).await {
+        Ok(ran) => ran,
+        Err(_) => Err(unanswered(deadline)),
+    }
+}
+
+/// What did not come in time.
+pub(in crate::store) fn unanswered(deadline: Duration) -> sqlx::Error {
+    let message = format!("the database does not answer within {deadline:?}");
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, message))
+}
+
 /// The connection to run on; one of the pool's is kept in `own`.
 async fn held<'a>(on: On<'a>, own: &'a mut Option<Conn>) -> Result<&'a mut Conn, sqlx::Error> {
     match on {
         On::Conn(conn) => Ok(conn),
         On::Pool(pool) => Ok(own.insert(pool.acquire().await?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_never_answered_is_given_up_and_said_so() {
+        let never = std::future::pending::<Result<(), sqlx::Error>>();
+        let error = within(Some(Duration::from_millis(1)), never).await;
+        let error = error.expect_err("nobody answers").to_string();
+        assert!(error.ends_with("does not answer within 1ms"), "{error}");
     }
 }

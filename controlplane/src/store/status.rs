@@ -1,5 +1,7 @@
 //! What is known of a store from outside: for people who look after it.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::{
@@ -42,7 +44,7 @@ const POSTGRES_BYTES: &str =
 /// Looks at a store and changes nothing.
 pub(crate) async fn of(location: &Location) -> Result<Status, StoreError> {
     if let Location::Directory(directory) = location
-        && !directory.join(sqlite::FILE).exists()
+        && !is_store(directory)
     {
         return Ok(nothing("sqlite"));
     }
@@ -50,6 +52,11 @@ pub(crate) async fn of(location: &Location) -> Result<Status, StoreError> {
     let status = look(&store).await;
     store.close().await;
     status
+}
+
+/// Whether there is one in a directory.
+pub(crate) fn is_store(directory: &Path) -> bool {
+    directory.join(sqlite::FILE).exists()
 }
 
 fn nothing(backend: &'static str) -> Status {

@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Tx {
     conn: Conn,
-    /// Whom to ask where the answer to a commit is lost, and by which number.
+    /// Whom to ask where the answer to a commit is lost, and by which number; not where the schema is brought forward.
     asked: Option<(postgres::Writer, u64)>,
 }
 
@@ -29,8 +29,12 @@ impl Tx {
         tx: Transaction<'static, Postgres>,
         asked: Option<(postgres::Writer, u64)>,
     ) -> Self {
+        let held = match asked {
+            Some(_) => Held::Writing(tx),
+            None => Held::Migrating(tx),
+        };
         Self {
-            conn: Conn::Postgres(Held::Writing(tx)),
+            conn: Conn::Postgres(held),
             asked,
         }
     }

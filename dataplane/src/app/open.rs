@@ -5,7 +5,7 @@ use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::DirBuilderExt,
     path::Path,
-    sync::{Arc, OnceLock, PoisonError},
+    sync::{Arc, OnceLock, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
@@ -106,6 +106,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         conversations: Conversations::default(),
         cache: Cache::new(config.cache),
         clock: deps.clock.clone(),
+        leads: AtomicUsize::new(0),
         shadows: Shadows::new(config.limits.shadow_in_flight),
         doors: Arc::new(Doors::new(&config.limits, metrics.in_flight().clone())),
         lingering: Lingering::new(&config.disconnect, metrics.lingering().clone()),
@@ -142,7 +143,7 @@ impl Opened {
         let flush = Duration::from_millis(config.spool.flush_ms);
         let sender = Sender::new(
             Arc::clone(&gateway.spool),
-            channel.clone(),
+            (channel.clone(), dialer.clone()),
             token.clone(),
             config.node.clone(),
         )
@@ -164,6 +165,7 @@ impl Opened {
         let watcher = Watcher {
             client: Grpc::new(InterceptedService::new(channel, token))
                 .max_decoding_message_size(MAX_UPDATE_BYTES),
+            dialer: dialer.clone(),
             current: Arc::clone(&gateway.current),
             metrics: Arc::clone(&gateway.metrics),
             clock: gateway.clock.clone(),

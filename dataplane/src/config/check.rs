@@ -31,7 +31,9 @@ impl Config {
                 expected: "at most 524288",
             });
         }
-        check_url("control.rest", &self.control.rest)?;
+        for address in self.control.rest.iter() {
+            check_url("control.rest", address)?;
+        }
         for (index, provider) in self.providers.iter().enumerate() {
             self.check_provider(index, provider)?;
         }

@@ -5,7 +5,11 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use floopy_proto::v1::{Ack, Hello, Rejection, TableVersion, WatchRequest, watch_request::Kind};
 use floopy_shared::{
     domain::credential::Sealed,
-    process::{backoff::Backoff, clock::Clock, rpc::PlaneToken},
+    process::{
+        backoff::Backoff,
+        clock::Clock,
+        rpc::{Dialer, PlaneToken, is_of_peer},
+    },
 };
 use http::uri::PathAndQuery;
 use prost::DecodeError;
@@ -30,12 +34,17 @@ pub(crate) type Client = Grpc<InterceptedService<Channel, PlaneToken>>;
 /// For opening the stream, and for handing over an answer.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Between two tries: where several control planes stand in for each other, another one leads within seconds.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
 /// A refused update is answered before the next is sent, so little is ever queued.
 const OUTGOING: usize = 4;
 
 /// The task that watches.
 pub(crate) struct Watcher {
     pub client: Client,
+    /// Of the client's connections.
+    pub dialer: Dialer,
     pub current: Arc<Current>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
@@ -57,6 +66,17 @@ enum Lost {
     Ended,
 }
 
+impl Lost {
+    /// Whether another control plane may do better.
+    fn is_of_peer(&self) -> bool {
+        match self {
+            Self::TimedOut => true,
+            Self::Failed(status) => is_of_peer(status),
+            Self::Ended => false,
+        }
+    }
+}
+
 impl From<tonic::Status> for Lost {
     fn from(status: tonic::Status) -> Self {
         Self::Failed(Box::new(status))
@@ -66,14 +86,18 @@ impl From<tonic::Status> for Lost {
 impl Watcher {
     /// Watches until stopped. Losing the control plane is normal: calls go on with what is known.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Infallible> {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+        let mut backoff = Backoff::new(Duration::from_millis(100), LONGEST_PAUSE);
         let mut reported = false;
         loop {
+            let mark = self.dialer.mark();
             let lost = tokio::select! {
                 lost = self.watch(&mut backoff, &mut reported) => lost,
                 () = stop.cancelled() => return Ok(()),
             };
             self.current.set_connected(false);
+            if lost.is_of_peer() {
+                self.dialer.leave(mark);
+            }
             if !std::mem::replace(&mut reported, true) {
                 tracing::warn!(reason = %lost, "control plane lost: serving on the last good snapshot");
             }

@@ -3,7 +3,10 @@
 mod paths;
 mod relayed;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use floopy_shared::domain::{ids::RequestId, snapshot::Tenant};
@@ -29,7 +32,7 @@ use crate::{
     admit::{API_KEY, Admitted, Denied, Permission, admit},
     doors::Passage,
     gateway::Gateway,
-    upstream::ReplyBody,
+    upstream::{ClientError, ReplyBody},
 };
 
 /// Of an answer that is passed on as a whole.
@@ -49,6 +52,9 @@ const RETRY_AFTER_S: u64 = 2;
 pub(super) const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// In the answers of a control plane that stands by.
+static ROLE: HeaderName = HeaderName::from_static("floopy-control-plane");
 
 static ASKED: [HeaderName; 8] = [
     AUTHORIZATION,
@@ -115,8 +121,6 @@ pub(super) async fn forward(
         None => (STRANGERS_BODY_BYTES, patience.min(STRANGERS_PATIENCE)),
     };
     let body = gateway.read(body, bounds, passage).await?;
-    let question =
-        question(&gateway.config.control.rest, &parts, body, id).map_err(|_| unavailable())?;
     let path = parts.uri.path();
     let deadline = Duration::from_millis(gateway.config.timeouts.control_ms);
     let deadline = match forwarded.answer {
@@ -124,8 +128,8 @@ pub(super) async fn forward(
         Answer::Streamed => deadline.max(LONG_ANSWER_BEGINS),
     };
     let answer = async {
-        let answer = gateway.upstream.client().request(question).await;
-        let (parts, body) = answer.map_err(|_| unavailable())?.into_parts();
+        let answer = ask(gateway, &parts, (body, id)).await?;
+        let (parts, body) = answer.into_parts();
         let body = match forwarded.answer {
             Answer::Whole => whole(body).await?,
             Answer::Streamed => {
@@ -143,7 +147,39 @@ pub(super) async fn forward(
         Permission::Read => unavailable(),
         Permission::Write | Permission::Chat => unknown_outcome(deadline),
     };
-    timeout(deadline, answer).await.map_err(|_| late())?
+    let answered = timeout(deadline, answer).await;
+    answered.map_err(|_| {
+        // Where there is another one, it is asked next.
+        gateway.leads.fetch_add(1, Ordering::Relaxed);
+        late()
+    })?
+}
+
+/// Asks the control plane that answered last, and the next where nobody takes the question there or only stands by: so it
+/// is asked once.
+async fn ask(
+    gateway: &Gateway,
+    parts: &Parts,
+    (body, id): (Bytes, RequestId),
+) -> Result<Response<ReplyBody>, Refusal> {
+    let addresses = &gateway.config.control.rest;
+    let first = gateway.leads.load(Ordering::Relaxed);
+    for at in (first..).take(addresses.len()) {
+        let question = question(addresses.around(at), parts, body.clone(), id);
+        let question = question.map_err(|_| unavailable())?;
+        match gateway.upstream.client().request(question).await {
+            Ok(answer) if answer.headers().get(&ROLE).is_none() => {
+                gateway.leads.store(at % addresses.len(), Ordering::Relaxed);
+                return Ok(answer);
+            }
+            // It stands by, or it is not there.
+            Ok(_) | Err(ClientError::Connect(_)) => {}
+            Err(ClientError::NoHost(_) | ClientError::Forbidden(_) | ClientError::Broken(_)) => {
+                return Err(unavailable());
+            }
+        }
+    }
+    Err(unavailable())
 }
 
 /// Reading is `GET`, everything else changes something.

@@ -34,7 +34,7 @@ async fn decisions_are_asked_of_the_control_plane_with_the_callers_key() {
     })
     .await;
     let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
     })
     .await;
     let got = proxy.send(proxy.get("/v1/decisions/a%2Fb?limit=2")).await;
@@ -50,7 +50,7 @@ async fn decisions_are_asked_of_the_control_plane_with_the_callers_key() {
     );
     proxy.finish().await;
     let alone = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = "http://127.0.0.1:9".to_owned();
+        config.control.rest = "http://127.0.0.1:9".into();
     })
     .await;
     let got = alone.send(alone.get("/v1/decisions")).await;
@@ -106,7 +106,7 @@ const SENT: [(&str, &str); 6] = [
 async fn every_method_is_asked_with_its_body_and_the_headers_that_matter() {
     let rest = Upstream::start(|_, _| json_with(202, r#"{"ok":true}"#, "")).await;
     let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
     })
     .await;
     let body = r#"{"a":1}"#;
@@ -152,7 +152,7 @@ async fn of_the_answer_come_the_headers_that_mean_something_to_the_caller() {
     })
     .await;
     let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
     })
     .await;
     let got = proxy.send(proxy.get("/v1/constraints")).await;
@@ -176,7 +176,7 @@ async fn reading_needs_one_permission_and_changing_the_other() {
     let rest = Upstream::start(|_, _| json_with(200, "{}", "")).await;
     let (control, dialer) = Control::start();
     let proxy = Proxy::start_with(&[], dialer, |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
     })
     .await;
     control.push(1, vec![limited_keys()]).await;
@@ -238,7 +238,7 @@ async fn reading_needs_one_permission_and_changing_the_other() {
 async fn a_question_has_room_for_a_mebibyte_and_rows_for_more() {
     let rest = Upstream::start(|_, _| json_with(200, "{}", "")).await;
     let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
     })
     .await;
     let (fits, large) = ("x".repeat(1 << 20), "x".repeat((1 << 20) + 1));
@@ -268,7 +268,7 @@ async fn an_export_is_passed_on_as_it_comes_and_cut_off_where_it_stops() {
     })
     .await;
     let proxy = Proxy::start_with(&[], no_control(), |config| {
-        config.control.rest = format!("http://{}", rest.addr);
+        config.control.rest = format!("http://{}", rest.addr).into();
         // Of the head: the rows take longer in all, yet none of them as long as a stream may rest.
         config.timeouts.control_ms = 350;
         config.timeouts.stream_idle_ms = 400;

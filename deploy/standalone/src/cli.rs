@@ -71,6 +71,8 @@ enum Command {
     /// Lists the proxies, and how far each is behind
     #[command(subcommand)]
     Proxy(remote::Proxies),
+    /// Tells which version of the snapshot each proxy decides on
+    Fleet(remote::Fleet),
     /// Lists, makes and deletes routing rules
     #[command(subcommand)]
     Rule(remote::Rules),
@@ -145,6 +147,8 @@ pub enum Error {
     Key(floopy_controlplane::Error),
     #[error("the store: {0}")]
     Store(floopy_controlplane::Error),
+    #[error("--to: {0}")]
+    To(String),
     #[error("the answer cannot be printed: {0}")]
     Json(serde_json::Error),
     #[error("the configuration cannot be printed: {0}")]
@@ -168,6 +172,7 @@ impl Error {
             | Self::Catalog(_)
             | Self::Key(_)
             | Self::Store(_)
+            | Self::To(_)
             | Self::Json(_)
             | Self::Remote(_)
             | Self::Print(_)
@@ -212,6 +217,7 @@ impl Cli {
                 providers.run(&mut console).await.map_err(Error::from)
             }
             Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
+            Some(Command::Fleet(fleet)) => fleet.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {
                 decisions.run(&mut console).await.map_err(Error::from)

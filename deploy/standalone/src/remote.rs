@@ -30,8 +30,14 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 pub(crate) use self::{
-    decisions::Decisions, keys::Keys, plans::Plans, providers::Providers, proxies::Proxies,
-    rules::Rules, tenants::Tenants, usage::Usage,
+    decisions::Decisions,
+    keys::Keys,
+    plans::Plans,
+    providers::Providers,
+    proxies::{Fleet, Proxies},
+    rules::Rules,
+    tenants::Tenants,
+    usage::Usage,
 };
 
 /// For the head of an answer, and between two pieces of it: above what the server itself waits.

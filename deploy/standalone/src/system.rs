@@ -103,7 +103,7 @@ impl System {
         let minted_key = prepared.minted_key().map(str::to_owned);
         let operator_key_file = prepared.operator_key_file().map(Path::to_owned);
 
-        planes.proxy.control.rest = format!("http://{rest}");
+        planes.proxy.control.rest = format!("http://{rest}").into();
         let deadline =
             Duration::from_millis(planes.proxy.drain_ms + planes.proxy.spool.flush_ms) + BACK_DRAIN;
         let deps = proxy::Deps {

@@ -1,19 +1,23 @@
 //! Configuration files: TOML, unknown keys refused, every error with file, line and key.
 
+mod addresses;
 mod cache;
 mod constraints;
 mod locate;
 pub mod range;
 mod rules;
+mod tls;
 
 use std::{fmt, path::Path};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use zeroize::Zeroize;
 
+pub use self::addresses::Addresses;
 pub use self::cache::Cache;
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::rules::Rule;
+pub use self::tls::PlaneTls;
 
 /// What is wrong with a configuration file, and where.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! How planes reach each other: TCP, or memory inside one process. The contract is the same gRPC either way.
 
+mod peers;
+
 use std::{fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use hyper_util::rt::TokioIo;
@@ -8,13 +10,16 @@ use tokio::{
     sync::mpsc,
 };
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::{Ascii, MetadataValue},
     service::Interceptor,
     transport::{Channel, Endpoint, Uri},
 };
 
-use super::config::Secret;
+use super::config::{Addresses, PlaneTls, Secret};
+
+use self::peers::Peers;
+pub use self::peers::{InvalidPeer, Mark};
 
 /// A connection of any kind.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -26,12 +31,17 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>>;
 #[derive(Clone)]
 pub struct Dialer {
     endpoint: Endpoint,
-    connect: Option<Arc<dyn Fn() -> Connecting + Send + Sync>>,
+    connect: Arc<dyn Fn() -> Connecting + Send + Sync>,
+    /// Where there are several to connect to.
+    peers: Option<Arc<Peers>>,
 }
 
 impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dialer({})", self.endpoint.uri())
+        match &self.peers {
+            Some(peers) => write!(f, "Dialer({peers})"),
+            None => write!(f, "Dialer({})", self.endpoint.uri()),
+        }
     }
 }
 
@@ -42,12 +52,20 @@ const MEMORY_BUFFER: usize = 256 * 1024;
 const MEMORY_BACKLOG: usize = 16;
 
 impl Dialer {
-    /// Over TCP, to `http://host:port`.
-    pub fn tcp(uri: Uri) -> Self {
-        Self {
-            endpoint: tuned(Endpoint::from(uri)),
-            connect: None,
-        }
+    /// Over TCP, to whichever of these takes the connection; with certificates, over TLS.
+    pub fn tcp(addresses: &Addresses, tls: Option<&PlaneTls>) -> Result<Self, InvalidPeer> {
+        let peers = Arc::new(Peers::new(addresses, tls)?);
+        let connecting = Arc::clone(&peers);
+        let connect = move || -> Connecting {
+            let peers = Arc::clone(&connecting);
+            Box::pin(async move { peers.connect().await })
+        };
+        let endpoint = tuned(Endpoint::from(peers.name()));
+        Ok(Self {
+            endpoint: endpoint.connect_timeout(peers.patience()),
+            connect: Arc::new(connect),
+            peers: Some(peers),
+        })
     }
 
     /// Over whatever `connect` opens.
@@ -63,7 +81,8 @@ impl Dialer {
         let endpoint = tuned(Endpoint::from_static("http://in-process.invalid"));
         Self {
             endpoint,
-            connect: Some(Arc::new(connect)),
+            connect: Arc::new(connect),
+            peers: None,
         }
     }
 
@@ -86,15 +105,31 @@ impl Dialer {
 
     /// A channel that connects when first used and reconnects by itself.
     pub fn channel(&self) -> Channel {
-        let Some(connect) = self.connect.clone() else {
-            return self.endpoint.connect_lazy();
-        };
+        let connect = Arc::clone(&self.connect);
         let connector = tower::service_fn(move |_: Uri| {
             let connecting = connect();
             async move { connecting.await.map(TokioIo::new) }
         });
         self.endpoint.connect_with_connector_lazy(connector)
     }
+
+    /// What is connected to now, for [`Self::leave`].
+    pub fn mark(&self) -> Mark {
+        self.peers.as_ref().map_or_else(Mark::default, |p| p.mark())
+    }
+
+    /// Whoever was connected to at the mark does not answer: its connections are given up for another's, where there
+    /// is another.
+    pub fn leave(&self, mark: Mark) {
+        if let Some(peers) = &self.peers {
+            peers.leave(mark);
+        }
+    }
+}
+
+/// Whether a failure is of the peer as a whole, so that another one may do better.
+pub fn is_of_peer(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
 }
 
 fn tuned(endpoint: Endpoint) -> Endpoint {

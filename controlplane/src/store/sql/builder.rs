@@ -85,11 +85,17 @@ pub(crate) struct Separated<'b, 'q> {
 
 impl<'q> Separated<'_, 'q> {
     pub(crate) fn push_bind(&mut self, value: impl Bind<'q>) -> &mut Self {
+        self.push_value(value.value())
+    }
+
+    /// The same with a value whose kind is not known before.
+    pub(crate) fn push_value(&mut self, value: Value<'q>) -> &mut Self {
         if !self.is_first {
             self.builder.text.push_str(self.separator);
         }
         self.is_first = false;
-        self.builder.push_bind(value);
+        self.builder.text.push('?');
+        self.builder.values.push(value);
         self
     }
 }

@@ -1,6 +1,6 @@
 //! Connections and pools of them, of either database.
 
-use std::ops::DerefMut;
+use std::{ops::DerefMut, time::Duration};
 
 use sqlx::{Database, PgPool, Postgres, Sqlite, SqlitePool, Transaction, pool::PoolConnection};
 
@@ -42,13 +42,26 @@ pub(crate) enum Held<DB: Database> {
     Free(PoolConnection<DB>),
     /// Within a transaction; what is not committed is taken back.
     Writing(Transaction<'static, DB>),
+    /// Within one that brings the schema forward, which may take long.
+    Migrating(Transaction<'static, DB>),
 }
+
+/// For a statement: no other takes nearly as long, and one that does will never be answered.
+const DEADLINE: Duration = Duration::from_secs(300);
 
 impl<DB: Database> Held<DB> {
     pub(crate) fn get(&mut self) -> &mut DB::Connection {
         match self {
             Self::Free(connection) => connection.deref_mut(),
-            Self::Writing(transaction) => transaction.deref_mut(),
+            Self::Writing(transaction) | Self::Migrating(transaction) => transaction.deref_mut(),
+        }
+    }
+
+    /// How long a statement on it may take.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Free(_) | Self::Writing(_) => Some(DEADLINE),
+            Self::Migrating(_) => None,
         }
     }
 
@@ -56,7 +69,7 @@ impl<DB: Database> Held<DB> {
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Free(_) => Ok(()),
-            Self::Writing(transaction) => transaction.commit().await,
+            Self::Writing(transaction) | Self::Migrating(transaction) => transaction.commit().await,
         }
     }
 
@@ -64,7 +77,9 @@ impl<DB: Database> Held<DB> {
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Free(_) => Ok(()),
-            Self::Writing(transaction) => transaction.rollback().await,
+            Self::Writing(transaction) | Self::Migrating(transaction) => {
+                transaction.rollback().await
+            }
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use floopy_proto::v1::{AppendResponse, EventStatus};
-use floopy_shared::process::{backoff::Backoff, rpc::PlaneToken};
+use floopy_shared::process::{
+    backoff::Backoff,
+    rpc::{Dialer, PlaneToken, is_of_peer},
+};
 use http::uri::PathAndQuery;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +41,8 @@ const IDLE: Duration = Duration::from_secs(5);
 pub(crate) struct Sender {
     spool: Arc<Spool>,
     client: Client,
+    /// Of the client's connections.
+    dialer: Dialer,
     node: String,
     deadline: Duration,
     /// How long to go on delivering after the stop.
@@ -76,10 +81,21 @@ enum Undelivered {
     Io(#[from] io::Error),
 }
 
+impl Undelivered {
+    /// Whether another control plane may do better.
+    fn is_of_peer(&self) -> bool {
+        match self {
+            Self::TimedOut(_) => true,
+            Self::Refused(status) => is_of_peer(status),
+            Self::Mismatch { .. } | Self::Io(_) => false,
+        }
+    }
+}
+
 impl Sender {
     pub(crate) fn new(
         spool: Arc<Spool>,
-        channel: Channel,
+        (channel, dialer): (Channel, Dialer),
         token: PlaneToken,
         node: String,
     ) -> Self {
@@ -87,6 +103,7 @@ impl Sender {
         Self {
             spool,
             client,
+            dialer,
             node,
             deadline: Duration::from_secs(5),
             flush: Duration::ZERO,
@@ -106,6 +123,7 @@ impl Sender {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let mut failing = false;
         while !stop.is_cancelled() {
+            let mark = self.dialer.mark();
             let pause = match self.deliver_next().await {
                 Ok(Delivered::Nothing) => Pause::UntilAppended,
                 Ok(delivered) => {
@@ -123,6 +141,9 @@ impl Sender {
                         tracing::warn!(%error, "spool: events cannot be delivered and are kept");
                     }
                     self.spool.metrics.spool_delivery_failed();
+                    if error.is_of_peer() {
+                        self.dialer.leave(mark);
+                    }
                     Pause::For(backoff.next_delay())
                 }
             };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use floopy_controlplane::{StoreBackup, StoreStatus};
+use floopy_controlplane::{StoreBackup, StoreConfig, StoreStatus};
 use serde::Serialize;
 
 use super::{ConfigFile, Error};
@@ -22,6 +22,8 @@ pub(super) enum Database {
     Status(Asked),
     /// Copies an SQLite store to a new file, also while a control plane runs
     Backup(To),
+    /// Brings everything from SQLite into an empty PostgreSQL database; only while no control plane runs
+    Move(Move),
 }
 
 #[derive(Debug, Args)]
@@ -31,6 +33,18 @@ pub(super) struct To {
     /// The file, which must not exist yet
     #[arg(value_name = "FILE")]
     to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Move {
+    /// The database: postgres://user:password@host:5432/database, or env:NAME for a variable that has that
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// The directory of the SQLite store [default: that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
 }
 
 #[derive(Debug, Args)]
@@ -44,7 +58,10 @@ pub(super) struct Asked {
 
 impl Database {
     pub(super) async fn run(&self, console: &mut Console) -> Result<(), Error> {
-        let (Self::Migrate(asked) | Self::Status(asked) | Self::Backup(To { asked, .. })) = self;
+        let (Self::Migrate(asked)
+        | Self::Status(asked)
+        | Self::Backup(To { asked, .. })
+        | Self::Move(Move { asked, .. })) = self;
         let effective = Effective::load(asked.file.config.as_deref())?;
         let config = PlaneConfigs::control_only(&effective.config);
         let status = match self {
@@ -54,6 +71,11 @@ impl Database {
                 let backup = floopy_controlplane::back_up_store(&config, to).await;
                 let backup = backup.map_err(Error::Store)?;
                 return said(&backup, asked.json, console, backup_text);
+            }
+            Self::Move(Move { to, from, .. }) => {
+                let to = StoreConfig::postgres(to).map_err(Error::To)?;
+                let from = from.as_ref().unwrap_or(&config.data_dir);
+                floopy_controlplane::move_store(from, to).await
             }
         };
         said(&status.map_err(Error::Store)?, asked.json, console, text)

@@ -1,6 +1,6 @@
-//! `floopy proxy`: the proxies, and how far each is behind.
+//! `floopy proxy` and `floopy fleet`: the proxies, how far each is behind, and what each believes.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::{ClientError, operator::AskedByOperator, tables::Column};
 use crate::{catalog::table::Side, console::Console};
@@ -24,6 +24,30 @@ const PROXIES: &[Column] = &[
     ("EVENTS", "/events_received", Side::Right),
     ("REFUSED", "/rejected", Side::Left),
 ];
+
+/// Tells which version of the snapshot each proxy decides on, and what it refused.
+#[derive(Debug, Args)]
+pub(crate) struct Fleet {
+    #[command(flatten)]
+    asked: AskedByOperator,
+}
+
+const FLEET: &[Column] = &[
+    ("PROXY", "/id", Side::Left),
+    ("CONNECTED", "/connected", Side::Left),
+    ("BELIEVES", "/snapshot_version", Side::Right),
+    ("NEWEST", "/newest_snapshot_version", Side::Right),
+    ("BEHIND", "/tables_behind", Side::Right),
+    ("SAID", "/last_ack", Side::Left),
+    ("REFUSED", "/rejected", Side::Left),
+];
+
+impl Fleet {
+    pub(crate) async fn run(&self, console: &mut Console) -> Result<(), ClientError> {
+        let asked = &self.asked;
+        asked.list("/v1/operator/proxies", FLEET, console).await
+    }
+}
 
 impl Proxies {
     pub(crate) async fn run(&self, console: &mut Console) -> Result<(), ClientError> {
