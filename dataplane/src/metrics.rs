@@ -3,6 +3,7 @@
 mod cache;
 mod labels;
 mod live;
+mod redis;
 
 use std::time::Duration;
 
@@ -14,8 +15,12 @@ use prometheus_client::{
 
 use self::cache::CacheMetrics;
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
+use self::redis::RedisMetrics;
 pub(crate) use self::{
-    labels::{AttemptLabel, CacheLabel, KindLabel, RouteLabel, StrategyLabel},
+    labels::{
+        AttemptLabel, CacheLabel, KindLabel, RedisLabel, RedisResultLabel, RouteLabel,
+        StrategyLabel,
+    },
     live::{LiveReadings, Reading},
 };
 
@@ -50,6 +55,7 @@ pub(crate) struct Metrics {
     shadow_cost: Counter,
     overloaded: Counter,
     pub(crate) cache: CacheMetrics,
+    pub(crate) redis: RedisMetrics,
 }
 
 impl Default for Metrics {
@@ -78,6 +84,7 @@ impl Default for Metrics {
             shadow_cost: Counter::default(),
             overloaded: Counter::default(),
             cache: CacheMetrics::default(),
+            redis: RedisMetrics::default(),
         }
     }
 }
@@ -127,6 +134,7 @@ impl Metrics {
         let limited = "Requests refused because their tenant or key is over a limit of its own";
         registry.register("floopy_requests_limited", limited, self.limited.clone());
         self.cache.register(registry);
+        self.redis.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);

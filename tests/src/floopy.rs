@@ -155,6 +155,10 @@ impl Floopy {
         environment.push((name.to_owned(), value.to_owned()));
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Everything that any process logged.
     pub fn logs(&self) -> String {
         let processes = [&self.proxy, &self.control, &self.judge];
@@ -231,7 +235,7 @@ impl Floopy {
             .find_map(|p| (!p.is_running()).then(|| p.log()))
     }
 
-    fn command(&self, program: &str, config: &str) -> Command {
+    pub(crate) fn command(&self, program: &str, config: &str) -> Command {
         let mut command = Command::new(binary(program));
         command
             .current_dir(self.dir.path())

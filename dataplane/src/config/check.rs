@@ -1,6 +1,7 @@
 //! What types cannot say of a configuration: bounds, names and addresses.
 
 mod address;
+mod redis;
 
 use floopy_shared::domain::ids::TenantId;
 
@@ -31,6 +32,7 @@ impl Config {
                 expected: "at most 524288",
             });
         }
+        redis::check(&self.redis)?;
         check_url("control.rest", &self.control.rest)?;
         for (index, provider) in self.providers.iter().enumerate() {
             self.check_provider(index, provider)?;
@@ -268,6 +270,22 @@ mod tests {
             (
                 "[upstream]\nallow_networks = [\"10.0.0.0/33\"]",
                 "\"10.0.0.0/33\" is not a network",
+            ),
+            (
+                "[redis]\nurl = \"localhost:6379\"",
+                "redis.url is not the address of a Redis, it must be redis://",
+            ),
+            (
+                "[redis]\nprefix = \"a*\"",
+                "redis.prefix is \"a*\", it must be 1 to 64 of",
+            ),
+            (
+                "[redis]\nlookup_ms = 1001",
+                "redis.lookup_ms is 1001, it must be 1 to 1000",
+            ),
+            (
+                "[redis]\nsync_ms = 49",
+                "redis.sync_ms is 49, it must be 50 to 60000",
             ),
             (
                 "[control]\nrest = \"localhost\"",

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, stall::Watch};
+use super::{body::Body, caller::Peer, stall::Watch};
 use crate::{
     config::{Limits, Timeouts},
     workers::Workers,
@@ -138,9 +138,13 @@ impl Server {
         R: Future<Output = Response<Body>> + Send + 'static,
     {
         let heard = Arc::new(Notify::new());
+        let peer = stream.peer_addr().ok().map(|peer| Peer(peer.ip()));
         let watch = Watch::new(self.client_idle);
-        let service = service_fn(|request: Request<Incoming>| {
+        let service = service_fn(|mut request: Request<Incoming>| {
             heard.notify_one();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
             let watched = (request.version() == Version::HTTP_2)
                 .then(|| (Arc::clone(&watch), watch.request()));
             // What holds it moves it several times.
