@@ -6,7 +6,6 @@
 mod link;
 
 use std::{
-    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -18,7 +17,7 @@ use arc_swap::ArcSwapOption;
 use redis::{Client, Cmd, FromRedisValue, Pipeline, RedisResult, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, watch},
-    time::timeout,
+    time::{error::Elapsed, timeout},
 };
 
 pub(crate) use self::link::Link;
@@ -39,13 +38,19 @@ pub(crate) struct Redis {
     prefix: String,
     lookup: Duration,
     sync: Duration,
-    connection: ArcSwapOption<MultiplexedConnection>,
-    strikes: AtomicU32,
+    live: ArcSwapOption<Live>,
     /// There were too many.
     struck: Notify,
     /// How often it came.
     came: watch::Sender<u64>,
     metrics: Arc<Metrics>,
+}
+
+/// A connection that is used.
+struct Live {
+    connection: MultiplexedConnection,
+    /// Answers in a row that were late or failed.
+    strikes: AtomicU32,
 }
 
 impl Redis {
@@ -59,8 +64,7 @@ impl Redis {
             prefix: config.prefix.clone(),
             lookup: Duration::from_millis(config.lookup_ms),
             sync: Duration::from_millis(config.sync_ms),
-            connection: ArcSwapOption::empty(),
-            strikes: AtomicU32::new(0),
+            live: ArcSwapOption::empty(),
             struck: Notify::new(),
             came: watch::Sender::new(0),
             metrics: Arc::clone(metrics),
@@ -94,9 +98,10 @@ impl Redis {
         question: &Cmd,
         deadline: Duration,
     ) -> Option<T> {
-        let mut connection = self.connection(operation)?;
-        let asked = question.query_async(&mut connection);
-        self.within(operation, deadline, asked).await
+        let live = self.live(operation)?;
+        let mut connection = live.connection.clone();
+        let asked = timeout(deadline, question.query_async(&mut connection));
+        self.judge(operation, &live, asked.await)
     }
 
     /// Several at once.
@@ -106,46 +111,52 @@ impl Redis {
         questions: &Pipeline,
         deadline: Duration,
     ) -> Option<T> {
-        let mut connection = self.connection(operation)?;
-        let asked = questions.query_async(&mut connection);
-        self.within(operation, deadline, asked).await
+        let live = self.live(operation)?;
+        let mut connection = live.connection.clone();
+        let asked = timeout(deadline, questions.query_async(&mut connection));
+        self.judge(operation, &live, asked.await)
     }
 
-    fn connection(&self, operation: RedisLabel) -> Option<MultiplexedConnection> {
-        let connection = self.connection.load_full();
-        if connection.is_none() {
+    fn live(&self, operation: RedisLabel) -> Option<Arc<Live>> {
+        let live = self.live.load_full();
+        if live.is_none() {
             let metrics = &self.metrics.redis;
             metrics.asked(operation, RedisResultLabel::Skipped);
         }
-        connection.map(|connection| MultiplexedConnection::clone(&connection))
+        live
     }
 
-    async fn within<T>(
+    fn judge<T>(
         &self,
         operation: RedisLabel,
-        deadline: Duration,
-        asked: impl Future<Output = RedisResult<T>>,
+        live: &Arc<Live>,
+        answer: Result<RedisResult<T>, Elapsed>,
     ) -> Option<T> {
-        let (result, value) = match timeout(deadline, asked).await {
+        let (result, value) = match answer {
             Ok(Ok(value)) => (RedisResultLabel::Ok, Some(value)),
+            Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {
+                (RedisResultLabel::Failed, None)
+            }
             // Redis itself said so: it is there.
-            Ok(Err(error)) if error.code().is_some() => (RedisResultLabel::Refused, None),
-            Ok(Err(_)) => (RedisResultLabel::Failed, None),
+            Ok(Err(_)) => (RedisResultLabel::Refused, None),
             Err(_) => (RedisResultLabel::Late, None),
         };
         self.metrics.redis.asked(operation, result);
         match result {
             RedisResultLabel::Ok | RedisResultLabel::Refused | RedisResultLabel::Skipped => {
-                self.strikes.store(0, Ordering::Relaxed);
+                live.strikes.store(0, Ordering::Relaxed);
             }
-            RedisResultLabel::Late | RedisResultLabel::Failed => self.strike(),
+            RedisResultLabel::Late | RedisResultLabel::Failed => self.strike(live),
         }
         value
     }
 
-    fn strike(&self) {
-        if self.strikes.fetch_add(1, Ordering::Relaxed) + 1 == STRIKES {
-            self.connection.store(None);
+    /// Those of an earlier connection say nothing of this one.
+    fn strike(&self, live: &Arc<Live>) {
+        let is_last = live.strikes.fetch_add(1, Ordering::Relaxed) + 1 == STRIKES;
+        let current = self.live.load_full();
+        if is_last && current.is_some_and(|current| Arc::ptr_eq(&current, live)) {
+            self.live.store(None);
             self.struck.notify_one();
         }
     }

@@ -272,22 +272,6 @@ mod tests {
                 "\"10.0.0.0/33\" is not a network",
             ),
             (
-                "[redis]\nurl = \"localhost:6379\"",
-                "redis.url is not the address of a Redis, it must be redis://",
-            ),
-            (
-                "[redis]\nprefix = \"a*\"",
-                "redis.prefix is \"a*\", it must be 1 to 64 of",
-            ),
-            (
-                "[redis]\nlookup_ms = 1001",
-                "redis.lookup_ms is 1001, it must be 1 to 1000",
-            ),
-            (
-                "[redis]\nsync_ms = 49",
-                "redis.sync_ms is 49, it must be 50 to 60000",
-            ),
-            (
                 "[control]\nrest = \"localhost\"",
                 "control.rest is \"localhost\"",
             ),
@@ -304,6 +288,34 @@ mod tests {
             let error = check(text).expect_err(text);
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_redis_is_refused_without_its_password() {
+        let cases = [
+            (
+                "[redis]\nurl = \"localhost:6379\"",
+                "redis.url is not the address of a Redis, it must be redis://",
+            ),
+            (
+                "[redis]\nprefix = \"a*\"",
+                "redis.prefix is \"a*\", it must be 1 to 64 of",
+            ),
+            (
+                "[redis]\nlookup_ms = 1001",
+                "redis.lookup_ms is 1001, it must be 1 to 1000",
+            ),
+            (
+                "[redis]\nsync_ms = 49",
+                "redis.sync_ms is 49, it must be 50 to 60000",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = check("[redis]\nurl = \"redi://:secret@host\"").expect_err("no Redis");
+        assert!(!error.contains("secret"), "{error}");
     }
 
     #[test]

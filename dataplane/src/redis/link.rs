@@ -2,16 +2,17 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, atomic::AtomicU32},
     time::{Duration, Instant},
 };
 
 use floopy_shared::process::backoff::Backoff;
+use futures::FutureExt;
 use redis::{AsyncConnectionConfig, RedisError, aio::MultiplexedConnection, cmd};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{PATIENCE, Redis};
+use super::{Live, PATIENCE, Redis};
 use crate::metrics::RedisLabel;
 
 /// Between two looks at one that is there.
@@ -103,8 +104,12 @@ impl Link {
 
     fn up(&mut self, connection: MultiplexedConnection) {
         let redis = &self.redis;
-        redis.strikes.store(0, Ordering::Relaxed);
-        redis.connection.store(Some(Arc::new(connection)));
+        // What the connection before this one was given up for.
+        let _ = redis.struck.notified().now_or_never();
+        redis.live.store(Some(Arc::new(Live {
+            connection,
+            strikes: AtomicU32::new(0),
+        })));
         redis.metrics.redis.connected(true);
         redis.came.send_modify(|times| *times += 1);
         if std::mem::take(&mut self.told_gone) {
@@ -115,7 +120,7 @@ impl Link {
     }
 
     fn down(&mut self, gone: &Gone) {
-        self.redis.connection.store(None);
+        self.redis.live.store(None);
         self.redis.metrics.redis.connected(false);
         if !self.told_gone {
             self.told_gone = true;

@@ -1,5 +1,5 @@
-//! Brings replies to Redis, and takes away what must go. One task does both, in order: what is brought was checked against
-//! a snapshot that is at least as new as the last sweep's.
+//! Brings replies to Redis, and takes away what must go. One task does both, in order: what was brought before a snapshot
+//! that forbids it was noticed goes with the sweep that follows.
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
@@ -90,7 +90,10 @@ impl SharedKeeper {
     }
 
     async fn bring(&mut self, waiting: &[Waiting]) {
-        self.notice();
+        // One that comes later has the sweep take away what is brought now.
+        if self.updates.has_changed().unwrap_or(false) {
+            self.notice();
+        }
         let mut questions = pipe();
         let mut is_any = false;
         for Waiting {
