@@ -37,6 +37,8 @@ pub(crate) struct Server {
     stop: CancellationToken,
     /// Open ones are cut off.
     force: CancellationToken,
+    /// Requests say where they come from, which takes memory for each.
+    tells_peers: bool,
     /// `None`: connections are served where they are accepted.
     workers: Option<Arc<Workers>>,
 }
@@ -67,7 +69,16 @@ impl Server {
             tracker: TaskTracker::new(),
             stop,
             force: CancellationToken::new(),
+            tells_peers: false,
             workers: None,
+        }
+    }
+
+    /// Where requests come from is told with each, if anybody asks.
+    pub(crate) fn telling_peers(self, is_asked: bool) -> Self {
+        Self {
+            tells_peers: is_asked,
+            ..self
         }
     }
 
@@ -138,7 +149,8 @@ impl Server {
         R: Future<Output = Response<Body>> + Send + 'static,
     {
         let heard = Arc::new(Notify::new());
-        let peer = stream.peer_addr().ok().map(|peer| Peer(peer.ip()));
+        let peer = stream.peer_addr().ok().filter(|_| self.tells_peers);
+        let peer = peer.map(|peer| Peer(peer.ip()));
         let watch = Watch::new(self.client_idle);
         let service = service_fn(|mut request: Request<Incoming>| {
             heard.notify_one();
