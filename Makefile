@@ -50,6 +50,7 @@ bench:
 	target/release/bench-shape
 	target/release/bench-export
 	target/release/bench-isolation
+	target/release/bench-cache
 	target/release/bench-gateway
 
 # Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.

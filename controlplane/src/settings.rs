@@ -5,6 +5,7 @@ pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
 pub(crate) mod prompts;
+pub(crate) mod rates;
 pub(crate) mod routing;
 pub(crate) mod webhooks;
 
@@ -19,6 +20,7 @@ use self::{
     experiments::WrittenExperiment,
     gates::WrittenGates,
     limits::WrittenLimits,
+    rates::WrittenRate,
     routing::{WrittenRule, name_rules},
 };
 use crate::store::sql::Conn;
@@ -43,10 +45,11 @@ pub(crate) enum Group {
     Limits,
     Gates,
     Routing,
+    Rates,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 3] = [Self::Limits, Self::Gates, Self::Routing];
+    pub(crate) const ALL: [Self; 4] = [Self::Limits, Self::Gates, Self::Routing, Self::Rates];
 
     /// The id of its document.
     pub(crate) fn as_str(self) -> &'static str {
@@ -54,6 +57,7 @@ impl Group {
             Self::Limits => "limits",
             Self::Gates => "gates",
             Self::Routing => "routing",
+            Self::Rates => rates::RATE_LIMITS,
         }
     }
 }
@@ -228,6 +232,11 @@ fn constrain(tenant: &mut Tenant, document: &Document) -> Result<(), StoreError>
             tenant.gates = Some(written.to_domain().map_err(unreadable)?);
         }
         Some(Group::Routing) => tenant.constraints = read::<Constraints>(document)?.to_domain(),
+        Some(Group::Rates) => {
+            let written = read::<Vec<WrittenRate>>(document)?;
+            let limits = rates::to_domain(&written).map_err(unreadable)?;
+            tenant.rates = limits.into();
+        }
         // Of a later version.
         None => {}
     }

@@ -142,6 +142,7 @@ impl Bound {
             &gateway.config.timeouts,
             stop.clone(),
         )
+        .telling_peers(gateway.config.addresses.requests_per_minute > 0)
         .on(Arc::clone(&workers));
         for worker in workers.handles() {
             worker.spawn(gateway.upstream.warmer().run(stop.clone()));

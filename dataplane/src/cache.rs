@@ -1,7 +1,8 @@
 //! Replies that are given again: whole ones and streams, each to the request that it answered, within one tenant.
 //!
-//! `wish` says whether a call asks the cache, `key` what names its request, `store` holds the replies, `flights` has
-//! identical calls wait for the first of them. Who may be given what is checked anew at every hit.
+//! `wish` says whether a call asks the cache, `key` what names its request, `store` holds the replies, `shared` those that
+//! other proxies brought, `flights` has identical calls wait for the first of them. Who may be given what is checked anew at
+//! every hit.
 
 mod canonical;
 mod entry;
@@ -9,8 +10,11 @@ mod fill;
 mod flights;
 mod keeper;
 mod key;
+mod look;
+mod shared;
 mod store;
 mod wish;
+mod written;
 
 use std::{
     sync::Arc,
@@ -28,6 +32,8 @@ pub(crate) use self::{
     fill::{Fill, Given},
     keeper::Keeper,
     key::{Asked, Form},
+    look::Stored,
+    shared::{Shared, SharedKeeper},
     store::Census,
     wish::{Wish, wish},
 };
@@ -37,11 +43,12 @@ use self::{
 };
 use crate::config;
 
-/// The replies of one proxy.
+/// The replies of one proxy, and those that it shares with others.
 #[derive(Debug)]
 pub(crate) struct Cache {
     config: config::Cache,
     store: Store,
+    shared: Option<Arc<Shared>>,
     flights: Arc<Flights>,
 }
 
@@ -50,6 +57,8 @@ pub(crate) struct Cache {
 pub(crate) struct Looked<'a> {
     pub tenant: &'a TenantId,
     pub key: CacheKey,
+    /// The name of the rule that decides, if one does.
+    pub rule: Option<&'a str>,
     pub wish: &'a Wish,
     pub caching: &'a Caching,
     pub request: RequestId,
@@ -71,12 +80,18 @@ pub(crate) struct Leading {
 }
 
 impl Cache {
-    pub(crate) fn new(config: config::Cache) -> Self {
+    pub(crate) fn new(config: config::Cache, shared: Option<Arc<Shared>>) -> Self {
         Self {
             store: Store::new(config.max_bytes),
+            shared,
             flights: Arc::default(),
             config,
         }
+    }
+
+    /// What proxies share, if they do.
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref()
     }
 
     /// Whether it holds anything at all.
@@ -108,52 +123,84 @@ impl Cache {
             return at_once(Found::Hit(entry));
         }
         // Who wants several replies to one request wants another one.
-        if looked.wish.bucket > 1 || !looked.wish.writes || self.config.wait_ms == 0 {
+        if looked.wish.bucket > 1 {
             return at_once(Found::Miss(None));
         }
+        if !looked.wish.writes || self.config.wait_ms == 0 {
+            let shared = self.fetch(looked, &fits).await;
+            return at_once(shared.map_or(Found::Miss(None), Found::Hit));
+        }
         let begun = Instant::now();
-        let lead = match self.flights.join(looked.key, self.config.waiting) {
-            Turn::Lead(lead) => Some(Leading { _lead: lead }),
+        let (lead, waits) = match self.flights.join(looked.key, self.config.waiting) {
+            Turn::Lead(lead) => (Some(Leading { _lead: lead }), false),
             Turn::Wait(mut over) => {
                 let patience = Duration::from_millis(self.config.wait_ms);
                 // That the other call is over is told by an error; what came of it is in the store or nowhere.
                 let _ = timeout(patience, over.changed()).await;
-                None
+                (None, true)
             }
-            Turn::Alone => None,
+            Turn::Alone => (None, false),
         };
+        let waited = begun.elapsed();
         // Whoever led before may have stored its reply since.
         let found = match self.get(looked, &fits) {
-            Some(entry) => Found::Hit(entry),
-            None => Found::Miss(lead),
+            Some(entry) => Some(entry),
+            // It was looked for by whoever was waited for.
+            None if waits => None,
+            None => self.fetch(looked, &fits).await,
         };
-        (found, begun.elapsed())
+        (found.map_or(Found::Miss(lead), Found::Hit), waited)
+    }
+
+    /// A reply that another proxy shared, which from now on is here, too.
+    async fn fetch(
+        &self,
+        looked: &Looked<'_>,
+        fits: &impl Fn(&Entry) -> bool,
+    ) -> Option<Arc<Entry>> {
+        let shared = self.shared.as_ref()?;
+        let entry = shared.get(looked, self.config.max_entry_bytes).await?;
+        if standing(looked, fits, &entry) != Standing::Good {
+            return None;
+        }
+        let entry = Arc::new(entry);
+        self.store.put(looked.tenant, 1, Arc::clone(&entry));
+        shared.given();
+        Some(entry)
     }
 
     fn get(&self, looked: &Looked<'_>, fits: &impl Fn(&Entry) -> bool) -> Option<Arc<Entry>> {
-        let Looked { wish, now_ms, .. } = *looked;
-        let is_young = |entry: &Entry| wish.max_age_ms.is_none_or(|max| entry.age_ms(now_ms) < max);
-        let standing = |entry: &Entry| {
-            if entry.is_gone(looked.caching, now_ms) {
-                Standing::Gone
-            } else if is_young(entry) && fits(entry) {
-                Standing::Good
-            } else {
-                Standing::Unfit
-            }
-        };
         let whose = (looked.tenant, &looked.key);
+        let which = (looked.wish.bucket, looked.request);
         self.store
-            .get(whose, (wish.bucket, looked.request), standing)
+            .get(whose, which, |entry| standing(looked, fits, entry))
     }
 
-    /// Stores what a call brought.
-    fn put(&self, tenant: &TenantId, bucket: usize, entry: Entry) {
+    /// Stores what a call brought. One of several replies to a request stays here: which of them a call gets is drawn from
+    /// those of its proxy.
+    fn put(&self, (tenant, flushed): (&TenantId, u64), bucket: usize, entry: Entry) {
+        let entry = Arc::new(entry);
+        if let Some(shared) = self.shared.as_ref().filter(|_| bucket == 1) {
+            shared.offer(tenant, flushed, &entry);
+        }
         self.store.put(tenant, bucket, entry);
     }
 
     /// Longest reply that is stored.
     fn max_entry_bytes(&self) -> usize {
         self.config.max_entry_bytes
+    }
+}
+
+/// Whether a reply may be given to who looks for one.
+fn standing(looked: &Looked<'_>, fits: &impl Fn(&Entry) -> bool, entry: &Entry) -> Standing {
+    let Looked { wish, now_ms, .. } = *looked;
+    let is_young = wish.max_age_ms.is_none_or(|max| entry.age_ms(now_ms) < max);
+    if entry.is_gone(looked.caching, now_ms) {
+        Standing::Gone
+    } else if is_young && fits(entry) {
+        Standing::Good
+    } else {
+        Standing::Unfit
     }
 }

@@ -1,9 +1,11 @@
 //! Everything an operator can set of a proxy, with its defaults and bounds.
 
+mod addresses;
 mod batches;
 mod cache;
 mod check;
 mod provider;
+mod redis;
 mod tenant;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -16,8 +18,8 @@ use floopy_shared::process::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider,
-    tenant::BootstrapTenant,
+    addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider,
+    redis::Redis, tenant::BootstrapTenant,
 };
 use crate::network::Network;
 
@@ -39,6 +41,7 @@ pub struct Config {
     pub log: LogFormat,
     pub control: Control,
     pub limits: Limits,
+    pub addresses: Addresses,
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub hedge: Hedge,
@@ -52,6 +55,7 @@ pub struct Config {
     /// The keys that credentials of the store are sealed with.
     pub credentials: Credentials,
     pub cache: Cache,
+    pub redis: Redis,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -67,6 +71,7 @@ impl Default for Config {
             log: LogFormat::default(),
             control: Control::default(),
             limits: Limits::default(),
+            addresses: Addresses::default(),
             timeouts: Timeouts::default(),
             retry: Retry::default(),
             hedge: Hedge::default(),
@@ -79,6 +84,7 @@ impl Default for Config {
             batches: Batches::default(),
             credentials: Credentials::default(),
             cache: Cache::default(),
+            redis: Redis::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

@@ -22,8 +22,9 @@ use crate::{
     http::{self, Body, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
-    rates::{Exceeded, Rates},
+    rates::{Admission, Exceeded, Rates},
     record::spool::Spool,
+    redis::Redis,
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
     state::Current,
@@ -49,6 +50,7 @@ pub(crate) struct Gateway {
     pub cache: Cache,
     /// The place, in the configuration, of the control plane that answered last.
     pub leads: AtomicUsize,
+    pub redis: Option<Arc<Redis>>,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.
@@ -91,9 +93,22 @@ impl Gateway {
     /// Counts a call that is over a limit of its tenant or its key, and says so.
     pub(crate) fn limited(&self, exceeded: Exceeded) -> Response<Body> {
         self.metrics.limited();
-        let mut response = Refusal::from(exceeded).response();
+        let mut response = Refusal::from(exceeded.clone()).response();
         exceeded.tell(response.headers_mut());
         response
+    }
+
+    /// Lets a call in that is within its limits, and counts it; else the answer to it.
+    pub(crate) fn within(
+        &self,
+        admitted: &Admitted,
+        headers: &HeaderMap,
+    ) -> Result<Admission, Box<Response<Body>>> {
+        let named = Rates::named(admitted, headers);
+        let named = named.map_err(|refusal| Box::new(refusal.response()))?;
+        let now_ms = self.clock.now_ms();
+        let admission = self.rates.admit(admitted, (headers, named), now_ms);
+        admission.map_err(|exceeded| Box::new(self.limited(exceeded)))
     }
 
     /// Lets a caller in whose key may do this, if there is room for another call of its tenant.

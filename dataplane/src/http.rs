@@ -4,6 +4,7 @@ pub(crate) mod admin;
 mod anthropic;
 mod batches;
 pub(crate) mod body;
+mod caller;
 mod dispatch;
 mod document;
 mod explain;

@@ -26,6 +26,7 @@ mod pipeline;
 mod provider;
 mod rates;
 mod record;
+mod redis;
 pub mod route;
 mod sessions;
 mod shadow;

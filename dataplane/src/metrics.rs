@@ -4,6 +4,7 @@ mod cache;
 mod known;
 mod labels;
 mod live;
+mod redis;
 
 use std::time::Duration;
 
@@ -14,9 +15,12 @@ use prometheus_client::{
 };
 
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
-use self::{cache::CacheMetrics, known::Known};
+use self::{cache::CacheMetrics, known::Known, redis::RedisMetrics};
 pub(crate) use self::{
-    labels::{AttemptLabel, CacheLabel, KindLabel, RouteLabel, StrategyLabel},
+    labels::{
+        AttemptLabel, CacheLabel, KindLabel, RedisLabel, RedisResultLabel, RouteLabel,
+        StrategyLabel,
+    },
     live::{LiveReadings, Reading},
 };
 
@@ -52,6 +56,7 @@ pub(crate) struct Metrics {
     shadow_cost: Counter,
     overloaded: Counter,
     pub(crate) cache: CacheMetrics,
+    pub(crate) redis: RedisMetrics,
 }
 
 impl Default for Metrics {
@@ -81,6 +86,7 @@ impl Default for Metrics {
             shadow_cost: Counter::default(),
             overloaded: Counter::default(),
             cache: CacheMetrics::default(),
+            redis: RedisMetrics::default(),
         }
     }
 }
@@ -130,6 +136,7 @@ impl Metrics {
         let limited = "Requests refused because their tenant or key is over a limit of its own";
         registry.register("floopy_requests_limited", limited, self.limited.clone());
         self.cache.register(registry);
+        self.redis.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);

@@ -29,10 +29,12 @@ use crate::{
     http::{Body, Live, respond::Refusal},
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
+    rates::Admission,
     record::Record,
     upstream::{Errand, Exhausted, Relay, Reply, Served, WholeReply, hedge_after},
 };
 
+pub(crate) use self::cached::{Explained, Named, explain as explain_cached};
 use self::exhausted::explain;
 pub(crate) use self::plan::{
     Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
@@ -81,12 +83,14 @@ pub(crate) async fn serve(
         Ok(admitted) => admitted,
         Err(refusal) => return unread(&parts, &body, refusal.response()),
     };
-    let left = match gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
-        Ok(left) => left,
-        Err(exceeded) => return gateway.limited(exceeded),
+    let Admission { left, charged } = match gateway.within(&admitted, &parts.headers) {
+        Ok(admission) => admission,
+        Err(answer) => return *answer,
     };
-    let mut response =
-        serve_admitted(gateway, (admitted, id), (parts, body, endpoint), passage).await;
+    let mut record = Record::open(gateway, &admitted, id);
+    record.charge(charged);
+    let incoming = (parts, body, endpoint);
+    let mut response = serve_admitted(gateway, (admitted, record), incoming, passage).await;
     if let Some(left) = left {
         left.tell(response.headers_mut());
     }
@@ -108,11 +112,10 @@ fn unread(parts: &Parts, body: &Incoming, mut response: Response<Body>) -> Respo
 /// Serves a call that is within its limits.
 async fn serve_admitted(
     gateway: &Arc<Gateway>,
-    (admitted, id): (Admitted, RequestId),
+    (admitted, mut record): (Admitted, Record),
     (parts, body, endpoint): (Parts, Incoming, Endpoint),
     passage: &mut Passage,
 ) -> Response<Body> {
-    let mut record = Record::open(gateway, &admitted, id);
     let incoming = (&parts, body, endpoint, passage);
     let decided = match prepare(gateway, &admitted, &mut record, incoming).await {
         Ok(Prepared::Ask(decided)) => decided,

@@ -31,6 +31,7 @@ use crate::{
     admit::Admitted,
     call::Call,
     gateway::Gateway,
+    rates::Charged,
     record::spool::Ticket,
     route::Plan,
     upstream::{Facts, Trail},
@@ -56,6 +57,8 @@ pub(crate) struct Record {
     last_tried: Option<CandidateKey>,
     /// `None`: the cache was not asked.
     cache: Option<Box<Course>>,
+    /// Whose limits its tokens count for.
+    charged: Charged,
     is_open: bool,
 }
 
@@ -76,6 +79,7 @@ impl Record {
             answered: None,
             last_tried: None,
             cache: None,
+            charged: Charged::default(),
             is_open: true,
         }
     }
@@ -88,6 +92,11 @@ impl Record {
 
     pub(crate) fn set_session(&mut self, session: Option<SessionId>) {
         self.decision.session_id = session;
+    }
+
+    /// Where its tokens count.
+    pub(crate) fn charge(&mut self, charged: Charged) {
+        self.charged = charged;
     }
 
     /// The project that it is counted for.
@@ -216,6 +225,7 @@ impl Record {
             let now_ms = self.gateway.clock.now_ms();
             let usage = self.decision.outcome.usage;
             self.gateway.rates.spend(&self.tenant, usage, now_ms);
+            self.charged.spend(usage, now_ms);
         }
         self.queue()
     }

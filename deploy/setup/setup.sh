@@ -15,7 +15,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis ;;
     bench) need_toolchain; need_nginx ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -142,6 +142,25 @@ install_postgres() {
       || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
   fi
   debian_package postgresql "PostgreSQL's server"
+}
+
+# The server only: Debian would start one.
+need_redis() {
+  has redis-server || install_redis
+}
+
+install_redis() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ "$(id -u)" = 0 ] && has apt-get && [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod +x "$policy"
+    debian_package redis-server "Redis"
+    rm -f "$policy"
+    trap - EXIT
+  else
+    debian_package redis-server "Redis"
+  fi
 }
 
 # Takes an installed one that is new enough. Else builds it without optimisation: these tools wait for

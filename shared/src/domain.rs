@@ -22,6 +22,7 @@ pub mod money;
 pub mod plan;
 pub mod prompt;
 pub mod ranking;
+pub mod rate;
 pub mod route;
 pub mod rule;
 pub mod shape;

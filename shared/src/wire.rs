@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod names;
 pub mod prompt;
 pub mod ranking;
+mod rate;
 pub mod rule;
 pub mod scoring;
 pub mod settings;

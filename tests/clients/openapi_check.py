@@ -31,6 +31,7 @@ EXAMPLES = {
     "/v1/messages/count_tokens": {"model": "auto", "messages": WORD},
     "/v1/embeddings": {"model": "up/embed", "input": "Good morning"},
     "/v1/routing/explain": {"model": "auto", "messages": WORD},
+    "/v1/cache/explain": {"request": {"model": "auto", "messages": WORD}, "headers": {"floopy-cache-enabled": "true"}},
     "/v1/routing/rules": {"name": "example", "strategy": "fallback", "models": ["up/alpha", "up/beta"]},
     "/v1/routing/rules/{id}": {"name": "changed", "strategy": "smart_cost", "floor": 0.9},
     "/v1/prompts/{id}": {"name": "changed", "messages": WORD},

@@ -173,6 +173,10 @@ impl Floopy {
         self.write_configs();
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Everything that any process logged.
     pub fn logs(&self) -> String {
         let processes = [&self.proxy, &self.control, &self.standby, &self.judge];
@@ -274,7 +278,7 @@ impl Floopy {
             .find_map(|p| (!p.is_running()).then(|| p.log()))
     }
 
-    fn command(&self, program: &str, config: &str) -> Command {
+    pub(crate) fn command(&self, program: &str, config: &str) -> Command {
         let mut command = Command::new(binary(program));
         command
             .current_dir(self.dir.path())

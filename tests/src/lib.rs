@@ -19,6 +19,7 @@ pub mod foreign;
 pub mod history;
 pub mod load;
 pub mod manifests;
+pub mod neighbour;
 pub mod network;
 pub mod operator;
 pub mod poll;
@@ -26,6 +27,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod python;
+pub mod redis;
 pub mod reference;
 pub mod replay;
 pub mod settings;
@@ -36,7 +38,9 @@ pub mod upstream;
 
 pub use client::{Answer, Api, BodyExt};
 pub use floopy::{Floopy, Shape};
+pub use neighbour::Neighbour;
 pub use poll::{eventually, eventually_within};
+pub use redis::Redis;
 pub use settings::Settings;
 pub use upstream::{Ending, Reply, Stream, Upstream};
 

@@ -234,6 +234,19 @@ impl Settings {
         }
     }
 
+    /// The same for a proxy beside the first, at addresses of its own.
+    pub(crate) fn beside(&self) -> Self {
+        let addrs = Addrs {
+            proxy: free_addr(),
+            admin: free_addr(),
+            ..self.addrs
+        };
+        Self {
+            addrs,
+            ..self.clone()
+        }
+    }
+
     /// Lets no file of the proxy grow beyond this.
     pub fn proxy_file_limit_kib(mut self, kib: u32) -> Self {
         self.file_limit_kib = Some(kib);

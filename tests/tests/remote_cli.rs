@@ -18,6 +18,7 @@ in_both_shapes!(
     decisions_are_listed_and_explained,
     rules_are_made_and_deleted,
     keys_are_listed_and_ended,
+    the_cache_is_explained_and_flushed,
     what_the_server_refuses_is_told,
 );
 
@@ -99,6 +100,47 @@ async fn decisions_are_listed_and_explained(shape: Shape) {
         used.lines().last().expect("rows").starts_with("TOTAL"),
         "{used}"
     );
+}
+
+async fn the_cache_is_explained_and_flushed(shape: Shape) {
+    let world = start(shape).await;
+    let api = world.floopy.api();
+    // As large a number as a float does not hold: it is sent as it is written.
+    let body = r#"{"model": "up/alpha", "seed": 9007199254740993, "user": "u",
+        "messages": [{"role": "user", "content": "Good morning"}]}"#;
+    let file = world.floopy.dir().join("call.json");
+    std::fs::write(&file, body).expect("written");
+    let file = file.display().to_string();
+    let on = ["--header", "floopy-cache-enabled: true"];
+    let explain = ["cache", "explain", &file];
+    let off = world.ok(&explain).await;
+    assert!(off.starts_with("off: "), "{off}");
+    let explain = [&explain[..], &on[..]].concat();
+    let missed = world.json(&explain).await;
+    assert_eq!(missed["status"], "miss");
+    assert_eq!(missed["left_out"], json!(["user"]));
+    let call = api.post("/v1/chat/completions").bytes(body);
+    let answer = call.header("floopy-cache-enabled", "true").send().await;
+    let key = answer.ok().header("floopy-cache-key").to_owned();
+    let shown = world.ok(&explain).await;
+    assert!(
+        shown.starts_with("exact: ") && shown.contains(&key) && shown.contains("9007199254740993"),
+        "{shown}"
+    );
+    let flushed = world.ok(&["cache", "flush", "--key", &key]).await;
+    assert!(flushed.starts_with("flushed: key"), "{flushed}");
+    eventually(|| async {
+        match world.json(&explain).await["status"].as_str() {
+            Some("miss") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    let refused = world.run(&["cache", "flush", "--rule", "a b"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("a b"), "{said}");
+    let month = world.json(&["cache", "show"]).await;
+    assert_eq!(month["object"], "cache");
 }
 
 async fn rules_are_made_and_deleted(shape: Shape) {

@@ -8,6 +8,7 @@ use axum::{
 use floopy_shared::domain::{
     cache::{Caching, FlushOf},
     ids::{CandidateKey, TenantId},
+    rule::is_name,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ use crate::{
     },
 };
 
-/// Which replies are to go; neither: all.
+/// Which replies are to go; none of them: all.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -42,25 +43,23 @@ struct Wanted {
     model: Option<String>,
     #[serde(default)]
     key: Option<String>,
+    #[serde(default)]
+    rule: Option<String>,
 }
 
 impl Wanted {
     fn read(fields: serde_json::Map<String, Value>) -> Result<Option<FlushOf>, ApiError> {
         let wanted: Self = body::read(Value::Object(fields), "")?;
-        match (wanted.model, wanted.key) {
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => {
-                let message = "model and key are both given; a flush is of one of them, or of all";
-                Err(ApiError::invalid_body("key", message.to_owned()))
-            }
-            (Some(model), None) => {
+        match (wanted.model, wanted.key, wanted.rule) {
+            (None, None, None) => Ok(None),
+            (Some(model), None, None) => {
                 let found = CandidateKey::parse(&model).map(FlushOf::Model).map(Some);
                 found.map_err(|_| {
                     let message = format!("model is {model:?}, it must be provider/model");
                     ApiError::invalid_body("model", message)
                 })
             }
-            (None, Some(key)) => {
+            (None, Some(key), None) => {
                 let found = parse_key(&key).map(FlushOf::Request).map(Some);
                 found.ok_or_else(|| {
                     let message = format!(
@@ -68,6 +67,19 @@ impl Wanted {
                     );
                     ApiError::invalid_body("key", message)
                 })
+            }
+            (None, None, Some(rule)) if is_name(&rule) => Ok(Some(FlushOf::Rule(rule))),
+            (None, None, Some(rule)) => {
+                let message = format!("rule is {rule:?}, it must be the name of a routing rule");
+                Err(ApiError::invalid_body("rule", message))
+            }
+            (model, key, _) => {
+                let field = if key.is_some() { "key" } else { "rule" };
+                let other = if model.is_some() { "model" } else { "rule" };
+                let message = format!(
+                    "{field} and {other} are both given; a flush is of one of them, or of all"
+                );
+                Err(ApiError::invalid_body(field, message))
             }
         }
     }
@@ -122,6 +134,7 @@ pub(super) async fn flush(
         None => "all",
         Some(FlushOf::Model(_)) => "model",
         Some(FlushOf::Request(_)) => "key",
+        Some(FlushOf::Rule(_)) => "rule",
     };
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();

@@ -1,4 +1,4 @@
-//! `GET` and `PUT /v1/constraints`: limits, gates, and who may serve, each group replaced as a whole.
+//! `GET` and `PUT /v1/constraints`: limits, gates, who may serve, and limits of the tenant's own making, each group replaced as a whole.
 
 use axum::{
     Json,
@@ -29,6 +29,7 @@ use crate::{
         self as written, Group,
         gates::{self, WrittenGates},
         limits::{self, WrittenLimits},
+        rates::{self, RATE_LIMITS, WrittenRate},
     },
     store::settings::{self, Kind},
 };
@@ -89,9 +90,11 @@ fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, Ap
             of_gates.insert(key, value);
         } else if key == ROUTING {
             found.push((Group::Routing, routing(value)?));
+        } else if key == RATE_LIMITS {
+            found.push((Group::Rates, rate_limits(value)?));
         } else if !TOLD.contains(&key.as_str()) {
             // What is told beside the groups may come back.
-            let known = [&limits::KEYS[..], &gates::KEYS[..], &[ROUTING]]
+            let known = [&limits::KEYS[..], &gates::KEYS[..], &[ROUTING, RATE_LIMITS]]
                 .concat()
                 .join(", ");
             let message = format!("{key:?} is not a constraint; known are {known}");
@@ -132,6 +135,15 @@ fn routing(value: Value) -> Result<Option<Value>, ApiError> {
     Ok(Some(json!(constraints)))
 }
 
+fn rate_limits(value: Value) -> Result<Option<Value>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let written: Vec<WrittenRate> = body::read(value, RATE_LIMITS)?;
+    let checked = rates::to_domain(&written).map_err(out_of_range)?;
+    Ok(Some(json!(rates::written(&checked))))
+}
+
 fn is_said(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|names| !names.is_empty())
 }
@@ -159,7 +171,7 @@ fn answer(tenant: &Tenant) -> Response {
     ([(header::ETAG, etag(&body))], Json(body)).into_response()
 }
 
-/// Both groups of the contract side by side, ours below, and what a gate is where nobody says otherwise.
+/// Both groups of the contract side by side, our own below, and what a gate is where nobody says otherwise.
 fn describe(tenant: &Tenant) -> Value {
     let mut body = json!(WrittenLimits::from(tenant.limits));
     // Without any, everything is open: whoever writes back what was read changes nothing.
@@ -179,6 +191,7 @@ fn describe(tenant: &Tenant) -> Value {
             "floor": quality.floor, "assurance": quality.assurance,
         })),
     });
+    body[RATE_LIMITS] = json!(rates::written(&tenant.rates));
     // What gates compare with; without it they hold nobody back.
     body["baseline"] = json!(tenant.default_model.as_ref().map(CandidateKey::as_str));
     body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));

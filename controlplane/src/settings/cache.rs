@@ -44,7 +44,7 @@ pub(crate) struct WrittenFlushes {
     flushes: Vec<WrittenFlush>,
 }
 
-/// One of them; `model` or `key`.
+/// One of them; `model`, `key` or `rule`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct WrittenFlush {
     generation: u64,
@@ -52,19 +52,23 @@ struct WrittenFlush {
     model: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
 }
 
 impl From<&Caching> for WrittenFlushes {
     fn from(caching: &Caching) -> Self {
         let written = |flush: &Flush| {
-            let (model, key) = match &flush.of {
-                FlushOf::Model(model) => (Some(model.to_string()), None),
-                FlushOf::Request(key) => (None, Some(hex::encode(key))),
+            let (model, key, rule) = match &flush.of {
+                FlushOf::Model(model) => (Some(model.to_string()), None, None),
+                FlushOf::Request(key) => (None, Some(hex::encode(key)), None),
+                FlushOf::Rule(rule) => (None, None, Some(rule.clone())),
             };
             WrittenFlush {
                 generation: flush.generation,
                 model,
                 key,
+                rule,
             }
         };
         Self {
@@ -77,10 +81,11 @@ impl From<&Caching> for WrittenFlushes {
 
 impl WrittenFlush {
     fn to_domain(&self) -> Option<Flush> {
-        let of = match (&self.model, &self.key) {
-            (Some(model), _) => FlushOf::Model(CandidateKey::parse(model).ok()?),
-            (None, Some(key)) => FlushOf::Request(parse_key(key)?),
-            (None, None) => return None,
+        let of = match (&self.model, &self.key, &self.rule) {
+            (Some(model), ..) => FlushOf::Model(CandidateKey::parse(model).ok()?),
+            (None, Some(key), _) => FlushOf::Request(parse_key(key)?),
+            (None, None, Some(rule)) => FlushOf::Rule(rule.clone()),
+            (None, None, None) => return None,
         };
         Some(Flush {
             generation: self.generation,
@@ -111,7 +116,10 @@ pub(super) fn apply(caching: &mut Caching, document: &Document) -> Result<(), St
                 .map(WrittenFlush::to_domain)
                 .collect();
             let Some(flushes) = flushes else {
-                return Err(StoreError::corrupt("flush", "neither a model nor a key"));
+                return Err(StoreError::corrupt(
+                    "flush",
+                    "neither a model, a key nor a rule",
+                ));
             };
             (caching.generation, caching.flushed) = (written.generation, written.flushed);
             caching.flushes = flushes;
@@ -133,6 +141,7 @@ mod tests {
         caching.flush(None, 5);
         caching.flush(Some(FlushOf::Model(model)), 7);
         caching.flush(Some(FlushOf::Request([9; 32])), 8);
+        caching.flush(Some(FlushOf::Rule("support".to_owned())), 9);
         let body = serde_json::to_string(&WrittenFlushes::from(&caching)).expect("serialises");
         let document = Document {
             id: FLUSHES.to_owned(),

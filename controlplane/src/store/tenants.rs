@@ -147,6 +147,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),
         gates: None,
         limits: Limits::default(),
+        rates: Arc::default(),
         plan: None,
         closed: None,
         no_ratings_until_ms: None,

@@ -28,7 +28,7 @@ use crate::{
     access::Opener,
     allowance::Allowance,
     batches::{Batches, Reconciler, books::Books},
-    cache::{Cache, Keeper},
+    cache::{Cache, Keeper, Shared, SharedKeeper},
     config::{BootstrapTenant, Config},
     control::{Saver, Watcher, load_onto},
     conversations::Conversations,
@@ -38,8 +38,9 @@ use crate::{
     linger::Lingering,
     metrics::{LiveReadings, Metrics},
     provider::Providers,
-    rates::Rates,
+    rates::{Fleet, Rates},
     record::spool::{Sender, Spool},
+    redis::{Link, Redis},
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
     state::Current,
@@ -91,6 +92,10 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let opener = Opener::new(keys, &config, providers);
     let path = config.data_dir.join(SNAPSHOT_FILE);
     let snapshot = restore(&path, cold, (&opener, &metrics));
+    let redis = Redis::new(&config.redis, &metrics);
+    let shared = redis
+        .as_ref()
+        .map(|redis| Shared::new(Arc::clone(redis), &metrics));
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, opener, deps.clock.now_ms())),
         batches: batches(&config, (&upstream, &deps.dialer), &token),
@@ -104,7 +109,8 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
             config.limits.key_explains_per_minute,
         ),
         conversations: Conversations::default(),
-        cache: Cache::new(config.cache),
+        cache: Cache::new(config.cache, shared.map(Arc::new)),
+        redis,
         clock: deps.clock.clone(),
         leads: AtomicUsize::new(0),
         shadows: Shadows::new(config.limits.shadow_in_flight),
@@ -155,6 +161,7 @@ impl Opened {
             updates: updates.clone(),
         };
         tasks.spawn("cache keeper", keeper.run(tasks.stop().clone()));
+        spawn_shared(tasks, &gateway, updates.clone());
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
             Arc::clone(&gateway.current),
@@ -176,6 +183,20 @@ impl Opened {
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));
         let reconciler = Reconciler::new(Arc::clone(&gateway));
         tasks.spawn("batches", reconciler.run(tasks.stop().clone()));
+    }
+}
+
+/// Starts what proxies share by Redis, where there is one.
+fn spawn_shared(tasks: &mut Tasks, gateway: &Arc<Gateway>, updates: watch::Receiver<()>) {
+    let Some(redis) = &gateway.redis else { return };
+    let link = Link::new(Arc::clone(redis));
+    tasks.spawn("redis", link.run(tasks.stop().clone()));
+    let fleet = Fleet::new(Arc::clone(gateway), Arc::clone(redis));
+    tasks.spawn("rates", fleet.run(tasks.stop().clone()));
+    if let Some(shared) = gateway.cache.shared() {
+        let current = Arc::clone(&gateway.current);
+        let keeper = SharedKeeper::new(Arc::clone(shared), current, updates);
+        tasks.spawn("shared cache", keeper.run(tasks.stop().clone()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use floopy_shared::domain::{
-    cache::{CacheHit, CacheKey, Caching},
+    cache::{CacheHit, CacheKey, Caching, Subject},
     ids::{CandidateKey, RequestId},
     money::Usage,
 };
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub key: CacheKey,
     /// Who gave it.
     pub model: CandidateKey,
+    /// The name of the rule that decided, if one did.
+    pub rule: Option<String>,
     /// The catalog has its model; where it no longer does, the reply is not given.
     pub is_listed: bool,
     pub made_at_ms: u64,
@@ -70,8 +72,12 @@ impl Entry {
 
     /// Whether it is too old for anybody, or was flushed.
     pub(crate) fn is_gone(&self, caching: &Caching, now_ms: u64) -> bool {
-        self.age_ms(now_ms) >= self.ttl_ms
-            || caching.is_flushed(self.generation, (&self.key, &self.model))
+        self.age_ms(now_ms) >= self.ttl_ms || caching.is_flushed(self.generation, self.subject())
+    }
+
+    /// What a flush must be about to take it away.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        (&self.key, &self.model, self.rule.as_deref())
     }
 
     /// What giving it saves.

@@ -19,7 +19,10 @@ use crate::{state::Known, upstream::Facts};
 pub(crate) struct Fill {
     tenant: TenantId,
     key: CacheKey,
+    rule: Option<String>,
     generation: u64,
+    /// The last flush of everything, when its call was decided on.
+    flushed: u64,
     ttl_ms: u64,
     bucket: usize,
     with_tools: bool,
@@ -54,7 +57,9 @@ impl Fill {
         Self {
             tenant: looked.tenant.clone(),
             key: looked.key,
+            rule: looked.rule.map(str::to_owned),
             generation: caching.generation,
+            flushed: caching.flushed,
             ttl_ms: looked.wish.max_age_ms.unwrap_or(caching.ttl_ms()),
             bucket: looked.wish.bucket,
             with_tools: looked.wish.tools,
@@ -99,6 +104,7 @@ impl Fill {
         let entry = Entry {
             key: self.key,
             model: given.model.clone(),
+            rule: self.rule,
             is_listed: catalog.get(given.model).is_some(),
             made_at_ms: given.now_ms,
             ttl_ms: self.ttl_ms,
@@ -109,7 +115,7 @@ impl Fill {
             cost_micro_usd: given.cost_micro_usd,
             usage: given.usage,
         };
-        cache.put(&self.tenant, self.bucket, entry);
+        cache.put((&self.tenant, self.flushed), self.bucket, entry);
         true
     }
 }

@@ -1,6 +1,6 @@
 //! What names a request in the cache: everything about it that its reply may depend on, hashed.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet};
 
 use floopy_shared::domain::{cache::CacheKey, ids::TenantId};
 use http::{HeaderMap, HeaderName};
@@ -56,13 +56,43 @@ pub(crate) struct Form<'a> {
 impl<'a> Form<'a> {
     /// `None`: the body has no canonical form.
     pub(crate) fn of(asked: &Asked<'a>) -> Option<Self> {
+        let body = canonical(asked.call.body(), |place, key| {
+            leaves_out(asked, place, key)
+        })?;
+        Some(Self::with(asked, body))
+    }
+
+    /// The same, with the keys of the body that do not matter: those of messages as `messages[].name`.
+    pub(crate) fn and_left_out(asked: &Asked<'a>) -> Option<(Self, Vec<String>)> {
+        let left_out = RefCell::new(BTreeSet::new());
+        let body = canonical(asked.call.body(), |place, key| {
+            let goes = leaves_out(asked, place, key);
+            if goes {
+                let name = match place {
+                    Place::Top | Place::Deeper => key.to_owned(),
+                    Place::Message => format!("messages[].{key}"),
+                };
+                left_out.borrow_mut().insert(name);
+            }
+            goes
+        })?;
+        let left_out = left_out.into_inner().into_iter().collect();
+        Some((Self::with(asked, body), left_out))
+    }
+
+    /// The same, without what it was made of.
+    pub(crate) fn into_owned(self) -> Form<'static> {
+        let parts = self.parts.into_iter();
+        let owned = parts.map(|(name, part)| (name, part.map(|p| Cow::Owned(p.into_owned()))));
+        Form {
+            parts: owned.collect(),
+            body: self.body,
+        }
+    }
+
+    fn with(asked: &Asked<'a>, body: Vec<u8>) -> Self {
         let call = asked.call;
         let ignored = &asked.wish.ignored;
-        let body = canonical(call.body(), |place, key| match place {
-            Place::Top => omits(call, key),
-            Place::Message => ignored.iter().any(|ignored| ignored == key),
-            Place::Deeper => false,
-        })?;
         let text = |text: &'static str| Some(Cow::Borrowed(text.as_bytes()));
         let mut parts = vec![
             (
@@ -95,7 +125,7 @@ impl<'a> Form<'a> {
             let value = asked.headers.get(name);
             (name.as_str(), value.map(|v| Cow::Borrowed(v.as_bytes())))
         }));
-        Some(Self { parts, body })
+        Self { parts, body }
     }
 
     /// Its name. The tenant is part of what is hashed: no other tenant's request has the same one.
@@ -109,6 +139,14 @@ impl<'a> Form<'a> {
         }
         hasher.update(&self.body);
         hasher.finalize().into()
+    }
+}
+
+fn leaves_out(asked: &Asked<'_>, place: Place, key: &str) -> bool {
+    match place {
+        Place::Top => omits(asked.call, key),
+        Place::Message => asked.wish.ignored.iter().any(|ignored| ignored == key),
+        Place::Deeper => false,
     }
 }
 

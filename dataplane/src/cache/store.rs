@@ -89,8 +89,15 @@ impl Store {
         (good.len() >= bucket).then(|| good.swap_remove(pick(request, good.len())))
     }
 
+    /// All replies to a request, in their order; looking is no use of them.
+    pub(super) fn peek(&self, (tenant, key): (&TenantId, &CacheKey)) -> Bucket {
+        let shelves = self.lock();
+        let replies = shelves.of.get(tenant).and_then(|s| s.buckets.peek(key));
+        replies.cloned().unwrap_or_default()
+    }
+
     /// Adds a reply; in place of the oldest, where its request has as many as it is to have.
-    pub(super) fn put(&self, tenant: &TenantId, bucket: usize, entry: Entry) {
+    pub(super) fn put(&self, tenant: &TenantId, bucket: usize, entry: Arc<Entry>) {
         let weight = entry.weight();
         if weight > self.max_bytes {
             return;
@@ -102,7 +109,7 @@ impl Store {
         });
         let replies = shelf.buckets.get_or_insert_mut(entry.key, Bucket::new);
         let replaced = (replies.len() >= bucket).then(|| replies.remove(0).weight());
-        replies.push(Arc::new(entry));
+        replies.push(entry);
         shelf.bytes += weight;
         shelf.bytes -= replaced.unwrap_or(0);
         shelves.bytes += weight;
@@ -188,6 +195,7 @@ mod tests {
         Entry {
             key: [n; 32],
             model: CandidateKey::parse("p/m").expect("valid"),
+            rule: None,
             is_listed: true,
             made_at_ms: u64::from(n),
             ttl_ms: 1_000,
@@ -208,7 +216,7 @@ mod tests {
     #[test]
     fn a_reply_is_its_tenants_alone() {
         let store = Store::new(1 << 20);
-        store.put(&tenant("a"), 1, entry(1, 10));
+        store.put(&tenant("a"), 1, Arc::new(entry(1, 10)));
         assert!(get(&store, &tenant("a"), 1, 1).is_some());
         assert!(get(&store, &tenant("b"), 1, 1).is_none());
     }
@@ -217,7 +225,7 @@ mod tests {
     fn what_is_of_nobody_any_more_goes() {
         let store = Store::new(1 << 20);
         for name in ["a", "b"] {
-            store.put(&tenant(name), 1, entry(1, 10));
+            store.put(&tenant(name), 1, Arc::new(entry(1, 10)));
         }
         store.keep_only(|of| of.as_str() == "b");
         assert!(get(&store, &tenant("a"), 1, 1).is_none());
@@ -230,10 +238,10 @@ mod tests {
         let store = Store::new(64 << 10);
         let (quiet, loud) = (tenant("quiet"), tenant("loud"));
         for n in 0..8 {
-            store.put(&quiet, 1, entry(n, 1_000));
+            store.put(&quiet, 1, Arc::new(entry(n, 1_000)));
         }
         for n in 0..=255 {
-            store.put(&loud, 1, entry(n, 2_000));
+            store.put(&loud, 1, Arc::new(entry(n, 2_000)));
         }
         assert!((0..8).all(|n| get(&store, &quiet, n, 1).is_some()));
         assert!(get(&store, &loud, 255, 1).is_some(), "the newest stays");
@@ -250,10 +258,10 @@ mod tests {
         let store = Store::new(4 * (1_000 + 512));
         let own = tenant("a");
         for n in 0..4 {
-            store.put(&own, 1, entry(n, 1_000));
+            store.put(&own, 1, Arc::new(entry(n, 1_000)));
         }
         get(&store, &own, 0, 1);
-        store.put(&own, 1, entry(9, 1_000));
+        store.put(&own, 1, Arc::new(entry(9, 1_000)));
         assert!(get(&store, &own, 0, 1).is_some() && get(&store, &own, 1, 1).is_none());
     }
 
@@ -266,10 +274,10 @@ mod tests {
             store.put(
                 &own,
                 3,
-                Entry {
+                Arc::new(Entry {
                     made_at_ms: n,
                     ..entry(5, 10)
-                },
+                }),
             );
         }
         let found = get(&store, &own, 5, 3).expect("full");
@@ -288,10 +296,10 @@ mod tests {
         store.put(
             &own,
             3,
-            Entry {
+            Arc::new(Entry {
                 made_at_ms: 4,
                 ..entry(5, 10)
-            },
+            }),
         );
         assert_eq!(store.census().entries, 3);
     }
@@ -300,7 +308,7 @@ mod tests {
     fn what_is_gone_leaves_and_what_is_unfit_stays() {
         let store = Store::new(1 << 20);
         let own = tenant("a");
-        store.put(&own, 1, entry(1, 10));
+        store.put(&own, 1, Arc::new(entry(1, 10)));
         let request = RequestId(Uuid::from_u128(7));
         let look = |standing| store.get((&own, &[1; 32]), (1, request), |_| standing);
         assert!(look(Standing::Unfit).is_none());
@@ -317,7 +325,7 @@ mod tests {
             let store = Store::new(20_000);
             let tenants = ["a", "b", "c"].map(tenant);
             for (whose, n, bytes, bucket) in puts {
-                store.put(&tenants[whose], bucket, entry(n, bytes));
+                store.put(&tenants[whose], bucket, Arc::new(entry(n, bytes)));
                 prop_assert!(store.census().bytes <= 20_000);
             }
             let shelves = store.lock();

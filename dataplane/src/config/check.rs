@@ -1,6 +1,7 @@
 //! What types cannot say of a configuration: bounds, names and addresses.
 
 mod address;
+mod redis;
 
 use floopy_shared::domain::ids::TenantId;
 
@@ -31,6 +32,7 @@ impl Config {
                 expected: "at most 524288",
             });
         }
+        redis::check(&self.redis)?;
         for address in self.control.rest.iter() {
             check_url("control.rest", address)?;
         }
@@ -288,6 +290,34 @@ mod tests {
             let error = check(text).expect_err(text);
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_redis_is_refused_without_its_password() {
+        let cases = [
+            (
+                "[redis]\nurl = \"localhost:6379\"",
+                "redis.url is not the address of a Redis, it must be redis://",
+            ),
+            (
+                "[redis]\nprefix = \"a*\"",
+                "redis.prefix is \"a*\", it must be 1 to 64 of",
+            ),
+            (
+                "[redis]\nlookup_ms = 1001",
+                "redis.lookup_ms is 1001, it must be 1 to 1000",
+            ),
+            (
+                "[redis]\nsync_ms = 49",
+                "redis.sync_ms is 49, it must be 50 to 60000",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = check("[redis]\nurl = \"redi://:secret@host\"").expect_err("no Redis");
+        assert!(!error.contains("secret"), "{error}");
     }
 
     #[test]

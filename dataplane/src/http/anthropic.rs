@@ -56,8 +56,8 @@ pub(super) async fn count(
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
     let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
-    if let Err(exceeded) = gateway.rates.admit(&admitted, gateway.clock.now_ms()) {
-        return Ok(gateway.limited(exceeded));
+    if let Err(answer) = gateway.within(&admitted, &parts.headers) {
+        return Ok(*answer);
     }
     let deadline = Duration::from_millis(gateway.config.timeouts.body_ms);
     let bounds = (gateway.config.limits.body_bytes, deadline);

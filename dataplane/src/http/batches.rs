@@ -82,9 +82,9 @@ async fn made(
     parts: &Parts,
     body: &[u8],
 ) -> Result<Response<Body>, Refusal> {
-    let left = match gateway.rates.admit(admitted, gateway.clock.now_ms()) {
-        Ok(left) => left,
-        Err(exceeded) => return Ok(gateway.limited(exceeded)),
+    let left = match gateway.within(admitted, &parts.headers) {
+        Ok(admission) => admission.left,
+        Err(answer) => return Ok(*answer),
     };
     let project = project(&parts.headers, admitted)?;
     let object = create(gateway, (admitted, project), &parts.headers, body).await?;

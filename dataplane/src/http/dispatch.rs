@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     anthropic, batches,
     body::Body,
-    document, explain, feedback, files, forward, models,
+    caller, document, explain, feedback, files, forward, models,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -21,6 +21,7 @@ use crate::{
     gateway::Gateway,
     metrics::{Metrics, RouteLabel, StrategyLabel},
     pipeline,
+    rates::Exceeded,
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,6 +72,9 @@ async fn enter(
     if route == Route::Document {
         return document::answer();
     }
+    if let Err(exceeded) = within_limit(gateway, &request) {
+        return gateway.limited(exceeded);
+    }
     let mut passage = match gateway.doors.enter() {
         Ok(passage) => passage,
         Err(shed) => return gateway.shed(shed).response(),
@@ -91,6 +95,9 @@ async fn enter(
         Route::Models => answer(models::list(gateway, request.headers())),
         Route::Feedback => answer(Box::pin(feedback::rate(gateway, request, inside)).await),
         Route::Explain => answer(Box::pin(explain::explain(gateway, request, id, inside)).await),
+        Route::ExplainCached => {
+            answer(Box::pin(explain::explain_cached(gateway, request, id, inside)).await)
+        }
         Route::Files => answer(Box::pin(files::answer(gateway, request, inside)).await),
         Route::Batches => answer(Box::pin(batches::answer(gateway, request, inside)).await),
         Route::Retraction => answer(Box::pin(feedback::retract(gateway, &request, inside)).await),
@@ -102,6 +109,20 @@ async fn enter(
         Route::WrongMethod(allowed) => wrong_method(allowed),
     };
     response.map(|body| body.with_passage(passage))
+}
+
+/// Whether the address that a request comes from may make another one. Its body is not read first, nor its key.
+fn within_limit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Exceeded> {
+    let config = &gateway.config.addresses;
+    if config.requests_per_minute == 0 {
+        return Ok(());
+    }
+    let Some(address) = caller::address(request, &config.trusted) else {
+        return Ok(());
+    };
+    let limit = u64::from(config.requests_per_minute);
+    let now_ms = gateway.clock.now_ms();
+    gateway.rates.admit_address(address, limit, now_ms)
 }
 
 /// Boxed: the futures around it are moved before they begin, and would be moved with room for it.

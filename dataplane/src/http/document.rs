@@ -97,6 +97,7 @@ mod tests {
             Route::Models,
             Route::Feedback,
             Route::Explain,
+            Route::ExplainCached,
             Route::Retraction,
             Route::Document,
             Route::Health,

@@ -3,18 +3,22 @@
 //! Nobody is called, nothing is recorded, no session is touched and nothing of a call's limits is used up.
 
 mod answer;
+mod cached;
 mod question;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use floopy_shared::domain::{explanation::Locale, ids::RequestId};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE},
+    request::Parts,
 };
 use hyper::body::Incoming;
 
-use self::question::Question;
+pub(super) use self::cached::explain as explain_cached;
+use self::question::{Envelope, Question};
 use super::{
     body::Body,
     respond::{Refusal, json_response},
@@ -40,6 +44,18 @@ pub(super) async fn explain(
     id: RequestId,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
+    let (parts, admitted, body) = ask(gateway, request, passage).await?;
+    let question = question::read(body, Envelope::OfChat)?;
+    let now_ms = gateway.clock.now_ms();
+    decide(gateway, &admitted, question, (&parts.headers, id, now_ms))
+}
+
+/// What somebody asks who may, and did not too often.
+async fn ask(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    passage: &mut Passage,
+) -> Result<(Parts, Admitted, Bytes), Refusal> {
     let (parts, body) = request.into_parts();
     let admitted = gateway.enter(&parts.headers, Permission::Write, passage)?;
     if let Some((plan, feature)) = admitted.tenant.lacking(parts.uri.path()) {
@@ -54,8 +70,7 @@ pub(super) async fn explain(
         .read(body, (MAX_BODY_BYTES, deadline), passage)
         .await
         .map_err(too_large_is_a_bad_request)?;
-    let question = question::read(body)?;
-    decide(gateway, &admitted, question, (&parts.headers, id, now_ms))
+    Ok((parts, admitted, body))
 }
 
 fn decide(
@@ -64,7 +79,9 @@ fn decide(
     question: Question,
     (headers, id, now_ms): (&HeaderMap, RequestId, u64),
 ) -> Result<Response<Body>, Refusal> {
-    let Question { body, headers: own } = question;
+    let Question {
+        body, headers: own, ..
+    } = question;
     let wished = headers
         .get(ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok());

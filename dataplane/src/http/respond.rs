@@ -159,7 +159,10 @@ impl From<Exceeded> for Refusal {
     fn from(exceeded: Exceeded) -> Self {
         let refusal = |code| Self::new(StatusCode::TOO_MANY_REQUESTS, code, exceeded.to_string());
         match exceeded {
-            Exceeded::Requests { wait_s, .. } | Exceeded::Tokens { wait_s, .. } => Self {
+            Exceeded::Requests { wait_s, .. }
+            | Exceeded::Tokens { wait_s, .. }
+            | Exceeded::Address { wait_s, .. }
+            | Exceeded::Own { wait_s, .. } => Self {
                 retry_after: Some(wait_s),
                 ..refusal("rate_limited")
             },

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{body::Body, header_timer::HeaderTimer, rarely::Rarely, stall::Watch};
+use super::{body::Body, caller::Peer, header_timer::HeaderTimer, rarely::Rarely, stall::Watch};
 use crate::{
     config::{Limits, Timeouts},
     workers::Workers,
@@ -37,6 +37,8 @@ pub(crate) struct Server {
     stop: CancellationToken,
     /// Open ones are cut off.
     force: CancellationToken,
+    /// Requests say where they come from, which takes memory for each.
+    tells_peers: bool,
     /// `None`: connections are served where they are accepted.
     workers: Option<Arc<Workers>>,
 }
@@ -66,7 +68,16 @@ impl Server {
             tracker: TaskTracker::new(),
             stop,
             force: CancellationToken::new(),
+            tells_peers: false,
             workers: None,
+        }
+    }
+
+    /// Where requests come from is told with each, if anybody asks.
+    pub(crate) fn telling_peers(self, is_asked: bool) -> Self {
+        Self {
+            tells_peers: is_asked,
+            ..self
         }
     }
 
@@ -137,9 +148,14 @@ impl Server {
         R: Future<Output = Response<Body>> + Send + 'static,
     {
         let heard = Arc::new(Notify::new());
+        let peer = stream.peer_addr().ok().filter(|_| self.tells_peers);
+        let peer = peer.map(|peer| Peer(peer.ip()));
         let watch = Watch::new(self.client_idle);
-        let service = service_fn(|request: Request<Incoming>| {
+        let service = service_fn(|mut request: Request<Incoming>| {
             heard.notify_one();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
             let watched = (request.version() == Version::HTTP_2)
                 .then(|| (Arc::clone(&watch), watch.request()));
             // What holds it moves it several times.

@@ -174,3 +174,29 @@ label! {
         Content = "content",
     }
 }
+
+label! {
+    /// What Redis is asked for.
+    pub(crate) enum RedisLabel {
+        CacheGet = "cache_get",
+        CacheSet = "cache_set",
+        CacheFlush = "cache_flush",
+        Rates = "rates",
+        Ping = "ping",
+    }
+}
+
+label! {
+    /// What came of asking it.
+    pub(crate) enum RedisResultLabel {
+        Ok = "ok",
+        /// Not within its deadline.
+        Late = "late",
+        /// The connection broke.
+        Failed = "failed",
+        /// It answered that it would not.
+        Refused = "refused",
+        /// It is gone: nothing was asked.
+        Skipped = "skipped",
+    }
+}

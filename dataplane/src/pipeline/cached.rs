@@ -1,11 +1,14 @@
 //! A call that asks for the cache, before anybody is chosen for it.
 
+mod explain;
+
 use std::sync::Arc;
 
 use floopy_shared::domain::ids::{RequestId, SessionId};
 use http::{HeaderMap, Response};
 use serde::Deserialize;
 
+pub(crate) use self::explain::{Explained, Named, explain};
 use super::plan;
 use crate::{
     admit::Admitted,
@@ -80,6 +83,7 @@ async fn search(
     let looked = Looked {
         tenant: &admitted.tenant.id,
         key: form.key(),
+        rule: governed.rule.map(|rule| rule.name.as_str()),
         wish,
         caching: &admitted.tenant.caching,
         request: asking.at.0,

@@ -9,9 +9,35 @@ pub(super) struct Window {
     span_ms: u64,
     /// The fixed window that is going on, as its number since the epoch.
     number: u64,
-    now: u64,
-    before: u64,
+    now: Used,
+    before: Used,
     last_ms: u64,
+    /// When it was last counted or looked at for a call.
+    touched_ms: u64,
+}
+
+/// What was used in a fixed window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Used {
+    /// By calls of this proxy.
+    own: u64,
+    /// By calls of all others, as far as this one heard.
+    others: u64,
+}
+
+impl Used {
+    fn total(self) -> u64 {
+        self.own.saturating_add(self.others)
+    }
+}
+
+/// What this proxy used in a fixed window and in the one before, for others to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Own {
+    pub span_ms: u64,
+    pub number: u64,
+    pub now: u64,
+    pub before: u64,
 }
 
 impl Window {
@@ -19,9 +45,10 @@ impl Window {
         Self {
             span_ms: span_ms.max(1),
             number: 0,
-            now: 0,
-            before: 0,
+            now: Used::default(),
+            before: Used::default(),
             last_ms: 0,
+            touched_ms: 0,
         }
     }
 
@@ -29,24 +56,52 @@ impl Window {
         self.span_ms
     }
 
-    pub(super) fn last_ms(&self) -> u64 {
-        self.last_ms
+    pub(super) fn touched_ms(&self) -> u64 {
+        self.touched_ms
+    }
+
+    /// What others are to know; nothing, where all of it is over.
+    pub(super) fn own(&mut self, now_ms: u64) -> Option<Own> {
+        self.roll(now_ms);
+        let is_over = self.last_ms.saturating_sub(self.touched_ms) >= 2 * self.span_ms;
+        (!is_over).then_some(Own {
+            span_ms: self.span_ms,
+            number: self.number,
+            now: self.now.own,
+            before: self.before.own,
+        })
+    }
+
+    /// What others used in a fixed window and in the one before.
+    pub(super) fn hear(&mut self, number: u64, (now, before): (u64, u64)) {
+        if self.number == number {
+            (self.now.others, self.before.others) = (now, before);
+        } else if self.number == number + 1 {
+            self.before.others = now;
+        }
     }
 
     /// Counts more. A clock that went back is taken for one that stands still.
     pub(super) fn add(&mut self, amount: u64, now_ms: u64) {
         self.roll(now_ms);
-        self.now = self.now.saturating_add(amount);
+        self.touched_ms = self.last_ms;
+        self.now.own = self.now.own.saturating_add(amount);
+    }
+
+    /// Takes back what was counted for nothing.
+    pub(super) fn give_back(&mut self, amount: u64) {
+        self.now.own = self.now.own.saturating_sub(amount);
     }
 
     /// Used within the span up to now, rounded up.
     pub(super) fn used(&mut self, now_ms: u64) -> u64 {
         self.roll(now_ms);
+        self.touched_ms = self.last_ms;
         let left_ms = self.span_ms - self.last_ms % self.span_ms;
-        let before = u128::from(self.before) * u128::from(left_ms);
+        let before = u128::from(self.before.total()) * u128::from(left_ms);
         let before = before.div_ceil(u128::from(self.span_ms));
-        self.now
-            .saturating_add(u64::try_from(before).unwrap_or(u64::MAX))
+        let now = self.now.total();
+        now.saturating_add(u64::try_from(before).unwrap_or(u64::MAX))
     }
 
     /// Milliseconds until less than `limit` is used; 0 if that is so now.
@@ -55,14 +110,15 @@ impl Window {
             return 0;
         }
         let left_ms = self.span_ms - self.last_ms % self.span_ms;
-        if self.now < limit {
+        let (now, before) = (self.now.total(), self.before.total());
+        if now < limit {
             // The earlier window fades: `before · left / span` must fall below what this one leaves.
-            let room = limit - self.now - 1;
-            return left_ms - fits(self.before, room, self.span_ms).min(left_ms - 1);
+            let room = limit - now - 1;
+            return left_ms - fits(before, room, self.span_ms).min(left_ms - 1);
         }
         // This one must become the earlier one, and fade.
         let room = limit.saturating_sub(1);
-        left_ms + self.span_ms - fits(self.now, room, self.span_ms).min(self.span_ms)
+        left_ms + self.span_ms - fits(now, room, self.span_ms).min(self.span_ms)
     }
 
     fn roll(&mut self, now_ms: u64) {
@@ -70,8 +126,8 @@ impl Window {
         let number = self.last_ms / self.span_ms;
         match number - self.number {
             0 => {}
-            1 => (self.before, self.now) = (self.now, 0),
-            _ => (self.before, self.now) = (0, 0),
+            1 => (self.before, self.now) = (self.now, Used::default()),
+            _ => (self.before, self.now) = (Used::default(), Used::default()),
         }
         self.number = number;
     }
@@ -102,6 +158,26 @@ mod tests {
             0,
             "a clock that goes back changes nothing"
         );
+    }
+
+    #[test]
+    fn what_others_used_counts_and_fades_as_ones_own() {
+        let mut window = Window::new(1_000);
+        window.add(3, 500);
+        let own = window.own(900).expect("not over");
+        assert_eq!((own.number, own.now, own.before), (0, 3, 0));
+        window.hear(0, (7, 0));
+        assert_eq!(window.used(999), 10);
+        window.used(1_000);
+        window.hear(0, (17, 0));
+        assert_eq!(
+            window.used(1_500),
+            10,
+            "the last of the earlier window came late"
+        );
+        window.hear(1, (1, 17));
+        assert_eq!(window.used(1_500), 11);
+        assert!(window.own(3_499).is_some() && window.own(3_500).is_none());
     }
 
     proptest! {

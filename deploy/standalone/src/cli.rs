@@ -76,6 +76,9 @@ enum Command {
     /// Lists, makes and deletes routing rules
     #[command(subcommand)]
     Rule(remote::Rules),
+    /// Explains what the cache would do with a call, and takes stored replies away
+    #[command(subcommand)]
+    Cache(remote::Cached),
     /// Lists decisions, and explains one
     #[command(subcommand)]
     Decision(remote::Decisions),
@@ -219,6 +222,7 @@ impl Cli {
             Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
             Some(Command::Fleet(fleet)) => fleet.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
+            Some(Command::Cache(cached)) => cached.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {
                 decisions.run(&mut console).await.map_err(Error::from)
             }

@@ -71,6 +71,7 @@ pub struct Proxy {
     /// How long requests in flight may take to finish after a stop was asked for.
     pub drain_ms: u64,
     pub limits: proxy::Limits,
+    pub addresses: proxy::Addresses,
     pub timeouts: proxy::Timeouts,
     pub retry: proxy::Retry,
     pub hedge: proxy::Hedge,
@@ -82,6 +83,7 @@ pub struct Proxy {
     pub sessions: proxy::Sessions,
     pub batches: proxy::Batches,
     pub cache: proxy::Cache,
+    pub redis: proxy::Redis,
 }
 
 /// What learns, and answers the REST API.
@@ -145,6 +147,7 @@ impl Default for Proxy {
             node: plane.node,
             drain_ms: plane.drain_ms,
             limits: plane.limits,
+            addresses: plane.addresses,
             timeouts: plane.timeouts,
             retry: plane.retry,
             hedge: plane.hedge,
@@ -156,6 +159,7 @@ impl Default for Proxy {
             sessions: plane.sessions,
             batches: plane.batches,
             cache: plane.cache,
+            redis: plane.redis,
         }
     }
 }

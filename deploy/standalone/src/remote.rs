@@ -1,6 +1,7 @@
 //! Asking a running Floopy over HTTP: what every command needs that works on one.
 
 mod asked;
+mod cache;
 mod decisions;
 mod keys;
 mod operator;
@@ -30,6 +31,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 pub(crate) use self::{
+    cache::Cached,
     decisions::Decisions,
     keys::Keys,
     plans::Plans,
@@ -173,6 +175,17 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
+        let body = body.map(ToString::to_string);
+        self.ask_in(method, path, body).await
+    }
+
+    /// The same, with a body that is sent as it is written.
+    pub(crate) async fn ask_in(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Value, ClientError> {
         let answer = self.send(&method, path, body).await?;
         if !answer.status().is_success() {
             return Err(refused(answer).await);
@@ -188,13 +201,12 @@ impl Client {
         &self,
         method: &Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<String>,
     ) -> Result<Response<Incoming>, ClientError> {
         let unreachable = |reason: String| ClientError::Unreachable {
             url: self.base.clone(),
             reason,
         };
-        let bytes = body.map(ToString::to_string).unwrap_or_default();
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
@@ -202,7 +214,7 @@ impl Client {
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let request = request.body(Full::from(bytes));
+        let request = request.body(Full::from(body.unwrap_or_default()));
         let request = request.map_err(|e| unreachable(e.to_string()))?;
         let answer = timeout(PATIENCE, self.http.request(request)).await;
         let answer = answer.map_err(|_| ClientError::Silent)?;

@@ -29,7 +29,7 @@ pub struct Caching {
     pub flushes: Vec<Flush>,
 }
 
-/// Replies of a model, or to one request, that were stored under an older generation are gone.
+/// Replies of a model, to one request or under one rule, that were stored under an older generation are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flush {
     pub generation: u64,
@@ -41,7 +41,12 @@ pub struct Flush {
 pub enum FlushOf {
     Model(CandidateKey),
     Request(CacheKey),
+    /// Those of calls that the rule of this name decided on.
+    Rule(String),
 }
+
+/// What a flush can be about: the request that a reply is to, who gave it, and the name of the rule that decided.
+pub type Subject<'a> = (&'a CacheKey, &'a CandidateKey, Option<&'a str>);
 
 impl Caching {
     /// How long a reply is good for, in milliseconds.
@@ -50,13 +55,14 @@ impl Caching {
     }
 
     /// Whether a reply is gone that was stored under this generation.
-    pub fn is_flushed(&self, generation: u64, (key, model): (&CacheKey, &CandidateKey)) -> bool {
+    pub fn is_flushed(&self, generation: u64, (key, model, rule): Subject<'_>) -> bool {
         generation < self.flushed
             || self.flushes.iter().any(|flush| {
                 generation < flush.generation
                     && match &flush.of {
                         FlushOf::Model(flushed) => flushed == model,
                         FlushOf::Request(flushed) => flushed == key,
+                        FlushOf::Rule(flushed) => rule == Some(flushed),
                     }
             })
     }
@@ -127,7 +133,7 @@ mod tests {
         let (a, b) = (model("p/a"), model("p/b"));
         let mut caching = Caching::default();
         let of = |caching: &Caching, generation, model: &CandidateKey| {
-            caching.is_flushed(generation, (&[1; 32], model))
+            caching.is_flushed(generation, (&[1; 32], model, Some("r")))
         };
         assert!(!of(&caching, 0, &a));
         caching.flush(Some(FlushOf::Model(a.clone())), 1_000);
@@ -136,6 +142,10 @@ mod tests {
         caching.flush(Some(FlushOf::Request([1; 32])), 900);
         assert_eq!(caching.generation, 1_001, "whatever the clock says");
         assert!(of(&caching, 1_000, &b) && !of(&caching, 1_001, &b));
+        caching.flush(Some(FlushOf::Rule("s".to_owned())), 1_500);
+        assert!(!of(&caching, 1_499, &b), "another rule's");
+        caching.flush(Some(FlushOf::Rule("r".to_owned())), 1_600);
+        assert!(of(&caching, 1_599, &b) && !of(&caching, 1_600, &b));
         caching.flush(None, 2_000);
         assert!(of(&caching, 1_999, &b) && caching.flushes.is_empty());
         assert!(!of(&caching, 2_000, &b));
@@ -149,7 +159,8 @@ mod tests {
             caching.flush(Some(of), 10 + n as u64);
         }
         assert_eq!(caching.flushes.len(), MAX_FLUSHES);
-        let of = |generation, name: &str| caching.is_flushed(generation, (&[0; 32], &model(name)));
+        let of =
+            |generation, name: &str| caching.is_flushed(generation, (&[0; 32], &model(name), None));
         assert!(of(9, "p/m0") && of(9, "p/other"));
         assert!(!of(10, "p/other") && of(10, "p/m1"));
     }

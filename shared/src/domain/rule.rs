@@ -33,6 +33,12 @@ const MAX_MODELS: usize = 16;
 pub const MAX_RULES: usize = 64;
 const MAX_NAME_CHARS: usize = 64;
 
+/// Whether a rule may be called so.
+pub fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=MAX_NAME_CHARS).contains(&text.chars().count()) && text.chars().all(allowed)
+}
+
 /// A tenant's rules, and which applies to a call that names none.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Routing {
@@ -68,9 +74,7 @@ impl Rule {
     }
 
     fn check_name(&self) -> Result<(), InvalidRule> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let chars = self.name.chars().count();
-        if (1..=MAX_NAME_CHARS).contains(&chars) && self.name.chars().all(allowed) {
+        if is_name(&self.name) {
             return Ok(());
         }
         let name = &self.name;

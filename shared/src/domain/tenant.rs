@@ -12,6 +12,7 @@ use super::{
     ids::{CandidateKey, KeyHash, TenantId},
     limits::Limits,
     plan::{Feature, Plan},
+    rate::RateLimit,
     rule::Routing,
 };
 
@@ -105,6 +106,8 @@ pub struct Tenant {
     /// Its own models, which nobody else sees.
     pub models: Arc<[Arc<CatalogModel>]>,
     pub caching: Caching,
+    /// Its own, beyond those of its keys.
+    pub rates: Arc<[RateLimit]>,
 }
 
 impl Tenant {
@@ -126,6 +129,7 @@ impl Tenant {
             routing: Routing::default(),
             models: Arc::default(),
             caching: Caching::default(),
+            rates: Arc::default(),
         }
     }
 

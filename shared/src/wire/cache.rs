@@ -71,12 +71,17 @@ impl From<&Flush> for v1::Flush {
             FlushOf::Model(model) => Self {
                 generation,
                 model: model.to_string(),
-                key: Vec::new().into(),
+                ..Self::default()
             },
             FlushOf::Request(key) => Self {
                 generation,
-                model: String::new(),
                 key: key.to_vec().into(),
+                ..Self::default()
+            },
+            FlushOf::Rule(rule) => Self {
+                generation,
+                rule: rule.clone(),
+                ..Self::default()
             },
         }
     }
@@ -86,7 +91,9 @@ impl TryFrom<v1::Flush> for Flush {
     type Error = InvalidWire;
 
     fn try_from(flush: v1::Flush) -> Result<Self, InvalidWire> {
-        let of = if flush.model.is_empty() {
+        let of = if !flush.rule.is_empty() {
+            FlushOf::Rule(flush.rule)
+        } else if flush.model.is_empty() {
             let key = CacheKey::try_from(flush.key.as_ref());
             let wrong = |_| {
                 let length = flush.key.len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use floopy_proto::v1;
 use uuid::Uuid;
 
-use super::{InvalidWire, names, non_empty, ranking, required};
+use super::{InvalidWire, names, non_empty, ranking, rate, required};
 use crate::domain::{
     catalog::{Catalog, CatalogModel, ShapePrior},
     ids::{CandidateKey, KeyHash},
@@ -225,6 +225,7 @@ impl From<&Tenant> for v1::Tenant {
             no_ratings_until_ms: t.no_ratings_until_ms,
             disabled: t.disabled,
             caching: Some((&t.caching).into()),
+            rates: t.rates.iter().map(Into::into).collect(),
         }
     }
 }
@@ -253,6 +254,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             models: own_models(t.models)?,
+            rates: rate::rates(t.rates)?.into(),
             gates: t.gates.map(TryInto::try_into).transpose()?,
             closed: t.closed.map(TryInto::try_into).transpose()?,
             plan: t.plan.map(|plan| Arc::new(plan.into())),

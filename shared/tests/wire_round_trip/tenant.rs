@@ -13,6 +13,7 @@ use floopy_shared::domain::{
     limits::Limits,
     plan::{Feature, Plan},
     prompt::{self, Message, Prompt, Prompts, Variable, Version},
+    rate::{RateBy, RateLimit},
     rule::{Routing, Rule},
     snapshot::{ApiKey, Closed, Environment, KeyScope, Tenant},
 };
@@ -67,6 +68,10 @@ fn caching() -> Caching {
             Flush {
                 generation: 9,
                 of: FlushOf::Request([7; 32]),
+            },
+            Flush {
+                generation: 10,
+                of: FlushOf::Rule("r".to_owned()),
             },
         ],
     }
@@ -136,6 +141,23 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             tokens_per_window: Some(100_000),
             requests_per_minute: Some(600),
         },
+        rates: vec![
+            rate(RateBy::Tenant, Some(5), None),
+            rate(RateBy::Key, None, Some(6)),
+            rate(RateBy::Property("customer".to_owned()), Some(7), Some(8)),
+        ]
+        .into(),
+    }
+}
+
+fn rate(by: RateBy, requests: Option<u64>, tokens: Option<u64>) -> RateLimit {
+    RateLimit {
+        name: by.write().replace(':', "-"),
+        when_named: by == RateBy::Key,
+        by,
+        window_s: 3_600,
+        requests,
+        tokens,
     }
 }
 

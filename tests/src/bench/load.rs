@@ -35,10 +35,24 @@ pub struct Target {
 impl Target {
     /// A chat completion with this body.
     pub fn new(addr: SocketAddr, key: &str, body: &str) -> Self {
+        Self::of(addr, key, "", body)
+    }
+
+    /// The same, with a header more.
+    pub fn with_header(
+        addr: SocketAddr,
+        key: &str,
+        (name, value): (&str, &str),
+        body: &str,
+    ) -> Self {
+        Self::of(addr, key, &format!("{name}: {value}\r\n"), body)
+    }
+
+    fn of(addr: SocketAddr, key: &str, more: &str, body: &str) -> Self {
         let length = body.len();
         let request = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: {addr}\r\nauthorization: Bearer {key}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+             content-type: application/json\r\n{more}content-length: {length}\r\n\r\n{body}"
         );
         Self {
             addr,

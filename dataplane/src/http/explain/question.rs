@@ -24,6 +24,16 @@ pub(super) struct Question {
     pub(super) body: Bytes,
     /// The call's; `None`: those of the request itself.
     pub(super) headers: Option<HeaderMap>,
+    /// What it would be asked of, where that is said.
+    pub(super) endpoint: Option<String>,
+}
+
+/// What an envelope may hold beside a call and its headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Envelope {
+    OfChat,
+    /// It may name the endpoint.
+    OfAny,
 }
 
 /// What tells the forms apart.
@@ -43,23 +53,25 @@ fn present<'de: 'a, 'a, D: serde::Deserializer<'de>>(
 }
 
 /// Reads either form. What is wrong with a call is found where calls are read.
-pub(super) fn read(body: Bytes) -> Result<Question, Refusal> {
+pub(super) fn read(body: Bytes, envelope: Envelope) -> Result<Question, Refusal> {
     let (is_enveloped, spoken) = {
         let Ok(probe) = serde_json::from_slice::<Probe<'_>>(&body) else {
             // Not JSON, no object, or a key twice: as a call's body it is told what is wrong.
             return Ok(Question {
                 body,
                 headers: None,
+                endpoint: None,
             });
         };
         (probe.request.is_some(), with_messages(&body, &probe))
     };
     if is_enveloped {
-        return open(&body);
+        return open(&body, envelope);
     }
     Ok(Question {
         body: spoken.unwrap_or(body),
         headers: None,
+        endpoint: None,
     })
 }
 
@@ -71,18 +83,21 @@ fn with_messages(body: &Bytes, probe: &Probe<'_>) -> Option<Bytes> {
     Some([before, NO_MESSAGES, after].concat().into())
 }
 
-/// `{"request": …, "headers": …}`, and nothing else.
-fn open(body: &Bytes) -> Result<Question, Refusal> {
+/// `{"request": …, "headers": …}`, and nothing else but what the envelope may hold.
+fn open(body: &Bytes, envelope: Envelope) -> Result<Question, Refusal> {
     let fields: Map<String, Value> =
         serde_json::from_slice(body).map_err(|e| invalid(None, format!("the body: {e}")))?;
-    let unknown = fields
-        .keys()
-        .find(|key| !matches!(key.as_str(), "request" | "headers"));
-    if let Some(key) = unknown {
+    let known: &[&str] = match envelope {
+        Envelope::OfChat => &["request", "headers"],
+        Envelope::OfAny => &["request", "headers", "endpoint"],
+    };
+    if let Some(key) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         let shown: String = key.chars().take(SHOWN_CHARS).collect();
-        let message = format!("the key {shown:?} is not known here: send request, and headers");
+        let known = known.join(", and ");
+        let message = format!("the key {shown:?} is not known here: send {known}");
         return Err(invalid(Some(&shown), message));
     }
+    let endpoint = endpoint(fields.get("endpoint"))?;
     let headers = headers(fields.get("headers"))?;
     let probe: Probe<'_> =
         serde_json::from_slice(body).map_err(|e| invalid(None, format!("the body: {e}")))?;
@@ -98,7 +113,19 @@ fn open(body: &Bytes) -> Result<Question, Refusal> {
     Ok(Question {
         body: spoken.unwrap_or(request),
         headers: Some(headers),
+        endpoint,
     })
+}
+
+fn endpoint(given: Option<&Value>) -> Result<Option<String>, Refusal> {
+    match given {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) => Ok(Some(name.clone())),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+            let message = format!("endpoint is {}, it must be a text", shown(other));
+            Err(invalid(Some("endpoint"), message))
+        }
+    }
 }
 
 /// The headers that a call would have; those that are none of ours to see are left out.
@@ -160,7 +187,7 @@ mod tests {
     use super::*;
 
     fn question(body: &str) -> Result<Question, Refusal> {
-        read(Bytes::copy_from_slice(body.as_bytes()))
+        read(Bytes::copy_from_slice(body.as_bytes()), Envelope::OfChat)
     }
 
     #[test]

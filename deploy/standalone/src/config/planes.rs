@@ -97,6 +97,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         log: config.log,
         control: proxy::Control::default(),
         limits: section.limits,
+        addresses: section.addresses,
         timeouts: section.timeouts,
         retry: section.retry,
         hedge: section.hedge,
@@ -109,6 +110,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         batches: section.batches,
         credentials: config.credentials.clone(),
         cache: section.cache,
+        redis: section.redis,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -2,6 +2,9 @@
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::super::{Routes, operation::Operation};
@@ -42,7 +45,7 @@ struct CacheMonth {
     saved_tokens: u64,
 }
 
-/// Which replies go: those of a model, those to one request, or, with neither, all.
+/// Which replies go: those of a model, those to one request, those of a rule, or, with none of these, all.
 #[derive(ToSchema)]
 struct CacheFlushInput {
     /// `provider/model`.
@@ -51,19 +54,84 @@ struct CacheFlushInput {
     /// A reply's `floopy-cache-key`.
     #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     key: Option<String>,
+    /// The name of a routing rule: the replies of calls that it decided on, whether or not it is there still.
+    #[schema(example = "support", pattern = "^[a-zA-Z0-9_.-]{1,64}$")]
+    rule: Option<String>,
 }
 
 #[derive(ToSchema)]
 struct CacheFlush {
     /// Always `cache.flush`.
     object: String,
-    /// `all`, `model` or `key`.
+    /// `all`, `model`, `key` or `rule`.
     flushed: String,
     #[schema(format = DateTime)]
     created_at: String,
 }
 
+/// The call itself, as it would be sent to `/v1/chat/completions`, or `request` with the `headers` that it would have,
+/// and the `endpoint` where it is another one.
+#[derive(ToSchema)]
+struct CacheExplainInput {
+    model: Option<String>,
+    messages: Option<Vec<Value>>,
+    /// The body of a call.
+    request: Option<BTreeMap<String, Value>>,
+    headers: Option<BTreeMap<String, String>>,
+    /// `chat` unless told: `chat`, `responses`, `messages` or `embeddings`.
+    endpoint: Option<String>,
+}
+
+/// What the cache would do with a call.
+#[derive(ToSchema)]
+struct CacheExplanation {
+    /// Always `cache.explanation`.
+    object: String,
+    /// `exact`, `miss`, `bypass`, `off`, or `refused`: routing would refuse the call by its headers.
+    status: String,
+    /// Why it is passed by, as `floopy-cache-note` would say.
+    note: Option<String>,
+    /// The same in a sentence.
+    why: String,
+    is_cacheable: bool,
+    /// What follows is null where the cache would not be asked.
+    key: Option<String>,
+    /// What the key is made of beside the body; null: the call does not have it.
+    key_parts: Option<BTreeMap<String, Option<String>>>,
+    /// The body as it counts.
+    canonical_body: Option<String>,
+    /// Keys of the body that do not count.
+    left_out: Vec<String>,
+    /// Everything that is stored under the key, whether it may be given or not.
+    stored: Vec<StoredReply>,
+    reads: Option<bool>,
+    writes: Option<bool>,
+    bucket_max_size: Option<u32>,
+    ttl_seconds: Option<u64>,
+    max_age_seconds: Option<u64>,
+}
+
+/// A reply that is stored.
+#[derive(ToSchema)]
+struct StoredReply {
+    /// `proxy`: the one that answers; `redis`: what proxies share.
+    place: String,
+    model: String,
+    age_seconds: u64,
+    ttl_seconds: u64,
+    bytes: u64,
+    is_given: bool,
+    /// `expired`, `flushed`, `older_than_max_age` or `model_may_not_serve`.
+    why_not: Option<String>,
+}
+
 pub(super) fn routes() -> Routes {
+    let explain = Operation::new("explainCache", "What would the cache do with a call?")
+        .says("Nobody is called and nothing changes. At most 64 KiB; counts with `/v1/routing/explain`: 30 times a minute for \
+            an organisation, 10 times for a key.")
+        .takes_open::<CacheExplainInput>()
+        .answers::<CacheExplanation>(200, "Whether, why, and under which key.")
+        .refuses(404);
     let path = "/v1/cache";
     Routes::of("Cache")
         .get(
@@ -88,4 +156,5 @@ pub(super) fn routes() -> Routes {
                 .takes::<CacheFlushInput>()
                 .answers::<CacheFlush>(200, "They are gone."),
         )
+        .at_the_proxy("post", "/v1/cache/explain", explain)
 }

@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use super::super::{Routes, operation::Operation};
 use crate::rest::constraints;
 
-/// Three groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
-/// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`) and `routing`.
+/// Four groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
+/// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`), `routing`
+/// and `rate_limits`.
 #[derive(ToSchema)]
 struct ConstraintsInput {
     /// US dollars between two firsts of a month (UTC); above 0 and below a billion; null: no limit.
@@ -40,6 +41,9 @@ struct ConstraintsInput {
     require_shadow_before_live: Option<bool>,
     /// Null: as in the configuration.
     routing: Option<RoutingConstraintsInput>,
+    /// Limits of your own, beyond those of keys; the list replaces the one before.
+    #[schema(max_items = 16)]
+    rate_limits: Option<Vec<RateLimitInput>>,
 }
 
 /// A loss of quality, and over how long.
@@ -114,6 +118,42 @@ struct MinQuality {
     assurance: f64,
 }
 
+/// At most so much in a sliding window; `max_requests`, `max_tokens` or both.
+#[derive(ToSchema)]
+struct RateLimitInput {
+    #[schema(pattern = "^[a-zA-Z0-9_.-]{1,64}$", example = "strict")]
+    name: String,
+    /// Whose calls count together: `tenant`, `key`, or `property:<name>` for each value of the header
+    /// `floopy-property-<name>`.
+    #[schema(
+        pattern = "^(tenant|key|property:[a-zA-Z0-9_-]{1,64})$",
+        example = "property:customer"
+    )]
+    by: String,
+    /// 60 where it is missing or null.
+    #[schema(minimum = 1, maximum = 86_400)]
+    window_seconds: Option<u32>,
+    #[schema(minimum = 1)]
+    max_requests: Option<u64>,
+    /// Of replies that ended within the window.
+    #[schema(minimum = 1)]
+    max_tokens: Option<u64>,
+    /// It holds for calls whose header `floopy-ratelimit-policy` names it, and for no others.
+    #[serde(default)]
+    when_named: bool,
+}
+
+/// A limit that is in force.
+#[derive(ToSchema)]
+struct RateLimit {
+    name: String,
+    by: String,
+    window_seconds: u32,
+    max_requests: Option<u64>,
+    max_tokens: Option<u64>,
+    when_named: bool,
+}
+
 /// What is in force.
 #[derive(ToSchema)]
 struct Constraints {
@@ -129,6 +169,7 @@ struct Constraints {
     min_samples_before_promotion: Option<u32>,
     require_shadow_before_live: Option<bool>,
     routing: RoutingConstraints,
+    rate_limits: Vec<RateLimit>,
     /// What gates compare with, as `provider/model`; null: they hold nobody back.
     baseline: Option<String>,
     /// What a gate is where its group is written without it.
