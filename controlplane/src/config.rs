@@ -2,6 +2,7 @@
 
 mod batches;
 mod check;
+pub(crate) mod decision_log;
 mod evaluations;
 mod operator;
 mod store;
@@ -22,8 +23,8 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, evaluations::Evaluations, operator::Operator, store::StoreConfig,
-    webhooks::Webhooks,
+    batches::Batches, decision_log::DecisionLogConfig, evaluations::Evaluations,
+    operator::Operator, store::StoreConfig, webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -38,6 +39,7 @@ pub struct Config {
     /// Where the store is, if it is SQLite, and the operator's key; made with mode 0700.
     pub data_dir: PathBuf,
     pub store: StoreConfig,
+    pub decision_log: DecisionLogConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside.
     pub token: Option<Secret>,
     /// Whether to know the models this build ships with.
@@ -86,6 +88,7 @@ impl Default for Config {
             grpc_listen: None,
             data_dir: PathBuf::from("floopy-data"),
             store: StoreConfig::default(),
+            decision_log: DecisionLogConfig::default(),
             token: None,
             builtin_models: true,
             catalog: None,

@@ -9,6 +9,7 @@ mod app;
 pub mod bench;
 mod calendar;
 mod config;
+mod decision_log;
 mod evaluations;
 #[cfg(test)]
 mod fixture;
@@ -33,7 +34,7 @@ pub use app::{
     migrate_store, prepare, store_status,
 };
 pub use config::{
-    Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,
-    Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
+    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
 };
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

@@ -9,6 +9,7 @@
 pub mod batches;
 pub mod bench;
 pub mod checks;
+pub mod clickhouse;
 pub mod client;
 pub mod clients;
 pub mod evaluations;

@@ -56,6 +56,7 @@ pub struct Settings {
     plans: Vec<String>,
     webhooks: String,
     store: String,
+    decision_log: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -104,6 +105,7 @@ impl Settings {
             plans: Vec::new(),
             webhooks: String::new(),
             store: String::new(),
+            decision_log: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -183,6 +185,12 @@ impl Settings {
         self
     }
 
+    /// Lines of where decisions are looked up.
+    pub fn decision_log(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.decision_log);
+        self
+    }
+
     /// Lets no file of the proxy grow beyond this.
     pub fn proxy_file_limit_kib(mut self, kib: u32) -> Self {
         self.file_limit_kib = Some(kib);
@@ -196,8 +204,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n",
-            self.export, self.webhooks, self.store
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n",
+            self.export, self.webhooks, self.store, self.decision_log
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -234,11 +242,12 @@ impl Settings {
         } = self.addrs;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n",
             dir.join("control"),
             self.export,
             self.webhooks,
-            self.store
+            self.store,
+            self.decision_log
         );
         self.write_models(&mut text);
         self.write_tenants(&mut text);
