@@ -46,6 +46,7 @@ bench:
 	@$(CARGO) build $(RELEASE) --workspace --bins --quiet
 	target/release/bench-route
 	target/release/bench-ingest
+	target/release/bench-log
 	target/release/bench-refresh
 	target/release/bench-shape
 	target/release/bench-export

@@ -3,6 +3,7 @@
 mod core;
 mod credentials;
 mod database;
+mod decision_log;
 mod known;
 mod operator;
 mod setup;

@@ -2,6 +2,7 @@
 
 mod batches;
 mod check;
+pub(crate) mod decision_log;
 mod evaluations;
 mod export;
 mod operator;
@@ -23,8 +24,8 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, evaluations::Evaluations, export::Export, operator::Operator,
-    store::StoreConfig, webhooks::Webhooks,
+    batches::Batches, decision_log::DecisionLogConfig, evaluations::Evaluations, export::Export,
+    operator::Operator, store::StoreConfig, webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -39,6 +40,7 @@ pub struct Config {
     /// Where the store is, if it is SQLite, and the operator's key; made with mode 0700.
     pub data_dir: PathBuf,
     pub store: StoreConfig,
+    pub decision_log: DecisionLogConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside and there is no `tls`.
     pub token: Option<Secret>,
     /// Who connects to `grpc_listen` must show a certificate.
@@ -90,6 +92,7 @@ impl Default for Config {
             grpc_listen: None,
             data_dir: PathBuf::from("floopy-data"),
             store: StoreConfig::default(),
+            decision_log: DecisionLogConfig::default(),
             token: None,
             tls: None,
             builtin_models: true,

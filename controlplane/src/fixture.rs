@@ -246,6 +246,7 @@ pub(crate) async fn intake() -> Intake {
     let registry = Mutex::<prometheus_client::registry::Registry>::default();
     Intake {
         store: Store::open(&Location::Memory).await.expect("opens"),
+        outbox: None,
         clock: Clock::from_source(|| NOW),
         kept: Arc::new(Kept::new(90 * 86_400_000)),
         limits: Limits { queue_capacity: 3 },

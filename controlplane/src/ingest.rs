@@ -28,7 +28,7 @@ use crate::{
     index::{dirty::Dirty, totals::Totals},
     kept::Kept,
     metrics::Metrics,
-    store::{Store, StoreError},
+    store::{Store, StoreError, outbox::Outbox},
 };
 
 /// Events taken from one call at most; a proxy sends its spool in smaller pieces.
@@ -80,6 +80,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
     pub(crate) store: Store,
+    /// What is sent to the decision log waits here; `None`: the store is the log.
+    pub(crate) outbox: Option<Outbox>,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     /// Decisions older than this are refused, because what they were counted in may be forgotten.

@@ -9,6 +9,7 @@ mod app;
 pub mod bench;
 mod calendar;
 mod config;
+mod decision_log;
 mod evaluations;
 #[cfg(test)]
 mod fixture;
@@ -33,8 +34,8 @@ pub use app::{
     known_models, migrate_store, move_store, prepare, prepare_in_turn, store_status,
 };
 pub use config::{
-    Batches, Config, Evaluations, Export, Kind, Learning, Model, Objective, Operator, PlanConfig,
-    Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
+    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
 };
 pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

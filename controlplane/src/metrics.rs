@@ -1,5 +1,7 @@
 //! What the control plane counts.
 
+mod decision_log;
+
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::{
@@ -13,6 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use self::decision_log::LogMetrics;
 use crate::ingest::Verdict;
 
 /// What an event carried.
@@ -84,6 +87,7 @@ pub(crate) struct Metrics {
     tables: Gauge,
     proxies: Gauge,
     rejections: Family<TableLabels, Counter>,
+    log: LogMetrics,
 }
 
 impl Metrics {
@@ -108,6 +112,7 @@ impl Metrics {
             tables: Gauge::default(),
             proxies: Gauge::default(),
             rejections: Family::default(),
+            log: LogMetrics::register(registry),
         };
         metrics.register_ingest(registry);
         metrics.register_snapshots(registry);
@@ -269,6 +274,18 @@ impl Metrics {
             Some(_) | None => Table::Unknown,
         };
         self.rejections.get_or_create(&TableLabels { table }).inc();
+    }
+
+    pub(crate) fn log_waiting(&self, entries: i64) {
+        self.log.waiting.set(entries);
+    }
+
+    pub(crate) fn log_took(&self, decisions: usize) {
+        self.log.took.inc_by(decisions as u64);
+    }
+
+    pub(crate) fn log_failed(&self) {
+        self.log.failures.inc();
     }
 
     /// Counts a proxy as connected until the guard is dropped.

@@ -65,6 +65,7 @@ pub(crate) use self::serve::serve;
 pub(crate) use self::standby::standby;
 use crate::store::sql::Conn;
 use crate::{
+    decision_log::DecisionLog,
     evaluations::Evaluations,
     fleet::Fleet,
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
@@ -83,6 +84,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) store: Store,
+    pub(crate) log: DecisionLog,
     pub(crate) index: Arc<Index>,
     pub(crate) totals: Arc<Totals>,
     pub(crate) clock: Clock,

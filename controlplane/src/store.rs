@@ -23,6 +23,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod measured;
 pub(crate) mod meta;
+pub(crate) mod outbox;
 pub(crate) mod packed;
 pub(crate) mod postgres;
 pub(crate) mod prompts;

@@ -15,8 +15,8 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis ;;
-    bench) need_toolchain; need_nginx ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse ;;
+    bench) need_toolchain; need_nginx; need_clickhouse ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
 }
@@ -133,6 +133,19 @@ need_cargo_tools() {
 # The server only: no cluster of Debian's own is made, and none is started.
 need_postgres() {
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || install_postgres
+}
+
+# ClickHouse's engine in a wheel; tests/clickhouse.py gives it its HTTP interface.
+need_clickhouse() {
+  need_venv
+  local pins=tests/requirements-clickhouse.txt
+  once clickhouse "$(digest "$pins" "$STAMPS/venv")" install_clickhouse "$pins"
+}
+
+install_clickhouse() {
+  say "installing ClickHouse's engine that the tests run on"
+  "$LOCAL/venv/bin/pip" install --quiet --no-deps --requirement "$1" \
+    || die "the package of $1 could not be installed: is the Python package registry reachable?"
 }
 
 install_postgres() {

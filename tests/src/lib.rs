@@ -11,6 +11,7 @@ pub mod batches;
 pub mod bench;
 pub mod chart;
 pub mod checks;
+pub mod clickhouse;
 pub mod client;
 pub mod clients;
 pub mod evaluations;

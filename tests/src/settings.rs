@@ -1,5 +1,7 @@
 //! Configuration files for the processes under test, in either shape.
 
+mod planes;
+
 use std::{
     fmt::Write,
     net::SocketAddr,
@@ -60,6 +62,7 @@ pub struct Settings {
     plans: Vec<String>,
     webhooks: String,
     store: String,
+    decision_log: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -112,6 +115,7 @@ impl Settings {
             plans: Vec::new(),
             webhooks: String::new(),
             store: String::new(),
+            decision_log: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -193,58 +197,10 @@ impl Settings {
         self
     }
 
-    /// A second control plane, where planes are apart.
-    pub fn standby(mut self) -> Self {
-        self.standby = Some((free_addr(), free_addr()));
+    /// Lines of where decisions are looked up.
+    pub fn decision_log(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.decision_log);
         self
-    }
-
-    /// Planes that are apart show each other the certificates in this directory.
-    pub fn certificates(mut self, dir: &Path) -> Self {
-        self.certificates = Some(dir.to_owned());
-        self
-    }
-
-    /// Lines of a section that names them.
-    fn tls(&self, section: &str, plane: &str) -> String {
-        let Some(dir) = &self.certificates else {
-            return String::new();
-        };
-        format!(
-            "[{section}]\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n",
-            dir.join("ca.pem"),
-            dir.join(format!("{plane}.pem")),
-            dir.join(format!("{plane}.key"))
-        )
-    }
-
-    /// Where the control planes are, as TOML: one address or all of them.
-    fn control_addresses(&self) -> (String, String) {
-        let Addrs { rest, grpc, .. } = self.addrs;
-        let scheme = self.certificates.as_ref().map_or("http", |_| "https");
-        match self.standby {
-            None => (
-                format!("\"{scheme}://{grpc}\""),
-                format!("\"http://{rest}\""),
-            ),
-            Some((other_rest, other_grpc)) => (
-                format!("[\"{scheme}://{grpc}\", \"{scheme}://{other_grpc}\"]"),
-                format!("[\"http://{rest}\", \"http://{other_rest}\"]"),
-            ),
-        }
-    }
-
-    /// The same for a proxy beside the first, at addresses of its own.
-    pub(crate) fn beside(&self) -> Self {
-        let addrs = Addrs {
-            proxy: free_addr(),
-            admin: free_addr(),
-            ..self.addrs
-        };
-        Self {
-            addrs,
-            ..self.clone()
-        }
     }
 
     /// Lets no file of the proxy grow beyond this.
@@ -260,8 +216,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n",
-            self.export, self.webhooks, self.store
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n",
+            self.export, self.webhooks, self.store, self.decision_log
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -304,11 +260,12 @@ impl Settings {
         let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n{}",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n{}",
             dir,
             self.export,
             self.webhooks,
             self.store,
+            self.decision_log,
             self.tls("tls", "control")
         );
         self.write_models(&mut text);

@@ -16,9 +16,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, credentials, known, operator, setup};
+use super::{Error, credentials, decision_log, known, operator, setup};
 use crate::{
     config::{Config, Learning, Objective},
+    decision_log::ClickHouse,
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
     index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
@@ -59,12 +60,14 @@ pub(super) struct Core {
     pub(super) operator: operator::Operator,
     keys: KeyRing,
     process: Process,
-    store: Store,
+    pub(super) store: Store,
+    /// Where decisions are looked up, where that is not the store.
+    pub(super) log: Option<ClickHouse>,
     /// Held as long as this control plane may publish.
     _lock: Option<File>,
     known: KnownModels,
     plans: Plans,
-    services: Services,
+    pub(super) services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
     pub(super) evaluations: Arc<Evaluations>,
@@ -106,6 +109,7 @@ impl Core {
         let keys = credentials::keys(&config)?;
         let store = Store::open(location).await?;
         credentials::look_over(&store, &keys).await?;
+        let log = decision_log::of(&config).await?;
         let lock = setup::lock(location)?;
         // Before a key is made that is told once: this may fail.
         let operator = operator::of(&store, &config, location).await?;
@@ -118,6 +122,7 @@ impl Core {
         kept.refresh(&store, &plans).await?;
         let intake = Intake {
             store: store.clone(),
+            outbox: decision_log::outbox(&config),
             clock: process.clock.clone(),
             kept,
             limits: Limits {
@@ -149,6 +154,7 @@ impl Core {
             keys,
             process,
             store,
+            log,
             _lock: lock,
             known,
             plans,
@@ -191,6 +197,9 @@ impl Core {
         tasks.spawn("refresh", refresh.run(self.process.stop.clone()));
         let housekeeping = self.housekeeping(gone);
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
+        if let Some(shipping) = self.shipping() {
+            tasks.spawn("decision log", shipping.run(self.process.stop.clone()));
+        }
         let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
         let evaluating = Evaluating {
@@ -245,6 +254,7 @@ impl Core {
     pub(super) async fn api(&self) -> Result<Api, Error> {
         Ok(Api {
             store: self.store.clone(),
+            log: self.decisions(),
             index: Arc::clone(&self.services.index),
             totals: Arc::clone(&self.services.intake.totals),
             clock: self.process.clock.clone(),

@@ -21,7 +21,9 @@ use crate::{
         StoreError, Tx, buckets,
         calls::{self, StoredCall},
         deltas::Deltas,
-        drift, packed,
+        drift,
+        outbox::Outbox,
+        packed,
         ratings::{self, Kind, StoredRating, Subject},
         scores,
         units::{Name, TenantUnit, Unit, names_of},
@@ -35,6 +37,7 @@ pub(super) struct Fold {
     pub(super) tx: Tx,
     /// The transaction's.
     number: u64,
+    outbox: Option<Outbox>,
     pub(super) now_ms: u64,
     pub(super) book: Book,
     pub(super) meanings: Meanings,
@@ -87,6 +90,7 @@ impl Fold {
         Ok(Self {
             tx,
             number: intake.store.write_number(),
+            outbox: intake.outbox,
             now_ms: intake.clock.now_ms(),
             book: Book::default(),
             meanings: Meanings::default(),
@@ -210,7 +214,10 @@ impl Fold {
             .iter()
             .filter_map(|request| self.held.get(request)?.as_ref())
             .collect();
-        calls::put_many(&mut self.tx, &calls).await?;
+        let rows = calls::put_many(&mut self.tx, &calls).await?;
+        if let Some(outbox) = self.outbox.filter(|_| !rows.is_empty()) {
+            outbox.note(&mut self.tx, &rows).await?;
+        }
         self.book.write(&mut self.tx).await?;
         self.book.written();
         Ok(())

@@ -22,10 +22,7 @@ use super::{
     explain::{self, Locale},
     labels, query, reader, view,
 };
-use crate::store::{
-    StoreError, calls,
-    list::{self, Position},
-};
+use crate::store::{StoreError, list::Position};
 
 /// One decision with everything that explains it.
 pub(super) async fn get(
@@ -40,12 +37,8 @@ pub(super) async fn get(
     let request_id = path.map_or_else(|_| sent(), |Path(request_id)| request_id);
     let request =
         strict_id(&request_id).ok_or_else(|| ApiError::invalid_request_id(&request_id))?;
-    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
-    let stored = calls::get(&mut conn, (&tenant, request)).await?;
-    drop(conn);
-    let decision = stored
-        .map(|stored| stored.decision)
-        .ok_or_else(|| ApiError::not_found("no such decision"))?;
+    let found = api.log.get(&tenant, request).await?;
+    let decision = found.ok_or_else(|| ApiError::not_found("no such decision"))?;
     let locale = explain::locale(&headers);
     let mut items = describe(&api, &tenant, &[decision], locale).await?;
     let body = items.pop().ok_or_else(ApiError::internal)?;
@@ -79,7 +72,8 @@ pub(super) async fn list(
                 })?,
         ),
     };
-    let mut found = list::page(&api.store, &tenant, &query.filter, after, query.limit + 1).await?;
+    let page = api.log.page(&tenant, &query.filter, after, query.limit + 1);
+    let mut found = page.await?;
     let has_more = found.len() > query.limit as usize;
     found.truncate(query.limit as usize);
     let next = found

@@ -9,10 +9,12 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::store::StoreError;
+use crate::{decision_log::LogError, store::StoreError};
 
 /// Characters of a caller's value that are shown in a message.
 const MAX_SHOWN: usize = 80;
+/// When to ask again for what the decision log did not answer.
+const LOG_RETRY_S: u64 = 2;
 
 /// An error as the caller sees it.
 #[derive(Debug)]
@@ -286,6 +288,16 @@ impl ApiError {
         }
     }
 
+    /// What holds the decisions does not answer.
+    pub(crate) fn log_gone() -> Self {
+        let message = "the decision log in ClickHouse does not answer; calls are served and recorded all the same, ask again in a moment";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self {
+            retry_after: Some(LOG_RETRY_S),
+            ..Self::new(status, "api_error", "decision_log_unavailable", message)
+        }
+    }
+
     /// What is told of it: status, code, the field that is wrong, and why.
     pub(crate) fn into_parts(self) -> (StatusCode, &'static str, Option<String>, String) {
         (self.status, self.code, self.param, self.message)
@@ -316,6 +328,19 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         Self::internal()
+    }
+}
+
+impl From<LogError> for ApiError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Store(error) => error.into(),
+            LogError::LeftAlone { .. } => Self::log_gone(),
+            LogError::Late { .. } | LogError::Failed { .. } | LogError::Newer { .. } => {
+                tracing::warn!(%error, "the decision log did not answer");
+                Self::log_gone()
+            }
+        }
     }
 }
 

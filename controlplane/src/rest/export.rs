@@ -30,7 +30,7 @@ use self::{
     stream::{Export, Source},
 };
 use super::{Api, error::ApiError, explain, reader};
-use crate::store::export::{self, Place};
+use crate::store::export::Place;
 
 /// Tells that a row was decided with what other tenants pooled; the trailer is authoritative.
 const NOTICE: (&str, &str) = (
@@ -59,13 +59,14 @@ pub(super) async fn decisions(
     let resume = match resume {
         Some(resume) => resume,
         None => Resume::at(Place::Settled {
-            newest: export::newest(&api.store).await?,
+            newest: api.log.newest(&query.span).await?,
             after: None,
         }),
     };
     let locale = explain::locale(&headers);
     let source = Source {
         store: api.store.clone(),
+        log: api.log.clone(),
         span: query.span.clone(),
         locale,
     };
@@ -90,7 +91,7 @@ pub(super) async fn decisions(
 
 async fn check_rows(api: &Api, query: &ExportQuery) -> Result<(), ApiError> {
     let most = api.exports.config().max_rows;
-    let found = export::count(&api.store, &query.span, most.saturating_add(1)).await?;
+    let found = api.log.count(&query.span, most.saturating_add(1)).await?;
     if found > most {
         return Err(ApiError::too_many_rows(most));
     }

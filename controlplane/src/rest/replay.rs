@@ -22,10 +22,7 @@ use std::sync::Arc;
 
 use self::question::Question;
 use super::{Api, error::ApiError, writer};
-use crate::{
-    index::tables::Tables,
-    store::{StoreError, calls},
-};
+use crate::{index::tables::Tables, store::StoreError};
 
 /// Of a question.
 const MAX_BODY_BYTES: usize = 64 << 10;
@@ -49,11 +46,9 @@ async fn replay(
     let body = body.map_err(|_| ApiError::body_too_large(MAX_BODY_BYTES))?;
     let now = Now::of(&api.index.current(), &id);
     let question = question::read(&body, &now.catalog, &now.tenant)?;
-    let stored = calls::get(&mut conn, (&id, question.request)).await?;
     drop(conn);
-    let decision = stored
-        .map(|stored| stored.decision)
-        .ok_or_else(|| ApiError::not_found("no such decision"))?;
+    let found = api.log.get(&id, question.request).await?;
+    let decision = found.ok_or_else(|| ApiError::not_found("no such decision"))?;
     if let Some(served) = decision.shadow_of {
         let message = format!(
             "request_id is that of a copy that was sent to learn; replay {served}, which it shadowed"

@@ -95,10 +95,10 @@ struct Written<'a> {
     candidates: Vec<u8>,
 }
 
-/// Writes decisions and what they added over whatever was there.
-pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), StoreError> {
+/// Writes decisions and what they added over whatever was there; the numbers of their rows.
+pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<Vec<i64>, StoreError> {
     if calls.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut next: i64 = sql::query_scalar("SELECT ifnull(max(id), 0) + 1 FROM decisions")
         .fetch_one(&mut **tx)
@@ -123,7 +123,8 @@ pub(crate) async fn put_many(tx: &mut Tx, calls: &[&StoredCall]) -> Result<(), S
         .collect();
     put_decisions(tx, &written).await?;
     experiments::note(tx, written.iter().map(|w| (w.id, &w.call.decision))).await?;
-    put_candidates(tx, &written).await
+    put_candidates(tx, &written).await?;
+    Ok(written.iter().map(|written| written.id).collect())
 }
 
 async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {

@@ -84,28 +84,38 @@ pub(crate) async fn page(
         .await?;
     let decision = |row: &Row| calls::whole(row.try_get(0)?, row.try_get(1)?);
     let decisions: Vec<Decision> = rows.iter().map(decision).collect::<Result<_, _>>()?;
-    let is_full = rows.len() >= limit as usize;
-    let next = match (place, decisions.last(), rows.last()) {
-        (Place::Settled { newest, .. }, _, _) if !is_full => Place::Arrived { after: newest },
-        (Place::Settled { newest, .. }, Some(last), _) => Place::Settled {
-            newest,
-            after: Some(position(last)),
-        },
-        (Place::Arrived { .. }, _, Some(last)) => Place::Arrived {
-            after: last.try_get(2)?,
-        },
-        (Place::Settled { .. } | Place::Arrived { .. }, _, _) => place,
-    };
-    let is_last = match place {
-        Place::Settled { .. } => false,
-        Place::Arrived { .. } => !is_full,
-    };
-    Ok(Page {
-        decisions,
-        next,
-        is_full,
-        is_last,
-    })
+    let last = rows.last().map(|row| row.try_get(2)).transpose()?;
+    Ok(Page::of(place, decisions, (last, limit)))
+}
+
+impl Page {
+    /// The decisions after `place`, the number of the last one's row, and how many were asked for.
+    pub(crate) fn of(
+        place: Place,
+        decisions: Vec<Decision>,
+        (last, limit): (Option<i64>, u32),
+    ) -> Self {
+        let is_full = decisions.len() >= limit as usize;
+        let next = match (place, decisions.last(), last) {
+            (Place::Settled { newest, .. }, _, _) if !is_full => Place::Arrived { after: newest },
+            (Place::Settled { newest, .. }, Some(last), _) => Place::Settled {
+                newest,
+                after: Some(position(last)),
+            },
+            (Place::Arrived { .. }, _, Some(after)) => Place::Arrived { after },
+            (Place::Settled { .. } | Place::Arrived { .. }, _, _) => place,
+        };
+        let is_last = match place {
+            Place::Settled { .. } => false,
+            Place::Arrived { .. } => !is_full,
+        };
+        Self {
+            decisions,
+            next,
+            is_full,
+            is_last,
+        }
+    }
 }
 
 fn position(decision: &Decision) -> Position {

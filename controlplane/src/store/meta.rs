@@ -111,7 +111,8 @@ async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     Ok(query.fetch_optional(store.read()).await?)
 }
 
-async fn put(tx: &mut Tx, name: &str, value: &[u8]) -> Result<(), StoreError> {
+/// Keeps a fact.
+pub(super) async fn put(tx: &mut Tx, name: &str, value: &[u8]) -> Result<(), StoreError> {
     sql::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)
         .bind(value)

@@ -9,6 +9,7 @@ mod experiments;
 mod fill;
 mod measured;
 mod operators;
+mod outbox;
 mod postgres;
 mod settings;
 #[cfg(test)]
@@ -197,6 +198,7 @@ const STEPS: &[&[&str]] = &[&[
     // Pages of a tenant's ratings, the newest first.
     &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
     cache::CACHE,
+    outbox::OUTBOX,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

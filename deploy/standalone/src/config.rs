@@ -104,6 +104,7 @@ pub struct Control {
     pub evaluations: control::Evaluations,
     pub batches: control::Batches,
     pub store: control::StoreConfig,
+    pub decision_log: control::DecisionLogConfig,
 }
 
 /// What scores replies.
@@ -178,6 +179,7 @@ impl Default for Control {
             evaluations: plane.evaluations,
             batches: plane.batches,
             store: plane.store,
+            decision_log: plane.decision_log,
         }
     }
 }

@@ -4,16 +4,18 @@ pub mod world;
 
 use std::{
     path::Path,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use floopy_controlplane::{Config, Deps, Storage, TenantConfig, detached};
+use floopy_controlplane::{Config, DecisionLogConfig, Deps, Storage, TenantConfig, detached};
 use floopy_proto::v1::{
     self, AppendRequest, EventStatus, ReportRequest, ingest_client::IngestClient,
     scoring_client::ScoringClient,
 };
-use floopy_shared::process::{clock::Clock, rpc::Dialer};
+use floopy_shared::process::{clock::Clock, config::Secret, rpc::Dialer};
 use futures::StreamExt;
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use prost::Message;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,6 +32,7 @@ const SPOOL_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Control {
     dialer: Dialer,
+    registry: Arc<Mutex<Registry>>,
     stop: CancellationToken,
     task: JoinHandle<Result<(), floopy_controlplane::Error>>,
 }
@@ -37,6 +40,11 @@ pub struct Control {
 impl Control {
     /// Starts with a store in `dir` and these tenants.
     pub async fn start(dir: &Path, tenants: Vec<String>) -> Self {
+        Self::with_log(dir, tenants, None).await
+    }
+
+    /// The same; decisions are looked up in the ClickHouse database of this URL.
+    pub async fn with_log(dir: &Path, tenants: Vec<String>, log: Option<Secret>) -> Self {
         let tenant = |id| TenantConfig {
             id,
             key: None,
@@ -54,14 +62,19 @@ impl Control {
         let config = Config {
             data_dir: dir.to_owned(),
             tenants: tenants.into_iter().map(tenant).collect(),
+            decision_log: DecisionLogConfig {
+                url: log,
+                ..DecisionLogConfig::default()
+            },
             ..Config::default()
         };
         let (dialer, incoming) = Dialer::memory();
         let stop = CancellationToken::new();
+        let registry = Arc::<Mutex<Registry>>::default();
         let deps = Deps {
             incoming: None,
             clock: Clock::system(),
-            registry: std::sync::Arc::default(),
+            registry: Arc::clone(&registry),
             stop: stop.clone(),
         };
         let control = detached(config, deps, Storage::Directory)
@@ -71,13 +84,28 @@ impl Control {
             .map(Ok)
             .chain(futures::stream::pending());
         let task = tokio::spawn(control.serve(incoming));
-        Self { dialer, stop, task }
+        Self {
+            dialer,
+            registry,
+            stop,
+            task,
+        }
     }
 
     /// Ends it and waits until its store is closed.
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.expect("no panic").expect("ends well");
+    }
+
+    /// A number that it tells at `/metrics`.
+    pub fn metric(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        let registry = self.registry.lock().expect("not poisoned");
+        encode(&mut text, &registry).expect("written");
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|rest| rest.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("{name} is not told"))
     }
 
     /// Sends events as a spool does, one batch after the other; every one of them must be new.

@@ -15,9 +15,12 @@ use super::{
     segment::{Closing, Segment},
     slots::{Exports, Slot},
 };
-use crate::store::{
-    Store, StoreError,
-    export::{self, Page, Place, Span},
+use crate::{
+    decision_log::{DecisionLog, LogError},
+    store::{
+        Store,
+        export::{Page, Place, Span},
+    },
 };
 
 /// Decisions that are read and rendered at a time: about a megabyte of lines.
@@ -27,6 +30,7 @@ const PAGE: u32 = 256;
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) store: Store,
+    pub(super) log: DecisionLog,
     pub(super) span: Span,
     pub(super) locale: Locale,
 }
@@ -136,9 +140,9 @@ impl Export {
         export.close(Outcome::Completed, None)
     }
 
-    async fn page(&self) -> Result<Page, StoreError> {
-        let Source { store, span, .. } = &self.source;
-        export::page(store, span, self.place, PAGE).await
+    async fn page(&self) -> Result<Page, LogError> {
+        let Source { log, span, .. } = &self.source;
+        log.export(span, self.place, PAGE).await
     }
 
     /// Renders a page beside the threads that serve.

@@ -77,6 +77,7 @@ impl Fixture {
     fn api_with(&self, exports: crate::Export, models: KnownModels) -> Api {
         Api {
             store: self.intake.store.clone(),
+            log: DecisionLog::Store(self.intake.store.clone()),
             index: Arc::clone(&self.index),
             totals: Arc::clone(&self.intake.totals),
             clock: self.intake.clock.clone(),

@@ -53,6 +53,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         grpc_listen: None,
         data_dir: config.data_dir.join("control"),
         store: config.control.store.clone(),
+        decision_log: config.control.decision_log.clone(),
         refresh_ms: config.control.refresh_ms,
         builtin_models: config.control.builtin_models,
         catalog: config.catalog.clone(),
