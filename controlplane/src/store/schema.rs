@@ -197,6 +197,7 @@ const STEPS: &[&[&str]] = &[&[
     // Pages of a tenant's ratings, the newest first.
     &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
     cache::CACHE,
+    cache::SEMANTIC,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

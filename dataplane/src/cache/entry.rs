@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use floopy_shared::domain::{
-    cache::{CacheHit, CacheKey, Caching},
+    cache::{CacheHit, CacheKey, Caching, Similar},
     ids::{CandidateKey, RequestId},
     money::Usage,
 };
@@ -74,13 +74,14 @@ impl Entry {
             || caching.is_flushed(self.generation, (&self.key, &self.model))
     }
 
-    /// What giving it saves.
-    pub(crate) fn hit(&self, now_ms: u64) -> CacheHit {
+    /// What giving it saves; `similar`: to whom asked in other words.
+    pub(crate) fn hit(&self, now_ms: u64, similar: Option<Similar>) -> CacheHit {
         CacheHit {
             age_s: self.age_ms(now_ms) / 1_000,
             saved_micro_usd: self.cost_micro_usd,
             saved_input_tokens: self.usage.input,
             saved_output_tokens: self.usage.output,
+            similar,
         }
     }
 }

@@ -37,6 +37,7 @@ static HEADERS: [HeaderName; 6] = [
 ];
 
 /// A request with everything that its reply may depend on.
+#[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub tenant: &'a TenantId,
     pub call: &'a Call,
@@ -56,9 +57,14 @@ pub(crate) struct Form<'a> {
 impl<'a> Form<'a> {
     /// `None`: the body has no canonical form.
     pub(crate) fn of(asked: &Asked<'a>) -> Option<Self> {
+        Self::with(asked, asked.call.body())
+    }
+
+    /// The same, were this its body.
+    pub(super) fn with(asked: &Asked<'a>, body: &[u8]) -> Option<Self> {
         let call = asked.call;
         let ignored = &asked.wish.ignored;
-        let body = canonical(call.body(), |place, key| match place {
+        let body = canonical(body, |place, key| match place {
             Place::Top => omits(call, key),
             Place::Message => ignored.iter().any(|ignored| ignored == key),
             Place::Deeper => false,

@@ -11,7 +11,7 @@ use std::{fmt, path::Path};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use zeroize::Zeroize;
 
-pub use self::cache::Cache;
+pub use self::cache::{Cache, Semantic, SemanticMode};
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::rules::Rule;
 
