@@ -48,6 +48,7 @@ bench:
 	target/release/bench-ingest
 	target/release/bench-refresh
 	target/release/bench-shape
+	target/release/bench-semantic
 	target/release/bench-export
 	target/release/bench-isolation
 	target/release/bench-gateway
