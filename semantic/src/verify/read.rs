@@ -11,6 +11,18 @@ use crate::{
 const MAX_BYTES: usize = 1_000;
 /// As are those with more words.
 const MAX_TOKENS: usize = 160;
+/// Last words of what is said around a question only where it asks for something.
+const ASK_FIRST: [&str; 9] = [
+    "know",
+    "idea",
+    "wonder",
+    "wondering",
+    "ask",
+    "saber",
+    "sabe",
+    "sabes",
+    "usted",
+];
 /// Of what stands on either side of an `and`, where either may come first.
 const EITHER: [&str; 3] = ["between", "entre", "compare"];
 
@@ -111,7 +123,7 @@ impl<'a> Reader<'a> {
                 2 => !self.is_literal || has_stop,
                 _ => true,
             };
-            if !is_around {
+            if !is_around || (ASK_FIRST.contains(&words[opening - 1]) && !self.asks(rest)) {
                 break;
             }
             self.tokens = rest;
@@ -120,6 +132,12 @@ impl<'a> Reader<'a> {
         while let Some(shorter) = self.without_closing() {
             self.tokens = shorter;
         }
+    }
+
+    /// Whether these words begin by asking: `do you know Python` does not ask what it is.
+    fn asks(&self, words: &[Token]) -> bool {
+        let is_asking = |token: &Token| self.lexicon.has(&token.text, Role::Asking);
+        words.first().is_some_and(is_asking)
     }
 
     fn skip_stops(&mut self) {
@@ -215,16 +233,11 @@ impl<'a> Reader<'a> {
         if has(Role::Present) && after_asking && !self.is_literal {
             return;
         }
-        if self.is_how_to
-            && [
-                "my", "your", "our", "meu", "minha", "seu", "sua", "mi", "tu", "su",
-            ]
-            .contains(&word)
-        {
+        if self.is_how_to && ["my", "meu", "minha", "mi"].contains(&word) {
             return;
         }
         let times = [Role::Past, Role::Future, Role::Can, Role::Should];
-        let time = times.iter().find(|role| has(**role) && !self.is_literal);
+        let is_time = !self.is_literal && times.into_iter().any(has);
         let is_preposition = has(Role::Preposition);
         if has(Role::Negation) {
             self.unit(format!("{NEGATION}{word}"));
@@ -234,8 +247,9 @@ impl<'a> Reader<'a> {
         } else if has(Role::Asking) {
             self.marker.clear();
             self.unit(format!("{ASKING}{word}"));
-        } else if let Some(time) = time {
-            self.unit(format!("{TIME}{time:?}"));
+        } else if is_time {
+            let same = self.lexicon.same(word).unwrap_or(word);
+            self.unit(format!("{TIME}{same}"));
         } else if is_preposition {
             self.turn(word);
         } else if let Some(number) = self.lexicon.number(word) {
