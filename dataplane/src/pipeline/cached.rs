@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::plan;
 use crate::{
     admit::Admitted,
-    cache::{self, Asked, Entry, Fill, Form, Found, Looked, Meaning, Wish},
+    cache::{self, Asked, Entry, Fill, Form, Found, Leading, Looked, Meaning, Wish},
     call::{Call, Endpoint},
     gateway::Gateway,
     http::{Body, respond::Refusal},
@@ -69,14 +69,13 @@ async fn search(
         Some(why) => Err(why),
         None => Form::of(&asked(asking, wish, &governed)).ok_or(Bypass::Unreadable),
     };
-    let course = |came| Course {
-        came,
-        semantic_in_vain: wish.semantic_in_vain,
-    };
     let form = match form {
         Ok(form) => form,
         Err(why) => {
-            record.cached(course(Came::Bypassed(why)));
+            record.cached(Course {
+                came: Came::Bypassed(why),
+                semantic_in_vain: wish.semantic_in_vain,
+            });
             return Ok(None);
         }
     };
@@ -99,28 +98,42 @@ async fn search(
         Found::Miss(leading) => leading,
     };
     let meaning = meaning(asking, wish, &governed);
-    let similar = meaning.as_ref().and_then(|meaning| {
-        let cache = &gateway.cache;
-        cache.find_similar(&looked, meaning, fits)
-    });
+    Ok(missed(asking, record, (&looked, leading), (meaning, fits)))
+}
+
+/// Nothing was stored for this very request. The reply to the same in other words, if it may be given; what the call gets
+/// is stored otherwise.
+fn missed(
+    asking: Asking<'_>,
+    record: &mut Record,
+    (looked, leading): (&Looked<'_>, Option<Leading>),
+    (meaning, fits): (Option<Meaning>, impl Fn(&Entry) -> bool),
+) -> Option<Arc<Entry>> {
+    let (cache, wish) = (&asking.gateway.cache, looked.wish);
+    let similar = meaning
+        .as_ref()
+        .and_then(|meaning| cache.find_similar(looked, meaning, fits));
     let compared = match (wish.semantic.mode, similar) {
         (SemanticMode::On, Some((entry, similar))) => {
             give(asking, record, (wish, looked.key), (&entry, Some(similar)));
-            return Ok(Some(entry));
+            return Some(entry);
         }
         (SemanticMode::Shadow | SemanticMode::On | SemanticMode::Off, similar) => similar,
     };
     let similar = compared.as_ref().map(|(_, similar)| *similar);
     let fill = || {
-        let fill = Fill::new(&gateway.cache, &looked, &admitted.snapshot, leading);
+        let fill = Fill::new(cache, looked, &asking.admitted.snapshot, leading);
         Box::new(fill.meaning(meaning, compared))
     };
     let fill = wish.writes.then(fill);
-    record.cached(course(Came::Missed(looked.key, fill)));
+    record.cached(Course {
+        came: Came::Missed(looked.key, fill),
+        semantic_in_vain: wish.semantic_in_vain,
+    });
     if let Some(similar) = similar {
         record.comparing(similar);
     }
-    Ok(None)
+    None
 }
 
 /// Writes down that this reply is given.
