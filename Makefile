@@ -49,6 +49,7 @@ bench:
 	target/release/bench-log
 	target/release/bench-refresh
 	target/release/bench-shape
+	target/release/bench-semantic
 	target/release/bench-export
 	target/release/bench-isolation
 	target/release/bench-cache

@@ -3,14 +3,20 @@
 //! `wish` says whether a call asks the cache, `key` what names its request, `store` holds the replies, `shared` those that
 //! other proxies brought, `flights` has identical calls wait for the first of them. Who may be given what is checked anew at
 //! every hit.
+//!
+//! Where a tenant has it so, the same question in other words gets a reply as well: `meaning` is what a call asks, `index`
+//! finds who asked that before.
 
+mod answer;
 mod canonical;
 mod entry;
 mod fill;
 mod flights;
+mod index;
 mod keeper;
 mod key;
 mod look;
+mod meaning;
 mod shared;
 mod store;
 mod wish;
@@ -22,7 +28,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
-    cache::{CacheKey, Caching},
+    cache::{CacheKey, Caching, Similar},
     ids::{RequestId, TenantId},
 };
 use tokio::time::timeout;
@@ -33,12 +39,14 @@ pub(crate) use self::{
     keeper::Keeper,
     key::{Asked, Form},
     look::Stored,
+    meaning::Meaning,
     shared::{Shared, SharedKeeper},
     store::Census,
     wish::{Wish, wish},
 };
 use self::{
     flights::{Flights, Lead, Turn},
+    index::Index,
     store::Store,
 };
 use crate::config;
@@ -49,6 +57,7 @@ pub(crate) struct Cache {
     config: config::Cache,
     store: Store,
     shared: Option<Arc<Shared>>,
+    index: Index,
     flights: Arc<Flights>,
 }
 
@@ -84,6 +93,7 @@ impl Cache {
         Self {
             store: Store::new(config.max_bytes),
             shared,
+            index: Index::new(config.semantic_bytes),
             flights: Arc::default(),
             config,
         }
@@ -101,11 +111,24 @@ impl Cache {
 
     /// Takes away what is of no tenant that may keep something.
     fn keep_only(&self, may_keep: impl Fn(&TenantId) -> bool) {
-        self.store.keep_only(may_keep);
+        self.store.keep_only(&may_keep);
+        self.index.keep_only(may_keep);
+    }
+
+    /// Forgets what was asked where the reply to it was flushed.
+    fn forget_flushed(&self, tenant: &TenantId, caching: &Caching, now_ms: u64) {
+        let is_gone = |entry: &Entry| entry.is_gone(caching, now_ms);
+        self.index
+            .retain(tenant, |key| self.store.has((tenant, key), is_gone));
     }
 
     pub(crate) fn census(&self) -> Census {
-        self.store.census()
+        let (semantic_bytes, semantic_entries) = self.index.census();
+        Census {
+            semantic_bytes,
+            semantic_entries,
+            ..self.store.census()
+        }
     }
 
     /// A reply that may be given. Where an identical call is under way, it is waited for; how long comes with what was
@@ -167,6 +190,39 @@ impl Cache {
         self.store.put(looked.tenant, 1, Arc::clone(&entry));
         shared.given();
         Some(entry)
+    }
+
+    /// Whether questions in other words are looked for.
+    pub(crate) fn is_semantic(&self) -> bool {
+        self.index.is_on()
+    }
+
+    /// The reply to the same question in other words, if it may be given.
+    pub(crate) fn find_similar(
+        &self,
+        looked: &Looked<'_>,
+        meaning: &Meaning,
+        fits: impl Fn(&Entry) -> bool,
+    ) -> Option<(Arc<Entry>, Similar)> {
+        if !looked.wish.reads {
+            return None;
+        }
+        let least = looked.wish.semantic.least_similarity();
+        let similar = self.index.find(looked.tenant, meaning, least);
+        similar.into_iter().find_map(|similar| {
+            let key = similar.matched;
+            let found = self.get(&Looked { key, ..*looked }, &fits);
+            let is_gone = |entry: &Entry| entry.is_gone(looked.caching, looked.now_ms);
+            if found.is_none() && !self.store.has((looked.tenant, &key), is_gone) {
+                self.index.forget(looked.tenant, meaning, &key);
+            }
+            found.map(|entry| (entry, similar))
+        })
+    }
+
+    /// Stores what a call brought, to be found by what it asked.
+    fn put_asked(&self, tenant: &TenantId, meaning: &Meaning, key: CacheKey) {
+        self.index.add(tenant, meaning, key);
     }
 
     fn get(&self, looked: &Looked<'_>, fits: &impl Fn(&Entry) -> bool) -> Option<Arc<Entry>> {

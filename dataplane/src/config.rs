@@ -11,7 +11,7 @@ mod tenant;
 use std::{net::SocketAddr, path::PathBuf};
 
 use floopy_shared::process::{
-    config::{Addresses, PlaneTls, Secret},
+    config::{Addresses as PlaneAddresses, PlaneTls, Secret},
     credentials::Credentials,
     telemetry::LogFormat,
 };
@@ -96,9 +96,9 @@ impl Default for Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Control {
     /// Of its gRPC services; a list where several stand in for each other.
-    pub grpc: Addresses,
+    pub grpc: PlaneAddresses,
     /// Of its REST API, which answers `GET /v1/decisions`; a list where several stand in for each other.
-    pub rest: Addresses,
+    pub rest: PlaneAddresses,
     /// The secret that planes share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use self::decision::{decided, no_outcome, undecided, understood};
 pub(crate) use self::{
     batch::{Answered, BatchCall, of_line},
-    cached::{Bypass, Came, Course},
+    cached::{Bypass, Came, Course, Told},
     decision::of_plan,
 };
 use crate::{

@@ -13,6 +13,8 @@ mod accounting;
 mod cache;
 #[path = "gateway/cache_gone.rs"]
 mod cache_gone;
+#[path = "gateway/cache_semantic.rs"]
+mod cache_semantic;
 #[path = "gateway/cache_shared.rs"]
 mod cache_shared;
 #[path = "gateway/connections.rs"]

@@ -1,6 +1,8 @@
 //! What is written to the wire is read back as it was; what is not valid is refused by name.
 #![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
+#[path = "wire_round_trip/cache.rs"]
+mod cache;
 #[path = "wire_round_trip/tenant.rs"]
 mod tenant;
 #[path = "wire_round_trip/written.rs"]
@@ -10,7 +12,6 @@ use floopy_proto::v1;
 use floopy_shared::domain::{
     affinity::{Affinity, Origin, Release},
     batch::BatchLine,
-    cache::{CacheHit, CacheUse},
     catalog::{Catalog, CatalogModel, ModelKind, ShapePrior},
     confidence::ConfidenceReason,
     constraints::Constraints,
@@ -185,15 +186,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
                 Arrangement::Shadow
             },
         }),
-        cache: flag.then_some(match number {
-            0 => CacheUse::Miss,
-            age_s => CacheUse::Hit(CacheHit {
-                age_s,
-                saved_micro_usd: Some(7),
-                saved_input_tokens: 1,
-                saved_output_tokens: 2,
-            }),
-        }),
+        cache: flag.then(|| cache::any(number)),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),
             custom_id: "line 1".to_owned(),

@@ -9,6 +9,7 @@ pub mod nginx;
 pub mod pairs;
 pub mod proxy;
 pub mod report;
+pub mod semantic;
 pub mod streams;
 pub mod upstream;
 pub mod wire;

@@ -96,12 +96,13 @@ fn counts_of(decision: &Decision) -> Counts {
     let hit = decision.cache_hit().unwrap_or_default();
     let (is_hit, is_miss) = match decision.cache {
         Some(CacheUse::Hit(_)) => (true, false),
-        Some(CacheUse::Miss) => (false, true),
+        Some(CacheUse::Miss | CacheUse::Compared(_)) => (false, true),
         None => (false, false),
     };
     let saved_tokens = hit
         .saved_input_tokens
         .saturating_add(hit.saved_output_tokens);
+    let agrees = decision.comparison().and_then(|compared| compared.agrees);
     let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
     Counts::default()
         .with(Column::Requests, 1)
@@ -115,6 +116,9 @@ fn counts_of(decision: &Decision) -> Counts {
         .with(Column::CacheMisses, u64::from(is_miss))
         .with(Column::SavedMicroUsd, hit.saved_micro_usd.unwrap_or(0))
         .with(Column::SavedTokens, saved_tokens)
+        .with(Column::SemanticHits, u64::from(hit.similar.is_some()))
+        .with(Column::SemanticCompared, u64::from(agrees.is_some()))
+        .with(Column::SemanticWrong, u64::from(agrees == Some(false)))
 }
 
 /// A stream that has begun has not failed yet; a caller who left did not see an error.

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::{
-    cache::{Caching, FlushOf},
+    cache::{Caching, DEFAULT_THRESHOLD, FlushOf},
     ids::{CandidateKey, TenantId},
     rule::is_name,
 };
@@ -164,10 +164,19 @@ async fn month(conn: &mut Conn, tenant: &TenantId, now_ms: u64) -> Result<Counts
 fn describe(caching: &Caching, month: Counts) -> Value {
     let (hits, misses) = (month.of(Column::CacheHits), month.of(Column::CacheMisses));
     let asked = hits + misses;
+    let (compared, wrong) = (
+        month.of(Column::SemanticCompared),
+        month.of(Column::SemanticWrong),
+    );
     json!({
         "object": "cache",
         "enabled": caching.enabled,
         "ttl_seconds": caching.ttl_ms() / 1_000,
+        "semantic": {
+            "mode": caching.semantic.mode.as_str(),
+            "threshold": f64::from(caching.semantic.threshold.unwrap_or(DEFAULT_THRESHOLD)) / 1_000.0,
+            "advanced": caching.semantic.advanced,
+        },
         "flushed_at": (caching.generation > 0).then(|| moment(caching.generation)).flatten(),
         "month": {
             "hits": hits,
@@ -175,6 +184,10 @@ fn describe(caching: &Caching, month: Counts) -> Value {
             "hit_rate": (asked > 0).then(|| hits as f64 / asked as f64),
             "saved_micro_usd": month.of(Column::SavedMicroUsd),
             "saved_tokens": month.of(Column::SavedTokens),
+            "semantic_hits": month.of(Column::SemanticHits),
+            "semantic_compared": compared,
+            "semantic_wrong": wrong,
+            "semantic_wrong_rate": (compared > 0).then(|| wrong as f64 / compared as f64),
         },
     })
 }

@@ -4,6 +4,7 @@
 
 use floopy_shared::{
     domain::{
+        cache::Similar,
         decision::{AttemptResult, Decision, Ending, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
@@ -56,6 +57,14 @@ fn merge(into: &mut Value, extra: Value) {
     if let (Value::Object(into), Value::Object(extra)) = (into, extra) {
         into.extend(extra);
     }
+}
+
+/// A stored reply to the same question in other words.
+fn similar(similar: Similar) -> Value {
+    json!({
+        "similarity": f64::from(similar.similarity) / 1_000.0, "advanced": similar.advanced,
+        "matched_key": hex::encode(similar.matched),
+    })
 }
 
 /// The audit object.
@@ -146,6 +155,10 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "cache": d.cache_hit().map(|hit| json!({
                 "age_seconds": hit.age_s, "saved_micro_usd": hit.saved_micro_usd,
                 "saved_input_tokens": hit.saved_input_tokens, "saved_output_tokens": hit.saved_output_tokens,
+                "similar": hit.similar.map(similar),
+            })),
+            "cache_compared": d.comparison().map(|compared| json!({
+                "similar": similar(compared.similar), "agrees": compared.agrees,
             })),
             "threat_blocked": false,
             "fallback_used": outcome.fallback_used,

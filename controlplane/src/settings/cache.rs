@@ -1,9 +1,12 @@
 //! What a tenant set of its cache, and what it flushed, as it is written.
 
-use floopy_shared::domain::{
-    cache::{CacheKey, Caching, Flush, FlushOf, MAX_TTL_S},
-    constraints::InvalidConstraints,
-    ids::CandidateKey,
+use floopy_shared::{
+    domain::{
+        cache::{CacheKey, Caching, Flush, FlushOf, MAX_TTL_S},
+        constraints::InvalidConstraints,
+        ids::CandidateKey,
+    },
+    process::config::Semantic,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +19,13 @@ pub(crate) const SETTINGS: &str = "settings";
 pub(crate) const FLUSHES: &str = "flushes";
 
 /// What is set; a key that is missing or `null` leaves it as it is where nobody sets anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct WrittenCache {
     pub(crate) enabled: Option<bool>,
     pub(crate) ttl_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) semantic: Option<Semantic>,
 }
 
 impl WrittenCache {
@@ -107,6 +112,8 @@ pub(super) fn apply(caching: &mut Caching, document: &Document) -> Result<(), St
             let written = written.validate().map_err(unreadable)?;
             caching.enabled = written.enabled.unwrap_or(caching.enabled);
             caching.ttl_s = written.ttl_seconds.or(caching.ttl_s);
+            let semantic = written.semantic.map(Semantic::to_domain);
+            caching.semantic = semantic.unwrap_or(caching.semantic);
         }
         FLUSHES => {
             let written: WrittenFlushes = read(document)?;

@@ -199,6 +199,7 @@ const STEPS: &[&[&str]] = &[&[
     &["CREATE INDEX ratings_newest ON ratings (tenant, rated_ms, event_id)"],
     cache::CACHE,
     outbox::OUTBOX,
+    cache::SEMANTIC,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -4,13 +4,16 @@ pub(crate) mod managed;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floopy_shared::domain::{
-    cache::Caching,
-    constraints::Constraints,
-    ids::{CandidateKey, TenantId},
-    limits::Limits,
-    rule::Routing,
-    snapshot::Tenant,
+use floopy_shared::{
+    domain::{
+        cache::Caching,
+        constraints::Constraints,
+        ids::{CandidateKey, TenantId},
+        limits::Limits,
+        rule::Routing,
+        snapshot::Tenant,
+    },
+    process::config::Semantic,
 };
 
 use super::{Store, StoreError, Tx, keys, record, tenant_id, to_i64};
@@ -33,13 +36,15 @@ pub(crate) struct Profile {
 
 /// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
+    let semantic = serde_json::to_string(&Semantic::from(profile.caching.semantic)).ok();
     sql::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            plan, cache_enabled, cache_ttl_s, created_ms, configured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+            plan, cache_enabled, cache_ttl_s, cache_semantic, created_ms, configured)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT (id) DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             routing = excluded.routing, plan = excluded.plan, cache_enabled = excluded.cache_enabled,
-            cache_ttl_s = excluded.cache_ttl_s, configured = 1",
+            cache_ttl_s = excluded.cache_ttl_s, cache_semantic = excluded.cache_semantic, configured = 1",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -50,6 +55,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(profile.plan.as_deref())
     .bind(profile.caching.enabled)
     .bind(profile.caching.ttl_s)
+    .bind(semantic.as_deref())
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -101,7 +107,7 @@ pub(crate) async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
 
 const COLUMNS: &str =
     "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled,
-    cache_enabled, cache_ttl_s";
+    cache_enabled, cache_ttl_s, cache_semantic";
 
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
@@ -139,6 +145,8 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     let constraints: Option<&[u8]> = row.try_get(3)?;
     let budget: Option<i64> = row.try_get(4)?;
     let routing: Option<&[u8]> = row.try_get(5)?;
+    let semantic: Option<String> = row.try_get(9)?;
+    let semantic = semantic.and_then(|written| serde_json::from_str::<Semantic>(&written).ok());
     Ok(Tenant {
         id: tenant_id(row.try_get(0)?)?,
         keys: Vec::new(),
@@ -163,6 +171,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         caching: Caching {
             enabled: row.try_get(7)?,
             ttl_s: row.try_get(8)?,
+            semantic: semantic.unwrap_or_default().to_domain(),
             ..Caching::default()
         },
         // They are not kept here: the configuration has them.

@@ -31,10 +31,15 @@ pub(crate) enum Column {
     /// What the stored replies had cost, and their tokens.
     SavedMicroUsd,
     SavedTokens,
+    /// Of the hits: the question was another one like it.
+    SemanticHits,
+    /// Of the misses: such a reply was compared with a fresh one, and said something else.
+    SemanticCompared,
+    SemanticWrong,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Requests,
         Self::Errors,
         Self::InputTokens,
@@ -49,6 +54,9 @@ impl Column {
         Self::CacheMisses,
         Self::SavedMicroUsd,
         Self::SavedTokens,
+        Self::SemanticHits,
+        Self::SemanticCompared,
+        Self::SemanticWrong,
     ];
 
     /// Its name in the store and in answers.
@@ -68,6 +76,9 @@ impl Column {
             Self::CacheMisses => "cache_misses",
             Self::SavedMicroUsd => "saved_micro_usd",
             Self::SavedTokens => "saved_tokens",
+            Self::SemanticHits => "semantic_hits",
+            Self::SemanticCompared => "semantic_compared",
+            Self::SemanticWrong => "semantic_wrong",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use floopy_shared::domain::{
-    cache::{CacheHit, CacheKey, Caching, Subject},
+    cache::{CacheHit, CacheKey, Caching, Similar, Subject},
     ids::{CandidateKey, RequestId},
     money::Usage,
 };
@@ -80,13 +80,14 @@ impl Entry {
         (&self.key, &self.model, self.rule.as_deref())
     }
 
-    /// What giving it saves.
-    pub(crate) fn hit(&self, now_ms: u64) -> CacheHit {
+    /// What giving it saves; `similar`: to whom asked in other words.
+    pub(crate) fn hit(&self, now_ms: u64, similar: Option<Similar>) -> CacheHit {
         CacheHit {
             age_s: self.age_ms(now_ms) / 1_000,
             saved_micro_usd: self.cost_micro_usd,
             saved_input_tokens: self.usage.input,
             saved_output_tokens: self.usage.output,
+            similar,
         }
     }
 }

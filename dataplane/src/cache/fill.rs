@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use floopy_semantic::answers::agree;
 use floopy_shared::domain::{
-    cache::CacheKey,
+    cache::{CacheKey, Comparison, Similar},
     ids::{CandidateKey, TenantId},
     money::Usage,
 };
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    Cache, Leading, Looked,
+    Cache, Leading, Looked, Meaning, answer,
     entry::{Entry, kept},
 };
 use crate::{state::Known, upstream::Facts};
@@ -34,6 +35,10 @@ pub(crate) struct Fill {
     max_bytes: usize,
     /// It is longer than what is stored.
     is_too_long: bool,
+    /// What was asked, where the same in other words may get the reply as well.
+    meaning: Option<Meaning>,
+    /// The reply to the same question in other words, which is to be compared with this one.
+    compared: Option<(Arc<Entry>, Similar)>,
     /// Ends with the call, stored or not.
     leading: Option<Leading>,
 }
@@ -69,8 +74,35 @@ impl Fill {
             body: Vec::new(),
             max_bytes: cache.max_entry_bytes(),
             is_too_long: false,
+            meaning: None,
+            compared: None,
             leading,
         }
+    }
+
+    /// With what was asked, and the reply to the same in other words that is to be compared with this one.
+    pub(crate) fn meaning(
+        mut self,
+        meaning: Option<Meaning>,
+        compared: Option<(Arc<Entry>, Similar)>,
+    ) -> Self {
+        (self.meaning, self.compared) = (meaning, compared);
+        self
+    }
+
+    /// Whether the reply to the same question in other words says the same as this one, and what it was the reply to.
+    pub(crate) fn comparison(&self, facts: &Facts) -> Option<Comparison> {
+        let (entry, similar) = self.compared.as_ref()?;
+        let is_answer = self.status == StatusCode::OK && !facts.failed && !facts.refused;
+        let texts =
+            is_answer.then(|| Some((answer::text(&entry.body)?, answer::text(&self.body)?)));
+        let agrees = texts
+            .flatten()
+            .map(|(stored, fresh)| agree(&stored, &fresh));
+        Some(Comparison {
+            similar: *similar,
+            agrees,
+        })
     }
 
     /// How the reply begins.
@@ -116,6 +148,9 @@ impl Fill {
             usage: given.usage,
         };
         cache.put((&self.tenant, self.flushed), self.bucket, entry);
+        if let Some(meaning) = self.meaning.filter(|_| !facts.calls_tools) {
+            cache.put_asked(&self.tenant, &meaning, self.key);
+        }
         true
     }
 }

@@ -1,6 +1,10 @@
 //! What a tenant may no longer keep, or one that is gone left behind, leaves the cache with the snapshot that says so.
 
-use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+    sync::Arc,
+};
 
 use floopy_shared::domain::{ids::TenantId, snapshot::Snapshot};
 use tokio::sync::watch;
@@ -18,6 +22,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     /// Until it is stopped.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Infallible> {
+        let mut flushed: BTreeMap<TenantId, u64> = BTreeMap::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -26,8 +31,20 @@ impl Keeper {
                     return Ok(());
                 },
             }
-            let keeping = keeping(&self.gateway.current.snapshot());
+            let snapshot = self.gateway.current.snapshot();
+            let keeping = keeping(&snapshot);
             self.gateway.cache.keep_only(|of| keeping.contains(of));
+            let now_ms = self.gateway.clock.now_ms();
+            for tenant in snapshot
+                .tenants()
+                .filter(|tenant| tenant.caching.generation > 0)
+            {
+                let generation = tenant.caching.generation;
+                if flushed.insert(tenant.id.clone(), generation) != Some(generation) {
+                    let cache = &self.gateway.cache;
+                    cache.forget_flushed(&tenant.id, &tenant.caching, now_ms);
+                }
+            }
         }
     }
 }

@@ -37,6 +37,7 @@ static HEADERS: [HeaderName; 6] = [
 ];
 
 /// A request with everything that its reply may depend on.
+#[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub tenant: &'a TenantId,
     pub call: &'a Call,
@@ -56,10 +57,7 @@ pub(crate) struct Form<'a> {
 impl<'a> Form<'a> {
     /// `None`: the body has no canonical form.
     pub(crate) fn of(asked: &Asked<'a>) -> Option<Self> {
-        let body = canonical(asked.call.body(), |place, key| {
-            leaves_out(asked, place, key)
-        })?;
-        Some(Self::with(asked, body))
+        Self::with(asked, asked.call.body())
     }
 
     /// The same, with the keys of the body that do not matter: those of messages as `messages[].name`.
@@ -77,7 +75,7 @@ impl<'a> Form<'a> {
             goes
         })?;
         let left_out = left_out.into_inner().into_iter().collect();
-        Some((Self::with(asked, body), left_out))
+        Some((Self::made(asked, body), left_out))
     }
 
     /// The same, without what it was made of.
@@ -90,7 +88,13 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn with(asked: &Asked<'a>, body: Vec<u8>) -> Self {
+    /// The same, were this its body.
+    pub(super) fn with(asked: &Asked<'a>, body: &[u8]) -> Option<Self> {
+        let body = canonical(body, |place, key| leaves_out(asked, place, key))?;
+        Some(Self::made(asked, body))
+    }
+
+    fn made(asked: &Asked<'a>, body: Vec<u8>) -> Self {
         let call = asked.call;
         let ignored = &asked.wish.ignored;
         let text = |text: &'static str| Some(Cow::Borrowed(text.as_bytes()));

@@ -47,6 +47,9 @@ pub(crate) struct Census {
     pub entries: u64,
     /// Replies that went because there was no room, since the start.
     pub evicted: u64,
+    /// Of what finds them by what was asked.
+    pub semantic_bytes: u64,
+    pub semantic_entries: u64,
 }
 
 impl Store {
@@ -96,6 +99,20 @@ impl Store {
         replies.cloned().unwrap_or_default()
     }
 
+    /// Whether there is a reply to this request, whoever may have it.
+    pub(super) fn has(
+        &self,
+        (tenant, key): (&TenantId, &CacheKey),
+        is_gone: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        let shelves = self.lock();
+        let found = shelves
+            .of
+            .get(tenant)
+            .and_then(|shelf| shelf.buckets.peek(key));
+        found.is_some_and(|replies| replies.iter().any(|entry| !is_gone(entry)))
+    }
+
     /// Adds a reply; in place of the oldest, where its request has as many as it is to have.
     pub(super) fn put(&self, tenant: &TenantId, bucket: usize, entry: Arc<Entry>) {
         let weight = entry.weight();
@@ -142,6 +159,7 @@ impl Store {
             bytes: shelves.bytes as u64,
             entries: shelves.entries as u64,
             evicted: shelves.evicted,
+            ..Census::default()
         }
     }
 

@@ -1,12 +1,13 @@
 //! What a caller's headers say of the cache, on top of what the tenant has.
 
-use floopy_shared::domain::cache::{Caching, MAX_TTL_S};
+use floopy_shared::domain::cache::{Caching, MAX_TTL_S, Semantic, SemanticMode};
 use http::{HeaderMap, HeaderName, StatusCode, header::CACHE_CONTROL};
 
 use crate::http::respond::Refusal;
 
 static ENABLED: HeaderName = HeaderName::from_static("floopy-cache-enabled");
 static TIER: HeaderName = HeaderName::from_static("floopy-cache");
+static ADVANCED: HeaderName = HeaderName::from_static("floopy-cache-advanced");
 static SEED: HeaderName = HeaderName::from_static("floopy-cache-seed");
 static BUCKET: HeaderName = HeaderName::from_static("floopy-cache-bucket-max-size");
 static IGNORED: HeaderName = HeaderName::from_static("floopy-cache-ignore-keys");
@@ -37,8 +38,10 @@ pub(crate) struct Wish {
     pub ignored: Vec<String>,
     /// Replies that call tools are stored as well.
     pub tools: bool,
-    /// Asked for what is not there.
-    pub semantic: bool,
+    /// For questions that ask the same in other words.
+    pub semantic: Semantic,
+    /// Asked for the semantic cache, which its tenant did not switch on.
+    pub semantic_in_vain: bool,
 }
 
 /// `None`: the cache is not asked. Costs two looks at the headers then.
@@ -53,15 +56,23 @@ pub(crate) fn wish(headers: &HeaderMap, caching: &Caching) -> Result<Option<Wish
     if !enabled.unwrap_or(tier.is_some() || caching.enabled) {
         return Ok(None);
     }
+    let bucket = bucket(headers)?;
+    let mut semantic = caching.semantic;
+    semantic.advanced = flag(headers, &ADVANCED)?.unwrap_or(semantic.advanced);
+    // Who wants several replies to one request wants none to another.
+    if tier == Some(false) || bucket > 1 {
+        semantic.mode = SemanticMode::Off;
+    }
     let mut wish = Wish {
         reads: true,
         writes: true,
         max_age_ms: None,
-        bucket: bucket(headers)?,
+        bucket,
         seed: seed(headers)?,
         ignored: ignored(headers)?,
         tools: flag(headers, &TOOLS)?.unwrap_or(false),
-        semantic: tier == Some(true),
+        semantic,
+        semantic_in_vain: tier == Some(true) && semantic.is_off(),
     };
     wish.control(headers)?;
     Ok(Some(wish))
@@ -211,7 +222,32 @@ mod tests {
             let is_on = asked(pairs, enabled).expect("valid").is_some();
             assert_eq!(is_on, expected, "{pairs:?} {enabled}");
         }
-        assert!(found(&[("floopy-cache", "semantic")]).semantic);
+    }
+
+    #[test]
+    fn the_semantic_cache_is_its_tenants_to_switch_on() {
+        let off = found(&[("floopy-cache", "semantic")]);
+        assert!(off.semantic.is_off() && off.semantic_in_vain);
+        let caching = Caching {
+            enabled: true,
+            semantic: Semantic {
+                mode: SemanticMode::On,
+                ..Semantic::default()
+            },
+            ..Caching::default()
+        };
+        let mode = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            let wish = wish(&headers, &caching).expect("valid").expect("on");
+            (wish.semantic.mode, wish.semantic.advanced)
+        };
+        let (on, off) = (SemanticMode::On, SemanticMode::Off);
+        assert_eq!(mode("floopy-cache-enabled", "true"), (on, false));
+        assert_eq!(mode("floopy-cache-advanced", "true"), (on, true));
+        assert_eq!(mode("floopy-cache", "semantic"), (on, false));
+        assert_eq!(mode("floopy-cache", "exact").0, off);
+        assert_eq!(mode("floopy-cache-bucket-max-size", "3").0, off);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::labels::{CacheLabel, CacheLabels};
+use super::labels::{CacheLabel, CacheLabels, ComparisonLabel, ComparisonLabels};
 
 /// The cache's counters.
 #[derive(Debug, Default)]
@@ -13,6 +13,7 @@ pub(crate) struct CacheMetrics {
     lookups: Family<CacheLabels, Counter>,
     stored: Counter,
     saved: Counter,
+    compared: Family<ComparisonLabels, Counter>,
 }
 
 impl CacheMetrics {
@@ -23,10 +24,26 @@ impl CacheMetrics {
         registry.register("floopy_cache_stored", stored, self.stored.clone());
         let saved = "What the replies that were given again had cost, in micro-USD";
         registry.register("floopy_cache_saved_micro_usd", saved, self.saved.clone());
+        let compared = "Stored replies to questions in other words that were compared with fresh ones, by what they said";
+        registry.register(
+            "floopy_cache_semantic_compared",
+            compared,
+            self.compared.clone(),
+        );
     }
 
     pub(crate) fn looked(&self, result: CacheLabel) {
         self.lookups.get_or_create(&CacheLabels { result }).inc();
+    }
+
+    pub(crate) fn compared(&self, agrees: Option<bool>) {
+        let result = match agrees {
+            Some(true) => ComparisonLabel::Same,
+            Some(false) => ComparisonLabel::Wrong,
+            None => ComparisonLabel::Unknown,
+        };
+        let labels = ComparisonLabels { result };
+        self.compared.get_or_create(&labels).inc();
     }
 
     pub(crate) fn stored(&self) {

@@ -155,8 +155,24 @@ label! {
     /// What came of asking the cache.
     pub(crate) enum CacheLabel {
         Exact = "exact",
+        Semantic = "semantic",
+        Advanced = "advanced",
         Miss = "miss",
         Bypass = "bypass",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ComparisonLabels {
+    pub(super) result: ComparisonLabel,
+}
+
+label! {
+    /// What a stored reply to a question in other words said, beside a fresh one.
+    pub(crate) enum ComparisonLabel {
+        Same = "same",
+        Wrong = "wrong",
+        Unknown = "unknown",
     }
 }
 

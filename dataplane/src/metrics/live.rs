@@ -85,7 +85,7 @@ impl Reading {
     }
 
     /// The same of the cache.
-    fn cache_rows(&self) -> [(&'static str, &'static str, u64); 3] {
+    fn cache_rows(&self) -> [(&'static str, &'static str, u64); 5] {
         [
             (
                 "floopy_cache_size_bytes",
@@ -101,6 +101,16 @@ impl Reading {
                 "floopy_cache_evicted",
                 "Replies that were dropped for want of room since the start",
                 self.cache.evicted,
+            ),
+            (
+                "floopy_cache_semantic_size_bytes",
+                "Bytes of the questions whose replies are found by what they mean",
+                self.cache.semantic_bytes,
+            ),
+            (
+                "floopy_cache_semantic_entries",
+                "Questions whose replies are found by what they mean",
+                self.cache.semantic_entries,
             ),
         ]
     }

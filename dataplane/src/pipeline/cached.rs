@@ -4,7 +4,10 @@ mod explain;
 
 use std::sync::Arc;
 
-use floopy_shared::domain::ids::{RequestId, SessionId};
+use floopy_shared::domain::{
+    cache::{CacheKey, SemanticMode, Similar},
+    ids::{RequestId, SessionId},
+};
 use http::{HeaderMap, Response};
 use serde::Deserialize;
 
@@ -12,11 +15,11 @@ pub(crate) use self::explain::{Explained, Named, explain};
 use super::plan;
 use crate::{
     admit::Admitted,
-    cache::{self, Entry, Fill, Form, Found, Looked, Wish},
+    cache::{self, Asked, Entry, Fill, Form, Found, Leading, Looked, Meaning, Wish},
     call::{Call, Endpoint},
     gateway::Gateway,
     http::{Body, respond::Refusal},
-    record::{Bypass, Came, Course, Record},
+    record::{Bypass, Came, Course, Record, Told},
     route::{Governed, governed},
 };
 
@@ -67,16 +70,15 @@ async fn search(
     let is_in_experiment = record.decision().experiment.is_some();
     let form = match bypass(asking, wish, (&governed, is_in_experiment)) {
         Some(why) => Err(why),
-        None => form(asking, wish, &governed).ok_or(Bypass::Unreadable),
-    };
-    let course = |came| Course {
-        came,
-        asked_semantic: wish.semantic,
+        None => Form::of(&asked(asking, wish, &governed)).ok_or(Bypass::Unreadable),
     };
     let form = match form {
         Ok(form) => form,
         Err(why) => {
-            record.cached(course(Came::Bypassed(why)));
+            record.cached(Course {
+                came: Came::Bypassed(why),
+                semantic_in_vain: wish.semantic_in_vain,
+            });
             return Ok(None);
         }
     };
@@ -92,31 +94,88 @@ async fn search(
     let fits = |entry: &Entry| governed.may_answer(&view, &caller, (&entry.model, entry.is_listed));
     let (found, waited) = gateway.cache.find(&looked, fits).await;
     record.waited_for_client(waited);
-    let key = looked.key;
-    Ok(match found {
+    let leading = match found {
         Found::Hit(entry) => {
-            let age_s = entry.age_ms(gateway.clock.now_ms()) / 1_000;
-            record.cached(course(Came::Hit(key, age_s)));
-            record.hit(&entry);
-            Some(entry)
+            give(asking, record, (wish, looked.key), (&entry, None));
+            return Ok(Some(entry));
         }
-        Found::Miss(leading) => {
-            let fill = || Fill::new(&gateway.cache, &looked, &admitted.snapshot, leading);
-            let fill = wish.writes.then(fill).map(Box::new);
-            record.cached(course(Came::Missed(key, fill)));
-            None
-        }
-    })
+        Found::Miss(leading) => leading,
+    };
+    let meaning = meaning(asking, wish, &governed);
+    Ok(missed(asking, record, (&looked, leading), (meaning, fits)))
 }
 
-fn form<'a>(asking: Asking<'a>, wish: &'a Wish, governed: &Governed<'a>) -> Option<Form<'a>> {
-    Form::of(&cache::Asked {
+/// Nothing was stored for this very request. The reply to the same in other words, if it may be given; what the call gets
+/// is stored otherwise.
+fn missed(
+    asking: Asking<'_>,
+    record: &mut Record,
+    (looked, leading): (&Looked<'_>, Option<Leading>),
+    (meaning, fits): (Option<Meaning>, impl Fn(&Entry) -> bool),
+) -> Option<Arc<Entry>> {
+    let (cache, wish) = (&asking.gateway.cache, looked.wish);
+    let similar = meaning
+        .as_ref()
+        .and_then(|meaning| cache.find_similar(looked, meaning, fits));
+    let compared = match (wish.semantic.mode, similar) {
+        (SemanticMode::On, Some((entry, similar))) => {
+            give(asking, record, (wish, looked.key), (&entry, Some(similar)));
+            return Some(entry);
+        }
+        (SemanticMode::Shadow | SemanticMode::On | SemanticMode::Off, similar) => similar,
+    };
+    let similar = compared.as_ref().map(|(_, similar)| *similar);
+    let fill = || {
+        let fill = Fill::new(cache, looked, &asking.admitted.snapshot, leading);
+        Box::new(fill.meaning(meaning, compared))
+    };
+    let fill = wish.writes.then(fill);
+    record.cached(Course {
+        came: Came::Missed(looked.key, fill),
+        semantic_in_vain: wish.semantic_in_vain,
+    });
+    if let Some(similar) = similar {
+        record.comparing(similar);
+    }
+    None
+}
+
+/// Writes down that this reply is given.
+fn give(
+    asking: Asking<'_>,
+    record: &mut Record,
+    (wish, key): (&Wish, CacheKey),
+    (entry, similar): (&Entry, Option<Similar>),
+) {
+    let age_s = entry.age_ms(asking.gateway.clock.now_ms()) / 1_000;
+    record.cached(Course {
+        came: Came::Hit(Told {
+            key,
+            age_s,
+            similar,
+        }),
+        semantic_in_vain: wish.semantic_in_vain,
+    });
+    record.hit(entry, similar);
+}
+
+/// What the call asks, if a reply to the same in other words may be of use. Tools act on what was said, word by word.
+fn meaning(asking: Asking<'_>, wish: &Wish, governed: &Governed<'_>) -> Option<Meaning> {
+    let may_be_looked_for = !wish.semantic.is_off()
+        && asking.gateway.cache.is_semantic()
+        && !asking.call.features().tools;
+    let asked = || asked(asking, wish, governed);
+    may_be_looked_for.then(|| Meaning::of(&asked(), wish.semantic.advanced))?
+}
+
+fn asked<'a>(asking: Asking<'a>, wish: &'a Wish, governed: &Governed<'a>) -> Asked<'a> {
+    Asked {
         tenant: &asking.admitted.tenant.id,
         call: asking.call,
         headers: asking.headers,
         rule: governed.rule.map(|rule| rule.name.as_str()),
         wish,
-    })
+    }
 }
 
 /// Why the call is served without the cache, if it is.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use floopy_shared::domain::{
-    cache::{CacheKey, CacheUse},
+    cache::{CacheKey, CacheUse, Comparison, Similar},
     confidence::ConfidenceReason,
     decision::{Ending, Reason},
     money::{Prices, Usage},
@@ -18,6 +18,8 @@ use crate::{
 
 static STATUS: HeaderName = HeaderName::from_static("floopy-cache-status");
 static KEY: HeaderName = HeaderName::from_static("floopy-cache-key");
+static MATCHED: HeaderName = HeaderName::from_static("floopy-cache-matched");
+static SIMILARITY: HeaderName = HeaderName::from_static("floopy-cache-similarity");
 static NOTE: HeaderName = HeaderName::from_static("floopy-cache-note");
 
 /// Nobody charges for what is told again.
@@ -80,15 +82,42 @@ impl Bypass {
 /// What became of a call that asked for the cache.
 pub(crate) struct Course {
     pub came: Came,
-    /// It asked for the semantic cache, which is not there: this is the exact one's.
-    pub asked_semantic: bool,
+    /// It asked for the semantic cache, which its tenant did not switch on: this is the exact one's.
+    pub semantic_in_vain: bool,
 }
 
 pub(crate) enum Came {
     Bypassed(Bypass),
     /// `None`: the reply is not to be stored, or was.
     Missed(CacheKey, Option<Box<Fill>>),
-    Hit(CacheKey, u64),
+    Hit(Told),
+}
+
+/// What is told of a stored reply that was given.
+pub(crate) struct Told {
+    /// Of the call.
+    pub key: CacheKey,
+    pub age_s: u64,
+    /// It was the reply to the same question in other words.
+    pub similar: Option<Similar>,
+}
+
+impl Told {
+    fn status(&self) -> &'static str {
+        match self.similar {
+            None => "exact",
+            Some(similar) if similar.advanced => "advanced",
+            Some(_) => "semantic",
+        }
+    }
+
+    fn tier(&self) -> CacheLabel {
+        match self.similar {
+            None => CacheLabel::Exact,
+            Some(similar) if similar.advanced => CacheLabel::Advanced,
+            Some(_) => CacheLabel::Semantic,
+        }
+    }
 }
 
 impl Record {
@@ -101,14 +130,14 @@ impl Record {
                 metrics.cache.looked(CacheLabel::Miss);
                 self.decision.cache = Some(CacheUse::Miss);
             }
-            Came::Hit(..) => metrics.cache.looked(CacheLabel::Exact),
+            Came::Hit(told) => metrics.cache.looked(told.tier()),
         }
         self.cache = Some(Box::new(course));
     }
 
     /// A stored reply answers it; nobody is asked.
-    pub(crate) fn hit(&mut self, entry: &Entry) {
-        let hit = entry.hit(self.gateway.clock.now_ms());
+    pub(crate) fn hit(&mut self, entry: &Entry, similar: Option<Similar>) {
+        let hit = entry.hit(self.gateway.clock.now_ms(), similar);
         let metrics = &self.gateway.metrics;
         metrics.cache.saved(hit.saved_micro_usd.unwrap_or(0));
         let decision = &mut self.decision;
@@ -119,6 +148,12 @@ impl Record {
         decision.served = Some(entry.model.clone());
         self.prices = Some(FREE);
         self.planned_overhead();
+    }
+
+    /// A stored reply would have answered it, and is compared with the one that it gets.
+    pub(crate) fn comparing(&mut self, similar: Similar) {
+        let agrees = None;
+        self.decision.cache = Some(CacheUse::Compared(Comparison { similar, agrees }));
     }
 
     /// The record of a stored reply, which may go out once this returned. It does not bear the reply's own id: that is
@@ -148,7 +183,7 @@ impl Record {
     fn filling(&mut self) -> Option<&mut Fill> {
         match &mut self.cache.as_deref_mut()?.came {
             Came::Missed(_, fill) => fill.as_deref_mut(),
-            Came::Bypassed(_) | Came::Hit(..) => None,
+            Came::Bypassed(_) | Came::Hit(_) => None,
         }
     }
 
@@ -174,6 +209,10 @@ impl Record {
             cost_micro_usd: self.prices.map(|prices| prices.cost_micro_usd(usage)),
             now_ms: self.gateway.clock.now_ms(),
         };
+        if let Some(comparison) = fill.comparison(facts) {
+            self.gateway.metrics.cache.compared(comparison.agrees);
+            self.decision.cache = Some(CacheUse::Compared(comparison));
+        }
         if fill.finish(&self.gateway.cache, facts, given) {
             self.gateway.metrics.cache.stored();
         }
@@ -188,9 +227,10 @@ impl Record {
         let (status, key) = match &course.came {
             Came::Bypassed(_) => ("bypass", None),
             Came::Missed(key, _) => ("miss", Some(key)),
-            Came::Hit(key, age_s) => {
-                headers.insert(AGE, HeaderValue::from(*age_s));
-                ("exact", Some(key))
+            Came::Hit(told) => {
+                headers.insert(AGE, HeaderValue::from(told.age_s));
+                tell_similar(headers, told);
+                (told.status(), Some(&told.key))
             }
         };
         headers.insert(STATUS.clone(), HeaderValue::from_static(status));
@@ -199,13 +239,28 @@ impl Record {
         }
         let note = match &course.came {
             Came::Bypassed(why) => Some(why.as_str()),
-            Came::Missed(..) | Came::Hit(..) if course.asked_semantic => {
-                Some("semantic_unavailable")
-            }
-            Came::Missed(..) | Came::Hit(..) => None,
+            Came::Missed(..) | Came::Hit(_) if course.semantic_in_vain => Some("semantic_off"),
+            Came::Missed(..) | Came::Hit(_) => None,
         };
         if let Some(note) = note {
             headers.insert(NOTE.clone(), HeaderValue::from_static(note));
+        }
+    }
+}
+
+/// Which question it was the reply to, and how near that one is.
+fn tell_similar(headers: &mut HeaderMap, told: &Told) {
+    let Some(similar) = told.similar else {
+        return;
+    };
+    let similarity = format!("{:.3}", f32::from(similar.similarity) / 1_000.0);
+    let told = [
+        (&MATCHED, hex::encode(similar.matched)),
+        (&SIMILARITY, similarity),
+    ];
+    for (name, value) in told {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name.clone(), value);
         }
     }
 }

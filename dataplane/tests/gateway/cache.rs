@@ -66,6 +66,10 @@ impl World {
         self.ask(&chat_body("auto", false), headers).await
     }
 
+    pub async fn admin(&self, path: &str) -> Reply {
+        self.proxy.admin(path).await
+    }
+
     pub fn asked(&self) -> usize {
         self.upstream.seen().len()
     }
@@ -168,7 +172,7 @@ async fn nothing_is_stored_or_given_unless_the_call_or_its_tenant_wants_it() {
     let semantic = world.auto(&[("floopy-cache", "semantic")]).await;
     assert_eq!(
         (status(&semantic), semantic.header("floopy-cache-note")),
-        ("exact", "semantic_unavailable")
+        ("exact", "semantic_off")
     );
     let wrong = world.auto(&[("floopy-cache-enabled", "yes")]).await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);

@@ -10,6 +10,11 @@ pub const MAX_TTL_S: u32 = 30 * 86_400;
 /// older than it, which takes away more than was asked for and never less.
 pub const MAX_FLUSHES: usize = 64;
 
+/// How near a question must be where nobody says, in thousandths.
+pub const DEFAULT_THRESHOLD: u16 = 600;
+/// The least that may be asked for.
+pub const MIN_THRESHOLD: u16 = 300;
+
 /// What names a request: a hash of everything about it that matters.
 pub type CacheKey = [u8; 32];
 
@@ -20,6 +25,8 @@ pub struct Caching {
     pub enabled: bool,
     /// In seconds; `None`: [`DEFAULT_TTL_S`].
     pub ttl_s: Option<u32>,
+    /// For questions that ask the same in other words.
+    pub semantic: Semantic,
     /// Of the last flush. Replies are stored under the one that their call was decided on, so that a reply which was
     /// under way while it was flushed is gone as well, whatever clocks say.
     pub generation: u64,
@@ -27,6 +34,49 @@ pub struct Caching {
     pub flushed: u64,
     /// The oldest first, [`MAX_FLUSHES`] at most.
     pub flushes: Vec<Flush>,
+}
+
+/// What is done for a question that asks the same in other words as one whose reply is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Semantic {
+    pub mode: SemanticMode,
+    /// How near it must be, in thousandths; `None`: [`DEFAULT_THRESHOLD`].
+    pub threshold: Option<u16>,
+    /// What the user said before may be in other words as well.
+    pub advanced: bool,
+}
+
+/// Whether it gets that reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SemanticMode {
+    #[default]
+    Off,
+    /// It does not, and the reply that it gets is compared with the stored one.
+    Shadow,
+    On,
+}
+
+impl Semantic {
+    pub fn is_off(self) -> bool {
+        self.mode == SemanticMode::Off
+    }
+
+    /// How near a question must be, -1 to 1.
+    pub fn least_similarity(self) -> f32 {
+        f32::from(self.threshold.unwrap_or(DEFAULT_THRESHOLD)) / 1_000.0
+    }
+}
+
+impl SemanticMode {
+    pub const ALL: [Self; 3] = [Self::Off, Self::Shadow, Self::On];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Shadow => "shadow",
+            Self::On => "on",
+        }
+    }
 }
 
 /// Replies of a model, to one request or under one rule, that were stored under an older generation are gone.
@@ -93,6 +143,27 @@ pub enum CacheUse {
     /// Nothing, so a provider was asked.
     Miss,
     Hit(CacheHit),
+    /// A provider was asked although the reply to another question would have done, to see whether it does.
+    Compared(Comparison),
+}
+
+/// A stored reply to the same question in other words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Similar {
+    /// Of the two questions, in thousandths.
+    pub similarity: u16,
+    /// Earlier messages were in other words as well.
+    pub advanced: bool,
+    /// The request that it was the reply to.
+    pub matched: CacheKey,
+}
+
+/// A stored reply that was not given, and whether the one that was says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    pub similar: Similar,
+    /// `None`: it is not known yet, or they cannot be compared.
+    pub agrees: Option<bool>,
 }
 
 /// A stored reply that was given, and what it cost when a provider gave it.
@@ -103,6 +174,8 @@ pub struct CacheHit {
     pub saved_micro_usd: Option<u64>,
     pub saved_input_tokens: u64,
     pub saved_output_tokens: u64,
+    /// `None`: it was the reply to this very request.
+    pub similar: Option<Similar>,
 }
 
 impl Decision {
@@ -110,7 +183,15 @@ impl Decision {
     pub fn cache_hit(&self) -> Option<CacheHit> {
         match self.cache {
             Some(CacheUse::Hit(hit)) => Some(hit),
-            Some(CacheUse::Miss) | None => None,
+            Some(CacheUse::Miss | CacheUse::Compared(_)) | None => None,
+        }
+    }
+
+    /// The stored reply that was compared with the one that was given.
+    pub fn comparison(&self) -> Option<Comparison> {
+        match self.cache {
+            Some(CacheUse::Compared(comparison)) => Some(comparison),
+            Some(CacheUse::Miss | CacheUse::Hit(_)) | None => None,
         }
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 use zeroize::Zeroize;
 
 pub use self::addresses::Addresses;
-pub use self::cache::Cache;
+pub use self::cache::{Cache, Semantic, SemanticMode};
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::rules::Rule;
 pub use self::tls::PlaneTls;

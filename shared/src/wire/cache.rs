@@ -3,32 +3,125 @@
 use floopy_proto::v1;
 
 use super::{InvalidWire, ranking};
-use crate::domain::cache::{CacheHit, CacheKey, CacheUse, Caching, Flush, FlushOf, MAX_TTL_S};
+use crate::domain::cache::{
+    CacheHit, CacheKey, CacheUse, Caching, Comparison, Flush, FlushOf, MAX_TTL_S, MIN_THRESHOLD,
+    Semantic, SemanticMode, Similar,
+};
 
 impl From<CacheUse> for v1::CacheUse {
     fn from(cache: CacheUse) -> Self {
-        let hit = match cache {
-            CacheUse::Miss => None,
-            CacheUse::Hit(hit) => Some(v1::CacheHit {
-                age_seconds: hit.age_s,
-                saved_micro_usd: hit.saved_micro_usd,
-                saved_input_tokens: hit.saved_input_tokens,
-                saved_output_tokens: hit.saved_output_tokens,
-            }),
-        };
-        Self { hit }
+        match cache {
+            CacheUse::Miss => Self::default(),
+            CacheUse::Hit(hit) => Self {
+                hit: Some(hit.into()),
+                ..Self::default()
+            },
+            CacheUse::Compared(comparison) => Self {
+                compared: Some(v1::CacheComparison {
+                    similar: Some(comparison.similar.into()),
+                    agrees: comparison.agrees,
+                }),
+                ..Self::default()
+            },
+        }
     }
 }
 
+/// What cannot be read of a comparison is no comparison: the call is a miss then.
 impl From<v1::CacheUse> for CacheUse {
     fn from(cache: v1::CacheUse) -> Self {
-        cache.hit.map_or(Self::Miss, |hit| {
-            Self::Hit(CacheHit {
-                age_s: hit.age_seconds,
-                saved_micro_usd: hit.saved_micro_usd,
-                saved_input_tokens: hit.saved_input_tokens,
-                saved_output_tokens: hit.saved_output_tokens,
+        if let Some(hit) = cache.hit {
+            return Self::Hit(hit.into());
+        }
+        let compared = cache.compared.and_then(|compared| {
+            Some(Comparison {
+                similar: similar(compared.similar?)?,
+                agrees: compared.agrees,
             })
+        });
+        compared.map_or(Self::Miss, Self::Compared)
+    }
+}
+
+impl From<CacheHit> for v1::CacheHit {
+    fn from(hit: CacheHit) -> Self {
+        Self {
+            age_seconds: hit.age_s,
+            saved_micro_usd: hit.saved_micro_usd,
+            saved_input_tokens: hit.saved_input_tokens,
+            saved_output_tokens: hit.saved_output_tokens,
+            similar: hit.similar.map(Into::into),
+        }
+    }
+}
+
+impl From<v1::CacheHit> for CacheHit {
+    fn from(hit: v1::CacheHit) -> Self {
+        Self {
+            age_s: hit.age_seconds,
+            saved_micro_usd: hit.saved_micro_usd,
+            saved_input_tokens: hit.saved_input_tokens,
+            saved_output_tokens: hit.saved_output_tokens,
+            similar: hit.similar.and_then(similar),
+        }
+    }
+}
+
+impl From<Similar> for v1::SimilarReply {
+    fn from(similar: Similar) -> Self {
+        Self {
+            similarity: similar.similarity.into(),
+            advanced: similar.advanced,
+            matched: similar.matched.to_vec().into(),
+        }
+    }
+}
+
+fn similar(similar: v1::SimilarReply) -> Option<Similar> {
+    Some(Similar {
+        similarity: u16::try_from(similar.similarity).ok()?,
+        advanced: similar.advanced,
+        matched: CacheKey::try_from(similar.matched.as_ref()).ok()?,
+    })
+}
+
+impl From<Semantic> for v1::SemanticCaching {
+    fn from(semantic: Semantic) -> Self {
+        use v1::semantic_caching::Mode;
+        let mode = match semantic.mode {
+            SemanticMode::Off => Mode::Unspecified,
+            SemanticMode::Shadow => Mode::Shadow,
+            SemanticMode::On => Mode::On,
+        };
+        Self {
+            mode: mode.into(),
+            threshold: semantic.threshold.map(Into::into),
+            advanced: semantic.advanced,
+        }
+    }
+}
+
+impl TryFrom<v1::SemanticCaching> for Semantic {
+    type Error = InvalidWire;
+
+    fn try_from(semantic: v1::SemanticCaching) -> Result<Self, InvalidWire> {
+        use v1::semantic_caching::Mode;
+        let mode = match Mode::try_from(semantic.mode) {
+            Ok(Mode::Unspecified) => SemanticMode::Off,
+            Ok(Mode::Shadow) => SemanticMode::Shadow,
+            Ok(Mode::On) => SemanticMode::On,
+            Err(_) => return Err(InvalidWire::invalid("semantic.mode", semantic.mode)),
+        };
+        let wrong = |threshold| InvalidWire::invalid("semantic.threshold", threshold);
+        let threshold = semantic.threshold.map(|threshold| {
+            let found = u16::try_from(threshold).ok();
+            let found = found.filter(|found| (MIN_THRESHOLD..=1_000).contains(found));
+            found.ok_or_else(|| wrong(threshold))
+        });
+        Ok(Self {
+            mode,
+            threshold: threshold.transpose()?,
+            advanced: semantic.advanced,
         })
     }
 }
@@ -41,6 +134,7 @@ impl From<&Caching> for v1::Caching {
             generation: caching.generation,
             flushed: caching.flushed,
             flushes: caching.flushes.iter().map(Into::into).collect(),
+            semantic: Some(caching.semantic.into()),
         }
     }
 }
@@ -54,9 +148,11 @@ impl TryFrom<v1::Caching> for Caching {
             return Err(InvalidWire::invalid("ttl_seconds", seconds));
         }
         let flushes = caching.flushes.into_iter().map(TryInto::try_into);
+        let semantic = caching.semantic.map(TryInto::try_into).transpose()?;
         Ok(Self {
             enabled: caching.enabled,
             ttl_s,
+            semantic: semantic.unwrap_or_default(),
             generation: caching.generation,
             flushed: caching.flushed,
             flushes: flushes.collect::<Result<_, _>>()?,

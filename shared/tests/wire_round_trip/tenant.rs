@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use floopy_shared::domain::{
-    cache::{Caching, Flush, FlushOf},
+    cache::{Caching, Flush, FlushOf, Semantic, SemanticMode},
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
@@ -58,6 +58,11 @@ fn caching() -> Caching {
     Caching {
         enabled: true,
         ttl_s: Some(60),
+        semantic: Semantic {
+            mode: SemanticMode::Shadow,
+            threshold: Some(912),
+            advanced: true,
+        },
         generation: 9,
         flushed: 3,
         flushes: vec![

@@ -117,7 +117,8 @@ const TABLES: [&str; 7] = [
     // Lines of what was replaced since are empty.
     "SELECT CAST(json_array('used', tenant, day, project, environment, model, requests, errors, input_tokens,
             cached_input_tokens, output_tokens, cost_micro_usd, unpriced_requests, shadow_requests,
-            shadow_cost_micro_usd, ratings, cache_hits, cache_misses, saved_micro_usd, saved_tokens) AS TEXT)
+            shadow_cost_micro_usd, ratings, cache_hits, cache_misses, saved_micro_usd, saved_tokens,
+            semantic_hits, semantic_compared, semantic_wrong) AS TEXT)
         FROM usage WHERE requests <> 0 OR shadow_requests <> 0 OR ratings <> 0 ORDER BY 1",
     "SELECT CAST(json_array('month', month, tenant, requests, cost_micro_usd, ratings) AS TEXT) FROM usage_months
         WHERE requests <> 0 OR cost_micro_usd <> 0 OR ratings <> 0 ORDER BY 1",

@@ -43,10 +43,19 @@ pub fn of_decision(decision: &Decision) -> Explanation {
         },
         Reason::Passthrough => no_router(decision, NoRouter::Passthrough),
         Reason::CacheHit => Explanation::CacheHit {
-            tier: CacheTier::Exact,
+            tier: tier(decision),
             model: served(),
         },
         Reason::Dispatched => dispatched(decision),
+    }
+}
+
+/// Whether the question was this one, or another one like it.
+fn tier(decision: &Decision) -> CacheTier {
+    match decision.cache_hit().and_then(|hit| hit.similar) {
+        None => CacheTier::Exact,
+        Some(similar) if similar.advanced => CacheTier::Advanced,
+        Some(_) => CacheTier::Semantic,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::domain::{
-    cache::MAX_TTL_S,
+    cache::{MAX_TTL_S, MIN_THRESHOLD},
     constraints::{MAX_ASSURANCE, MIN_ASSURANCE},
 };
 
@@ -51,6 +51,21 @@ pub fn assurance<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::E
 pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
     integer(deserializer, (1, most)).map(Some)
+}
+
+/// How near two questions must be, where the key is written.
+pub fn threshold<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let Some(value) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let least = f64::from(MIN_THRESHOLD) / 1_000.0;
+    if (least..=1.0).contains(&value) {
+        Ok(Some(value))
+    } else {
+        Err(D::Error::custom(format!(
+            "{value} is not allowed; it must be a number from {least} to 1"
+        )))
+    }
 }
 
 /// How long a stored reply may be good for, where the key is written.

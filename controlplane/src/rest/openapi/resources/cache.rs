@@ -18,6 +18,30 @@ struct CacheInput {
     /// How long a reply is good for.
     #[schema(minimum = 1, maximum = 2_592_000)]
     ttl_seconds: Option<u32>,
+    semantic: Option<SemanticCacheInput>,
+}
+
+/// For questions that ask the same in other words as one whose reply is stored.
+#[derive(ToSchema)]
+struct SemanticCacheInput {
+    /// `off`; `shadow`, which compares the stored reply with a fresh one and gives the fresh one; or `on`.
+    #[schema(nullable = false, example = "shadow", pattern = "^(off|shadow|on)$")]
+    mode: Option<String>,
+    /// How near the questions must be; missing: 0.6.
+    #[schema(minimum = 0.3, maximum = 1.0)]
+    threshold: Option<f64>,
+    /// Earlier messages of the user may be in other words as well.
+    #[schema(nullable = false)]
+    advanced: Option<bool>,
+}
+
+/// The same, as it holds.
+#[derive(ToSchema)]
+struct SemanticCache {
+    /// `off`, `shadow` or `on`.
+    mode: String,
+    threshold: f64,
+    advanced: bool,
 }
 
 /// Whether replies are stored to be given again, and what that saved.
@@ -27,6 +51,7 @@ struct Cache {
     object: String,
     enabled: bool,
     ttl_seconds: u64,
+    semantic: SemanticCache,
     /// Null: never.
     #[schema(format = DateTime)]
     flushed_at: Option<String>,
@@ -43,6 +68,45 @@ struct CacheMonth {
     /// What the replies that were given again had cost.
     saved_micro_usd: u64,
     saved_tokens: u64,
+    /// Of the hits: the reply was to the same question in other words.
+    semantic_hits: u64,
+    /// Such replies that were compared with fresh ones.
+    semantic_compared: u64,
+    /// Of these, they said something else.
+    semantic_wrong: u64,
+    /// Null: none was compared.
+    semantic_wrong_rate: Option<f64>,
+}
+
+/// A stored reply that was given again.
+#[derive(ToSchema)]
+pub(super) struct CacheHit {
+    age_seconds: u64,
+    /// Null: its price was not known.
+    saved_micro_usd: Option<u64>,
+    saved_input_tokens: u64,
+    saved_output_tokens: u64,
+    /// Null: it was the reply to this very request.
+    similar: Option<SimilarReply>,
+}
+
+/// A stored reply to the same question in other words.
+#[derive(ToSchema)]
+pub(super) struct SimilarReply {
+    /// How near the two questions are, 0 to 1.
+    similarity: f64,
+    /// Earlier messages were in other words as well.
+    advanced: bool,
+    /// The name of the request that it was the reply to.
+    matched_key: String,
+}
+
+/// A stored reply that was not given, so that it could be compared with a fresh one.
+#[derive(ToSchema)]
+pub(super) struct CacheComparison {
+    similar: SimilarReply,
+    /// Null: it is not known yet, or they cannot be compared.
+    agrees: Option<bool>,
 }
 
 /// Which replies go: those of a model, those to one request, those of a rule, or, with none of these, all.

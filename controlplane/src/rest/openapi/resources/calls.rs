@@ -205,22 +205,32 @@ fn call(operation: Operation) -> Operation {
         .tells(
             "floopy-cache-status",
             &text,
-            "Whether it came from the cache: `off`, `miss`, `exact` or `bypass`.",
+            "Whether it came from the cache: `off`, `miss`, `exact`, `semantic`, `advanced` or `bypass`.",
         )
         .tells(
             "floopy-cache-key",
             &text,
-            "Of `miss` and `exact`: the name of the request, by which its replies can be flushed.",
+            "Of all but `off` and `bypass`: the name of the request, by which its replies can be flushed.",
         )
         .tells(
             "floopy-cache-note",
             &text,
-            "Of `bypass`: why; else `semantic_unavailable` where that was asked for.",
+            "Of `bypass`: why; else `semantic_off` where that was asked for.",
         )
         .tells(
             "age",
             &json!({"type": "integer", "minimum": 0}),
-            "Of `exact`: seconds since the provider replied.",
+            "Of a hit: seconds since the provider replied.",
+        )
+        .tells(
+            "floopy-cache-matched",
+            &text,
+            "Of `semantic` and `advanced`: the name of the request that it was the reply to.",
+        )
+        .tells(
+            "floopy-cache-similarity",
+            &json!({"type": "number", "minimum": 0, "maximum": 1}),
+            "Of `semantic` and `advanced`: how near the two questions are.",
         )
         .tells(
             "floopy-overhead-us",

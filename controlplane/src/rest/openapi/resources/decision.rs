@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
+    cache::{CacheComparison, CacheHit},
     experiments::Arrangement,
     needs::{Affinity, Features},
     rules::Strategy,
@@ -319,16 +320,6 @@ struct AlarmCount {
     at_least: Option<u64>,
 }
 
-/// A stored reply that was given again.
-#[derive(ToSchema)]
-struct CacheHit {
-    age_seconds: u64,
-    /// Null: its price was not known.
-    saved_micro_usd: Option<u64>,
-    saved_input_tokens: u64,
-    saved_output_tokens: u64,
-}
-
 /// What came of a call.
 #[derive(ToSchema)]
 struct Outcome {
@@ -350,6 +341,8 @@ struct Outcome {
     cache_hit: bool,
     /// Of a hit: how old the reply was, and what it had cost.
     cache: Option<CacheHit>,
+    /// Of a stored reply to the same question in other words, where a fresh one was given.
+    cache_compared: Option<CacheComparison>,
     threat_blocked: bool,
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.

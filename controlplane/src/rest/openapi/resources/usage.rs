@@ -49,6 +49,11 @@ struct UsageSums {
     saved_micro_usd: u64,
     /// Their tokens, read and written.
     saved_tokens: u64,
+    /// Of the hits: the reply was to the same question in other words.
+    semantic_hits: u64,
+    /// Such replies that were compared with fresh ones, and how many said something else.
+    semantic_compared: u64,
+    semantic_wrong: u64,
 }
 
 /// The sums of one group; of what it is grouped by, null is what is not known.
@@ -84,6 +89,11 @@ struct UsageGroup {
     saved_micro_usd: u64,
     /// Their tokens, read and written.
     saved_tokens: u64,
+    /// Of the hits: the reply was to the same question in other words.
+    semantic_hits: u64,
+    /// Such replies that were compared with fresh ones, and how many said something else.
+    semantic_compared: u64,
+    semantic_wrong: u64,
 }
 
 /// Null: not known.
