@@ -33,7 +33,8 @@ async fn batches_that_come_again_or_in_another_order_change_nothing() {
                 .collect::<Vec<_>>(),
         );
     }
-    let unmerged = engine.log().execute("SYSTEM STOP MERGES decisions");
+    let log = engine.log();
+    let unmerged = log.execute("SYSTEM STOP MERGES decisions");
     unmerged.await.expect("stopped");
     for at in [2, 0, 1, 2, 0] {
         engine.log().put(&batches[at]).await.expect("taken");
