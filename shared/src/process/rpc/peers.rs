@@ -303,6 +303,7 @@ mod tests {
         let (second, b) = listener().await;
         let all = peers(&[&a, &b]);
         let mut io = all.connect().await.expect("connected");
+        first.accept().await.expect("it is the first");
         let mark = all.mark();
         all.leave(mark);
         // Others who saw the same failure say so, too.
