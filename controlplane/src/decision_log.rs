@@ -7,6 +7,8 @@ pub(crate) mod clickhouse;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use floopy_shared::domain::{
     decision::Decision,
     ids::{RequestId, TenantId},
@@ -44,7 +46,7 @@ pub(crate) enum LogError {
 #[derive(Debug, Clone)]
 pub(crate) enum DecisionLog {
     Store(Store),
-    ClickHouse(ClickHouse),
+    ClickHouse(Arc<ClickHouse>),
 }
 
 impl DecisionLog {

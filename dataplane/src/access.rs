@@ -12,7 +12,7 @@ use floopy_shared::domain::{
     credential::{CredentialId, KeyRing, Sealed, open},
     ids::TenantId,
     known::KnownMap,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, TableName},
 };
 
 use crate::{
@@ -159,6 +159,20 @@ impl Access {
         (*held.sealed == *sealed).then_some(held)
     }
 
+    /// Whether a table is a credential that cannot be used.
+    pub(crate) fn is_closed(&self, table: &TableName) -> bool {
+        match table {
+            TableName::Credential(id) => self
+                .opened
+                .get(id)
+                .is_some_and(|found| found.provider.is_none()),
+            TableName::Catalog
+            | TableName::Tenant(_)
+            | TableName::Ranking(_)
+            | TableName::Prompts(_) => false,
+        }
+    }
+
     /// The providers that a tenant may ask.
     pub(crate) fn of(&self, tenant: &TenantId) -> &Arc<Providers> {
         if self.own.is_empty() {
@@ -182,7 +196,7 @@ mod tests {
     use bytes::Bytes;
     use floopy_shared::domain::{
         credential::{Credential, Hidden, seal},
-        snapshot::{TableBody, TableName, TableUpdate, Update},
+        snapshot::{TableBody, TableUpdate, Update},
     };
     use http::Request;
 

@@ -135,6 +135,10 @@ impl Redis {
         let (result, value) = match answer {
             Ok(Ok(value)) => (RedisResultLabel::Ok, Some(value)),
             Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {
+                if error.is_connection_dropped() {
+                    // Nothing more will come of it.
+                    live.strikes.store(STRIKES - 1, Ordering::Relaxed);
+                }
                 (RedisResultLabel::Failed, None)
             }
             // Redis itself said so: it is there.

@@ -95,6 +95,15 @@ async fn alone(store: Store, stop: CancellationToken) -> Result<(), StoreError> 
     }
 }
 
+/// Runs of evaluations, and the proxy that they ask.
+fn evaluations(config: &Config) -> Arc<Evaluations> {
+    let evaluations = Arc::<Evaluations>::default();
+    if let Some(url) = &config.proxy_url {
+        evaluations.set_proxy(url);
+    }
+    evaluations
+}
+
 impl Core {
     /// Opens the store and makes what the configuration asks for.
     pub(super) async fn open(
@@ -143,10 +152,7 @@ impl Core {
             stop: process.stop.clone(),
         };
         let announcements = Mutex::new(Some(announcements));
-        let evaluations = Arc::<Evaluations>::default();
-        if let Some(url) = &config.proxy_url {
-            evaluations.set_proxy(url);
-        }
+        let evaluations = evaluations(&config);
         Ok(Self {
             config,
             minted_key,

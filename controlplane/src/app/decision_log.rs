@@ -40,7 +40,7 @@ impl Core {
     /// Where decisions are looked up.
     pub(super) fn decisions(&self) -> DecisionLog {
         match &self.log {
-            Some(log) => DecisionLog::ClickHouse(log.clone()),
+            Some(log) => DecisionLog::ClickHouse(Arc::new(log.clone())),
             None => DecisionLog::Store(self.store.clone()),
         }
     }

@@ -18,7 +18,7 @@ pub struct DecisionLogConfig {
         skip_serializing_if = "Option::is_none"
     )]
     pub url: Option<Secret>,
-    /// How long a question to ClickHouse may take.
+    /// How long a question to ClickHouse may take; proxies wait for the whole answer as long as `timeouts.control_ms` says.
     #[serde(deserialize_with = "deadline_ms")]
     pub deadline_ms: u64,
     /// Changes that may wait for ClickHouse one by one; those above are looked for in the store once it takes some.
@@ -30,7 +30,7 @@ impl Default for DecisionLogConfig {
     fn default() -> Self {
         Self {
             url: None,
-            deadline_ms: 5_000,
+            deadline_ms: 3_000,
             outbox_rows: 1_000_000,
         }
     }

@@ -30,7 +30,7 @@ fn call(n: u64) -> Decision {
     let session = ["s-one", "s'two\\", "sé"][usize::try_from(n % 3).expect("small")];
     let mut decision = turn(n, session, if n.is_multiple_of(2) { "a" } else { "b" });
     decision.created_at_ms = NOW - 1_000 + n / 2;
-    decision.confidence = (n % 5 != 0).then_some(n as f64 / 20.0);
+    decision.confidence = (!n.is_multiple_of(5)).then_some(n as f64 / 20.0);
     decision.shadow_of = (n % 7 == 6).then(|| request(n - 1));
     if n.is_multiple_of(4) {
         decision.strategy = Strategy::SmartCost;
@@ -72,27 +72,16 @@ fn newest_first(which: impl Fn(u64) -> bool) -> Vec<u64> {
     (0..CALLS).rev().filter(|n| which(*n)).collect()
 }
 
-async fn pages_and_filters(target: &Target) {
-    let mut foreign = call(900);
-    foreign.tenant = other();
-    target.take(events([7, 3, 12, 0, 5])).await;
-    target.take(vec![decided(900, foreign)]).await;
-    target.take(events((0..CALLS).rev())).await;
-    let served = |n: u64| n % 7 != 6;
-    let all = Filter::default();
-    assert_eq!(listed(target, &all).await, newest_first(served));
-    let include = Filter {
-        shadows: Shadows::Include,
-        ..all.clone()
-    };
-    for (filter, expected) in [
+/// Filters that pages are asked for with, and the calls that they leave.
+fn by_what_was_asked(all: &Filter, include: &Filter) -> Vec<(Filter, Vec<u64>)> {
+    vec![
         (include.clone(), newest_first(|_| true)),
         (
             Filter {
                 shadows: Shadows::Only,
                 ..all.clone()
             },
-            newest_first(|n| !served(n)),
+            newest_first(|n| n % 7 == 6),
         ),
         (
             Filter {
@@ -110,6 +99,11 @@ async fn pages_and_filters(target: &Target) {
             },
             newest_first(|n| n % 3 == 2 && (2..=6).contains(&(n / 2))),
         ),
+    ]
+}
+
+fn by_what_served(all: &Filter, include: &Filter) -> Vec<(Filter, Vec<u64>)> {
+    vec![
         (
             Filter {
                 model: Some("p/b".to_owned()),
@@ -123,7 +117,7 @@ async fn pages_and_filters(target: &Target) {
                 strategy: Some(Strategy::SmartCost.as_str().to_owned()),
                 ..include.clone()
             },
-            newest_first(|n| n % 4 == 0),
+            newest_first(|n| n.is_multiple_of(4)),
         ),
         (
             Filter {
@@ -131,7 +125,7 @@ async fn pages_and_filters(target: &Target) {
                 max_confidence: Some(0.7),
                 ..include.clone()
             },
-            newest_first(|n| n % 5 != 0 && (6..=14).contains(&n)),
+            newest_first(|n| !n.is_multiple_of(5) && (6..=14).contains(&n)),
         ),
         (
             Filter {
@@ -143,11 +137,28 @@ async fn pages_and_filters(target: &Target) {
         (
             Filter {
                 session_id: Some("' OR 1 = 1 --".to_owned()),
-                ..include
+                ..include.clone()
             },
             vec![],
         ),
-    ] {
+    ]
+}
+
+async fn pages_and_filters(target: &Target) {
+    let mut foreign = call(900);
+    foreign.tenant = other();
+    target.take(events([7, 3, 12, 0, 5])).await;
+    target.take(vec![decided(900, foreign)]).await;
+    target.take(events((0..CALLS).rev())).await;
+    let served = |n: u64| n % 7 != 6;
+    let all = Filter::default();
+    assert_eq!(listed(target, &all).await, newest_first(served));
+    let include = Filter {
+        shadows: Shadows::Include,
+        ..all.clone()
+    };
+    let expected = by_what_served(&all, &include).into_iter();
+    for (filter, expected) in expected.chain(by_what_was_asked(&all, &include)) {
         assert_eq!(listed(target, &filter).await, expected, "{filter:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io,
     os::unix::fs::DirBuilderExt,
     path::Path,
     sync::{Arc, OnceLock, PoisonError, atomic::AtomicUsize},
@@ -70,11 +71,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         dir: config.data_dir.display().to_string(),
         source,
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data_dir)
-        .map_err(data_dir)?;
+    private(&config.data_dir).map_err(data_dir)?;
     let lock = lock(&config.data_dir)?;
     let spool = Spool::open(
         &config.data_dir.join(SPOOL_DIR),
@@ -123,6 +120,11 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     });
     register(&gateway, &deps.registry);
     Ok(Opened { gateway, token })
+}
+
+/// Makes a directory for its owner alone, where there is none.
+fn private(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// The books are asked for over the connection that the rest of the control plane is.

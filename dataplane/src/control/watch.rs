@@ -156,7 +156,12 @@ impl Watcher {
             .table_versions()
             .map(|(name, version)| TableVersion {
                 name: name.to_string(),
-                version,
+                // What is there only to close a provider is sent again, and refused again, so that it is told of.
+                version: if snapshot.access.is_closed(name) {
+                    0
+                } else {
+                    version
+                },
             })
             .collect();
         Hello {

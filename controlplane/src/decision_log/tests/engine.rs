@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -114,7 +115,7 @@ impl Target {
         };
         let log = engine.log();
         Self {
-            log: DecisionLog::ClickHouse(log.clone()),
+            log: DecisionLog::ClickHouse(Arc::new(log.clone())),
             shipping: Some(shipping(&intake, log)),
             intake,
         }

@@ -61,7 +61,7 @@ async fn what_came_while_the_engine_was_gone_is_there_afterwards_once() {
     target.ship().await.expect("sent");
     // The questions before it may have had it left alone.
     let again = Target {
-        log: crate::decision_log::DecisionLog::ClickHouse(engine.log()),
+        log: crate::decision_log::DecisionLog::ClickHouse(std::sync::Arc::new(engine.log())),
         ..target
     };
     let expected: Vec<u64> = (0..8).rev().filter(|n| *n != 6).collect();
