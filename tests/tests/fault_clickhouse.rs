@@ -5,18 +5,21 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use floopy_tests::{
     Api, Floopy, Settings, Shape, Upstream,
     checks::assert_error,
     clickhouse::ClickHouse,
-    eventually,
+    eventually_within,
     history::{HISTORIC_TENANT, fill, span},
     in_both_shapes,
     load::{Load, Tally},
 };
 use serde_json::{Value, json};
+
+/// The engine takes its time to begin on a busy machine, and then has to be asked again.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 in_both_shapes!(
     what_is_decided_while_clickhouse_is_killed_is_there_once,
@@ -32,7 +35,7 @@ async fn start(shape: Shape, engine: &ClickHouse, settings: Settings) -> Floopy 
 async fn listed_once(api: &Api, tally: &Tally) {
     assert_eq!(tally.failed, Vec::<String>::new());
     let served: HashSet<&str> = tally.served.iter().map(String::as_str).collect();
-    eventually(|| async {
+    eventually_within(PATIENCE, || async {
         let answer = api.get("/v1/decisions?limit=1").await;
         if answer.status != 200 {
             return Err(answer.text());
@@ -95,6 +98,19 @@ async fn a_clickhouse_that_hangs_is_told_of_and_delays_no_call(shape: Shape) {
     api.decision(&during).await;
 }
 
+/// What is answered once the engine is not too slow for it any more.
+async fn told(api: &Api, path: &str) -> Value {
+    eventually_within(PATIENCE, || async {
+        let answer = api.get(path).await;
+        if answer.status == 200 {
+            Ok(answer.json())
+        } else {
+            Err(answer.text())
+        }
+    })
+    .await
+}
+
 async fn what_the_store_had_before_is_exported_from_clickhouse(shape: Shape) {
     const ROWS: usize = 1_000;
     let dir = tempfile::tempdir().expect("a directory");
@@ -109,8 +125,12 @@ async fn what_the_store_had_before_is_exported_from_clickhouse(shape: Shape) {
     let api = floopy.api().with_key(key);
     let (from, to) = span();
     let path = format!("/v1/export/decisions?from={from}&to={to}");
-    eventually(|| async {
-        let text = api.get(&path).await.ok().text();
+    eventually_within(PATIENCE, || async {
+        let answer = api.get(&path).await;
+        if answer.status != 200 {
+            return Err(answer.text());
+        }
+        let text = answer.text();
         let trailer: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
             .map_err(|e| e.to_string())?;
         match (&trailer["row_count"], &trailer["outcome"]) {
@@ -119,10 +139,10 @@ async fn what_the_store_had_before_is_exported_from_clickhouse(shape: Shape) {
         }
     })
     .await;
-    let newest = api.get("/v1/decisions?limit=2").await.ok().json();
+    let newest = told(&api, "/v1/decisions?limit=2").await;
     let cursor = newest["next_cursor"].as_str().expect("there is more");
     let next = format!("/v1/decisions?limit=2&cursor={cursor}");
-    let next = api.get(&next).await.ok().json();
+    let next = told(&api, &next).await;
     assert_ne!(newest["items"], next["items"]);
     assert_eq!(next["items"].as_array().map(Vec::len), Some(2));
 }
