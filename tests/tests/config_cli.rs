@@ -225,8 +225,10 @@ async fn the_first_start_mints_a_key_and_shows_how_to_use_it_the_second_does_not
 #[tokio::test]
 async fn state_is_readable_by_its_owner_only_and_never_holds_the_key() {
     let first = First::new("");
-    let process = first.start("first.log").await;
+    let mut process = first.start("first.log").await;
     let key = eventually(|| async { minted(&process.log()).ok_or("no key yet") }).await;
+    // What lies there now stays: a running one replaces files between a listing and a look.
+    process.kill();
     let data = first.dir.path().join("floopy-data");
     let mode = fs::metadata(&data)
         .expect("floopy-data")
