@@ -21,6 +21,7 @@ mod jobs;
 mod kept;
 pub mod learn;
 mod metrics;
+mod outgoing;
 mod plans;
 mod quota;
 mod rest;

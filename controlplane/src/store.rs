@@ -121,6 +121,31 @@ impl StoreError {
             reason: reason.to_string(),
         }
     }
+
+    /// Whether it is the database that does not answer, or not in time: the same may go well in a while.
+    pub(crate) fn is_away(&self) -> bool {
+        let Self::Sql(error) = self else {
+            return matches!(self, Self::Replaced);
+        };
+        let of_server = |code: &str| {
+            // PostgreSQL's classes of resources, of an operator's intervention and of locks, and connections.
+            code.len() == 5
+                && ["08", "53", "55P", "57"]
+                    .iter()
+                    .any(|class| code.starts_with(class))
+        };
+        matches!(
+            error,
+            sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::WorkerCrashed
+        ) || error
+            .as_database_error()
+            .and_then(|told| told.code())
+            .is_some_and(|code| of_server(&code))
+    }
 }
 
 /// Where the store keeps its data.

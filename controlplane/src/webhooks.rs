@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     sign::{PREVIOUS_SECRET_MS, Signing, new_salt},
-    target::{Sender, check_url, innermost, tls},
+    target::{Sender, check_url},
 };
 use crate::store::sql::Conn;
 use crate::{

@@ -9,7 +9,6 @@ mod write;
 use std::{fmt, sync::Arc, time::Duration};
 
 use ::clickhouse::{Client, error::Error};
-use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
@@ -20,7 +19,7 @@ pub(crate) use self::row::Logged;
 use super::{LogError, breaker::Breaker};
 use crate::{
     config::decision_log::Address,
-    webhooks::{innermost, tls},
+    outgoing::{connector, innermost},
 };
 
 /// For a connection.
@@ -50,18 +49,9 @@ impl fmt::Debug for ClickHouse {
 impl ClickHouse {
     /// At an address; nothing is asked of it yet.
     pub(crate) fn new(address: &Address, deadline: Duration) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
-            .build(https);
+            .build(connector(HttpConnector::new(), CONNECT));
         let mut client = Client::with_http_client(http)
             .with_url(&address.server)
             .with_database(&address.database);

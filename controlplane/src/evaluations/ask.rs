@@ -9,14 +9,14 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use uuid::Uuid;
 
-use crate::webhooks::{innermost, tls};
+use crate::outgoing::{connector, innermost};
 
 /// The proxy has deadlines of its own; this one is for a proxy that hangs.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -72,15 +72,7 @@ impl fmt::Debug for Asker {
 
 impl Asker {
     pub(crate) fn new() -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let https = connector(HttpConnector::new(), CONNECT);
         Self {
             client: Client::builder(TokioExecutor::new()).build(https),
         }

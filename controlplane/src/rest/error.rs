@@ -15,6 +15,8 @@ use crate::{decision_log::LogError, store::StoreError};
 const MAX_SHOWN: usize = 80;
 /// When to ask again for what the decision log did not answer.
 const LOG_RETRY_S: u64 = 2;
+/// When a database that did not answer may be asked again.
+const STORE_RETRY_S: u64 = 5;
 
 /// An error as the caller sees it.
 #[derive(Debug)]
@@ -298,6 +300,16 @@ impl ApiError {
         }
     }
 
+    /// The database does not answer.
+    fn store_gone() -> Self {
+        let message = "the control plane's database does not answer; calls are served and recorded all the same, ask again in a moment";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self {
+            retry_after: Some(STORE_RETRY_S),
+            ..Self::new(status, "api_error", "store_unavailable", message)
+        }
+    }
+
     /// What is told of it: status, code, the field that is wrong, and why.
     pub(crate) fn into_parts(self) -> (StatusCode, &'static str, Option<String>, String) {
         (self.status, self.code, self.param, self.message)
@@ -327,6 +339,9 @@ pub(crate) fn brief(value: &str) -> String {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
+        if error.is_away() {
+            return Self::store_gone();
+        }
         Self::internal()
     }
 }

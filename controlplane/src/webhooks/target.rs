@@ -15,7 +15,7 @@ use bytes::Bytes;
 use floopy_shared::network::{Class, Host, Network, class};
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{
         Client,
@@ -26,8 +26,9 @@ use hyper_util::{
     },
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore};
 use tower::Service;
+
+use crate::outgoing::{connector, innermost};
 
 /// Of an address: more than any server takes.
 const MAX_URL_BYTES: usize = 2_048;
@@ -122,17 +123,10 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(networks: &[Network]) -> Self {
-        let mut http = HttpConnector::new_with_resolver(Guarded(networks.to_vec()));
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECT));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let http = HttpConnector::new_with_resolver(Guarded(networks.to_vec()));
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(0)
-            .build(https);
+            .build(connector(http, CONNECT));
         Self {
             client,
             networks: networks.to_vec(),
@@ -159,28 +153,6 @@ impl Sender {
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         }
     }
-}
-
-/// What the certificates of the system vouch for.
-pub(crate) fn tls() -> ClientConfig {
-    match ClientConfig::builder().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates: nobody is reached by https://");
-            ClientConfig::builder()
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth()
-        }
-    }
-}
-
-/// The innermost reason, which is the one that says something.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }
 
 #[cfg(test)]

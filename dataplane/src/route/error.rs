@@ -16,7 +16,10 @@ pub enum Unroutable {
     /// The caller named models, and the tenant may use none of them.
     #[error("this tenant may not use {}", reasons(.0))]
     Forbidden(Vec<CandidateTrace>),
-    #[error("no provider has a key: set one of {}", select::ENV_EXAMPLES)]
+    #[error(
+        "no provider can be asked: none has a key, or the credential that is stored for it cannot be opened here; set one of {}",
+        select::ENV_EXAMPLES
+    )]
     NoProvider,
 }
 

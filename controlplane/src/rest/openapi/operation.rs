@@ -48,7 +48,7 @@ pub(in super::super) struct Operation {
 /// Every operation with a key.
 const REFUSED: [u16; 5] = [401, 403, 429, 500, 503];
 /// Every operation of the operator's: no proxy and no limit stands before it.
-const REFUSED_OPERATOR: [u16; 3] = [401, 403, 500];
+const REFUSED_OPERATOR: [u16; 4] = [401, 403, 500, 503];
 /// A body can be late or too large.
 const WITH_BODY: [u16; 2] = [408, 413];
 

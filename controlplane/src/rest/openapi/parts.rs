@@ -91,7 +91,7 @@ const REFUSALS: [(u16, &str); 15] = [
     (502, "The provider failed; `message` says how."),
     (
         503,
-        "Not now: no room (`overloaded`), no provider (`no_candidate_available`), or the control plane cannot be reached (`control_plane_unavailable`).",
+        "Not now: no room (`overloaded`), no provider (`no_candidate_available`), the control plane cannot be reached (`control_plane_unavailable`), or its database does not answer (`store_unavailable`).",
     ),
     (
         504,
