@@ -1,5 +1,7 @@
 //! Assertions that many tests make.
 
+use std::{fs, path::Path};
+
 use serde_json::Value;
 
 use crate::Answer;
@@ -54,4 +56,25 @@ pub fn number(value: &Value, pointer: &str) -> f64 {
         .pointer(pointer)
         .and_then(Value::as_f64)
         .unwrap_or_else(|| panic!("no number {pointer} in {value}"))
+}
+
+/// Files below that have this text in them. One that goes while it is looked for has none.
+#[track_caller]
+pub fn files_with(directory: &Path, text: &str) -> Vec<String> {
+    assert!(directory.is_dir(), "{} is missing", directory.display());
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+            open.extend(entries.map(|entry| entry.path()));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap_or_default();
+        let mut windows = bytes.windows(text.len());
+        if windows.any(|window| window == text.as_bytes()) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
 }

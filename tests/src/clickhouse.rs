@@ -1,6 +1,6 @@
 //! ClickHouse's engine behind its HTTP interface, gone with the test.
 
-use std::{net::SocketAddr, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use http::Method;
 use tempfile::TempDir;
@@ -68,6 +68,23 @@ impl ClickHouse {
     /// It goes on.
     pub fn thaw(&self) {
         self.process.as_ref().expect("it runs").thaw();
+    }
+
+    /// What it keeps, and its log.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What it answers.
+    pub async fn ask(&self, query: &str) -> String {
+        let engine = Api::anonymous(self.addr);
+        engine
+            .post("/")
+            .bytes(query.to_owned())
+            .send()
+            .await
+            .ok()
+            .text()
     }
 
     /// Of a database there.

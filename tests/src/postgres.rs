@@ -1,6 +1,6 @@
 //! A real PostgreSQL server, gone with the test.
 
-use std::{process::Command, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use tempfile::TempDir;
 
@@ -77,6 +77,11 @@ impl Postgres {
         let script = format!("kill -{name} {pid} $(ps -o pid= --ppid {pid})");
         let status = Command::new("sh").args(["-c", &script]).status();
         assert!(status.expect("a shell").success(), "{script} failed");
+    }
+
+    /// What it keeps, and its log.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// How it is reached.

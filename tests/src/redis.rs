@@ -1,6 +1,6 @@
 //! A real Redis server, gone with the test.
 
-use std::{net::SocketAddr, process::Command};
+use std::{net::SocketAddr, path::Path, process::Command};
 
 use tempfile::TempDir;
 
@@ -71,6 +71,11 @@ impl Redis {
     pub fn names(&self) -> Vec<String> {
         let names = self.ask(&["KEYS", "*"]);
         names.lines().map(str::to_owned).collect()
+    }
+
+    /// What it keeps, and its log.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Where it is.

@@ -1,11 +1,10 @@
 //! Sessions told again to the real Python package `floopy-sdk`, and forgotten.
 #![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
-use std::fs;
-
 use floopy_tests::{
-    Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually, in_both_shapes,
-    python,
+    Api, Floopy, Settings, Shape, Upstream,
+    checks::{assert_error, files_with},
+    eventually, in_both_shapes, python,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -113,15 +112,5 @@ async fn nothing_is_kept_where_it_is_not_wanted(shape: Shape) {
     api.decision(&answer.request_id()).await;
     let missing = api.get("/v1/session/s").await;
     assert_error(&missing, 404, "not_found", &[]);
-    let mut open = vec![floopy.dir().to_owned()];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).expect("listed");
-            open.extend(entries.map(|entry| entry.expect("an entry").path()));
-        } else {
-            let bytes = fs::read(&path).unwrap_or_default();
-            let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
-            assert!(!found, "{}", path.display());
-        }
-    }
+    assert_eq!(files_with(floopy.dir(), secret), [""; 0]);
 }

@@ -15,7 +15,9 @@ use std::{
 };
 
 use floopy_tests::{
-    Api, eventually,
+    Api,
+    checks::files_with,
+    eventually,
     ports::free_addr,
     process::{Process, binary},
 };
@@ -236,29 +238,7 @@ async fn state_is_readable_by_its_owner_only_and_never_holds_the_key() {
         .mode()
         & 0o777;
     assert_eq!(mode, 0o700, "mode {mode:o}");
-    for file in files(&data) {
-        let bytes = fs::read(&file).expect("readable");
-        let found = bytes
-            .windows(key.len())
-            .any(|window| window == key.as_bytes());
-        assert!(!found, "the key is in {}", file.display());
-    }
-}
-
-fn files(dir: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(dir)
-        .expect("a directory")
-        .filter_map(Result::ok)
-        .map(|e| e.path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                files(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .collect()
+    assert_eq!(files_with(&data, &key), [""; 0]);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::{fs, path::Path, process::Output, time::Duration};
+use std::{fs, process::Output, time::Duration};
 
 use floopy_tests::{
-    Api, Floopy, Reply, Settings, Shape, Upstream, eventually, eventually_within, in_both_shapes,
-    operator::question, process::binary,
+    Api, Floopy, Reply, Settings, Shape, Upstream, checks::files_with, eventually,
+    eventually_within, in_both_shapes, operator::question, process::binary,
 };
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -203,23 +203,6 @@ async fn one_tenants_refused_key_keeps_nobody_else_from_a_model(shape: Shape) {
         }
     })
     .await;
-}
-
-/// Files below that have these bytes in them.
-fn files_with(directory: &Path, marker: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(files_with(&path, marker));
-        } else if let Ok(bytes) = fs::read(&path) {
-            let mut windows = bytes.windows(marker.len());
-            if windows.any(|window| window == marker.as_bytes()) {
-                found.push(path.display().to_string());
-            }
-        }
-    }
-    found
 }
 
 async fn a_key_is_nowhere_on_disk_or_in_logs_and_outlasts_restarts(shape: Shape) {
