@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::HeaderMap};
 use serde_json::{Value, json};
 
-use super::{Api, error::ApiError, reader};
+use super::{Api, error::ApiError, reader, view::whole};
 use crate::learn::{
     credit::day_of,
     stats::TenantStats,
@@ -51,12 +51,12 @@ fn compared(found: &Versus) -> Value {
         }
     );
     json!({
-        "routing": { "mean_score": found.served, "requests": found.requests },
+        "routing": { "mean_score": found.served, "requests": whole(found.requests) },
         "best_single": {
             "provider": found.candidate.provider(),
             "model": found.candidate.model(),
             "mean_score": found.alone,
-            "samples": found.samples,
+            "samples": whole(found.samples),
         },
         "difference": found.difference,
         "confidence_sequence": { "level": LEVEL, "lower": found.lower, "upper": found.upper },
@@ -78,5 +78,5 @@ fn verdict(found: &Versus) -> &'static str {
 /// What the shadow did and cost today, on a line of its own.
 fn shadow(stats: &TenantStats, today: i64) -> Value {
     let calls = stats.shadow.get(&today).map_or(0.0, |sums| sums.weight());
-    json!({ "calls": calls, "cost_micro_usd": stats.shadow_spend_micro_usd(today) })
+    json!({ "calls": whole(calls), "cost_micro_usd": stats.shadow_spend_micro_usd(today) })
 }

@@ -80,14 +80,20 @@ fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
 pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(&fields).map_err(|error| {
         let within = error.path().to_string();
-        let message = error.into_inner().to_string();
+        let message = plain(&error.into_inner().to_string());
         // Of a missing field the path ends at what lacks it.
         let missing = message
             .strip_prefix("missing field `")
             .and_then(|rest| rest.split_once('`'));
         let mut path: Vec<&str> = [at, within.trim_start_matches('.')].into();
         path.extend(missing.map(|(name, _)| name));
-        path.retain(|part| !part.is_empty());
+        path.retain(|part| !part.is_empty() && *part != ".");
+        // What is checked as a whole says itself which field is wrong.
+        if let (true, Some((field, reason))) = (path.is_empty(), message.split_once(": "))
+            && fields.get(field).is_some()
+        {
+            return ApiError::invalid_body(field, format!("{field}: {reason}"));
+        }
         let param = if path.is_empty() {
             "body".to_owned()
         } else {
@@ -95,6 +101,23 @@ pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, Ap
         };
         ApiError::invalid_body(&param, format!("{param}: {message}"))
     })
+}
+
+/// What was expected, in JSON's words.
+fn plain(message: &str) -> String {
+    let Some((before, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{before}expected {expected}")
 }
 
 fn kind(value: &Value) -> &'static str {

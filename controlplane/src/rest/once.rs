@@ -165,7 +165,8 @@ fn name(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default();
-    if (1..=MAX_NAME_BYTES).contains(&text.len()) {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_visible && (1..=MAX_NAME_BYTES).contains(&text.len()) {
         return Ok(Some(text.to_owned()));
     }
     let shown = brief(&String::from_utf8_lossy(value.as_bytes()));

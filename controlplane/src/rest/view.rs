@@ -204,6 +204,11 @@ fn recent(regressions: Regressions) -> Value {
     }
 }
 
+/// A count, which sums hold as a number with a fraction.
+pub(super) fn whole(count: f64) -> u64 {
+    count.round() as u64
+}
+
 /// A moment as callers read it.
 pub(super) fn moment(ms: u64) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;

@@ -243,7 +243,15 @@ impl From<&Unresolved> for Refusal {
             | Unresolved::EmptyList(_)
             | Unresolved::TooMany(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         };
-        Self::new(status, code, message).about(Some("model"))
+        let param = match unresolved {
+            Unresolved::UnknownProvider(..) | Unresolved::AutoPinned => "floopy-provider",
+            Unresolved::UnknownModel(..)
+            | Unresolved::NotConfigured { .. }
+            | Unresolved::AutoInList
+            | Unresolved::EmptyList(_)
+            | Unresolved::TooMany(_) => "model",
+        };
+        Self::new(status, code, message).about(Some(param))
     }
 }
 

@@ -99,7 +99,10 @@ fn read(errand: &Errand<'_>, question: Question<'_>) -> Result<EmbeddingRequest,
         Failure::Unsupported(Unsupported::new(field, question.provider.name(), why))
     };
     let request = openai::read_request(errand.call.body());
-    let request = request.map_err(|invalid| refused("the body", invalid.to_string()))?;
+    let request = request.map_err(|invalid| {
+        let field = invalid.param().unwrap_or("the body");
+        refused(field, invalid.to_string())
+    })?;
     let inputs = request.inputs.len();
     if inputs > MAX_INPUTS {
         let why = format!("it has {inputs} inputs, and at most {MAX_INPUTS} are taken at once");

@@ -107,8 +107,13 @@ pub(super) fn body(
     if call.is_untouched() || (is_own && takes_own_fields(provider, call)) {
         return own();
     }
-    let unreadable =
-        |e: floopy_protocols::Invalid| Unsupported::new("the body", provider.name(), e.to_string());
+    let unreadable = |e: floopy_protocols::Invalid| {
+        Unsupported::new(
+            e.param().unwrap_or("the body"),
+            provider.name(),
+            e.to_string(),
+        )
+    };
     let mut request = call.typed().map_err(unreadable)?;
     let is_asked = request.stream_usage;
     // What a stream costs is always asked for, and told only to a caller who wants to know.

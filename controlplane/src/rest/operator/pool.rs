@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use crate::rest::{Api, settings::whole_list};
+use crate::rest::{Api, settings::whole_list, view::whole};
 
 /// Every model of everybody's catalog.
 pub(crate) async fn get(State(api): State<Api>) -> Json<Value> {
@@ -18,9 +18,9 @@ pub(crate) async fn get(State(api): State<Api>) -> Json<Value> {
             "benchmark_source": &*model.benchmark_source,
             "tenants": seen.tenants,
             "rated_sessions": seen.sessions,
-            "rated_replies": seen.manual,
-            "judged_replies": seen.judged,
-            "failures": seen.failed,
+            "rated_replies": whole(seen.manual),
+            "judged_replies": whole(seen.judged),
+            "failures": whole(seen.failed),
         })
     });
     Json(whole_list(told.collect()))

@@ -76,6 +76,28 @@ async fn what_stands_is_told_with_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn what_was_taken_back_under_another_name_is_not_there_and_what_came_after_it_is() {
+    for (given, other) in [("s", "chatcmpl-1"), ("chatcmpl-1", "s")] {
+        let fixture = Fixture::new().await;
+        append(&fixture.intake, vec![decided(1, turn(1, "s", "a"))]).await;
+        let listed = || async {
+            let (_, page) = fixture.get("/v1/feedback?session_id=s").await;
+            items(&page).iter().map(brief_of).collect::<Vec<_>>()
+        };
+        let line = |name: &str, score, fate: &str| (name.to_owned(), Some(score), fate.to_owned());
+        append(&fixture.intake, vec![at(11, given, 9, NOW - 60)]).await;
+        assert_eq!(listed().await, [line(given, 9, "counts")]);
+        let taken_back = adjusted(at(12, other, 9, NOW - 50), |r| r.retracted = true);
+        append(&fixture.intake, vec![taken_back]).await;
+        assert_eq!(listed().await, []);
+        append(&fixture.intake, vec![at(13, given, 6, NOW - 40)]).await;
+        assert_eq!(listed().await, [line(given, 6, "counts")]);
+        append(&fixture.intake, vec![at(14, other, 2, NOW - 30)]).await;
+        assert_eq!(listed().await, [line(other, 2, "counts")]);
+    }
+}
+
+#[tokio::test]
 async fn pages_neither_repeat_nor_skip_while_ratings_come_in() {
     let fixture = Fixture::new().await;
     let given = |n: u64| at(n, &format!("s{n}"), 5, NOW - 10_000 + n);

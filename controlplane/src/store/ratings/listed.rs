@@ -58,9 +58,9 @@ impl Listed {
     }
 }
 
-/// Of the rows of one name, the one that [`standing`] chooses: the revision, unless it takes back; then the last plain
-/// rating after it; where there is no revision, the first rating.
-const STANDS: &str = " AND retracted = 0 AND CASE revise
+/// Of the rows of one name that take nothing back, the one that [`standing`] chooses: the revision; where that takes back,
+/// the last plain rating after it; where there is no revision, the first rating.
+const STANDS: &str = "CASE revise
     WHEN 1 THEN 1 = 1
     WHEN 0 THEN NOT EXISTS (SELECT 1 FROM ratings v WHERE v.tenant = r.tenant AND v.kind = r.kind
             AND v.subject = r.subject AND v.revise = 1)
@@ -71,18 +71,50 @@ const STANDS: &str = " AND retracted = 0 AND CASE revise
     ELSE EXISTS (SELECT 1 FROM ratings v WHERE v.tenant = r.tenant AND v.kind = r.kind AND v.subject = r.subject
         AND v.revise = 1 AND v.retracted = 1 AND (v.rated_ms, v.event_id) < (r.rated_ms, r.event_id)) END";
 
+/// A rating that may be listed.
+struct Candidate {
+    listed: Listed,
+    /// It is the one that stands of those of its name.
+    stands_alone: bool,
+}
+
 /// Up to `limit` ratings after `after`, the newest first.
 pub(crate) async fn page(
     conn: &mut Conn,
     tenant: &TenantId,
     filter: &Filter,
-    (after, limit): (Option<Position>, u32),
+    (mut after, limit): (Option<Position>, u32),
 ) -> Result<Vec<Listed>, StoreError> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    while found.len() < most {
+        let rows = candidates(conn, tenant, filter, (after, limit)).await?;
+        let is_last = rows.len() < most;
+        after = rows.last().map(|row| row.listed.position());
+        found.extend(settle(conn, tenant, rows).await?);
+        if is_last {
+            break;
+        }
+    }
+    found.truncate(most);
+    Ok(found)
+}
+
+/// What may stand: of a session, a rating under one name can take back one under another.
+async fn candidates(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    filter: &Filter,
+    (after, limit): (Option<Position>, u32),
+) -> Result<Vec<Candidate>, StoreError> {
     let mut query = QueryBuilder::new(
-        "SELECT kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted
-         FROM ratings AS r WHERE tenant = ",
+        "SELECT kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted, stands FROM (
+             SELECT r.*, CASE WHEN ",
     );
-    query.push_bind(tenant.as_str()).push(STANDS);
+    query.push(STANDS);
+    query.push(" THEN 1 ELSE 0 END AS stands FROM ratings AS r WHERE retracted = 0 AND tenant = ");
+    query.push_bind(tenant.as_str());
+    query.push(") AS r WHERE (kind = 1 OR stands = 1)");
     restrict(conn, &mut query, tenant, filter).await?;
     if let Some(after) = after {
         query
@@ -96,12 +128,7 @@ pub(crate) async fn page(
         .push(" ORDER BY rated_ms DESC, event_id DESC LIMIT ")
         .push_bind(i64::from(limit));
     let rows = query.build().fetch_all(&mut *conn).await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(listed(row)?);
-    }
-    settle(conn, tenant, &mut found).await?;
-    Ok(found)
+    rows.iter().map(candidate).collect()
 }
 
 async fn restrict(
@@ -151,7 +178,7 @@ async fn names_of(
     Ok(serde_json::to_string(&names).unwrap_or_default())
 }
 
-fn listed(row: &Row) -> Result<Listed, StoreError> {
+fn candidate(row: &Row) -> Result<Candidate, StoreError> {
     let kind: i64 = row.try_get(0)?;
     let revise: i64 = row.try_get(2)?;
     let rating = (
@@ -162,7 +189,8 @@ fn listed(row: &Row) -> Result<Listed, StoreError> {
         row.try_get(6)?,
         row.try_get(7)?,
     );
-    Ok(Listed {
+    let stands: i64 = row.try_get(8)?;
+    let listed = Listed {
         kind: if kind == Kind::Session as i64 {
             Kind::Session
         } else {
@@ -172,42 +200,81 @@ fn listed(row: &Row) -> Result<Listed, StoreError> {
         rating: stored_rating(rating)?,
         fate: Fate::Waiting,
         session: None,
+    };
+    Ok(Candidate {
+        listed,
+        stands_alone: stands != 0,
     })
 }
 
-/// Finds out what each means, and whether another rating stands for the same.
+/// Finds out what each means, and what became of it; those that were taken back are left out.
 async fn settle(
     conn: &mut Conn,
     tenant: &TenantId,
-    found: &mut [Listed],
-) -> Result<(), StoreError> {
+    candidates: Vec<Candidate>,
+) -> Result<Vec<Listed>, StoreError> {
     let named = |listed: &Listed| (tenant.clone(), listed.name.clone());
-    let names: BTreeSet<Name> = found.iter().map(named).collect();
+    let names = candidates.iter().map(|candidate| named(&candidate.listed));
+    let names: BTreeSet<Name> = names.collect();
     let meant = units::meant(conn, &names).await?;
     let standing = standing_of(conn, tenant, &meant).await?;
-    for listed in found {
-        let Some(unit) = meant.get(&named(listed)) else {
-            continue;
+    let settled = candidates.into_iter().filter_map(|candidate| {
+        let Candidate {
+            mut listed,
+            stands_alone,
+        } = candidate;
+        let Some(unit) = meant.get(&named(&listed)) else {
+            return stands_alone.then_some(listed);
         };
-        let own = listed.rating.event_id;
         listed.fate = match listed.kind {
             Kind::Request => Fate::Counts,
-            Kind::Session if standing.get(unit) == Some(&own) => Fate::Counts,
-            Kind::Session => Fate::Duplicate,
+            Kind::Session => {
+                let stands = standing.get(unit)?;
+                let is_it = stands.rating == Some(listed.rating.event_id);
+                let is_other = stands_alone && !stands.takes_back(&listed.rating);
+                let other = is_other.then_some(Fate::Duplicate);
+                if is_it { Some(Fate::Counts) } else { other }?
+            }
         };
         if let (Kind::Session, Unit::Session(id)) = (listed.kind, unit) {
             listed.session = Some(id.clone());
         }
-    }
-    Ok(())
+        Some(listed)
+    });
+    Ok(settled.collect())
 }
 
-/// The rating that stands for each of what names mean.
+/// What stands for a session, whatever the names under which it was rated.
+struct Stands {
+    /// `None`: it was taken back.
+    rating: Option<Uuid>,
+    /// The last revision, if it takes back.
+    retraction: Option<StoredRating>,
+}
+
+impl Stands {
+    fn of(ratings: &[StoredRating]) -> Self {
+        let revisions = ratings.iter().filter(|rating| rating.revise);
+        let last = revisions.max_by_key(|rating| rating.order());
+        let rating = standing(ratings).filter(|rating| rating.score.is_some());
+        Self {
+            rating: rating.map(|rating| rating.event_id),
+            retraction: last.filter(|last| last.score.is_none()).cloned(),
+        }
+    }
+
+    fn takes_back(&self, rating: &StoredRating) -> bool {
+        let retraction = self.retraction.as_ref();
+        retraction.is_some_and(|retraction| rating.order() < retraction.order())
+    }
+}
+
+/// What stands for each of what names mean.
 async fn standing_of(
     conn: &mut Conn,
     tenant: &TenantId,
     meant: &BTreeMap<Name, Unit>,
-) -> Result<HashMap<Unit, Uuid>, StoreError> {
+) -> Result<HashMap<Unit, Stands>, StoreError> {
     let units: BTreeSet<TenantUnit> = meant
         .values()
         .map(|unit| (tenant.clone(), unit.clone()))
@@ -231,9 +298,8 @@ async fn standing_of(
             kept.entry(unit.clone()).or_default().push(rating);
         }
     }
-    let stands =
-        |(unit, ratings): (Unit, Vec<StoredRating>)| Some((unit, standing(&ratings)?.event_id));
-    Ok(kept.into_iter().filter_map(stands).collect())
+    let stands = |(unit, ratings): (Unit, Vec<StoredRating>)| (unit, Stands::of(&ratings));
+    Ok(kept.into_iter().map(stands).collect())
 }
 
 #[cfg(test)]

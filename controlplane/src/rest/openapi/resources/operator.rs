@@ -183,9 +183,9 @@ struct PooledModel {
     tenants: u64,
     /// Each counts by the share of it that the model served.
     rated_sessions: f64,
-    rated_replies: f64,
-    judged_replies: f64,
-    failures: f64,
+    rated_replies: u64,
+    judged_replies: u64,
+    failures: u64,
 }
 
 /// A change, and whose.
@@ -193,7 +193,8 @@ struct PooledModel {
 struct TenantChanged {
     /// Grows with time.
     id: u64,
-    tenant: String,
+    /// Null: of no tenant, as everybody's credentials are.
+    tenant: Option<String>,
     #[schema(format = DateTime)]
     at: String,
     actor: String,

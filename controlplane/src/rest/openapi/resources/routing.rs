@@ -40,7 +40,7 @@ struct Baseline {
 #[derive(ToSchema)]
 struct Routed {
     mean_score: f64,
-    requests: f64,
+    requests: u64,
 }
 
 #[derive(ToSchema)]
@@ -48,7 +48,7 @@ struct BestSingle {
     provider: String,
     model: String,
     mean_score: f64,
-    samples: f64,
+    samples: u64,
 }
 
 /// What the difference lies between, at every moment at once.
@@ -71,7 +71,7 @@ enum Verdict {
 /// What copies that were sent to learn came to today.
 #[derive(ToSchema)]
 struct Shadow {
-    calls: f64,
+    calls: u64,
     cost_micro_usd: u64,
 }
 
