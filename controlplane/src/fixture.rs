@@ -116,6 +116,8 @@ pub(crate) fn decision(n: u64) -> Decision {
         evaluation: false,
         batch: None,
         cache: None,
+        charged: None,
+        stopped: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Our own answers: JSON, and the one envelope for everything that went wrong.
 
 use floopy_shared::domain::plan::{Feature, Plan};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{body::Body, incoming::Unread};
@@ -12,6 +12,11 @@ use crate::{
     rates::Exceeded,
     route::{Unresolved, Unroutable},
 };
+
+/// Heeded by the packages of OpenAI and Anthropic.
+static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// The kind of errors that official clients do not ask again after.
+pub(crate) const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
 
 /// Marks a response as an error of ours, for callers who want it in other words.
 #[derive(Debug, Clone)]
@@ -31,6 +36,8 @@ pub(crate) struct Refusal {
     pub retry_after: Option<u64>,
     /// What the tenant's plan lacks.
     pub feature: Option<&'static str>,
+    /// The budget that has no room, and what is used of it.
+    pub budget: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -50,6 +57,7 @@ impl Refusal {
             param: None,
             retry_after: None,
             feature: None,
+            budget: None,
         }
     }
 
@@ -103,6 +111,9 @@ impl Refusal {
         if let Some(feature) = self.feature {
             envelope["error"]["feature"] = json!(feature);
         }
+        if let Some(budget) = &self.budget {
+            envelope["error"]["budget"] = (**budget).clone();
+        }
         let mut response = json_response(self.status, &envelope);
         response.extensions_mut().insert(OwnError {
             message: self.message.clone(),
@@ -111,6 +122,11 @@ impl Refusal {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // Weeks may pass: clients must not ask again by themselves.
+        if self.kind == INSUFFICIENT_QUOTA {
+            let no = HeaderValue::from_static("false");
+            response.headers_mut().insert(&SHOULD_RETRY, no);
         }
         response
     }
@@ -166,13 +182,12 @@ impl From<Exceeded> for Refusal {
                 retry_after: Some(wait_s),
                 ..refusal("rate_limited")
             },
-            // Weeks may pass: nobody should wait for that.
             Exceeded::MonthlyCost => Self {
-                kind: "insufficient_quota",
+                kind: INSUFFICIENT_QUOTA,
                 ..refusal("cost_limit_reached")
             },
             Exceeded::MonthlyRequests | Exceeded::MonthlyRatings => Self {
-                kind: "insufficient_quota",
+                kind: INSUFFICIENT_QUOTA,
                 ..refusal("quota_reached")
             },
         }

@@ -6,7 +6,7 @@ use floopy_proto::v1;
 
 pub use self::encode::encode_event;
 use super::{
-    InvalidWire, id_bytes, names, non_empty, optional_uuid,
+    InvalidWire, budget, id_bytes, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
     required, snapshot, uuid,
 };
@@ -266,6 +266,8 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         evaluation: d.evaluation,
         batch: d.batch.as_ref().map(Into::into),
         cache: d.cache.map(Into::into),
+        charged: d.charged.as_ref().map(Into::into),
+        stopped: d.stopped.as_deref().map(Into::into),
     }
 }
 
@@ -331,6 +333,8 @@ impl TryFrom<v1::Decision> for Decision {
             evaluation: d.evaluation,
             batch: d.batch.map(Into::into),
             cache: d.cache.map(Into::into),
+            charged: d.charged.map(TryInto::try_into).transpose()?,
+            stopped: d.stopped.and_then(budget::stopped),
         })
     }
 }
