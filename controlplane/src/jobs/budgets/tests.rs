@@ -1,3 +1,5 @@
+//! Warnings and stops are told once, whatever is looked at again.
+
 use floopy_shared::domain::{
     budget::{BudgetBy, Charge, Charged, Grain, Limit, Stopped},
     decision::Decision,

@@ -1,3 +1,5 @@
+//! What is booked adds up, and is told page by page.
+
 use floopy_shared::domain::{
     budget::{BudgetBy, Charged, Grain},
     decision::Stage,

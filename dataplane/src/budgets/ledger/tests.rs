@@ -1,3 +1,5 @@
+//! Calls as the books see them, in every order.
+
 use std::collections::VecDeque;
 
 use floopy_shared::domain::budget::{BudgetBy, Grain, Period};
