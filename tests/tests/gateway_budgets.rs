@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 in_both_shapes!(
-    a_key_that_spent_its_budget_is_told_so_and_others_go_on,
+    a_key_that_spent_its_budget_is_told_so,
+    other_keys_go_on_and_usage_says_who_spent,
     a_session_that_runs_away_is_ended_and_others_go_on,
     calls_at_once_do_not_overspend_together,
     a_user_is_known_by_header_and_by_body,
@@ -37,18 +38,19 @@ async fn until_refused(api: &Api, headers: &[(&str, &str)]) -> (usize, Answer) {
     panic!("a hundred calls were let in");
 }
 
-async fn a_key_that_spent_its_budget_is_told_so_and_others_go_on(shape: Shape) {
+/// Three calls for each key, and next to nothing for projects.
+fn tight() -> Value {
+    json!([
+        {"name": "keys", "by": "key", "period": "rolling_30d", "max_calls": 3, "max_tokens": 10_000},
+        {"name": "money", "by": "project", "max_usd": 0.000_001},
+    ])
+}
+
+async fn a_key_that_spent_its_budget_is_told_so(shape: Shape) {
     let upstream = Upstream::start().await;
     let floopy = Floopy::start(shape, &upstream).await;
     let api = floopy.api();
-    let told = put(
-        &api,
-        json!([
-            {"name": "keys", "by": "key", "period": "rolling_30d", "max_calls": 3, "max_tokens": 10_000},
-            {"name": "money", "by": "project", "max_usd": 0.000_001},
-        ]),
-    )
-    .await;
+    let told = put(&api, tight()).await;
     assert_eq!(told[0]["warn_at"], json!([0.8]));
     assert_eq!(
         (&told[1]["period"], &told[1]["max_usd"]),
@@ -77,7 +79,14 @@ async fn a_key_that_spent_its_budget_is_told_so_and_others_go_on(shape: Shape) {
         (&budget["name"], &budget["limit"]),
         (&json!("keys"), &json!("max_calls"))
     );
-    // Another key of the tenant, and another tenant.
+}
+
+async fn other_keys_go_on_and_usage_says_who_spent(shape: Shape) {
+    let upstream = Upstream::start().await;
+    let floopy = Floopy::start(shape, &upstream).await;
+    let api = floopy.api();
+    put(&api, tight()).await;
+    until_refused(&api, &[]).await;
     let made = api
         .post("/v1/keys")
         .json(&json!({"name": "other"}))

@@ -292,11 +292,7 @@ impl TryFrom<v1::Decision> for Decision {
             weights: d
                 .weights
                 .map_or_else(|| phase_weights(0.0, 0.0), Into::into),
-            candidates: d
-                .candidates
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            candidates: all(d.candidates)?,
             chosen: optional_candidate(d.chosen)?,
             served: optional_candidate(d.served)?,
             reason: names::reason(d.reason)?,
@@ -308,11 +304,7 @@ impl TryFrom<v1::Decision> for Decision {
             snapshot_version: d.snapshot_version,
             draw_key: d.draw_key,
             features: d.features.map(Into::into).unwrap_or_default(),
-            attempts: d
-                .attempts
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            attempts: all(d.attempts)?,
             outcome: required(d.outcome, "outcome")?.try_into()?,
             stage: names::stage(d.stage)?,
             shadow_of: optional_uuid(&d.shadow_of, "shadow_of")?.map(RequestId),
@@ -337,6 +329,10 @@ impl TryFrom<v1::Decision> for Decision {
             stopped: d.stopped.and_then(budget::stopped),
         })
     }
+}
+
+fn all<W, T: TryFrom<W, Error = InvalidWire>>(rows: Vec<W>) -> Result<Vec<T>, InvalidWire> {
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {
