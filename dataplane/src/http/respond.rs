@@ -24,6 +24,9 @@ pub(crate) struct OwnError {
     pub message: String,
 }
 
+/// Its name and its value.
+pub(crate) type Detail = (&'static str, Value);
+
 /// An error of ours, as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -34,10 +37,8 @@ pub(crate) struct Refusal {
     pub param: Option<String>,
     /// In seconds.
     pub retry_after: Option<u64>,
-    /// What the tenant's plan lacks.
-    pub feature: Option<&'static str>,
-    /// The budget that has no room, and what is used of it.
-    pub budget: Option<Box<Value>>,
+    /// A member that only such errors have, such as the feature that the tenant's plan lacks.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl Refusal {
@@ -56,8 +57,7 @@ impl Refusal {
             message: message.into(),
             param: None,
             retry_after: None,
-            feature: None,
-            budget: None,
+            detail: None,
         }
     }
 
@@ -81,7 +81,7 @@ impl Refusal {
             feature.as_str()
         );
         Self {
-            feature: Some(feature.as_str()),
+            detail: Some(Box::new(("feature", json!(feature.as_str())))),
             ..Self::new(StatusCode::FORBIDDEN, "plan_required", message)
         }
     }
@@ -108,11 +108,8 @@ impl Refusal {
             "param": self.param,
             "code": self.code,
         }});
-        if let Some(feature) = self.feature {
-            envelope["error"]["feature"] = json!(feature);
-        }
-        if let Some(budget) = &self.budget {
-            envelope["error"]["budget"] = (**budget).clone();
+        if let Some((name, value)) = self.detail.as_deref() {
+            envelope["error"][*name] = value.clone();
         }
         let mut response = json_response(self.status, &envelope);
         response.extensions_mut().insert(OwnError {

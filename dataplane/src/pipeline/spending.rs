@@ -117,7 +117,7 @@ fn refusal(stopped: &Stopped) -> Refusal {
             INSUFFICIENT_QUOTA
         },
         retry_after: is_passing.then_some(1),
-        budget: Some(Box::new(budget)),
+        detail: Some(Box::new(("budget", budget))),
         ..refusal
     }
 }
