@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "floopy/v1/scoring.proto",
         "floopy/v1/admin.proto",
         "floopy/v1/batches.proto",
+        "floopy/v1/budgets.proto",
     ];
     let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure()

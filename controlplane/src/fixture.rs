@@ -78,12 +78,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         propensity: 0.95,
         confidence: Some(0.55),
         confidence_reason: ConfidenceReason::Ok,
-        evidence: Evidence {
-            samples: 12,
-            top2_gap: 0.07,
-            scored_requests: 20,
-            ..Evidence::default()
-        },
+        evidence: evidence(),
         exploration_rate: 0.05,
         snapshot_version: 7,
         draw_key: "draw".into(),
@@ -116,6 +111,17 @@ pub(crate) fn decision(n: u64) -> Decision {
         evaluation: false,
         batch: None,
         cache: None,
+        charged: None,
+        stopped: None,
+    }
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        samples: 12,
+        top2_gap: 0.07,
+        scored_requests: 20,
+        ..Evidence::default()
     }
 }
 

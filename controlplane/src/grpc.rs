@@ -2,6 +2,7 @@
 
 mod admin;
 mod batches;
+mod budgets;
 mod ingest;
 mod scoring;
 pub(crate) mod secured;
@@ -14,8 +15,8 @@ use std::sync::Arc;
 use floopy_proto::{
     admin::v1::admin_server::AdminServer,
     v1::{
-        batches_server::BatchesServer, ingest_server::IngestServer, scoring_server::ScoringServer,
-        snapshots_server::SnapshotsServer,
+        batches_server::BatchesServer, budgets_server::BudgetsServer, ingest_server::IngestServer,
+        scoring_server::ScoringServer, snapshots_server::SnapshotsServer,
     },
 };
 use floopy_shared::process::rpc::PlaneToken;
@@ -24,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, service::interceptor::InterceptedService, transport::server::Router};
 
 use self::{
-    admin::AdminService, batches::BatchesService, ingest::IngestService, scoring::ScoringService,
-    snapshots::SnapshotsService,
+    admin::AdminService, batches::BatchesService, budgets::BudgetsService, ingest::IngestService,
+    scoring::ScoringService, snapshots::SnapshotsService,
 };
 use crate::{
     fleet::Fleet,
@@ -68,13 +69,16 @@ pub(crate) fn router(services: &Services, token: &PlaneToken, api: Api) -> Route
     let batches = BatchesServer::new(BatchesService::new(services))
         .max_decoding_message_size(MAX_RECEIVED)
         .max_encoding_message_size(MAX_SENT);
+    let budgets =
+        BudgetsServer::new(BudgetsService::new(services)).max_encoding_message_size(MAX_SENT);
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .add_service(InterceptedService::new(snapshots, guard.clone()))
         .add_service(InterceptedService::new(ingest, guard.clone()))
         .add_service(InterceptedService::new(scoring, guard.clone()))
-        .add_service(InterceptedService::new(batches, guard))
+        .add_service(InterceptedService::new(batches, guard.clone()))
+        .add_service(InterceptedService::new(budgets, guard))
         .add_service(AdminServer::new(AdminService { api }))
 }
 

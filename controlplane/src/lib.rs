@@ -7,7 +7,7 @@
 mod allowed;
 mod app;
 pub mod bench;
-mod calendar;
+mod budgets;
 mod config;
 mod decision_log;
 mod evaluations;
@@ -29,6 +29,8 @@ mod role;
 mod settings;
 mod store;
 mod webhooks;
+
+use floopy_shared::domain::calendar;
 
 pub use app::{
     Deps, Detached, Error, NewKey, Prepared, Storage, back_up_store, check, create_key, detached,

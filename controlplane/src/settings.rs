@@ -1,5 +1,6 @@
 //! What a tenant may set for itself, as it is written in JSON: checked, and on top of the configuration.
 
+pub(crate) mod budgets;
 pub(crate) mod cache;
 pub(crate) mod experiments;
 pub(crate) mod gates;
@@ -17,6 +18,7 @@ use floopy_shared::{
 };
 
 use self::{
+    budgets::WrittenBudget,
     experiments::WrittenExperiment,
     gates::WrittenGates,
     limits::WrittenLimits,
@@ -46,10 +48,17 @@ pub(crate) enum Group {
     Gates,
     Routing,
     Rates,
+    Budgets,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 4] = [Self::Limits, Self::Gates, Self::Routing, Self::Rates];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Limits,
+        Self::Gates,
+        Self::Routing,
+        Self::Rates,
+        Self::Budgets,
+    ];
 
     /// The id of its document.
     pub(crate) fn as_str(self) -> &'static str {
@@ -58,6 +67,7 @@ impl Group {
             Self::Gates => "gates",
             Self::Routing => "routing",
             Self::Rates => rates::RATE_LIMITS,
+            Self::Budgets => budgets::BUDGETS,
         }
     }
 }
@@ -236,6 +246,11 @@ fn constrain(tenant: &mut Tenant, document: &Document) -> Result<(), StoreError>
             let written = read::<Vec<WrittenRate>>(document)?;
             let limits = rates::to_domain(&written).map_err(unreadable)?;
             tenant.rates = limits.into();
+        }
+        Some(Group::Budgets) => {
+            let written = read::<Vec<WrittenBudget>>(document)?;
+            let budgets = budgets::to_domain(&written).map_err(unreadable)?;
+            tenant.budgets = budgets.into();
         }
         // Of a later version.
         None => {}

@@ -35,6 +35,7 @@ mod schema;
 pub(crate) mod scores;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod spend;
 pub(crate) mod sql;
 mod sqlite;
 pub(crate) mod status;

@@ -36,13 +36,15 @@ pub(crate) enum Event {
     SecurityAlert,
     AlertTriggered,
     BudgetExceeded,
+    BudgetWarning,
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 3] = [
+    pub(crate) const ALL: [Self; 4] = [
         Self::SecurityAlert,
         Self::AlertTriggered,
         Self::BudgetExceeded,
+        Self::BudgetWarning,
     ];
 
     /// The wire name.
@@ -51,6 +53,7 @@ impl Event {
             Self::SecurityAlert => "security_alert",
             Self::AlertTriggered => "alert_triggered",
             Self::BudgetExceeded => "budget_exceeded",
+            Self::BudgetWarning => "budget_warning",
         }
     }
 
@@ -130,7 +133,8 @@ pub(crate) async fn queue(
     Ok(delivery)
 }
 
-fn moment(ms: u64) -> Option<String> {
+/// As it is told.
+pub(crate) fn moment(ms: u64) -> Option<String> {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()?;
     at.format(&Rfc3339).ok()
 }

@@ -15,6 +15,7 @@ mod template;
 mod typed;
 mod untouched;
 mod usage;
+mod user;
 mod value;
 
 use std::{borrow::Cow, ops::Range};

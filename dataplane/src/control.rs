@@ -2,9 +2,11 @@
 
 mod raw;
 mod saved;
+mod told;
 mod watch;
 
 pub(crate) use self::{
     saved::{Saver, load_onto},
+    told::Told,
     watch::Watcher,
 };

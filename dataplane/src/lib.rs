@@ -8,6 +8,7 @@ mod after;
 mod allowance;
 mod app;
 mod batches;
+mod budgets;
 mod cache;
 pub mod call;
 pub mod config;

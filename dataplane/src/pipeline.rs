@@ -3,6 +3,7 @@
 mod cached;
 mod exhausted;
 mod plan;
+mod spending;
 
 use std::{
     sync::Arc,
@@ -243,7 +244,7 @@ async fn prepare(
         note(gateway, admitted, session, at);
         return Ok(Prepared::Replay(entry));
     }
-    let mut decided = plan(gateway, admitted, call, asked, at)?;
+    let mut decided = spending::plan((gateway, admitted), call, (asked, at), record)?;
     record.planned(&mut decided.plan);
     note(gateway, admitted, session, at);
     Ok(Prepared::Ask(Box::new(decided)))

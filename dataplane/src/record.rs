@@ -11,6 +11,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
+    budget::{Spend, Stopped},
     catalog::CatalogModel,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     experiment::Assignment,
@@ -29,6 +30,7 @@ pub(crate) use self::{
 };
 use crate::{
     admit::Admitted,
+    budgets::Reserved,
     call::Call,
     gateway::Gateway,
     rates::Charged,
@@ -59,6 +61,8 @@ pub(crate) struct Record {
     cache: Option<Box<Course>>,
     /// Whose limits its tokens count for.
     charged: Charged,
+    /// What is set aside for it of budgets.
+    reserved: Option<Reserved>,
     is_open: bool,
 }
 
@@ -80,6 +84,7 @@ impl Record {
             last_tried: None,
             cache: None,
             charged: Charged::default(),
+            reserved: None,
             is_open: true,
         }
     }
@@ -97,6 +102,17 @@ impl Record {
     /// Where its tokens count.
     pub(crate) fn charge(&mut self, charged: Charged) {
         self.charged = charged;
+    }
+
+    /// Something is set aside for it, until it is over.
+    pub(crate) fn reserve(&mut self, reserved: Reserved) {
+        self.decision.charged = Some(self.gateway.budgets.charged(&reserved));
+        self.reserved = Some(reserved);
+    }
+
+    /// A budget has no room for it.
+    pub(crate) fn stopped(&mut self, stopped: Box<Stopped>) {
+        self.decision.stopped = Some(stopped);
     }
 
     /// The project that it is counted for.
@@ -153,6 +169,8 @@ impl Record {
             outcome: no_outcome(),
             stage: Stage::Finished,
             experiment: of.experiment.map(Assignment::copied),
+            // What is tried in the shadow has a budget of its own.
+            charged: None,
             ..of.clone()
         };
         *self.decision = decision;
@@ -226,6 +244,10 @@ impl Record {
             let usage = self.decision.outcome.usage;
             self.gateway.rates.spend(&self.tenant, usage, now_ms);
             self.charged.spend(usage, now_ms);
+        }
+        if let Some(reserved) = self.reserved.take() {
+            let spend = spend_of(&self.decision);
+            self.gateway.budgets.settle(reserved, spend);
         }
         self.queue()
     }
@@ -307,6 +329,16 @@ impl Record {
 
     pub(crate) fn served_key(&self) -> Option<&CandidateKey> {
         self.decision.served.as_ref()
+    }
+}
+
+/// What budgets count of a call that is over.
+fn spend_of(decision: &Decision) -> Spend {
+    let Usage { input, output, .. } = decision.outcome.usage;
+    Spend {
+        micro_usd: decision.spent_micro_usd(),
+        tokens: input.saturating_add(output),
+        calls: 1,
     }
 }
 

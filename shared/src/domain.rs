@@ -2,7 +2,9 @@
 
 pub mod affinity;
 pub mod batch;
+pub mod budget;
 pub mod cache;
+pub mod calendar;
 pub mod catalog;
 pub mod confidence;
 pub mod constraints;

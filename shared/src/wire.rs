@@ -4,6 +4,7 @@
 
 pub mod affinity;
 pub mod batch;
+pub mod budget;
 pub mod cache;
 pub mod constraints;
 pub mod credential;

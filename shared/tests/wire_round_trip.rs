@@ -1,6 +1,8 @@
 //! What is written to the wire is read back as it was; what is not valid is refused by name.
 #![expect(clippy::expect_used, reason = "a broken fixture is a failed test")]
 
+#[path = "wire_round_trip/budget.rs"]
+mod budget;
 #[path = "wire_round_trip/cache.rs"]
 mod cache;
 #[path = "wire_round_trip/tenant.rs"]
@@ -187,6 +189,8 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             },
         }),
         cache: flag.then(|| cache::any(number)),
+        charged: flag.then(|| budget::charged(id)),
+        stopped: (!flag).then(|| budget::stopped(number).into()),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),
             custom_id: "line 1".to_owned(),

@@ -25,6 +25,7 @@ use crate::{
     index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
     ingest::{Intake, Limits},
     jobs::{
+        budgets::Warnings,
         checkpoint,
         evaluations::Evaluating,
         housekeeping::Housekeeping,
@@ -208,6 +209,8 @@ impl Core {
         }
         let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
+        let warnings = Warnings::new(self.store.clone(), self.process.clock.clone());
+        tasks.spawn("budget warnings", warnings.run(self.process.stop.clone()));
         let evaluating = Evaluating {
             store: self.store.clone(),
             clock: self.process.clock.clone(),

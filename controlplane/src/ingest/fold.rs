@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{Intake, book::Book, observe, subject::Meanings, usage};
 use crate::{
+    budgets,
     learn::{
         credit::{self, Credit, Verdicts},
         monitor::Observation,
@@ -26,6 +27,7 @@ use crate::{
         packed,
         ratings::{self, Kind, StoredRating, Subject},
         scores,
+        spend::Spending,
         units::{Name, TenantUnit, Unit, names_of},
         usage::Used,
     },
@@ -61,6 +63,7 @@ pub(super) struct Fold {
     news: Vec<Observation>,
     pub(super) deltas: Deltas,
     used: Used,
+    spending: Spending,
 }
 
 /// What came of a batch.
@@ -105,6 +108,7 @@ impl Fold {
             news: Vec::new(),
             deltas: Deltas::default(),
             used: Used::default(),
+            spending: Spending::default(),
         })
     }
 
@@ -146,8 +150,10 @@ impl Fold {
         if let Some(held) = &held {
             self.touch_decision(&held.decision);
             usage::take_decision(&mut self.used, &held.decision);
+            self.spending.take(&held.decision);
         }
         usage::add_decision(&mut self.used, &decision);
+        self.spending.add(&decision);
         let call = StoredCall {
             id: held.as_ref().and_then(|held| held.id),
             decision,
@@ -231,6 +237,8 @@ impl Fold {
         self.credit_units(&units).await?;
         buckets::apply(&mut self.tx, &mut self.deltas).await?;
         self.used.apply(&mut self.tx).await?;
+        let stops = self.spending.apply(&mut self.tx, self.now_ms).await?;
+        budgets::tell_stops(&mut self.tx, &stops, self.now_ms).await?;
         let dropped = drift::append(&mut self.tx, &self.news).await?;
         let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         // Added while the store commits: where that fails, what was added is forgotten and read anew.

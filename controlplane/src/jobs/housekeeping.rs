@@ -16,6 +16,7 @@ use crate::{
     store::{
         Store, StoreError, queue,
         retention::{self, Horizon},
+        spend,
     },
 };
 
@@ -23,6 +24,8 @@ use crate::{
 const QUEUE_EVERY: Duration = Duration::from_secs(2);
 /// How often old data is looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// Rows of budgets' accounts that are forgotten at a time.
+const SLICE: i64 = 2_000;
 /// Pause between slices, so that the intake gets its turn.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -98,6 +101,20 @@ impl Housekeeping {
                 break;
             }
             tracing::info!(rows = gone.rows, "forgot what was older than is kept");
+            tokio::time::sleep(BREATH).await;
+        }
+        self.forget_spend(stop).await
+    }
+
+    /// What was spent longer ago than any budget looks back.
+    async fn forget_spend(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        while !stop.is_cancelled() {
+            let mut tx = self.store.write().await?;
+            let gone = spend::forget(&mut tx, self.clock.now_ms(), SLICE).await?;
+            tx.commit().await?;
+            if gone == 0 {
+                break;
+            }
             tokio::time::sleep(BREATH).await;
         }
         Ok(())

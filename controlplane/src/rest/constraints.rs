@@ -1,4 +1,5 @@
-//! `GET` and `PUT /v1/constraints`: limits, gates, who may serve, and limits of the tenant's own making, each group replaced as a whole.
+//! `GET` and `PUT /v1/constraints`: limits, gates, who may serve, limits of the tenant's own making and budgets, each group
+//! replaced as a whole.
 
 use axum::{
     Json,
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     settings::{
         self as written, Group,
+        budgets::{self, BUDGETS, WrittenBudget},
         gates::{self, WrittenGates},
         limits::{self, WrittenLimits},
         rates::{self, RATE_LIMITS, WrittenRate},
@@ -92,11 +94,13 @@ fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, Ap
             found.push((Group::Routing, routing(value)?));
         } else if key == RATE_LIMITS {
             found.push((Group::Rates, rate_limits(value)?));
+        } else if key == BUDGETS {
+            found.push((Group::Budgets, own_budgets(value)?));
         } else if !TOLD.contains(&key.as_str()) {
             // What is told beside the groups may come back.
-            let known = [&limits::KEYS[..], &gates::KEYS[..], &[ROUTING, RATE_LIMITS]]
-                .concat()
-                .join(", ");
+            let own = [ROUTING, RATE_LIMITS, BUDGETS];
+            let known = [&limits::KEYS[..], &gates::KEYS[..], &own].concat();
+            let known = known.join(", ");
             let message = format!("{key:?} is not a constraint; known are {known}");
             return Err(ApiError::invalid_body(&key, message));
         }
@@ -142,6 +146,15 @@ fn rate_limits(value: Value) -> Result<Option<Value>, ApiError> {
     let written: Vec<WrittenRate> = body::read(value, RATE_LIMITS)?;
     let checked = rates::to_domain(&written).map_err(out_of_range)?;
     Ok(Some(json!(rates::written(&checked))))
+}
+
+fn own_budgets(value: Value) -> Result<Option<Value>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let written: Vec<WrittenBudget> = body::read(value, BUDGETS)?;
+    let checked = budgets::to_domain(&written).map_err(out_of_range)?;
+    Ok(Some(json!(budgets::written(&checked))))
 }
 
 fn is_said(value: &Value) -> bool {
@@ -192,6 +205,7 @@ fn describe(tenant: &Tenant) -> Value {
         })),
     });
     body[RATE_LIMITS] = json!(rates::written(&tenant.rates));
+    body[BUDGETS] = json!(budgets::written(&tenant.budgets));
     // What gates compare with; without it they hold nobody back.
     body["baseline"] = json!(tenant.default_model.as_ref().map(CandidateKey::as_str));
     body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));

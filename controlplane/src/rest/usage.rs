@@ -1,5 +1,7 @@
 //! `GET /v1/usage`: what calls used, by day, project, environment or model, and how much of the month is left.
 
+mod budgets;
+
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -62,6 +64,7 @@ pub(super) async fn get(
         settings::cap(&mut tenant, found.caps);
     }
     let month = usage::month(&mut conn, &id, month_of(now_ms)).await?;
+    let budgets = budgets::describe(&mut conn, &tenant, now_ms).await?;
     let mut total = Counts::default();
     for (_, counts) in &groups {
         total.add(*counts);
@@ -78,6 +81,7 @@ pub(super) async fn get(
         "groups": groups,
         "plan": tenant.plan.as_deref().map(plan),
         "quotas": quotas(&tenant, month, now_ms),
+        "budgets": budgets,
     })))
 }
 

@@ -4,6 +4,7 @@
 
 use floopy_shared::{
     domain::{
+        budget::Stopped,
         cache::Similar,
         decision::{AttemptResult, Decision, Ending, Stage, Strategy},
         event::RatingScore,
@@ -163,6 +164,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "threat_blocked": false,
             "fallback_used": outcome.fallback_used,
             "refused": outcome.refused,
+            "budget": d.stopped.as_deref().map(stopped),
         },
         "evidence": {
             "samples": d.evidence.samples,
@@ -180,6 +182,17 @@ fn result(d: &Decision, labels: &Labels) -> Value {
         })),
         "session_score": labels.session.map(RatingScore::value),
         "request_score": labels.request.map(RatingScore::value),
+    })
+}
+
+/// The budget that ended a call before anybody was asked.
+fn stopped(stopped: &Stopped) -> Value {
+    let account = &stopped.account;
+    json!({
+        "name": stopped.name, "by": account.by.as_str(), "limit": stopped.limit.as_str(),
+        "subject": Some(&account.subject).filter(|subject| !subject.is_empty()),
+        "unit": stopped.limit.unit(), "max": stopped.max, "used": stopped.used, "needed": stopped.needs,
+        "opens_at": stopped.opens_ms.and_then(moment),
     })
 }
 

@@ -12,6 +12,7 @@ mod operators;
 mod outbox;
 mod postgres;
 mod settings;
+mod spend;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -200,6 +201,7 @@ const STEPS: &[&[&str]] = &[&[
     cache::CACHE,
     outbox::OUTBOX,
     cache::SEMANTIC,
+    spend::SPEND,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -156,6 +156,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         gates: None,
         limits: Limits::default(),
         rates: Arc::default(),
+        budgets: Arc::default(),
         plan: None,
         closed: None,
         no_ratings_until_ms: None,

@@ -29,9 +29,10 @@ use crate::{
     access::Opener,
     allowance::Allowance,
     batches::{Batches, Reconciler, books::Books},
+    budgets::{self, Budgets},
     cache::{Cache, Keeper, Shared, SharedKeeper},
     config::{BootstrapTenant, Config},
-    control::{Saver, Watcher, load_onto},
+    control::{Saver, Told, Watcher, load_onto},
     conversations::Conversations,
     doors::Doors,
     gateway::Gateway,
@@ -50,6 +51,7 @@ use crate::{
 
 const SNAPSHOT_FILE: &str = "snapshot.bin";
 const SPOOL_DIR: &str = "spool";
+const BUDGETS_FILE: &str = "budgets.bin";
 const LOCK_FILE: &str = "proxy.lock";
 
 /// Of one update from the control plane, which sends whole tables.
@@ -100,6 +102,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         spool,
         sessions: OpenSessions::default(),
         rates: Rates::default(),
+        budgets: Budgets::open(&config.data_dir.join(BUDGETS_FILE), deps.clock.now_ms()),
         rated: Rated::default(),
         explains: Allowance::new(
             config.limits.tenant_explains_per_minute,
@@ -157,6 +160,10 @@ impl Opened {
         )
         .with_deadlines(deadline, flush);
         tasks.spawn("spool sender", sender.run(tasks.stop().clone()));
+        let told = Told::new(channel.clone(), token.clone(), deadline);
+        let path = config.data_dir.join(BUDGETS_FILE);
+        let books = budgets::Keeper::new(Arc::clone(&gateway), path, told);
+        tasks.spawn("budgets", books.run(tasks.stop().clone()));
         let (changed, updates) = watch::channel(());
         let keeper = Keeper {
             gateway: Arc::clone(&gateway),
@@ -195,6 +202,8 @@ fn spawn_shared(tasks: &mut Tasks, gateway: &Arc<Gateway>, updates: watch::Recei
     tasks.spawn("redis", link.run(tasks.stop().clone()));
     let fleet = Fleet::new(Arc::clone(gateway), Arc::clone(redis));
     tasks.spawn("rates", fleet.run(tasks.stop().clone()));
+    let fleet = budgets::Fleet::new(Arc::clone(gateway), Arc::clone(redis));
+    tasks.spawn("shared budgets", fleet.run(tasks.stop().clone()));
     if let Some(shared) = gateway.cache.shared() {
         let current = Arc::clone(&gateway.current);
         let keeper = SharedKeeper::new(Arc::clone(shared), current, updates);

@@ -1,7 +1,7 @@
 //! Our own answers: JSON, and the one envelope for everything that went wrong.
 
 use floopy_shared::domain::plan::{Feature, Plan};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::{body::Body, incoming::Unread};
@@ -13,11 +13,19 @@ use crate::{
     route::{Unresolved, Unroutable},
 };
 
+/// Heeded by the packages of OpenAI and Anthropic.
+static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// The kind of errors that official clients do not ask again after.
+pub(crate) const INSUFFICIENT_QUOTA: &str = "insufficient_quota";
+
 /// Marks a response as an error of ours, for callers who want it in other words.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnError {
     pub message: String,
 }
+
+/// Its name and its value.
+pub(crate) type Detail = (&'static str, Value);
 
 /// An error of ours, as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +37,8 @@ pub(crate) struct Refusal {
     pub param: Option<String>,
     /// In seconds.
     pub retry_after: Option<u64>,
-    /// What the tenant's plan lacks.
-    pub feature: Option<&'static str>,
+    /// A member that only such errors have, such as the feature that the tenant's plan lacks.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl Refusal {
@@ -49,7 +57,7 @@ impl Refusal {
             message: message.into(),
             param: None,
             retry_after: None,
-            feature: None,
+            detail: None,
         }
     }
 
@@ -73,7 +81,7 @@ impl Refusal {
             feature.as_str()
         );
         Self {
-            feature: Some(feature.as_str()),
+            detail: Some(Box::new(("feature", json!(feature.as_str())))),
             ..Self::new(StatusCode::FORBIDDEN, "plan_required", message)
         }
     }
@@ -100,8 +108,8 @@ impl Refusal {
             "param": self.param,
             "code": self.code,
         }});
-        if let Some(feature) = self.feature {
-            envelope["error"]["feature"] = json!(feature);
+        if let Some((name, value)) = self.detail.as_deref() {
+            envelope["error"][*name] = value.clone();
         }
         let mut response = json_response(self.status, &envelope);
         response.extensions_mut().insert(OwnError {
@@ -111,6 +119,11 @@ impl Refusal {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // Weeks may pass: clients must not ask again by themselves.
+        if self.kind == INSUFFICIENT_QUOTA {
+            let no = HeaderValue::from_static("false");
+            response.headers_mut().insert(&SHOULD_RETRY, no);
         }
         response
     }
@@ -166,13 +179,12 @@ impl From<Exceeded> for Refusal {
                 retry_after: Some(wait_s),
                 ..refusal("rate_limited")
             },
-            // Weeks may pass: nobody should wait for that.
             Exceeded::MonthlyCost => Self {
-                kind: "insufficient_quota",
+                kind: INSUFFICIENT_QUOTA,
                 ..refusal("cost_limit_reached")
             },
             Exceeded::MonthlyRequests | Exceeded::MonthlyRatings => Self {
-                kind: "insufficient_quota",
+                kind: INSUFFICIENT_QUOTA,
                 ..refusal("quota_reached")
             },
         }

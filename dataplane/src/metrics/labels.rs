@@ -198,6 +198,7 @@ label! {
         CacheSet = "cache_set",
         CacheFlush = "cache_flush",
         Rates = "rates",
+        Budgets = "budgets",
         Ping = "ping",
     }
 }

@@ -4,8 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 static RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 static RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-/// Heeded by the packages of OpenAI and Anthropic.
-static SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 static RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What a limit is of.
@@ -47,7 +45,7 @@ pub(crate) enum Exceeded {
 }
 
 impl Exceeded {
-    /// Says what is left of a limit of requests, which is nothing, and that what a month has is no reason to ask again.
+    /// Says what is left of a limit of requests, which is nothing.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
         match self {
             Self::Requests { limit, wait_s, .. }
@@ -63,10 +61,11 @@ impl Exceeded {
                 reset_s: *wait_s,
             }
             .tell(headers),
-            Self::Tokens { .. } | Self::Own { .. } => {}
-            Self::MonthlyCost | Self::MonthlyRequests | Self::MonthlyRatings => {
-                headers.insert(&SHOULD_RETRY, HeaderValue::from_static("false"));
-            }
+            Self::Tokens { .. }
+            | Self::Own { .. }
+            | Self::MonthlyCost
+            | Self::MonthlyRequests
+            | Self::MonthlyRatings => {}
         }
     }
 }

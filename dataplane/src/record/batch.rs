@@ -92,6 +92,7 @@ pub(crate) fn of_line(
         refused: answered.is_refused,
         ..no_outcome()
     };
+    decision.charged = gateway.budgets.charged_later(call.tenant, &decision);
     decision
 }
 

@@ -65,6 +65,8 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         evaluation: admitted.scope.evaluation,
         batch: None,
         cache: None,
+        charged: None,
+        stopped: None,
     }
 }
 

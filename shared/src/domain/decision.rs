@@ -8,6 +8,7 @@ pub use self::load::Load;
 use super::{
     affinity::{Affinity, Release},
     batch::BatchLine,
+    budget::{Charged, Stopped},
     cache::CacheUse,
     confidence::ConfidenceReason,
     experiment::Assignment,
@@ -384,6 +385,9 @@ pub struct Decision {
     pub batch: Option<BatchLine>,
     /// What the cache had for it; `None`: none was asked.
     pub cache: Option<CacheUse>,
+    /// The budgets that it counts for, and the one that ended it before anybody was asked.
+    pub charged: Option<Charged>,
+    pub stopped: Option<Box<Stopped>>,
 }
 
 impl Decision {

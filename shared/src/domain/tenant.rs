@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
+    budget::Budget,
     cache::Caching,
     catalog::CatalogModel,
     constraints::Constraints,
@@ -108,6 +109,8 @@ pub struct Tenant {
     pub caching: Caching,
     /// Its own, beyond those of its keys.
     pub rates: Arc<[RateLimit]>,
+    /// What it, and whoever calls for it, may spend.
+    pub budgets: Arc<[Budget]>,
 }
 
 impl Tenant {
@@ -130,6 +133,7 @@ impl Tenant {
             models: Arc::default(),
             caching: Caching::default(),
             rates: Arc::default(),
+            budgets: Arc::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use floopy_proto::v1;
 
 pub use self::encode::encode_event;
 use super::{
-    InvalidWire, id_bytes, names, non_empty, optional_uuid,
+    InvalidWire, budget, id_bytes, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
     required, snapshot, uuid,
 };
@@ -266,6 +266,8 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         evaluation: d.evaluation,
         batch: d.batch.as_ref().map(Into::into),
         cache: d.cache.map(Into::into),
+        charged: d.charged.as_ref().map(Into::into),
+        stopped: d.stopped.as_deref().map(Into::into),
     }
 }
 
@@ -290,11 +292,7 @@ impl TryFrom<v1::Decision> for Decision {
             weights: d
                 .weights
                 .map_or_else(|| phase_weights(0.0, 0.0), Into::into),
-            candidates: d
-                .candidates
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            candidates: all(d.candidates)?,
             chosen: optional_candidate(d.chosen)?,
             served: optional_candidate(d.served)?,
             reason: names::reason(d.reason)?,
@@ -306,11 +304,7 @@ impl TryFrom<v1::Decision> for Decision {
             snapshot_version: d.snapshot_version,
             draw_key: d.draw_key,
             features: d.features.map(Into::into).unwrap_or_default(),
-            attempts: d
-                .attempts
-                .into_iter()
-                .map(TryInto::try_into)
-                .collect::<Result<_, _>>()?,
+            attempts: all(d.attempts)?,
             outcome: required(d.outcome, "outcome")?.try_into()?,
             stage: names::stage(d.stage)?,
             shadow_of: optional_uuid(&d.shadow_of, "shadow_of")?.map(RequestId),
@@ -331,8 +325,14 @@ impl TryFrom<v1::Decision> for Decision {
             evaluation: d.evaluation,
             batch: d.batch.map(Into::into),
             cache: d.cache.map(Into::into),
+            charged: d.charged.map(TryInto::try_into).transpose()?,
+            stopped: d.stopped.and_then(budget::stopped),
         })
     }
+}
+
+fn all<W, T: TryFrom<W, Error = InvalidWire>>(rows: Vec<W>) -> Result<Vec<T>, InvalidWire> {
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {

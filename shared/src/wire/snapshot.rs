@@ -5,7 +5,7 @@ use std::sync::Arc;
 use floopy_proto::v1;
 use uuid::Uuid;
 
-use super::{InvalidWire, names, non_empty, ranking, rate, required};
+use super::{InvalidWire, budget, names, non_empty, ranking, rate, required};
 use crate::domain::{
     catalog::{Catalog, CatalogModel, ShapePrior},
     ids::{CandidateKey, KeyHash},
@@ -226,6 +226,7 @@ impl From<&Tenant> for v1::Tenant {
             disabled: t.disabled,
             caching: Some((&t.caching).into()),
             rates: t.rates.iter().map(Into::into).collect(),
+            budgets: t.budgets.iter().map(Into::into).collect(),
         }
     }
 }
@@ -255,6 +256,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .unwrap_or_default(),
             models: own_models(t.models)?,
             rates: rate::rates(t.rates)?.into(),
+            budgets: budget::budgets(t.budgets)?.into(),
             gates: t.gates.map(TryInto::try_into).transpose()?,
             closed: t.closed.map(TryInto::try_into).transpose()?,
             plan: t.plan.map(|plan| Arc::new(plan.into())),

@@ -104,6 +104,8 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         evaluation: false,
         batch: None,
         cache: None,
+        charged: None,
+        stopped: None,
     }
 }
 

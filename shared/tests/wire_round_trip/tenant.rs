@@ -152,6 +152,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
             rate(RateBy::Property("customer".to_owned()), Some(7), Some(8)),
         ]
         .into(),
+        budgets: super::budget::budgets().into(),
     }
 }
 

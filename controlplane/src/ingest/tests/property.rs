@@ -1,11 +1,13 @@
 //! Any order, repetition and split into batches of the same facts leaves the same tables, to the last bit.
 
 use floopy_shared::domain::{
+    budget::{Account, BudgetBy, Charge, Charged, Grain},
     decision::{Ending, Stage},
     event::{Event, RatingSubject, Score},
     ids::SessionId,
 };
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::{BTreeMap, Intake, sums};
 use crate::store::{TEST_SERVER, sql};
@@ -62,6 +64,10 @@ fn any_decision() -> impl Strategy<Value = Fact> {
             };
             decision.shadow_of = (shadow && n > 3).then(|| request(0));
             decision.created_at_ms -= day * 86_400_000;
+            decision.charged = decision
+                .session_id
+                .as_ref()
+                .map(|session| charged(n, session));
             // Events of one id are one event: everything that varies is part of it.
             let id = n * 1_000 + u64::from(session) * 100 + u64::from(completion) * 10 + day;
             let id = id * 3 + arm;
@@ -71,6 +77,19 @@ fn any_decision() -> impl Strategy<Value = Fact> {
             )))
         },
     )
+}
+
+/// What a call of a session is booked on.
+fn charged(n: u64, session: &SessionId) -> Charged {
+    let account = Account {
+        by: BudgetBy::Session,
+        grain: Grain::All,
+        subject: session.as_str().to_owned(),
+    };
+    Charged {
+        proxy: Uuid::from_u128(u128::from(n % 2)),
+        charges: vec![Charge { account, bucket: 0 }],
+    }
 }
 
 fn any_rating() -> impl Strategy<Value = Fact> {
@@ -106,7 +125,7 @@ fn facts() -> impl Strategy<Value = Vec<Fact>> {
 }
 
 /// Everything that was derived, as text, one row per line.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "SELECT CAST(json_array('sums', tenant, shape, day, hex(cells)) AS TEXT) FROM day_sums ORDER BY 1",
     "SELECT CAST(json_array('session', tenant, unit, score, hex(credit)) AS TEXT) FROM sessions ORDER BY 1",
     "SELECT CAST(json_array('rating', tenant, kind, subject, revise, hex(event_id), score, useful, rated_ms, retracted) AS TEXT)
@@ -122,6 +141,8 @@ const TABLES: [&str; 7] = [
         FROM usage WHERE requests <> 0 OR shadow_requests <> 0 OR ratings <> 0 ORDER BY 1",
     "SELECT CAST(json_array('month', month, tenant, requests, cost_micro_usd, ratings) AS TEXT) FROM usage_months
         WHERE requests <> 0 OR cost_micro_usd <> 0 OR ratings <> 0 ORDER BY 1",
+    "SELECT CAST(json_array('spent', tenant, scope, subject, bucket, hex(proxy), micro_usd, tokens, calls) AS TEXT)
+        FROM spend WHERE calls <> 0 ORDER BY 1",
 ];
 
 async fn dump(intake: &Intake) -> Vec<String> {

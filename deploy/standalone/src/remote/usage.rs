@@ -36,6 +36,16 @@ const USED: &[Column] = &[
     ("SHADOW µUSD", "/shadow_cost_micro_usd", Side::Right),
 ];
 
+const BUDGETS: &[Column] = &[
+    ("BUDGET", "/name", Side::Left),
+    ("BY", "/by", Side::Left),
+    ("WHO", "/subject", Side::Left),
+    ("USED %", "/percent", Side::Right),
+    ("µUSD", "/cost_micro_usd", Side::Right),
+    ("TOKENS", "/tokens", Side::Right),
+    ("CALLS", "/calls", Side::Right),
+];
+
 impl Usage {
     pub(crate) async fn run(&self, console: &mut Console) -> Result<(), ClientError> {
         let by = Some(self.by.clone());
@@ -67,8 +77,26 @@ impl Usage {
             total[pointer.trim_start_matches('/')] = json!("TOTAL");
         }
         rows.push(total);
-        tables::of(&rows, &columns)
+        let mut shown = tables::of(&rows, &columns);
+        let spent: Vec<Value> = items(used, "/budgets").iter().flat_map(spent).collect();
+        if !spent.is_empty() {
+            shown.push('\n');
+            shown.push_str(&tables::of(&spent, BUDGETS));
+        }
+        shown
     }
+}
+
+/// Who spent how much of a budget, a row for each.
+fn spent(budget: &Value) -> Vec<Value> {
+    let mut rows = items(budget, "/accounts");
+    for row in &mut rows {
+        row["name"] = budget["name"].clone();
+        row["by"] = budget["by"].clone();
+        let share = row["used"].as_f64().unwrap_or(0.0);
+        row["percent"] = json!(format!("{:.0}", share * 100.0));
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -96,5 +124,14 @@ mod tests {
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[1].starts_with("2026-11-01  -"), "{shown}");
         assert!(lines[2].starts_with("TOTAL"), "{shown}");
+        let budget = json!({"name": "keys", "by": "key", "accounts": [
+            {"subject": "key_1", "used": 0.471, "cost_micro_usd": 94, "tokens": 5, "calls": 2},
+        ]});
+        let mut answer = answer;
+        answer["budgets"] = json!([budget]);
+        let shown = usage.table(&answer);
+        let row = shown.lines().last().unwrap_or_default();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words, ["keys", "key", "key_1", "47", "94", "5", "2"]);
     }
 }

@@ -110,6 +110,9 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     flag(45, decision.evaluation, out);
     generated(50, decision.batch.as_ref().map(v1::BatchLine::from), out);
     generated(60, decision.cache.map(v1::CacheUse::from), out);
+    generated(70, decision.charged.as_ref().map(v1::Charged::from), out);
+    let stopped = decision.stopped.as_deref();
+    generated(71, stopped.map(v1::Stopped::from), out);
 }
 
 fn name(tag: u32, candidate: Option<&CandidateKey>, out: &mut Vec<u8>) {

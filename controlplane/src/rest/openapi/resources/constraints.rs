@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::super::{Routes, operation::Operation};
 use crate::rest::constraints;
 
-/// Four groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
-/// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`), `routing`
-/// and `rate_limits`.
+/// Five groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
+/// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`), `routing`,
+/// `rate_limits` and `budgets`.
 #[derive(ToSchema)]
 struct ConstraintsInput {
     /// US dollars between two firsts of a month (UTC); above 0 and below a billion; null: no limit.
@@ -44,6 +44,9 @@ struct ConstraintsInput {
     /// Limits of your own, beyond those of keys; the list replaces the one before.
     #[schema(max_items = 16)]
     rate_limits: Option<Vec<RateLimitInput>>,
+    /// What you, your projects, keys, users and sessions may spend; the list replaces the one before.
+    #[schema(max_items = 32)]
+    budgets: Option<Vec<BudgetInput>>,
 }
 
 /// A loss of quality, and over how long.
@@ -154,6 +157,80 @@ struct RateLimit {
     when_named: bool,
 }
 
+/// At most so much in a period; at least one of its limits is given.
+#[derive(ToSchema)]
+struct BudgetInput {
+    #[schema(pattern = "^[a-zA-Z0-9_.-]{1,64}$", example = "agents")]
+    name: String,
+    by: BudgetBy,
+    /// The id of the only project, key or user that it holds for; null: each has as much.
+    #[schema(min_length = 1, max_length = 256)]
+    only: Option<String>,
+    /// `month` and `day` are those of the calendar, UTC; `rolling_<n>h` (6 to 8784 hours) and `rolling_<n>d` look back from
+    /// now. Missing: `month`, or `session` for sessions, which have no other.
+    #[schema(
+        pattern = "^(month|day|session|rolling_[0-9]{1,4}[hd])$",
+        example = "rolling_7d"
+    )]
+    period: Option<String>,
+    #[schema(exclusive_minimum = 0, exclusive_maximum = 1_000_000_000)]
+    max_usd: Option<f64>,
+    #[schema(minimum = 1)]
+    max_tokens: Option<u64>,
+    #[schema(minimum = 1)]
+    max_calls: Option<u64>,
+    /// Of sessions alone: from the first call on.
+    #[schema(minimum = 1)]
+    max_seconds: Option<u64>,
+    /// Shares of a limit at which `budget_warning` is told, ascending; missing: 0.8.
+    #[schema(max_items = 5)]
+    warn_at: Option<Vec<f64>>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(super) enum BudgetBy {
+    Tenant,
+    Project,
+    Key,
+    User,
+    Session,
+}
+
+/// A budget that had no room for a call.
+#[derive(ToSchema)]
+pub(super) struct StoppedBy {
+    name: String,
+    by: BudgetBy,
+    /// `max_usd`, `max_tokens`, `max_calls` or `max_seconds`.
+    limit: String,
+    /// The id of the project, key, user or session; null: the tenant.
+    subject: Option<String>,
+    /// Of the amounts: `micro_usd`, `tokens`, `calls` or `seconds`.
+    unit: String,
+    max: u64,
+    used: u64,
+    /// What the call was expected to take.
+    needed: u64,
+    /// When there is room again; null: never for this call.
+    #[schema(format = DateTime)]
+    opens_at: Option<String>,
+}
+
+/// A budget that is in force.
+#[derive(ToSchema)]
+struct Budget {
+    name: String,
+    by: BudgetBy,
+    only: Option<String>,
+    period: String,
+    max_usd: Option<f64>,
+    max_tokens: Option<u64>,
+    max_calls: Option<u64>,
+    max_seconds: Option<u64>,
+    warn_at: Vec<f64>,
+}
+
 /// What is in force.
 #[derive(ToSchema)]
 struct Constraints {
@@ -170,6 +247,7 @@ struct Constraints {
     require_shadow_before_live: Option<bool>,
     routing: RoutingConstraints,
     rate_limits: Vec<RateLimit>,
+    budgets: Vec<Budget>,
     /// What gates compare with, as `provider/model`; null: they hold nobody back.
     baseline: Option<String>,
     /// What a gate is where its group is written without it.

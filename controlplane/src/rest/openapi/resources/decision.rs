@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     cache::{CacheComparison, CacheHit},
+    constraints::StoppedBy,
     experiments::Arrangement,
     needs::{Affinity, Features},
     rules::Strategy,
@@ -347,6 +348,8 @@ struct Outcome {
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.
     refused: bool,
+    /// The budget that ended the call before anybody was asked.
+    budget: Option<StoppedBy>,
 }
 
 /// One try at one provider.

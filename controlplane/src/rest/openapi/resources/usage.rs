@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Routes, operation::Operation};
+use super::{
+    super::{Routes, operation::Operation},
+    constraints::BudgetBy,
+};
 use crate::rest::usage;
 
 /// Sums, the plan, and what is left of the month.
@@ -26,6 +29,7 @@ struct Usage {
     plan: Option<Plan>,
     /// By what is counted.
     quotas: BTreeMap<String, Quota>,
+    budgets: Vec<BudgetUse>,
 }
 
 #[derive(ToSchema)]
@@ -121,6 +125,35 @@ struct Quota {
     remaining: Option<u64>,
     #[schema(format = DateTime)]
     resets_at: String,
+}
+
+/// A budget, and who spent most of it in the window that is going on.
+#[derive(ToSchema)]
+struct BudgetUse {
+    name: String,
+    by: BudgetBy,
+    only: Option<String>,
+    period: String,
+    max_cost_micro_usd: Option<u64>,
+    max_tokens: Option<u64>,
+    max_calls: Option<u64>,
+    max_seconds: Option<u64>,
+    /// When what is spent now counts no longer; null: never, of sessions.
+    #[schema(format = DateTime)]
+    resets_at: Option<String>,
+    /// At most 20.
+    accounts: Vec<BudgetAccount>,
+}
+
+#[derive(ToSchema)]
+struct BudgetAccount {
+    /// The id of the project, key, user or session; null: the tenant.
+    subject: Option<String>,
+    cost_micro_usd: u64,
+    tokens: u64,
+    calls: u64,
+    /// Share of the limit that is used up most.
+    used: f64,
 }
 
 pub(super) fn routes() -> Routes {

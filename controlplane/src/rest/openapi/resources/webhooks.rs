@@ -44,6 +44,7 @@ enum Event {
     SecurityAlert,
     AlertTriggered,
     BudgetExceeded,
+    BudgetWarning,
 }
 
 /// Who is told of what.

@@ -70,6 +70,8 @@ impl Learner {
             evaluation: false,
             batch: None,
             cache: None,
+            charged: None,
+            stopped: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),

@@ -5,7 +5,7 @@ use time::{Date, Month, OffsetDateTime, Time};
 const MONTHS: i64 = 12;
 
 /// Months since the year 0 at a moment.
-pub(crate) fn month_of(ms: u64) -> i64 {
+pub fn month_of(ms: u64) -> i64 {
     let seconds = i64::try_from(ms / 1_000).unwrap_or(i64::MAX);
     // What is later than time can tell is of no month.
     OffsetDateTime::from_unix_timestamp(seconds).map_or(i64::MAX, |at| {
@@ -14,7 +14,7 @@ pub(crate) fn month_of(ms: u64) -> i64 {
 }
 
 /// When a month begins, in milliseconds since the epoch; 0 for what is before it.
-pub(crate) fn month_begins_ms(month: i64) -> u64 {
+pub fn month_begins_ms(month: i64) -> u64 {
     let begins = || {
         let year = i32::try_from(month.div_euclid(MONTHS)).ok()?;
         let number = u8::try_from(month.rem_euclid(MONTHS) + 1).ok()?;
