@@ -6,6 +6,7 @@ pub(crate) mod decision_log;
 mod evaluations;
 mod export;
 mod operator;
+mod scoring;
 mod store;
 mod webhooks;
 
@@ -24,8 +25,14 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, decision_log::DecisionLogConfig, evaluations::Evaluations, export::Export,
-    operator::Operator, store::StoreConfig, webhooks::Webhooks,
+    batches::Batches,
+    decision_log::DecisionLogConfig,
+    evaluations::Evaluations,
+    export::Export,
+    operator::Operator,
+    scoring::{Scoring, WhenFull},
+    store::StoreConfig,
+    webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -247,23 +254,6 @@ impl Default for Retention {
         Self {
             decisions_days: 90,
             sums_days: 400,
-        }
-    }
-}
-
-/// The queue of replies to be scored.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scoring {
-    /// Replies that may wait; the oldest are dropped above it.
-    #[serde(deserialize_with = "check::queue_capacity")]
-    pub queue_capacity: u64,
-}
-
-impl Default for Scoring {
-    fn default() -> Self {
-        Self {
-            queue_capacity: 10_000,
         }
     }
 }

@@ -22,6 +22,7 @@ mod kept;
 pub mod learn;
 mod metrics;
 mod plans;
+mod queue;
 mod quota;
 mod rest;
 mod role;
@@ -35,7 +36,7 @@ pub use app::{
 };
 pub use config::{
     Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks, WhenFull,
 };
 pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

@@ -12,18 +12,18 @@ use floopy_shared::{
     process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
 };
 use prometheus_client::registry::Registry;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
 use super::{Error, credentials, decision_log, known, operator, setup};
 use crate::{
-    config::{Config, Learning, Objective},
+    config::{Config, Learning, Objective, Scoring},
     decision_log::ClickHouse,
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
     index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
-    ingest::{Intake, Limits},
+    ingest::Intake,
     jobs::{
         checkpoint,
         evaluations::Evaluating,
@@ -35,6 +35,7 @@ use crate::{
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
+    queue::{Bounds, Queue},
     rest::{Api, Exports, SigningKey},
     store::{Location, Store, StoreError, meta},
     webhooks::{Sender, Signing, Webhooks},
@@ -134,13 +135,15 @@ impl Core {
             outbox: decision_log::outbox(&config),
             clock: process.clock.clone(),
             kept,
-            limits: Limits {
-                queue_capacity: config.scoring.queue_capacity,
-            },
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
             totals: Arc::default(),
-            queued: Arc::new(Notify::new()),
+            queue: Queue::new(
+                store.clone(),
+                process.clock.clone(),
+                bounds(config.scoring),
+                Arc::clone(&metrics),
+            ),
         };
         let services = Services {
             index: Arc::new(Index::default()),
@@ -231,8 +234,7 @@ impl Core {
         Housekeeping {
             store: self.store.clone(),
             clock: self.process.clock.clone(),
-            metrics: Arc::clone(&self.services.metrics),
-            queued: Arc::clone(&intake.queued),
+            queue: intake.queue.clone(),
             totals: Arc::clone(&intake.totals),
             dirty: Arc::clone(&self.dirty),
             gone,
@@ -261,6 +263,7 @@ impl Core {
         Ok(Api {
             store: self.store.clone(),
             log: self.decisions(),
+            queue: self.services.intake.queue.clone(),
             index: Arc::clone(&self.services.index),
             totals: Arc::clone(&self.services.intake.totals),
             clock: self.process.clock.clone(),
@@ -298,6 +301,15 @@ impl Core {
     /// Closes the store.
     pub(super) async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+fn bounds(scoring: Scoring) -> Bounds {
+    Bounds {
+        jobs: scoring.queue_capacity,
+        when_full: scoring.when_full,
+        deliveries: scoring.max_deliveries,
+        dead: scoring.dead_capacity,
     }
 }
 

@@ -11,6 +11,7 @@ mod measured;
 mod operators;
 mod outbox;
 mod postgres;
+mod queue;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -200,6 +201,7 @@ const STEPS: &[&[&str]] = &[&[
     cache::CACHE,
     outbox::OUTBOX,
     cache::SEMANTIC,
+    queue::QUEUE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.
