@@ -6,6 +6,7 @@ pub(crate) mod decision_log;
 mod evaluations;
 mod export;
 mod operator;
+mod redis;
 mod scoring;
 mod store;
 mod webhooks;
@@ -30,6 +31,7 @@ pub use self::{
     evaluations::Evaluations,
     export::Export,
     operator::Operator,
+    redis::RedisConfig,
     scoring::{Scoring, WhenFull},
     store::StoreConfig,
     webhooks::Webhooks,
@@ -48,6 +50,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub store: StoreConfig,
     pub decision_log: DecisionLogConfig,
+    pub redis: RedisConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside and there is no `tls`.
     pub token: Option<Secret>,
     /// Who connects to `grpc_listen` must show a certificate.
@@ -100,6 +103,7 @@ impl Default for Config {
             data_dir: PathBuf::from("floopy-data"),
             store: StoreConfig::default(),
             decision_log: DecisionLogConfig::default(),
+            redis: RedisConfig::default(),
             token: None,
             tls: None,
             builtin_models: true,

@@ -7,6 +7,7 @@
 mod allowed;
 mod app;
 pub mod bench;
+mod breaker;
 mod calendar;
 mod config;
 mod decision_log;
@@ -36,7 +37,8 @@ pub use app::{
 };
 pub use config::{
     Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks, WhenFull,
+    Operator, PlanConfig, RedisConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    WhenFull,
 };
 pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

@@ -221,6 +221,16 @@ impl Metrics {
         self.queue.died.inc_by(count);
     }
 
+    pub(crate) fn queue_connected(&self, is_connected: bool) {
+        self.queue.connected.set(i64::from(is_connected));
+    }
+
+    pub(crate) fn jobs_unsent(&self, count: u64) {
+        self.queue
+            .unsent
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     pub(crate) fn queue_depth(&self, status: &Status) {
         let shown = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.queue

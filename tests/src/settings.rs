@@ -65,6 +65,7 @@ pub struct Settings {
     decision_log: String,
     scoring: String,
     judge: String,
+    queue: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -120,6 +121,7 @@ impl Settings {
             decision_log: String::new(),
             scoring: String::new(),
             judge: String::new(),
+            queue: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -220,8 +222,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n",
-            self.export, self.webhooks, self.store, self.decision_log, self.scoring
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n",
+            self.export, self.webhooks, self.store, self.decision_log, self.scoring, self.queue
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -264,13 +266,14 @@ impl Settings {
         let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n{}",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}",
             dir,
             self.export,
             self.webhooks,
             self.store,
             self.decision_log,
             self.scoring,
+            self.queue,
             self.tls("tls", "control")
         );
         self.write_models(&mut text);

@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, credentials, decision_log, known, operator, setup};
+use super::{Error, credentials, decision_log, known, operator, queue, setup};
 use crate::{
-    config::{Config, Learning, Objective, Scoring},
+    config::{Config, Learning, Objective},
     decision_log::ClickHouse,
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
@@ -35,7 +35,6 @@ use crate::{
     learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
-    queue::{Bounds, Queue},
     rest::{Api, Exports, SigningKey},
     store::{Location, Store, StoreError, meta},
     webhooks::{Sender, Signing, Webhooks},
@@ -138,12 +137,7 @@ impl Core {
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
             totals: Arc::default(),
-            queue: Queue::new(
-                store.clone(),
-                process.clock.clone(),
-                bounds(config.scoring),
-                Arc::clone(&metrics),
-            ),
+            queue: queue::of(&config, (&store, &process.clock), &metrics)?,
         };
         let services = Services {
             index: Arc::new(Index::default()),
@@ -208,6 +202,9 @@ impl Core {
         tasks.spawn("housekeeping", housekeeping.run(self.process.stop.clone()));
         if let Some(shipping) = self.shipping() {
             tasks.spawn("decision log", shipping.run(self.process.stop.clone()));
+        }
+        if let Some(sending) = self.sending() {
+            tasks.spawn("scoring queue", sending.run(self.process.stop.clone()));
         }
         let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
@@ -301,15 +298,6 @@ impl Core {
     /// Closes the store.
     pub(super) async fn close(&self) {
         self.store.close().await;
-    }
-}
-
-fn bounds(scoring: Scoring) -> Bounds {
-    Bounds {
-        jobs: scoring.queue_capacity,
-        when_full: scoring.when_full,
-        deliveries: scoring.max_deliveries,
-        dead: scoring.dead_capacity,
     }
 }
 

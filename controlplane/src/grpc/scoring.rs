@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Services, status_of};
+use super::{Services, status_of, store_failed};
 use crate::{
     ingest::Intake,
-    queue::{Ask, Failure},
+    queue::{Ask, Failure, QueueError},
 };
 
 /// Longest wait for work; a judge asks again after it.
@@ -66,7 +66,7 @@ impl Scoring for ScoringService {
         let leased = tokio::select! {
             () = self.stop.cancelled() => return Err(Status::unavailable("stopping")),
             leased = self.intake.queue.lease(&ask, wait) => {
-                leased.map_err(|e| status_of(&e.into()))?
+                leased.map_err(|e| of_queue(&e))?
             }
         };
         Ok(Response::new(LeaseResponse {
@@ -109,6 +109,16 @@ impl Scoring for ScoringService {
             .await
             .map_err(|e| status_of(&e))?;
         Ok(Response::new(ReportResponse { folded }))
+    }
+}
+
+fn of_queue(error: &QueueError) -> Status {
+    match error {
+        QueueError::Store(error) => store_failed(error),
+        // It was said once, and is not said to every judge that asks.
+        QueueError::Late { .. } | QueueError::LeftAlone { .. } | QueueError::Failed { .. } => {
+            Status::unavailable("the scoring queue does not answer; try again")
+        }
     }
 }
 

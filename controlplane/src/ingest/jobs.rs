@@ -12,7 +12,10 @@ use crate::{
     queue::Queue,
     store::{
         StoreError, Tx,
-        contents::{self, Turn, deleted::Deleted},
+        contents::{
+            self, Turn,
+            deleted::{Asked, Deleted},
+        },
         queue::{self, QueuedJob},
         tenants,
     },
@@ -66,7 +69,13 @@ impl Jobs {
                 "tenant {tenant} keeps no content"
             )));
         }
-        if self.deleted.covers(job) || !self.known.insert(job.request_id) {
+        let asked = job.session_id.as_ref().map(|session| Asked {
+            tenant: job.tenant.as_str(),
+            session: session.as_str(),
+            at_ms: job.asked_at_ms,
+        });
+        let is_deleted = asked.is_some_and(|asked| self.deleted.covers(&asked));
+        if is_deleted || !self.known.insert(job.request_id) {
             return Ok(Verdict::Known { duplicate: false });
         }
         self.new.push(QueuedJob::of(job));

@@ -38,7 +38,7 @@ impl Intake {
             }
         }
         fold.commit(self).await?;
-        self.queue.was_settled(died);
+        self.queue.was_settled(&done, failed, died).await;
         self.metrics.scores(count, failed.len());
         Ok(count)
     }

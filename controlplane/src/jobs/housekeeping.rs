@@ -11,7 +11,7 @@ use crate::{
     kept::Kept,
     learn::credit::day_of,
     plans::Plans,
-    queue::Queue,
+    queue::{Queue, QueueError},
     rest::NAMED_MS,
     store::{
         Store, StoreError,
@@ -51,7 +51,7 @@ impl Housekeeping {
             let done = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 _ = queue.tick() => self.queue.tend().await,
-                _ = forget.tick() => self.forget(&stop).await,
+                _ = forget.tick() => self.forget(&stop).await.map_err(QueueError::from),
             };
             if let Err(error) = done {
                 tracing::error!(%error, "housekeeping failed; trying again later");
@@ -61,6 +61,7 @@ impl Housekeeping {
 
     async fn forget(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.clock.now_ms();
+        self.queue.forget();
         // First what is refused from now on, then what is forgotten.
         self.kept.refresh(&self.store, &self.plans).await?;
         let sooner = self.kept.less().into_iter();

@@ -27,6 +27,8 @@ pub(super) struct QueueMetrics {
     pub(super) dead: Gauge,
     pub(super) died: Counter,
     pub(super) dropped: Family<DroppedLabels, Counter>,
+    pub(super) connected: Gauge,
+    pub(super) unsent: Gauge,
 }
 
 impl QueueMetrics {
@@ -61,6 +63,16 @@ impl QueueMetrics {
             "dropped",
             "Replies dropped unscored, by why",
             metrics.dropped.clone(),
+        );
+        registry.register(
+            "connected",
+            "1 while the queue is in Redis and Redis answers",
+            metrics.connected.clone(),
+        );
+        registry.register(
+            "unsent",
+            "Replies that wait in the store for room in Redis, or for Redis to be back",
+            metrics.unsent.clone(),
         );
         metrics
     }

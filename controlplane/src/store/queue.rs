@@ -18,7 +18,7 @@ pub(crate) use self::{
 use super::{Store, StoreError, Tx, id_list, record, request_id, statements, to_i64, to_u64};
 use crate::{
     config::WhenFull,
-    store::sql::{self, QueryBuilder},
+    store::sql::{self, Conn, QueryBuilder},
 };
 
 /// How many jobs to hand out, how large they may be together, and to whom.
@@ -168,7 +168,7 @@ pub(crate) type Record = (RequestId, u64, Vec<u8>);
 
 /// These jobs, in the order in which they are named.
 pub(crate) async fn records(
-    tx: &mut Tx,
+    conn: &mut Conn,
     requests: &[RequestId],
 ) -> Result<Vec<Record>, StoreError> {
     let rows = sql::query(
@@ -176,7 +176,7 @@ pub(crate) async fn records(
             WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
     .bind(id_list(requests))
-    .fetch_all(&mut **tx)
+    .fetch_all(conn)
     .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -201,6 +201,20 @@ pub(crate) async fn remove_many<'a>(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Takes jobs off that are kept elsewhere now; those that were still there.
+pub(crate) async fn remove_sent(
+    tx: &mut Tx,
+    requests: &[RequestId],
+) -> Result<Vec<RequestId>, StoreError> {
+    let rows = sql::query(
+        "DELETE FROM scoring_jobs WHERE request_id IN (SELECT unhex(value) FROM json_each(?)) RETURNING request_id",
+    )
+    .bind(id_list(requests))
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.iter().map(|row| request_id(row.try_get(0)?)).collect()
 }
 
 /// What one tenant has in the queue.

@@ -18,6 +18,12 @@ impl Settings {
         self
     }
 
+    /// Lines of the Redis that this queue is in.
+    pub fn queue(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.queue);
+        self
+    }
+
     /// Lines of the judge's own file.
     pub fn judge_with(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.judge);

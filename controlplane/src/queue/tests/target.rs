@@ -1,4 +1,4 @@
-//! The queues that hold to the same: in the store, with a clock that a test sets forward.
+//! The queues that hold to the same: in the store and in Redis. A test sets their clocks forward.
 
 use std::{
     sync::{
@@ -18,7 +18,10 @@ use crate::{
     config::WhenFull,
     fixture::*,
     ingest::{Intake, Verdict},
-    queue::{Bounds, Dead, Failure, Status, Which},
+    queue::{
+        Bounds, Dead, Failure, QueueError, RedisQueue, Setup, Shipped, Status, Which,
+        tests::server::Server,
+    },
 };
 
 /// Room for many; each is handed out twice.
@@ -36,12 +39,53 @@ const LEASE_MS: u64 = 60_000;
 pub(super) struct Target {
     pub(super) intake: Intake,
     now: Arc<AtomicU64>,
+    server: Option<Server>,
 }
 
 impl Target {
     /// One of each kind.
     pub(super) async fn all(bounds: Bounds) -> Vec<Self> {
-        vec![Self::store(bounds).await]
+        vec![Self::store(bounds).await, Self::redis(bounds).await]
+    }
+
+    pub(super) async fn redis(bounds: Bounds) -> Self {
+        let server = Server::start().await;
+        let setup = Setup {
+            url: &server.url(),
+            prefix: "floopy",
+            deadline: Duration::from_secs(5),
+            kept_ms: 86_400_000,
+        };
+        let redis = RedisQueue::new(&setup).expect("valid");
+        let mut target = Self::store(bounds).await;
+        target.intake.queue = target.intake.queue.in_redis(redis);
+        target.server = Some(server);
+        target
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        self.server.as_ref().expect("it is in Redis")
+    }
+
+    /// Sends a batch of what waits in the store to Redis.
+    pub(super) async fn ship(&self) -> Result<Shipped, QueueError> {
+        match self.intake.queue.redis() {
+            Some(redis) => self.intake.queue.ship(&redis).await,
+            None => Ok(Shipped::Nothing),
+        }
+    }
+
+    /// Sends all of it, as soon as Redis takes it.
+    pub(super) async fn ship_all(&self) {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..1_500 {
+            match self.ship().await {
+                Ok(Shipped::Nothing) => return,
+                Ok(Shipped::Some | Shipped::Full) => {}
+                Err(_) => drop(tick.tick().await),
+            }
+        }
+        panic!("Redis takes nothing");
     }
 
     pub(super) async fn store(bounds: Bounds) -> Self {
@@ -51,17 +95,23 @@ impl Target {
         Self {
             intake: intake_with(bounds, clock).await,
             now,
+            server: None,
         }
     }
 
     /// Lets every lease end.
     pub(super) async fn pass(&self) {
         self.now.fetch_add(LEASE_MS + 1, Ordering::SeqCst);
+        if let Some(server) = &self.server {
+            server.age().await;
+        }
     }
 
     /// Takes jobs in.
     pub(super) async fn put(&self, jobs: Vec<Event>) -> Vec<Verdict> {
-        append(&self.intake, jobs).await
+        let verdicts = append(&self.intake, jobs).await;
+        self.ship_all().await;
+        verdicts
     }
 
     /// The numbers of the jobs that are handed out.

@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 
 use floopy_shared::domain::ids::RequestId;
 
-use crate::store::{StoreError, Tx, request_id, sql, to_i64, to_u64};
+use crate::store::{
+    StoreError, request_id,
+    sql::{self, Conn},
+    to_i64, to_u64,
+};
 
 /// What is looked for.
 #[derive(Debug)]
@@ -27,14 +31,14 @@ pub(crate) struct Picked {
 }
 
 /// Finds jobs that nobody holds: of each tenant in turn its oldest, then the next ones.
-pub(crate) async fn pick(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Picked, StoreError> {
-    let tenants = in_turn(tenants(tx).await?, wanted.after);
+pub(crate) async fn pick(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Picked, StoreError> {
+    let tenants = in_turn(tenants(conn).await?, wanted.after);
     let jobs = wanted.jobs as usize;
     // With so many of each there are enough, if all have as many.
     let share = (jobs / tenants.len().max(1)).max(1);
     let (mut queues, mut enough, mut last) = (Vec::new(), 0, None);
     for tenant in tenants {
-        let found = waiting(tx, &tenant, wanted).await?;
+        let found = waiting(conn, &tenant, wanted).await?;
         enough += found.len().min(share);
         queues.push(found);
         last = Some(tenant);
@@ -47,14 +51,14 @@ pub(crate) async fn pick(tx: &mut Tx, wanted: &Wanted<'_>) -> Result<Picked, Sto
 }
 
 /// Tenants with jobs that are not dead, each found by one look at an index.
-async fn tenants(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+async fn tenants(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
     let tenants = sql::query_scalar(
         "WITH RECURSIVE t (tenant) AS (SELECT MIN(tenant) FROM scoring_jobs WHERE dead_ms IS NULL
             UNION ALL SELECT (SELECT MIN(j.tenant) FROM scoring_jobs AS j WHERE j.dead_ms IS NULL AND j.tenant > t.tenant)
                 FROM t WHERE t.tenant IS NOT NULL)
          SELECT tenant FROM t WHERE tenant IS NOT NULL",
     );
-    Ok(tenants.fetch_all(&mut **tx).await?)
+    Ok(tenants.fetch_all(conn).await?)
 }
 
 /// Those after one first.
@@ -68,7 +72,7 @@ fn in_turn(mut tenants: Vec<String>, after: &str) -> Vec<String> {
 type Sized = (RequestId, u64);
 
 async fn waiting(
-    tx: &mut Tx,
+    conn: &mut Conn,
     tenant: &str,
     wanted: &Wanted<'_>,
 ) -> Result<VecDeque<Sized>, StoreError> {
@@ -80,7 +84,7 @@ async fn waiting(
     .bind(to_i64(wanted.now_ms))
     .bind(i64::from(wanted.deliveries))
     .bind(i64::from(wanted.jobs))
-    .fetch_all(&mut **tx)
+    .fetch_all(conn)
     .await?;
     let job = |row: &sql::Row| Ok((request_id(row.try_get(0)?)?, to_u64(row.try_get(1)?)));
     rows.iter().map(job).collect()

@@ -105,12 +105,14 @@ pub(super) fn routes() -> Routes {
             "/v1/operator/queue",
             queue::status,
             operation("getQueue", "What waits to be judged")
+                .refuses(503)
                 .answers::<ScoringQueue>(200, "The queue, of all tenants and of each."),
         )
         .get(
             "/v1/operator/queue/dead",
             queue::dead,
             operation("listDeadReplies", "Replies that no judge could score")
+                .refuses(503)
                 .query(
                     "tenant",
                     json!({"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"}),
@@ -123,6 +125,7 @@ pub(super) fn routes() -> Routes {
             "/v1/operator/queue/dead/{id}",
             queue::get,
             operation("getDeadReply", "One of them")
+                .refuses(503)
                 .answers::<DeadReplyShown>(200, "What is known of it."),
         )
         .post(
@@ -132,6 +135,7 @@ pub(super) fn routes() -> Routes {
                 .says("As if they never had been.")
                 .takes::<WhichDead>()
                 .refuses(404)
+                .refuses(503)
                 .answers::<Retried>(200, "How many."),
         )
         .post(
@@ -140,6 +144,7 @@ pub(super) fn routes() -> Routes {
             operation("dropDeadReplies", "Drop dead replies for good")
                 .takes::<WhichDead>()
                 .refuses(404)
+                .refuses(503)
                 .answers::<Dropped>(200, "How many."),
         )
 }
