@@ -10,7 +10,7 @@ pub struct Scoring {
     /// Replies that may wait or be with a judge, of all tenants together.
     #[serde(deserialize_with = "queue_capacity")]
     pub queue_capacity: u64,
-    /// What goes where more come, of the tenant that has most: `drop_oldest` or `drop_newest`.
+    /// What goes where more come, of the tenant that has most.
     pub when_full: WhenFull,
     /// Times that a reply is handed to a judge. One that was not scored by then is dead: it stays for `floopy queue dead`.
     #[serde(deserialize_with = "max_deliveries")]
