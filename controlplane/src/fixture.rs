@@ -255,7 +255,7 @@ pub(crate) const BOUNDS: Bounds = Bounds {
 pub(crate) fn ask(jobs: u32) -> Ask {
     Ask {
         jobs,
-        bytes: 1 << 20,
+        bytes: 4 << 20,
         lease_ms: 1_000,
         worker: "w".to_owned(),
     }
