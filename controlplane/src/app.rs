@@ -6,6 +6,7 @@ mod database;
 mod decision_log;
 mod known;
 mod operator;
+mod queue;
 mod setup;
 #[cfg(test)]
 mod tests;

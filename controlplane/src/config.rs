@@ -6,6 +6,8 @@ pub(crate) mod decision_log;
 mod evaluations;
 mod export;
 mod operator;
+mod redis;
+mod scoring;
 mod store;
 mod webhooks;
 
@@ -24,8 +26,15 @@ use serde::{Deserialize, Serialize};
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
-    batches::Batches, decision_log::DecisionLogConfig, evaluations::Evaluations, export::Export,
-    operator::Operator, store::StoreConfig, webhooks::Webhooks,
+    batches::Batches,
+    decision_log::DecisionLogConfig,
+    evaluations::Evaluations,
+    export::Export,
+    operator::Operator,
+    redis::RedisConfig,
+    scoring::{Scoring, WhenFull},
+    store::StoreConfig,
+    webhooks::Webhooks,
 };
 pub use crate::plans::PlanConfig;
 
@@ -41,6 +50,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub store: StoreConfig,
     pub decision_log: DecisionLogConfig,
+    pub redis: RedisConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside and there is no `tls`.
     pub token: Option<Secret>,
     /// Who connects to `grpc_listen` must show a certificate.
@@ -93,6 +103,7 @@ impl Default for Config {
             data_dir: PathBuf::from("floopy-data"),
             store: StoreConfig::default(),
             decision_log: DecisionLogConfig::default(),
+            redis: RedisConfig::default(),
             token: None,
             tls: None,
             builtin_models: true,
@@ -247,23 +258,6 @@ impl Default for Retention {
         Self {
             decisions_days: 90,
             sums_days: 400,
-        }
-    }
-}
-
-/// The queue of replies to be scored.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scoring {
-    /// Replies that may wait; the oldest are dropped above it.
-    #[serde(deserialize_with = "check::queue_capacity")]
-    pub queue_capacity: u64,
-}
-
-impl Default for Scoring {
-    fn default() -> Self {
-        Self {
-            queue_capacity: 10_000,
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Both answer the same questions in the same way. What is learned from decisions stays in the store.
 
-mod breaker;
 pub(crate) mod clickhouse;
 #[cfg(test)]
 mod tests;

@@ -23,10 +23,12 @@ use floopy_shared::{
 use uuid::Uuid;
 
 use crate::{
+    config::WhenFull,
     index::dirty::Dirty,
-    ingest::{Arrival, Intake, Limits, Verdict},
+    ingest::{Arrival, Intake, Verdict},
     kept::Kept,
     metrics::Metrics,
+    queue::{Ask, Bounds, Queue},
     store::{Location, Store},
 };
 
@@ -247,19 +249,43 @@ pub(crate) fn score(n: u64, composite: f64) -> Score {
     }
 }
 
+/// Room for three jobs, each of which is handed out twice.
+pub(crate) const BOUNDS: Bounds = Bounds {
+    jobs: 3,
+    when_full: WhenFull::DropOldest,
+    deliveries: 2,
+    dead: 3,
+};
+
+/// So many jobs for a second.
+pub(crate) fn ask(jobs: u32) -> Ask {
+    Ask {
+        jobs,
+        bytes: 4 << 20,
+        lease_ms: 1_000,
+        worker: "w".to_owned(),
+    }
+}
+
 /// An intake over an empty store in memory.
 pub(crate) async fn intake() -> Intake {
+    intake_with(BOUNDS, Clock::from_source(|| NOW)).await
+}
+
+/// The same with another queue and another clock.
+pub(crate) async fn intake_with(bounds: Bounds, clock: Clock) -> Intake {
     let registry = Mutex::<prometheus_client::registry::Registry>::default();
+    let store = Store::open(&Location::Memory).await.expect("opens");
+    let metrics = Metrics::register(&mut registry.lock().expect("not poisoned"));
     Intake {
-        store: Store::open(&Location::Memory).await.expect("opens"),
+        queue: Queue::new(store.clone(), clock.clone(), bounds, Arc::clone(&metrics)),
+        store,
         outbox: None,
-        clock: Clock::from_source(|| NOW),
+        clock,
         kept: Arc::new(Kept::new(90 * 86_400_000)),
-        limits: Limits { queue_capacity: 3 },
-        metrics: Metrics::register(&mut registry.lock().expect("not poisoned")),
+        metrics,
         dirty: Arc::new(Dirty::default()),
         totals: Arc::default(),
-        queued: Arc::default(),
     }
 }
 

@@ -106,9 +106,11 @@ fn status_of(error: &crate::ingest::IngestError) -> Status {
     match error {
         crate::ingest::IngestError::TooLarge(_) => Status::invalid_argument(error.to_string()),
         crate::ingest::IngestError::Interrupted => Status::unavailable(error.to_string()),
-        crate::ingest::IngestError::Store(source) => {
-            tracing::error!(error = %source, "the store failed");
-            Status::unavailable("the store failed; try again")
-        }
+        crate::ingest::IngestError::Store(source) => store_failed(source),
     }
+}
+
+fn store_failed(error: &crate::store::StoreError) -> Status {
+    tracing::error!(%error, "the store failed");
+    Status::unavailable("the store failed; try again")
 }

@@ -20,14 +20,13 @@ pub(crate) mod usage;
 use std::sync::Arc;
 
 use floopy_shared::{domain::event::Event, process::clock::Clock};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub(crate) use crate::store::queue::Ask;
 use crate::{
     index::{dirty::Dirty, totals::Totals},
     kept::Kept,
     metrics::Metrics,
+    queue::Queue,
     store::{Store, StoreError, outbox::Outbox},
 };
 
@@ -69,13 +68,6 @@ impl Verdict {
     }
 }
 
-/// What bounds the intake.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Replies that may wait to be scored.
-    pub(crate) queue_capacity: u64,
-}
-
 /// The intake. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
@@ -83,14 +75,13 @@ pub(crate) struct Intake {
     /// What is sent to the decision log waits here; `None`: the store is the log.
     pub(crate) outbox: Option<Outbox>,
     pub(crate) clock: Clock,
-    pub(crate) limits: Limits,
     /// Decisions older than this are refused, because what they were counted in may be forgotten.
     pub(crate) kept: Arc<Kept>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) totals: Arc<Totals>,
-    /// Wakes judges that wait for work.
-    pub(crate) queued: Arc<Notify>,
+    /// Replies that wait for a judge.
+    pub(crate) queue: Queue,
 }
 
 /// Why a batch was not taken; nothing of it was.

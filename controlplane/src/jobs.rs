@@ -5,5 +5,6 @@ pub(crate) mod checkpoint;
 pub(crate) mod decision_log;
 pub(crate) mod evaluations;
 pub(crate) mod housekeeping;
+pub(crate) mod queue;
 pub(crate) mod refresh;
 pub(crate) mod webhooks;

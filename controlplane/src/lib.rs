@@ -7,6 +7,7 @@
 mod allowed;
 mod app;
 pub mod bench;
+mod breaker;
 mod budgets;
 mod config;
 mod decision_log;
@@ -23,6 +24,7 @@ pub mod learn;
 mod metrics;
 mod outgoing;
 mod plans;
+mod queue;
 mod quota;
 mod rest;
 mod role;
@@ -38,7 +40,8 @@ pub use app::{
 };
 pub use config::{
     Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    Operator, PlanConfig, RedisConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
+    WhenFull,
 };
 pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

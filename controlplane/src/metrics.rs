@@ -1,6 +1,7 @@
 //! What the control plane counts.
 
 mod decision_log;
+mod queue;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,8 +16,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use self::decision_log::LogMetrics;
-use crate::ingest::Verdict;
+pub(crate) use self::queue::Dropped;
+use self::{
+    decision_log::LogMetrics,
+    queue::{DroppedLabels, QueueMetrics},
+};
+use crate::{ingest::Verdict, queue::Status};
 
 /// What an event carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -29,7 +34,7 @@ pub(crate) enum EventKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum Status {
+enum EventStatus {
     Accepted,
     Known,
     Rejected,
@@ -38,7 +43,7 @@ enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EventLabels {
     kind: EventKind,
-    status: Status,
+    status: EventStatus,
 }
 
 /// Which of a proxy's tables was refused.
@@ -75,8 +80,7 @@ pub(crate) struct Metrics {
     fold_seconds: Histogram,
     scores: Counter,
     scores_failed: Counter,
-    queue_jobs: Gauge,
-    queue_dropped: Counter,
+    queue: QueueMetrics,
     dirty_tenants: Gauge,
     refresh_seconds: Histogram,
     refresh_failures: Counter,
@@ -100,8 +104,7 @@ impl Metrics {
             fold_seconds: latency(),
             scores: Counter::default(),
             scores_failed: Counter::default(),
-            queue_jobs: Gauge::default(),
-            queue_dropped: Counter::default(),
+            queue: QueueMetrics::register(registry),
             dirty_tenants: Gauge::default(),
             refresh_seconds: latency(),
             refresh_failures: Counter::default(),
@@ -140,16 +143,6 @@ impl Metrics {
             "scores_failed",
             "Replies that a judge could not score",
             self.scores_failed.clone(),
-        );
-        registry.register(
-            "scoring_queue_jobs",
-            "Replies waiting to be scored",
-            self.queue_jobs.clone(),
-        );
-        registry.register(
-            "scoring_queue_dropped",
-            "Replies dropped unscored",
-            self.queue_dropped.clone(),
         );
     }
 
@@ -201,9 +194,9 @@ impl Metrics {
 
     pub(crate) fn event(&self, kind: EventKind, verdict: &Verdict) {
         let status = match verdict {
-            Verdict::Accepted { .. } => Status::Accepted,
-            Verdict::Known { .. } => Status::Known,
-            Verdict::Rejected(_) => Status::Rejected,
+            Verdict::Accepted { .. } => EventStatus::Accepted,
+            Verdict::Known { .. } => EventStatus::Known,
+            Verdict::Rejected(_) => EventStatus::Rejected,
         };
         self.events
             .get_or_create(&EventLabels { kind, status })
@@ -219,12 +212,32 @@ impl Metrics {
         self.scores_failed.inc_by(failed as u64);
     }
 
-    pub(crate) fn jobs_dropped(&self, count: u64) {
-        self.queue_dropped.inc_by(count);
+    pub(crate) fn jobs_dropped(&self, reason: Dropped, count: u64) {
+        let labels = DroppedLabels { reason };
+        self.queue.dropped.get_or_create(&labels).inc_by(count);
     }
 
-    pub(crate) fn queue_depth(&self, jobs: i64) {
-        self.queue_jobs.set(jobs);
+    pub(crate) fn jobs_died(&self, count: u64) {
+        self.queue.died.inc_by(count);
+    }
+
+    pub(crate) fn queue_connected(&self, is_connected: bool) {
+        self.queue.connected.set(i64::from(is_connected));
+    }
+
+    pub(crate) fn jobs_unsent(&self, count: u64) {
+        self.queue
+            .unsent
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn queue_depth(&self, status: &Status) {
+        let shown = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.queue
+            .jobs
+            .set(shown(status.waiting + status.in_flight));
+        self.queue.in_flight.set(shown(status.in_flight));
+        self.queue.dead.set(shown(status.dead));
     }
 
     pub(crate) fn dirty(&self, tenants: usize) {

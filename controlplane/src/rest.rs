@@ -70,6 +70,7 @@ use crate::{
     fleet::Fleet,
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
     plans::Plans,
+    queue::Queue,
     store::{
         Store, StoreError,
         keys::{self as keys_store, Holder},
@@ -85,6 +86,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) log: DecisionLog,
+    pub(crate) queue: Queue,
     pub(crate) index: Arc<Index>,
     pub(crate) totals: Arc<Totals>,
     pub(crate) clock: Clock,

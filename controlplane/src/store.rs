@@ -45,7 +45,7 @@ mod tests;
 pub(crate) mod transfer;
 mod tx;
 pub(crate) mod units;
-mod unwanted;
+pub(crate) mod unwanted;
 pub(crate) mod usage;
 pub(crate) mod webhooks;
 

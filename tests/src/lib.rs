@@ -19,6 +19,7 @@ pub mod evaluations;
 pub mod floopy;
 pub mod foreign;
 pub mod history;
+pub mod judge;
 pub mod load;
 pub mod manifests;
 pub mod neighbour;

@@ -12,25 +12,39 @@ pub struct Redis {
     process: Option<Process>,
     addr: SocketAddr,
     dir: TempDir,
+    /// Whether it writes down everything, and has it again when it starts again.
+    keeps: bool,
 }
 
 impl Redis {
     /// Starts an empty one and waits until it answers.
     pub async fn start() -> Self {
+        Self::with(false).await
+    }
+
+    /// The same of one that loses nothing when it is killed.
+    pub async fn keeping() -> Self {
+        Self::with(true).await
+    }
+
+    async fn with(keeps: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut server = Self {
             process: None,
             addr: free_addr(),
             dir,
+            keeps,
         };
         server.start_again().await;
         server
     }
 
-    /// Starts an empty one at the same address.
+    /// Starts one at the same address, empty unless it keeps what it has.
     pub async fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let keeps = if self.keeps { "yes" } else { "no" };
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", keeps]);
+        command.args(["--appendfsync", "always"]);
         command.args(["--port", &self.addr.port().to_string(), "--dir"]);
         command.arg(self.dir.path());
         self.process = Some(Process::start(command, &self.dir.path().join("log")));
@@ -43,7 +57,7 @@ impl Redis {
         .await;
     }
 
-    /// `kill -9`: everything in it is gone.
+    /// `kill -9`: everything in it is gone, unless it keeps what it has.
     pub fn kill(&mut self) {
         self.process.take().expect("it runs").kill();
     }
@@ -76,6 +90,11 @@ impl Redis {
     /// What it keeps, and its log.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Settings under which it is the scoring queue.
+    pub fn queues(&self, settings: Settings) -> Settings {
+        settings.queue(&format!("url = {:?}", self.url()))
     }
 
     /// Where it is.

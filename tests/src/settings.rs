@@ -21,7 +21,7 @@ pub const OTHER_TENANT: (&str, &str) = ("globex", "fl_test_globex_0123456789");
 const SCORES: &str = "score_wait_ms = 20000";
 
 /// The secret between the planes when they run apart.
-const PLANE_TOKEN: &str = "plane-secret";
+pub(crate) const PLANE_TOKEN: &str = "plane-secret";
 
 /// A model of the catalog.
 #[derive(Debug, Clone)]
@@ -63,6 +63,9 @@ pub struct Settings {
     webhooks: String,
     store: String,
     decision_log: String,
+    scoring: String,
+    judge: String,
+    queue: String,
     /// Files of the proxy cannot grow beyond this.
     pub(crate) file_limit_kib: Option<u32>,
     pub(crate) environment: Vec<(String, String)>,
@@ -116,6 +119,9 @@ impl Settings {
             webhooks: String::new(),
             store: String::new(),
             decision_log: String::new(),
+            scoring: String::new(),
+            judge: String::new(),
+            queue: String::new(),
             file_limit_kib: None,
             environment: Vec::new(),
             addrs: Addrs {
@@ -216,8 +222,8 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n",
-            self.export, self.webhooks, self.store, self.decision_log
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n",
+            self.export, self.webhooks, self.store, self.decision_log, self.scoring, self.queue
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -260,12 +266,14 @@ impl Settings {
         let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n{}",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}",
             dir,
             self.export,
             self.webhooks,
             self.store,
             self.decision_log,
+            self.scoring,
+            self.queue,
             self.tls("tls", "control")
         );
         self.write_models(&mut text);
@@ -277,7 +285,8 @@ impl Settings {
     pub(crate) fn judge(&self) -> String {
         let (grpc, _) = self.control_addresses();
         format!(
-            "worker = \"test\"\n\n[control]\ngrpc = {grpc}\ntoken = \"{PLANE_TOKEN}\"\n{}",
+            "worker = \"test\"\n{}\n\n[control]\ngrpc = {grpc}\ntoken = \"{PLANE_TOKEN}\"\n{}",
+            self.judge,
             self.tls("control.tls", "judge")
         )
     }

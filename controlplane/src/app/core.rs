@@ -12,18 +12,18 @@ use floopy_shared::{
     process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
 };
 use prometheus_client::registry::Registry;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, credentials, decision_log, known, operator, setup};
+use super::{Error, credentials, decision_log, known, operator, queue, setup};
 use crate::{
     config::{Config, Learning, Objective},
     decision_log::ClickHouse,
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
     index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
-    ingest::{Intake, Limits},
+    ingest::Intake,
     jobs::{
         budgets::Warnings,
         checkpoint,
@@ -135,13 +135,10 @@ impl Core {
             outbox: decision_log::outbox(&config),
             clock: process.clock.clone(),
             kept,
-            limits: Limits {
-                queue_capacity: config.scoring.queue_capacity,
-            },
             metrics: Arc::clone(&metrics),
             dirty: Arc::clone(&dirty),
             totals: Arc::default(),
-            queued: Arc::new(Notify::new()),
+            queue: queue::of(&config, (&store, &process.clock), &metrics)?,
         };
         let services = Services {
             index: Arc::new(Index::default()),
@@ -207,6 +204,9 @@ impl Core {
         if let Some(shipping) = self.shipping() {
             tasks.spawn("decision log", shipping.run(self.process.stop.clone()));
         }
+        if let Some(sending) = self.sending() {
+            tasks.spawn("scoring queue", sending.run(self.process.stop.clone()));
+        }
         let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
         let warnings = Warnings::new(self.store.clone(), self.process.clock.clone());
@@ -234,8 +234,7 @@ impl Core {
         Housekeeping {
             store: self.store.clone(),
             clock: self.process.clock.clone(),
-            metrics: Arc::clone(&self.services.metrics),
-            queued: Arc::clone(&intake.queued),
+            queue: intake.queue.clone(),
             totals: Arc::clone(&intake.totals),
             dirty: Arc::clone(&self.dirty),
             gone,
@@ -264,6 +263,7 @@ impl Core {
         Ok(Api {
             store: self.store.clone(),
             log: self.decisions(),
+            queue: self.services.intake.queue.clone(),
             index: Arc::clone(&self.services.index),
             totals: Arc::clone(&self.services.intake.totals),
             clock: self.process.clock.clone(),

@@ -40,10 +40,6 @@ fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     integer(deserializer, (1, 36_500))
 }
 
-pub(super) fn queue_capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    integer(deserializer, (1, 10_000_000))
-}
-
 pub(super) fn export_rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     integer(deserializer, (1, 1_000_000_000))
 }

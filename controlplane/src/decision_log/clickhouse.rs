@@ -16,8 +16,9 @@ use hyper_util::{
 use tokio::time::{Instant, timeout};
 
 pub(crate) use self::row::Logged;
-use super::{LogError, breaker::Breaker};
+use super::LogError;
 use crate::{
+    breaker::Breaker,
     config::decision_log::Address,
     outgoing::{connector, innermost},
 };

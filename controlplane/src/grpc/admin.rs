@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use crate::rest::{
     Api, ApiError, JsonObject, name,
-    operator::{self, audit, keys, pool, providers, proxies, tenants},
+    operator::{self, audit, keys, pool, providers, proxies, queue, tenants},
 };
 
 /// Serves `Admin`.
@@ -222,6 +222,48 @@ impl wire::admin_server::Admin for AdminService {
     ) -> Answer<wire::ListAuditResponse> {
         let (_, message) = self.admit(request).await?;
         told(audit::list(self.state(), Ok(Query(pairs(&message)?))).await)
+    }
+
+    async fn get_queue(
+        &self,
+        request: Request<wire::GetQueueRequest>,
+    ) -> Answer<wire::GetQueueResponse> {
+        self.admit(request).await?;
+        told(queue::status(self.state()).await)
+    }
+
+    async fn list_dead_replies(
+        &self,
+        request: Request<wire::ListDeadRepliesRequest>,
+    ) -> Answer<wire::ListDeadRepliesResponse> {
+        let (_, message) = self.admit(request).await?;
+        told(queue::dead(self.state(), Ok(Query(pairs(&message)?))).await)
+    }
+
+    async fn get_dead_reply(
+        &self,
+        request: Request<wire::GetDeadReplyRequest>,
+    ) -> Answer<wire::DeadReply> {
+        let (_, message) = self.admit(request).await?;
+        told(queue::get(self.state(), Path(message.id)).await)
+    }
+
+    async fn retry_dead_replies(
+        &self,
+        request: Request<wire::RetryDeadRepliesRequest>,
+    ) -> Answer<wire::RetryDeadRepliesResponse> {
+        let (headers, message) = self.admit(request).await?;
+        let which = JsonObject(given(&message)?);
+        told(queue::retry(self.state(), headers, which).await)
+    }
+
+    async fn drop_dead_replies(
+        &self,
+        request: Request<wire::DropDeadRepliesRequest>,
+    ) -> Answer<wire::DropDeadRepliesResponse> {
+        let (headers, message) = self.admit(request).await?;
+        let which = JsonObject(given(&message)?);
+        told(queue::drop_dead(self.state(), headers, which).await)
     }
 
     async fn get_status(

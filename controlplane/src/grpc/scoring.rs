@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use floopy_proto::v1::{
-    LeaseRequest, LeaseResponse, ReportRequest, ReportResponse, scoring_server::Scoring,
+    FailedJob, LeaseRequest, LeaseResponse, ReportRequest, ReportResponse, scoring_server::Scoring,
 };
 use floopy_shared::domain::{event::Score, ids::RequestId};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Services, status_of};
-use crate::ingest::{Ask, Intake};
+use super::{Services, status_of, store_failed};
+use crate::{
+    ingest::Intake,
+    queue::{Ask, Failure, QueueError},
+};
 
 /// Longest wait for work; a judge asks again after it.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -23,6 +26,8 @@ const MAX_LEASE_BYTES: u64 = 3 * 1024 * 1024;
 const LEASE_MS: (u64, u64) = (1_000, 600_000);
 /// Most verdicts per report.
 const MAX_REPORT: usize = 10_000;
+/// Characters of a worker's name that are kept.
+const MAX_WORKER: usize = 64;
 
 /// Serves `Scoring`.
 pub(super) struct ScoringService {
@@ -55,11 +60,14 @@ impl Scoring for ScoringService {
             jobs: asked.max_jobs.min(MAX_JOBS),
             bytes: MAX_LEASE_BYTES,
             lease_ms: asked.lease_ms.clamp(LEASE_MS.0, LEASE_MS.1),
+            worker: asked.worker.chars().take(MAX_WORKER).collect(),
         };
         let wait = Duration::from_millis(asked.wait_ms).min(MAX_WAIT);
         let leased = tokio::select! {
             () = self.stop.cancelled() => return Err(Status::unavailable("stopping")),
-            leased = self.intake.lease(&ask, wait) => leased.map_err(|e| status_of(&e))?,
+            leased = self.intake.queue.lease(&ask, wait) => {
+                leased.map_err(|e| of_queue(&e))?
+            }
         };
         Ok(Response::new(LeaseResponse {
             jobs: leased.iter().map(Into::into).collect(),
@@ -77,18 +85,21 @@ impl Scoring for ScoringService {
             )));
         }
         let mut scores = Vec::with_capacity(report.scores.len());
-        let mut failed: Vec<RequestId> = report
-            .failed
-            .iter()
-            .filter_map(|job| request_id(&job.request_id))
-            .collect();
+        let failure = |job: FailedJob| {
+            let request = request_id(&job.request_id)?;
+            let reason = format!("the judge {} said: {}", report.worker, job.reason);
+            Some(Failure { request, reason })
+        };
+        let mut failed: Vec<Failure> = report.failed.into_iter().filter_map(failure).collect();
         for score in report.scores {
             let request = request_id(&score.request_id);
             match Score::try_from(score) {
                 Ok(score) => scores.push(score),
                 Err(error) => {
                     tracing::warn!(worker = report.worker, %error, "a judge's score is not valid");
-                    failed.extend(request);
+                    let reason =
+                        format!("the judge {} gave no valid score: {error}", report.worker);
+                    failed.extend(request.map(|request| Failure { request, reason }));
                 }
             }
         }
@@ -98,6 +109,16 @@ impl Scoring for ScoringService {
             .await
             .map_err(|e| status_of(&e))?;
         Ok(Response::new(ReportResponse { folded }))
+    }
+}
+
+fn of_queue(error: &QueueError) -> Status {
+    match error {
+        QueueError::Store(error) => store_failed(error),
+        // It was said once, and is not said to every judge that asks.
+        QueueError::Late { .. } | QueueError::LeftAlone { .. } | QueueError::Failed { .. } => {
+            Status::unavailable("the scoring queue does not answer; try again")
+        }
     }
 }
 

@@ -66,9 +66,7 @@ impl Intake {
             ..
         } = batch;
         let now_ms = fold.now_ms;
-        let queued = jobs
-            .queue(&mut fold.tx, self.limits.queue_capacity, now_ms)
-            .await?;
+        let put = jobs.put(&mut fold.tx, &self.queue, now_ms).await?;
         let folded = fold.commit(self).await?;
         self.metrics.folded(started.elapsed());
         for (place, subject, id) in open {
@@ -78,9 +76,8 @@ impl Intake {
                 .verdict
                 .settle(stands.is_some_and(|stands| stands != id));
         }
-        if let Some(dropped) = queued {
-            self.metrics.jobs_dropped(dropped);
-            self.queued.notify_waiters();
+        if let Some(dropped) = put {
+            self.queue.was_put(dropped);
         }
         let counted = |(kind, receipt): (EventKind, Receipt)| {
             self.metrics.event(kind, &receipt.verdict);

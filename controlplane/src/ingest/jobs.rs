@@ -8,11 +8,17 @@ use floopy_shared::domain::{
 };
 
 use super::Verdict;
-use crate::store::{
-    StoreError, Tx,
-    contents::{self, Turn, deleted::Deleted},
-    queue::{self, QueuedJob},
-    tenants,
+use crate::{
+    queue::Queue,
+    store::{
+        StoreError, Tx,
+        contents::{
+            self, Turn,
+            deleted::{Asked, Deleted},
+        },
+        queue::{self, QueuedJob},
+        tenants,
+    },
 };
 
 /// Bytes of prompt and reply that are kept, for scoring and for sessions.
@@ -63,7 +69,13 @@ impl Jobs {
                 "tenant {tenant} keeps no content"
             )));
         }
-        if self.deleted.covers(job) || !self.known.insert(job.request_id) {
+        let asked = job.session_id.as_ref().map(|session| Asked {
+            tenant: job.tenant.as_str(),
+            session: session.as_str(),
+            at_ms: job.asked_at_ms,
+        });
+        let is_deleted = asked.is_some_and(|asked| self.deleted.covers(&asked));
+        if is_deleted || !self.known.insert(job.request_id) {
             return Ok(Verdict::Known { duplicate: false });
         }
         self.new.push(QueuedJob::of(job));
@@ -107,18 +119,16 @@ impl Jobs {
         Ok(zero_retention)
     }
 
-    /// Queues what was taken; above `capacity` the oldest jobs go. `None` if nothing was taken, else how many
-    /// were dropped.
-    pub(super) async fn queue(
+    /// Queues what was taken. `None` if nothing was taken, else how many jobs were dropped for it.
+    pub(super) async fn put(
         self,
         tx: &mut Tx,
-        capacity: u64,
+        queue: &Queue,
         now_ms: u64,
     ) -> Result<Option<u64>, StoreError> {
         if self.new.is_empty() {
             return Ok(None);
         }
-        queue::put_many(tx, &self.new, now_ms).await?;
-        queue::trim(tx, capacity).await.map(Some)
+        queue.put(tx, &self.new, now_ms).await.map(Some)
     }
 }

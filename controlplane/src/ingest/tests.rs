@@ -20,7 +20,7 @@ use crate::{
         sums::{ONE, Sums},
     },
     store::{
-        buckets, calls, queue, retention,
+        buckets, calls, retention,
         tenants::{self, Profile},
     },
 };
@@ -277,57 +277,14 @@ async fn a_bad_event_is_refused_alone_and_with_a_reason() {
 }
 
 #[tokio::test]
-async fn the_scoring_queue_is_bounded_leased_and_idempotent() {
-    let intake = intake().await;
-    let ask = Ask {
-        jobs: 2,
-        bytes: 1 << 20,
-        lease_ms: 1_000,
-    };
-    let wait = std::time::Duration::ZERO;
-    assert!(intake.lease(&ask, wait).await.expect("works").is_empty());
-    let jobs = (1..=4).map(|n| job(n, n)).collect();
-    assert_eq!(append(&intake, jobs).await, [NEW, NEW, NEW, NEW]);
-    assert_eq!(
-        queue::depth(&intake.store).await.expect("counts"),
-        3,
-        "the oldest was dropped"
-    );
-    let leased = |jobs: Vec<floopy_shared::domain::event::ScoringJob>| -> Vec<_> {
-        jobs.iter().map(|job| job.request_id).collect()
-    };
-    assert_eq!(
-        leased(intake.lease(&ask, wait).await.expect("works")),
-        [request(2), request(3)]
-    );
-    assert_eq!(
-        leased(intake.lease(&ask, wait).await.expect("works")),
-        [request(4)]
-    );
-    assert!(intake.lease(&ask, wait).await.expect("works").is_empty());
-    intake
-        .report(vec![score(2, 0.5)], vec![request(3)])
-        .await
-        .expect("works");
-    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 1);
-    assert_eq!(
-        append(&intake, vec![job(2, 2)]).await,
-        [KNOWN],
-        "it was scored"
-    );
-}
-
-#[tokio::test]
 async fn a_waiting_judge_is_woken_by_a_new_job() {
     let intake = intake().await;
-    let judge = intake.clone();
-    let ask = Ask {
-        jobs: 8,
-        bytes: 1 << 20,
-        lease_ms: 1_000,
-    };
-    let leasing =
-        tokio::spawn(async move { judge.lease(&ask, std::time::Duration::from_secs(20)).await });
+    let queue = intake.queue.clone();
+    let leasing = tokio::spawn(async move {
+        queue
+            .lease(&ask(8), std::time::Duration::from_secs(20))
+            .await
+    });
     tokio::task::yield_now().await;
     append(&intake, vec![job(1, 1)]).await;
     let jobs = leasing.await.expect("no panic").expect("works");

@@ -3,18 +3,18 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use floopy_shared::{domain::ids::TenantId, process::clock::Clock};
-use tokio::{sync::Notify, time::MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     index::{dirty::Dirty, gone::Gone, totals::Totals},
     kept::Kept,
     learn::credit::day_of,
-    metrics::Metrics,
     plans::Plans,
+    queue::{Queue, QueueError},
     rest::NAMED_MS,
     store::{
-        Store, StoreError, queue,
+        Store, StoreError,
         retention::{self, Horizon},
         spend,
     },
@@ -34,8 +34,7 @@ const BREATH: Duration = Duration::from_millis(50);
 pub(crate) struct Housekeeping {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) queued: Arc<Notify>,
+    pub(crate) queue: Queue,
     pub(crate) totals: Arc<Totals>,
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) gone: Arc<Gone>,
@@ -54,8 +53,8 @@ impl Housekeeping {
         loop {
             let done = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                _ = queue.tick() => self.tend_queue().await,
-                _ = forget.tick() => self.forget(&stop).await,
+                _ = queue.tick() => self.queue.tend().await,
+                _ = forget.tick() => self.forget(&stop).await.map_err(QueueError::from),
             };
             if let Err(error) = done {
                 tracing::error!(%error, "housekeeping failed; trying again later");
@@ -63,18 +62,9 @@ impl Housekeeping {
         }
     }
 
-    async fn tend_queue(&self) -> Result<(), StoreError> {
-        let mut tx = self.store.write().await?;
-        let given_up = queue::give_up(&mut tx, self.clock.now_ms()).await?;
-        tx.commit().await?;
-        self.metrics.jobs_dropped(given_up);
-        self.metrics.queue_depth(queue::depth(&self.store).await?);
-        self.queued.notify_waiters();
-        Ok(())
-    }
-
     async fn forget(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let now = self.clock.now_ms();
+        self.queue.forget();
         // First what is refused from now on, then what is forgotten.
         self.kept.refresh(&self.store, &self.plans).await?;
         let sooner = self.kept.less().into_iter();

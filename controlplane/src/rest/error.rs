@@ -9,11 +9,11 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{decision_log::LogError, store::StoreError};
+use crate::{decision_log::LogError, queue::QueueError, store::StoreError};
 
 /// Characters of a caller's value that are shown in a message.
 const MAX_SHOWN: usize = 80;
-/// When to ask again for what the decision log did not answer.
+/// When to ask again for what the decision log or the queue did not answer.
 const LOG_RETRY_S: u64 = 2;
 /// When a database that did not answer may be asked again.
 const STORE_RETRY_S: u64 = 5;
@@ -310,6 +310,16 @@ impl ApiError {
         }
     }
 
+    /// What holds the scoring queue does not answer.
+    fn queue_gone() -> Self {
+        let message = "the scoring queue in Redis does not answer; replies wait in the store meanwhile, ask again in a moment";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self {
+            retry_after: Some(LOG_RETRY_S),
+            ..Self::new(status, "api_error", "queue_unavailable", message)
+        }
+    }
+
     /// What is told of it: status, code, the field that is wrong, and why.
     pub(crate) fn into_parts(self) -> (StatusCode, &'static str, Option<String>, String) {
         (self.status, self.code, self.param, self.message)
@@ -354,6 +364,17 @@ impl From<LogError> for ApiError {
             LogError::Late { .. } | LogError::Failed { .. } | LogError::Newer { .. } => {
                 tracing::warn!(%error, "the decision log did not answer");
                 Self::log_gone()
+            }
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Store(error) => error.into(),
+            QueueError::Late { .. } | QueueError::LeftAlone { .. } | QueueError::Failed { .. } => {
+                Self::queue_gone()
             }
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod pool;
 pub(crate) mod providers;
 pub(crate) mod proxies;
+pub(crate) mod queue;
 pub(crate) mod tenants;
 
 use axum::{

@@ -161,6 +161,7 @@ pub(super) async fn forget(
     if turns == 0 {
         // What is on its way to where nothing is yet must not come to stay.
         editing.commit_content().await?;
+        api.queue.forget_now().await;
         return Err(unknown());
     }
     let resource = format!("session/{id}");
@@ -168,6 +169,7 @@ pub(super) async fn forget(
         .audit((Action::Delete, &resource), None, None)
         .await?;
     editing.commit_content().await?;
+    api.queue.forget_now().await;
     Ok(Json(json!({
         "id": id.as_str(), "object": "session", "deleted": true, "turn_count": turns,
     })))

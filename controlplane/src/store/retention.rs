@@ -7,7 +7,7 @@ use floopy_shared::domain::ids::TenantId;
 use super::{
     StoreError, Tx, alarms, answers,
     buckets::{self, Forgotten},
-    contents, evaluations, request_id, to_i64, unwanted, usage,
+    contents, evaluations, queue, request_id, to_i64, unwanted, usage,
 };
 use crate::store::sql::{self, Row};
 
@@ -73,6 +73,7 @@ pub(crate) async fn forget(tx: &mut Tx, horizon: &Horizon) -> Result<Gone, Store
     rows += contents::old::forget(tx, before).await?;
     rows += evaluations::forget(tx, before).await?;
     rows += unwanted::forget(tx, CONTENT_SLICE).await?;
+    rows += queue::forget(tx, before, i64::from(CONTENT_SLICE)).await?;
     let sums = buckets::forget(tx, horizon.buckets_before_day, DAYS_SLICE).await?;
     alarms::forget_days(tx, &sums.days).await?;
     rows += sums.rows;

@@ -11,6 +11,7 @@ mod measured;
 mod operators;
 mod outbox;
 mod postgres;
+mod queue;
 mod settings;
 mod spend;
 #[cfg(test)]
@@ -202,6 +203,7 @@ const STEPS: &[&[&str]] = &[&[
     outbox::OUTBOX,
     cache::SEMANTIC,
     spend::SPEND,
+    queue::QUEUE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

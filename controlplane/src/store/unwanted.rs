@@ -1,7 +1,9 @@
 //! Content of tenants that keep none any more, or are no more: it goes within the hour, a slice at a time.
 
+use std::collections::BTreeSet;
+
 use super::{StoreError, Tx, to_i64};
-use crate::store::sql;
+use crate::store::sql::{self, Conn};
 
 /// Whose content goes.
 const WHOSE: &str = "(SELECT id FROM tenants WHERE zero_retention <> 0 OR deleted_ms IS NOT NULL)";
@@ -37,6 +39,20 @@ pub(super) async fn forget(tx: &mut Tx, slice: u32) -> Result<u64, StoreError> {
         rows += done.rows_affected();
     }
     Ok(rows)
+}
+
+/// Those of these tenants that keep no content any more, or are no more.
+pub(crate) async fn of(
+    conn: &mut Conn,
+    tenants: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let text = format!("SELECT value FROM json_each(?) WHERE value IN {WHOSE}");
+    let gone: Vec<String> = sql::query_scalar(&text)
+        // Strings always serialise.
+        .bind(serde_json::to_string(tenants).unwrap_or_default())
+        .fetch_all(conn)
+        .await?;
+    Ok(gone.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ enum Command {
     Proxy(remote::Proxies),
     /// Tells which version of the snapshot each proxy decides on
     Fleet(remote::Fleet),
+    /// Tells what waits to be judged, and what to do with what no judge could score
+    #[command(subcommand)]
+    Queue(remote::Queue),
     /// Lists, makes and deletes routing rules
     #[command(subcommand)]
     Rule(remote::Rules),
@@ -221,6 +224,7 @@ impl Cli {
             }
             Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
             Some(Command::Fleet(fleet)) => fleet.run(&mut console).await.map_err(Error::from),
+            Some(Command::Queue(queue)) => queue.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
             Some(Command::Cache(cached)) => cached.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {

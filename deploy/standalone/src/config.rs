@@ -105,6 +105,7 @@ pub struct Control {
     pub batches: control::Batches,
     pub store: control::StoreConfig,
     pub decision_log: control::DecisionLogConfig,
+    pub redis: control::RedisConfig,
 }
 
 /// What scores replies.
@@ -180,6 +181,7 @@ impl Default for Control {
             batches: plane.batches,
             store: plane.store,
             decision_log: plane.decision_log,
+            redis: plane.redis,
         }
     }
 }

@@ -8,6 +8,7 @@ mod operator;
 mod plans;
 mod providers;
 mod proxies;
+mod queue;
 mod rules;
 mod tables;
 mod tenants;
@@ -37,6 +38,7 @@ pub(crate) use self::{
     plans::Plans,
     providers::Providers,
     proxies::{Fleet, Proxies},
+    queue::Queue,
     rules::Rules,
     tenants::Tenants,
     usage::Usage,

@@ -12,6 +12,24 @@ impl Settings {
         self
     }
 
+    /// Lines of the queue of replies to be scored.
+    pub fn scoring(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.scoring);
+        self
+    }
+
+    /// Lines of the Redis that this queue is in.
+    pub fn queue(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.queue);
+        self
+    }
+
+    /// Lines of the judge's own file.
+    pub fn judge_with(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.judge);
+        self
+    }
+
     /// Planes that are apart show each other the certificates in this directory.
     pub fn certificates(mut self, dir: &Path) -> Self {
         self.certificates = Some(dir.to_owned());

@@ -7,7 +7,7 @@ use crate::store::sql;
 use crate::store::{sessions, units};
 
 #[tokio::test]
-async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
+async fn a_job_that_cannot_be_read_is_dead_and_the_next_one_handed_out() {
     let intake = intake().await;
     append(&intake, vec![job(1, 1), job(2, 2)]).await;
     let mut tx = intake.store.write().await.expect("writes");
@@ -17,15 +17,16 @@ async fn a_job_that_cannot_be_read_is_dropped_and_the_next_one_handed_out() {
         .await
         .expect("written");
     tx.commit().await.expect("commits");
-    let ask = Ask {
-        jobs: 8,
-        bytes: 1 << 20,
-        lease_ms: 1_000,
-    };
-    let leased = intake.lease(&ask, Duration::ZERO).await.expect("works");
+    let leased = intake.queue.lease(&ask(8), Duration::ZERO).await;
+    let leased = leased.expect("works");
     let ids: Vec<_> = leased.iter().map(|job| job.request_id).collect();
     assert_eq!(ids, [request(2)]);
-    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 1);
+    let dead = intake.queue.dead(None, None, 8).await.expect("reads");
+    let [dead] = &dead[..] else {
+        panic!("one is dead: {dead:?}");
+    };
+    assert_eq!(dead.request, request(1));
+    assert!(dead.error.contains("cannot be read"), "{}", dead.error);
 }
 
 #[tokio::test]
@@ -124,5 +125,6 @@ async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
         matches!(&verdicts[0], Verdict::Rejected(reason) if reason.contains("keeps no content")),
         "{verdicts:?}"
     );
-    assert_eq!(queue::depth(&intake.store).await.expect("counts"), 0);
+    let status = intake.queue.status().await.expect("counts");
+    assert_eq!(status, Default::default());
 }

@@ -67,6 +67,7 @@ pub(super) fn operators() -> Routes {
 pub(super) fn operators_tags() -> Value {
     json!([
         {"name": "Tenants", "description": "Whom the service is run for, with their API keys."},
+        {"name": "Queue", "description": "Replies that wait to be judged, and those that no judge could score."},
         {"name": "System", "description": "Plans, proxies, what is known of models, and who changed what."},
     ])
 }

@@ -73,6 +73,13 @@ impl<'a> Changing<'a> {
         Ok(())
     }
 
+    /// Makes a change of the scoring queue.
+    pub(super) async fn commit_queue(self) -> Result<(), ApiError> {
+        self.tx.commit().await.map_err(StoreError::from)?;
+        self.api.queue.wake();
+        Ok(())
+    }
+
     /// Makes the change.
     pub(super) async fn commit(self, tenant: TenantId) -> Result<(), ApiError> {
         self.tx.commit().await.map_err(StoreError::from)?;

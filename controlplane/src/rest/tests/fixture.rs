@@ -78,6 +78,7 @@ impl Fixture {
         Api {
             store: self.intake.store.clone(),
             log: DecisionLog::Store(self.intake.store.clone()),
+            queue: self.intake.queue.clone(),
             index: Arc::clone(&self.index),
             totals: Arc::clone(&self.intake.totals),
             clock: self.intake.clock.clone(),

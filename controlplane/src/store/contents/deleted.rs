@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use floopy_shared::domain::{event::ScoringJob, ids::TenantId};
+use floopy_shared::domain::ids::TenantId;
 
 use super::empty;
-use crate::store::sql;
+use crate::store::sql::{self, Conn};
 use crate::store::{StoreError, Tx, to_i64, to_u64};
 
 /// Deletes what a session said, also what waits to be judged, and whatever of it is still on its way. How many calls
@@ -64,7 +64,7 @@ pub(crate) struct Deleted(HashMap<(String, String), u64>);
 impl Deleted {
     /// Looks sessions up, named by their tenants and ids.
     pub(crate) async fn of(
-        tx: &mut Tx,
+        conn: &mut Conn,
         sessions: impl Iterator<Item = (&str, &str)>,
     ) -> Result<Self, StoreError> {
         let asked: BTreeSet<(&str, &str)> = sessions.collect();
@@ -77,7 +77,7 @@ impl Deleted {
         )
         // Strings always serialise.
         .bind(serde_json::to_string(&asked).unwrap_or_default())
-        .fetch_all(&mut **tx)
+        .fetch_all(conn)
         .await?;
         let mut deleted = HashMap::with_capacity(rows.len());
         for row in &rows {
@@ -87,16 +87,21 @@ impl Deleted {
         Ok(Self(deleted))
     }
 
-    /// Whether the job's call was made before its session was deleted.
-    pub(crate) fn covers(&self, job: &ScoringJob) -> bool {
+    /// Whether this was asked before its session was deleted.
+    pub(crate) fn covers(&self, asked: &Asked<'_>) -> bool {
         if self.0.is_empty() {
             return false;
         }
-        let Some(session) = &job.session_id else {
-            return false;
-        };
-        let session = (job.tenant.to_string(), session.to_string());
+        let session = (asked.tenant.to_owned(), asked.session.to_owned());
         let deleted_ms = self.0.get(&session);
-        deleted_ms.is_some_and(|deleted_ms| job.asked_at_ms <= *deleted_ms)
+        deleted_ms.is_some_and(|deleted_ms| asked.at_ms <= *deleted_ms)
     }
+}
+
+/// A call of a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) session: &'a str,
+    pub(crate) at_ms: u64,
 }

@@ -54,6 +54,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         data_dir: config.data_dir.join("control"),
         store: config.control.store.clone(),
         decision_log: config.control.decision_log.clone(),
+        redis: config.control.redis.clone(),
         refresh_ms: config.control.refresh_ms,
         builtin_models: config.control.builtin_models,
         catalog: config.catalog.clone(),

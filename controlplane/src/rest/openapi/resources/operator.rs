@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
 mod providers;
+mod queue;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -369,5 +370,6 @@ pub(super) fn routes() -> Routes {
     tenants_routes()
         .and(keys_routes())
         .and(providers::routes())
+        .and(queue::routes())
         .and(system_routes())
 }

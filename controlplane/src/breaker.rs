@@ -20,11 +20,11 @@ struct State {
 
 /// Whether to ask at all.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<State>);
 
 impl Breaker {
     /// Whether somebody may ask now. While it rests nobody may, and after it one at a time.
-    pub(super) fn admits(&self, now: Instant) -> bool {
+    pub(crate) fn admits(&self, now: Instant) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.until {
             Some(until) if now < until => false,
@@ -37,7 +37,7 @@ impl Breaker {
     }
 
     /// What came of it.
-    pub(super) fn note(&self, answered: bool, now: Instant) {
+    pub(crate) fn note(&self, answered: bool, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answered {
             *state = State::default();
