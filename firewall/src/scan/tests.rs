@@ -65,8 +65,8 @@ fn the_message_and_the_place_are_named() {
         user("Thanks!"),
     ];
     let verdict = scanner.score(&messages).expect("a verdict");
-    let threshold = scanner.thresholds().one_percent;
-    assert!(verdict.score >= threshold, "{verdict:?}");
+    let harmless = scanner.score(&[user(&filler)]).expect("a verdict");
+    assert!(verdict.score > harmless.score, "{verdict:?}, {harmless:?}");
     assert_eq!(verdict.message, 1);
     let at = filler.len()..filler.len() + ATTACK.len();
     let meets = verdict.span.start < at.end && at.start < verdict.span.end;
