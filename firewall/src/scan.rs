@@ -172,8 +172,9 @@ fn nothing() -> Verdict {
 
 /// What of a text is looked at: all of it, or as much from its beginning as from its end.
 fn kept(text: &str, most: usize) -> Vec<Range<usize>> {
-    if text.len() <= most {
-        return vec![0..text.len()];
+    let whole = 0..text.len();
+    if whole.len() <= most {
+        return vec![whole];
     }
     let head = floor(text, most / 2);
     let tail = text.len() - floor_back(text, most / 2);
