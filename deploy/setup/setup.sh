@@ -16,7 +16,7 @@ main() {
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
     test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse ;;
-    bench) need_toolchain; need_nginx; need_clickhouse ;;
+    bench) need_toolchain; need_onnxruntime; need_nginx; need_clickhouse ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
 }

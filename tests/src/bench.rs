@@ -1,6 +1,7 @@
 //! What the benchmarks share.
 
 pub mod control;
+pub mod firewall;
 pub mod gateway;
 pub mod ingest;
 pub mod load;

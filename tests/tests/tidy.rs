@@ -97,6 +97,7 @@ const EDGES: &[(&str, &str)] = &[
     ("proto", ""),
     ("protocols", ""),
     ("semantic", ""),
+    ("firewall", ""),
     ("shared", "proto"),
     ("dataplane", "proto protocols semantic shared"),
     ("controlplane", "proto shared"),
@@ -107,7 +108,7 @@ const EDGES: &[(&str, &str)] = &[
     ),
     (
         "tests",
-        "floopy controlplane dataplane judge-worker proto protocols semantic shared",
+        "firewall floopy controlplane dataplane judge-worker proto protocols semantic shared",
     ),
     ("tests/fuzz", "protocols"),
     ("tests/clients/rust", "sdk"),

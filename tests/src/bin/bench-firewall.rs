@@ -1,0 +1,120 @@
+//! How long the firewall's model takes, what memory it holds, and how well it tells attacks:
+//! `bench-firewall [rows.jsonl ...]`, each line with `text` and `label` (1: an attack). ORT_DYLIB_PATH names ONNX Runtime.
+
+use std::{fs, hint::black_box, io, path::PathBuf, time::Instant};
+
+use floopy_firewall::{
+    model::{BUILT_IN, Model, ModelError},
+    scan::{Limits, Message, Role, Scanner},
+};
+use floopy_tests::bench::{
+    firewall::{Judged, phrases, quality, read},
+    machine::memory_kib,
+    report::{percentile, say},
+};
+
+const RUNS: usize = 2_000;
+/// What 512 tokens of a language model are, in words.
+const WORDS: usize = 384;
+/// What a prompt of that length may take at the 99th percentile.
+const TARGET_US: f64 = 1_000.0;
+/// A common sentence, as models cut it: sixteen tokens of fifteen words.
+const SENTENCE: &str = "The committee reviewed the proposal for the new library, and nobody raised any serious objections. ";
+
+fn main() -> io::Result<()> {
+    let mut scanner = open().map_err(io::Error::other)?;
+    time(&mut scanner).map_err(io::Error::other)?;
+    for file in std::env::args().skip(1) {
+        let rows = read(&fs::read_to_string(&file)?)?;
+        measure(&file, &rows, &mut scanner).map_err(io::Error::other)?;
+    }
+    Ok(())
+}
+
+fn open() -> Result<Scanner, ModelError> {
+    let local = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../.local/lib/libonnxruntime.so"
+    );
+    let library = std::env::var_os("ORT_DYLIB_PATH").map_or_else(|| local.into(), PathBuf::from);
+    let (before, _) = memory_kib(std::process::id());
+    let model = Model::load(&library, BUILT_IN)?;
+    let mut scanner = Scanner::new(model, Limits::default());
+    scanner.score(&[message(SENTENCE)])?;
+    let (after, _) = memory_kib(std::process::id());
+    let held = after.saturating_sub(before) / 1024;
+    say(&format!("the model and ONNX Runtime hold {held} MiB"));
+    Ok(scanner)
+}
+
+fn message(text: &str) -> Message<'_> {
+    let role = Role::User;
+    Message { role, text }
+}
+
+/// Each text is timed alone, so that the machine's other work shows in few of them.
+fn time(scanner: &mut Scanner) -> Result<(), ModelError> {
+    let words: Vec<&str> = SENTENCE
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let texts = [32, 96, WORDS, 4 * WORDS, 16 * WORDS];
+    for count in texts {
+        let text: Vec<&str> = words.iter().copied().cycle().take(count).collect();
+        let text = text.join(" ");
+        let mut us = Vec::with_capacity(RUNS);
+        for _ in 0..RUNS * WORDS / count.max(WORDS) {
+            let start = Instant::now();
+            black_box(scanner.score(&[message(&text)])?);
+            us.push(start.elapsed().as_nanos() as f64 / 1_000.0);
+        }
+        us.sort_by(f64::total_cmp);
+        let target = if count == WORDS {
+            format!(", of {TARGET_US:.0} µs for 512 tokens")
+        } else {
+            String::new()
+        };
+        let (p50, p99) = (percentile(&us, 50), percentile(&us, 99));
+        say(&format!(
+            "{count} words: {:.0} µs at best, {p50:.0} µs at the median, {p99:.0} µs at the 99th percentile{target}",
+            us.first().copied().unwrap_or_default()
+        ));
+    }
+    let text = vec![SENTENCE; 26].join("");
+    let calls = [message(&text)];
+    let together = [&calls[..]; 16];
+    let start = Instant::now();
+    black_box(scanner.score_all(&together)?);
+    let each = start.elapsed().as_micros() / 16;
+    say(&format!("16 such prompts scored together: {each} µs each"));
+    Ok(())
+}
+
+fn measure(name: &str, rows: &[Judged], scanner: &mut Scanner) -> Result<(), ModelError> {
+    let threshold = f64::from(scanner.thresholds().one_percent);
+    let mut ours = Vec::with_capacity(rows.len());
+    for row in rows {
+        let score = scanner.score(&[message(&row.text)])?.score;
+        ours.push((f64::from(score), row.label == 1));
+    }
+    let easy: Vec<_> = rows
+        .iter()
+        .map(|row| (phrases(&row.text), row.label == 1))
+        .collect();
+    let attacks = rows.iter().filter(|row| row.label == 1).count();
+    say(&format!(
+        "\n{name}: {attacks} attacks, {} harmless",
+        rows.len() - attacks
+    ));
+    for (who, scored, threshold) in [("model", &ours, threshold), ("known phrases", &easy, 1.0)] {
+        let found = quality(scored, threshold);
+        say(&format!(
+            "  {who}: AUC {:.3}, recall {:.1} % at 1 % false positives; at its threshold {:.1} % and {:.1} %",
+            found.auc,
+            found.recall_at_one_percent * 100.0,
+            found.recall * 100.0,
+            found.false_positives * 100.0
+        ));
+    }
+    Ok(())
+}
