@@ -170,7 +170,7 @@ fn text(dead: &Value) -> String {
     let said = |value: &Value| match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     let line = |(name, value): (&String, &Value)| format!("{name:<14} {}", said(value));
     let own = dead.as_object().into_iter().flatten();
