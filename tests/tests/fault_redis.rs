@@ -127,10 +127,17 @@ async fn a_redis_that_freezes_or_dies_is_not_noticed(shape: Shape) {
     load.serves(50).await;
     load.finish().await;
     let log = floopy.logs();
-    let said = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    assert_eq!(
-        (said("Redis is gone"), said("Redis is back")),
-        (2, 2),
+    // A machine that is busy can be late a third time; each change is told once all the same.
+    let told = log.lines().filter_map(|line| {
+        let changes = ["Redis is gone", "Redis is back"];
+        changes.iter().position(|change| line.contains(change))
+    });
+    let told: Vec<usize> = told.collect();
+    assert!(told.len() >= 4, "{log}");
+    assert!(
+        told.iter()
+            .enumerate()
+            .all(|(at, change)| *change == at % 2),
         "{log}"
     );
 }

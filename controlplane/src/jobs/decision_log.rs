@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Decisions of a batch: a few megabytes.
 const BATCH: u32 = 4_000;
+/// Between two reasons that are told.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// How often decisions are looked for that are kept for less than when they were written.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -40,8 +42,8 @@ pub(crate) struct Shipping {
 pub(crate) struct Known {
     /// Its schema and whose entries these are were looked at since it last failed.
     is_met: bool,
-    /// The last thing said of it was that it failed.
-    has_failed: bool,
+    /// The last thing said of it was that it failed, then, with this reason.
+    failed: Option<(Instant, String)>,
     forgot: Option<Instant>,
 }
 
@@ -63,7 +65,7 @@ impl Shipping {
             if let Err(error) = done {
                 self.failed(&mut known, error)?;
                 tick.reset_after(PAUSE);
-            } else if std::mem::take(&mut known.has_failed) {
+            } else if known.failed.take().is_some() {
                 tracing::info!(log = ?self.log, "the decision log takes decisions again");
             }
         }
@@ -76,8 +78,14 @@ impl Shipping {
         self.metrics.log_failed();
         // Perhaps it is another one when it comes back.
         known.is_met = false;
-        if !std::mem::replace(&mut known.has_failed, true) {
+        let reason = error.to_string();
+        let is_told = known
+            .failed
+            .as_ref()
+            .is_some_and(|(at, told)| *told == reason || at.elapsed() < TOLD_EVERY);
+        if !is_told {
             tracing::warn!(%error, "the decision log takes no decisions; they wait in the store");
+            known.failed = Some((Instant::now(), reason));
         }
         Ok(())
     }
