@@ -1,8 +1,8 @@
 """clickhouse.py DIR [PORT]: ClickHouse's engine with an HTTP interface like its server's, for tests, until it is killed.
 
 Everything is kept in DIR; it may be started again there, and listens at the same port, which it writes to DIR/port once it
-answers. The engine is the one in the wheel `chdb-core`: a query and what follows it are handed to it as they came. Databases
-are made when they are first named.
+answers. The engine is the one in the wheel `chdb-core`: a query is handed to it as it came. Databases are made when they
+are first named.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 import urllib.parse
 
@@ -43,6 +44,14 @@ class Engine:
             self.held.connection = self.library.connect(self.folder)
         return self.held.connection.query(query, form).bytes()
 
+    def insert(self, query, rows):
+        """From a file: what follows a query ends for the engine where a line is empty, and so may bytes be."""
+        into, form = re.fullmatch(r"\s*(.+?)\s+FORMAT\s+(\w+)\s*", query, re.DOTALL).groups()
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(self.folder)) as file:
+            file.write(rows)
+            file.flush()
+            return self.run(f"{into} SELECT * FROM file('{file.name}', {form})")
+
     def use(self, database):
         if getattr(self.held, "database", None) != database:
             self.run(f"CREATE DATABASE IF NOT EXISTS {database}")
@@ -51,7 +60,7 @@ class Engine:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """The HTTP interface: the query, then the body, are one text."""
+    """The HTTP interface: a query, and the rows that it inserts as they came."""
 
     protocol_version = "HTTP/1.1"
 
@@ -82,8 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # Whoever asked has left; what is not whole is not done.
             self.close_connection = True
             return
-        query = asked.get("query", "").encode()
-        text = query + b"\n" + body if query and body else query or body
+        query = asked.get("query", "")
         engine = self.server.engine
         try:
             engine.use(asked.get("database", "default"))
@@ -91,7 +99,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if name not in NO_SETTINGS and re.fullmatch(r"\w+", name):
                     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
                     engine.run(f"SET {name} = '{quoted}'")
-            self.answer(200, engine.run(text, asked.get("default_format", "TabSeparated")))
+            form = asked.get("default_format", "TabSeparated")
+            self.answer(200, engine.insert(query, body) if query and body else engine.run(query or body, form))
         except RuntimeError as failed:
             code = re.search(r"Code: (\d+)", str(failed))
             self.answer(500, str(failed).encode(), code[1] if code else "1002")
