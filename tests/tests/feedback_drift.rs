@@ -156,16 +156,31 @@ async fn a_model_whose_replies_get_worse_is_masked(shape: Shape) {
     let (upstream, floopy) = start(shape).await;
     let api = floopy.api();
     upstream.script("alpha", saying(GOOD));
-    for id in ask_alpha(&api, 2 * ENOUGH, "good").await {
-        // What comes later is compared with what was judged before.
+    // What comes later is compared with what was judged before.
+    judged(&api, ask_alpha(&api, 2 * ENOUGH, "good").await).await;
+    upstream.script("alpha", saying(BAD));
+    let round = std::cell::Cell::new(0);
+    eventually_within(PROOF, || async {
+        round.set(round.get() + 1);
+        let name = format!("bad-{}", round.get());
+        // A few at a time: twenty more that are judged after the alarm are proof, and beta is not better than they are.
+        judged(&api, ask_alpha(&api, AT_ONCE, &name).await).await;
+        let (decision, alpha) = decided(&api, &format!("{name}-probe")).await;
+        let is_out = alpha["role"] == "masked";
+        if is_out { Ok(()) } else { Err(decision) }
+    })
+    .await;
+    masked(&api, "probe").await;
+}
+
+/// Waits until these calls are judged.
+async fn judged(api: &Api, ids: Vec<String>) {
+    for id in ids {
         eventually(|| async {
             let decision = api.decision(&id).await;
-            let judged = decision["decision_trace"]["judge"].is_object();
-            if judged { Ok(()) } else { Err(decision) }
+            let is_judged = decision["decision_trace"]["judge"].is_object();
+            if is_judged { Ok(()) } else { Err(decision) }
         })
         .await;
     }
-    upstream.script("alpha", saying(BAD));
-    ask_alpha(&api, 2 * ENOUGH, "bad").await;
-    masked(&api, "probe").await;
 }
