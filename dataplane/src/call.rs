@@ -7,6 +7,7 @@ mod excerpt;
 mod fields;
 mod history;
 mod member;
+pub(crate) mod newer;
 mod prompt;
 mod said;
 mod site;

@@ -77,6 +77,8 @@ pub struct Unsupported {
     /// The provider or its API.
     pub target: String,
     pub why: String,
+    /// No API could say it: the call itself is wrong.
+    pub is_invalid: bool,
 }
 
 impl Unsupported {
@@ -85,6 +87,19 @@ impl Unsupported {
             field: field.into(),
             target: target.to_owned(),
             why: why.into(),
+            is_invalid: false,
+        }
+    }
+
+    /// A call that has to be read to be said in the provider's words, and cannot be.
+    pub fn unreadable(invalid: &Invalid, target: &str) -> Self {
+        Self {
+            is_invalid: true,
+            ..Self::new(
+                invalid.param().unwrap_or("the body"),
+                target,
+                invalid.to_string(),
+            )
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod json;
 pub mod patient;
 pub mod rpc;
 pub mod stop;

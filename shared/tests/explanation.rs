@@ -62,7 +62,21 @@ fn routed() -> Vec<Explanation> {
             choice,
         });
     }
+    all.push(behind());
     all
+}
+
+/// A cheaper one in charge of everything, under a floor.
+fn behind() -> Explanation {
+    Explanation::ranked(Ranked {
+        served: key("groq/openai/gpt-oss-20b"),
+        task_shape: "all".into(),
+        samples: 40,
+        top2_score_gap: -0.012,
+        outcome_variance: 0.04,
+        confidence: Some(0.4),
+        kept_warm_tokens: None,
+    })
 }
 
 fn others() -> Vec<Explanation> {

@@ -4,6 +4,7 @@ use axum::{
     body::{Bytes, to_bytes},
     extract::{FromRequest, Request},
 };
+use floopy_shared::process::json::{self, InvalidJson};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -63,16 +64,21 @@ async fn whole(request: Request, most: usize) -> Result<Bytes, ApiError> {
 }
 
 fn read_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    match serde_json::from_slice(body) {
+    match json::read(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             let message = format!("the body is {}, it must be a JSON object", kind(&other));
             Err(ApiError::invalid_body("body", message))
         }
-        Err(error) => {
-            let message = format!("the body is not JSON: {error}");
-            Err(ApiError::invalid_body("body", message))
-        }
+        Err(error) => Err(not_json(&error)),
+    }
+}
+
+/// Told of the key, where it is one.
+pub(super) fn not_json(error: &InvalidJson) -> ApiError {
+    match error {
+        InvalidJson::Syntax(_) => ApiError::invalid_body("body", format!("the body is {error}")),
+        InvalidJson::Twice(key) => ApiError::invalid_body(key, error.to_string()),
     }
 }
 
@@ -87,20 +93,32 @@ pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, Ap
             .and_then(|rest| rest.split_once('`'));
         let mut path: Vec<&str> = [at, within.trim_start_matches('.')].into();
         path.extend(missing.map(|(name, _)| name));
-        path.retain(|part| !part.is_empty() && *part != ".");
         // What is checked as a whole says itself which field is wrong.
-        if let (true, Some((field, reason))) = (path.is_empty(), message.split_once(": "))
-            && fields.get(field).is_some()
-        {
-            return ApiError::invalid_body(field, format!("{field}: {reason}"));
-        }
-        let param = if path.is_empty() {
-            "body".to_owned()
-        } else {
-            path.join(".")
-        };
-        ApiError::invalid_body(&param, format!("{param}: {message}"))
+        let own = message.split_once(": ").filter(|(field, _)| {
+            let key = field.split('.').next().unwrap_or_default();
+            matches!(&*within, "" | ".") && fields.get(key).is_some()
+        });
+        path.extend(own.map(|(field, _)| field));
+        let param = joined(&path);
+        let reason = own.map_or(&*message, |(_, reason)| reason);
+        ApiError::invalid_body(&param, format!("{param}: {reason}"))
     })
+}
+
+/// `a.b[0].c`; without any part it is the body itself.
+fn joined(parts: &[&str]) -> String {
+    let mut path = String::new();
+    for part in parts.iter().filter(|part| !matches!(**part, "" | ".")) {
+        if !path.is_empty() && !part.starts_with('[') {
+            path.push('.');
+        }
+        path += part;
+    }
+    if path.is_empty() {
+        "body".to_owned()
+    } else {
+        path
+    }
 }
 
 /// What was expected, in JSON's words.

@@ -107,8 +107,8 @@ pub(super) async fn put(
 ) -> Result<Json<Value>, ApiError> {
     let set: WrittenCache = body::read(Value::Object(fields), "")?;
     let set = set.validate().map_err(|invalid| {
-        let message = format!("{}: {}", invalid.field, invalid.reason);
-        ApiError::invalid_body(invalid.field, message)
+        let message = invalid.to_string();
+        ApiError::invalid_body(&invalid.field, message)
     })?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();

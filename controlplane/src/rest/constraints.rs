@@ -163,7 +163,7 @@ fn is_said(value: &Value) -> bool {
 
 /// Each field has a code of its own.
 fn out_of_range(invalid: InvalidConstraints) -> ApiError {
-    let code = match invalid.field {
+    let code = match &*invalid.field {
         "cost_limit_monthly_usd" => "out_of_range_cost_limit_monthly_usd",
         "token_window_seconds" => "out_of_range_token_window_seconds",
         "max_tokens_per_window" => "out_of_range_max_tokens_per_window",
@@ -176,7 +176,7 @@ fn out_of_range(invalid: InvalidConstraints) -> ApiError {
         "min_samples_before_promotion" => "out_of_range_min_samples_before_promotion",
         _ => "invalid_body",
     };
-    ApiError::invalid_field(code, invalid.field, invalid.to_string())
+    ApiError::invalid_field(code, &invalid.field, invalid.to_string())
 }
 
 fn answer(tenant: &Tenant) -> Response {

@@ -136,8 +136,13 @@ pub(super) fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
 }
 
 pub(super) fn unknown(key: &str, known: &[&str]) -> ApiError {
-    let (key, known) = (brief(key), known.join(", "));
-    let message = format!("{key:?} is not a key of this query; known are {known}");
+    let key = brief(key);
+    let message = if known.is_empty() {
+        format!("{key:?} is not known here: nothing is read from the query")
+    } else {
+        let known = known.join(", ");
+        format!("{key:?} is not a key of this query; known are {known}")
+    };
     ApiError::invalid_query(&key, message)
 }
 

@@ -43,27 +43,29 @@ pub(crate) struct WrittenBudget {
 
 /// As proxies know them, if they can be meant.
 pub(crate) fn to_domain(written: &[WrittenBudget]) -> Result<Vec<Budget>, InvalidConstraints> {
-    let budgets = written.iter().map(one);
+    let budgets = written.iter().enumerate().map(one);
     let budgets = budgets.collect::<Result<Vec<_>, InvalidConstraints>>()?;
     validate(&budgets)?;
     Ok(budgets)
 }
 
-fn one(written: &WrittenBudget) -> Result<Budget, InvalidConstraints> {
-    let name = &written.name;
-    let invalid = |reason: String| InvalidConstraints {
-        field: BUDGETS,
-        reason: format!("{name:?}: {reason}"),
+fn one((at, written): (usize, &WrittenBudget)) -> Result<Budget, InvalidConstraints> {
+    let invalid = |key: &str, reason: String| {
+        InvalidConstraints::new(format!("{BUDGETS}[{at}].{key}"), reason)
     };
     let by = BudgetBy::parse(&written.by).ok_or_else(|| {
         let (known, by) = (BudgetBy::ALL.map(BudgetBy::as_str).join(", "), &written.by);
-        invalid(format!("by is {by:?}, it must be one of {known}"))
+        invalid(
+            "by",
+            format!("{by:?} is not known; it must be one of {known}"),
+        )
     })?;
     let period = match written.period.as_deref() {
         Some(text) => Period::parse(text).ok_or_else(|| {
-            invalid(format!(
-                "period is {text:?}, it must be month, day, session, rolling_<n>h from 6 hours or rolling_<n>d up to 366 days"
-            ))
+            let reason = format!(
+                "{text:?} is not known; it must be month, day, session, rolling_<n>h from 6 hours or rolling_<n>d up to 366 days"
+            );
+            invalid("period", reason)
         })?,
         None if by == BudgetBy::Session => Period::Session,
         None => Period::Month,
@@ -71,21 +73,19 @@ fn one(written: &WrittenBudget) -> Result<Budget, InvalidConstraints> {
     let micro_usd = written.max_usd.map(|usd| {
         let amount = micro_usd(usd).filter(|amount| *amount < MAX_MICRO_USD);
         amount.ok_or_else(|| {
-            invalid(format!(
-                "max_usd is {usd}, it must be above 0 and below a billion"
-            ))
+            let reason = format!("{usd} is not allowed; it must be above 0 and below a billion");
+            invalid("max_usd", reason)
         })
     });
     let warn_at = written.warn_at.as_deref().unwrap_or(&[WARN_AT]);
     let percent = |share: &f64| {
         percent(*share).ok_or_else(|| {
-            invalid(format!(
-                "warn_at has {share}, it must be a share from 0.01 to 0.99"
-            ))
+            let reason = format!("{share} is not allowed; it must be a share from 0.01 to 0.99");
+            invalid("warn_at", reason)
         })
     };
     Ok(Budget {
-        name: name.clone(),
+        name: written.name.clone(),
         by,
         only: written.only.clone(),
         period,

@@ -32,10 +32,10 @@ impl WrittenCache {
     /// Refuses what keeps nothing, or keeps it longer than anybody may.
     pub(crate) fn validate(self) -> Result<Self, InvalidConstraints> {
         match self.ttl_seconds.filter(|s| !(1..=MAX_TTL_S).contains(s)) {
-            Some(seconds) => Err(InvalidConstraints {
-                field: "ttl_seconds",
-                reason: format!("{seconds} is not allowed; it must be 1 to {MAX_TTL_S}"),
-            }),
+            Some(seconds) => Err(InvalidConstraints::new(
+                "ttl_seconds",
+                format!("{seconds} is not allowed; it must be 1 to {MAX_TTL_S}"),
+            )),
             None => Ok(self),
         }
     }

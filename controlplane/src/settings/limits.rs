@@ -29,9 +29,11 @@ impl WrittenLimits {
     pub(crate) fn to_domain(self) -> Result<Limits, InvalidConstraints> {
         let cost = self.cost_limit_monthly_usd.map(|usd| {
             let micro_usd = micro_usd(usd).filter(|micro_usd| *micro_usd < MAX_MICRO_USD);
-            micro_usd.ok_or_else(|| InvalidConstraints {
-                field: "cost_limit_monthly_usd",
-                reason: format!("{usd} is not allowed; it must be above 0 and below a billion"),
+            micro_usd.ok_or_else(|| {
+                InvalidConstraints::new(
+                    "cost_limit_monthly_usd",
+                    format!("{usd} is not allowed; it must be above 0 and below a billion"),
+                )
             })
         });
         let limits = Limits {

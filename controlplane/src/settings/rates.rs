@@ -29,15 +29,11 @@ pub(crate) struct WrittenRate {
 
 /// As proxies know them, if they can be meant.
 pub(crate) fn to_domain(written: &[WrittenRate]) -> Result<Vec<RateLimit>, InvalidConstraints> {
-    let limits = written.iter().map(|limit| {
+    let limits = written.iter().enumerate().map(|(at, limit)| {
         let by = RateBy::parse(&limit.by).ok_or_else(|| {
-            let (name, by) = (&limit.name, &limit.by);
-            let reason =
-                format!("{name:?}: by is {by:?}, it must be tenant, key or property:<name>");
-            InvalidConstraints {
-                field: RATE_LIMITS,
-                reason,
-            }
+            let by = &limit.by;
+            let reason = format!("{by:?} is not known; it must be tenant, key or property:<name>");
+            InvalidConstraints::new(format!("{RATE_LIMITS}[{at}].by"), reason)
         });
         Ok(RateLimit {
             name: limit.name.clone(),

@@ -245,7 +245,11 @@ impl From<Unroutable> for Refusal {
 impl From<&Unresolved> for Refusal {
     fn from(unresolved: &Unresolved) -> Self {
         let message = unresolved.to_string();
-        let (status, code) = match unresolved {
+        let why = match unresolved {
+            Unresolved::Fallback(why) => why,
+            other => other,
+        };
+        let (status, code) = match why {
             Unresolved::UnknownModel(..) => (StatusCode::NOT_FOUND, "model_not_found"),
             Unresolved::NotConfigured { .. } | Unresolved::UnknownProvider(..) => {
                 (StatusCode::BAD_REQUEST, "provider_not_configured")
@@ -253,10 +257,12 @@ impl From<&Unresolved> for Refusal {
             Unresolved::AutoInList
             | Unresolved::AutoPinned
             | Unresolved::EmptyList(_)
+            | Unresolved::Fallback(_)
             | Unresolved::TooMany(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
         };
         let param = match unresolved {
             Unresolved::UnknownProvider(..) | Unresolved::AutoPinned => "floopy-provider",
+            Unresolved::Fallback(_) => "floopy-fallback",
             Unresolved::UnknownModel(..)
             | Unresolved::NotConfigured { .. }
             | Unresolved::AutoInList

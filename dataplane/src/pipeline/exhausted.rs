@@ -30,11 +30,12 @@ pub(super) fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Bod
         Failure::TimedOut(_) if tried == 1 => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
         Failure::TimedOut(_) => (StatusCode::BAD_GATEWAY, "upstream_timeout"),
         Failure::Unsupported(unsupported) => {
-            let refusal = Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "unsupported_field",
-                unsupported.to_string(),
-            );
+            let code = if unsupported.is_invalid {
+                "invalid_request"
+            } else {
+                "unsupported_field"
+            };
+            let refusal = Refusal::new(StatusCode::BAD_REQUEST, code, unsupported.to_string());
             return refusal.about(Some(&unsupported.field)).response();
         }
         Failure::Invalid(_) | Failure::Cut(_) | Failure::Late(_) => {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     admit::Admitted,
-    call::{Call, Endpoint},
+    call::{Call, Endpoint, newer},
     gateway::Gateway,
     http::respond::Refusal,
     route::{Caller, Plan, Unroutable, View, assignment, decide},
@@ -27,6 +27,7 @@ static FALLBACK: HeaderName = HeaderName::from_static("floopy-fallback");
 static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
 static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
 static PROJECT: HeaderName = HeaderName::from_static("floopy-project-id");
+static EFFORT: HeaderName = HeaderName::from_static("x-floopy-reasoning-effort");
 static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
 
 /// A call's headers, and the session that they name.
@@ -44,11 +45,45 @@ pub(crate) fn understand(
     (body, endpoint, headers): (Bytes, Endpoint, &HeaderMap),
 ) -> Result<Call, Refusal> {
     let task = text_header(headers, &TASK)?;
+    let body = match text_header(headers, &EFFORT)? {
+        Some(effort) => with_effort((body, endpoint), headers, effort)?,
+        None => body,
+    };
     let Some(prompt) = prompt::named(admitted, endpoint, headers)? else {
         return Ok(Call::parse(body, endpoint, task)?);
     };
     let limit = gateway.config.limits.body_bytes;
     Ok(prompt.open(body, (endpoint, task), limit)?)
+}
+
+/// The body with the effort that a header asks for.
+fn with_effort(
+    (body, endpoint): (Bytes, Endpoint),
+    headers: &HeaderMap,
+    effort: &str,
+) -> Result<Bytes, Refusal> {
+    let refuse = |why: String| {
+        let message = format!("the header {EFFORT}: {why}");
+        Err(
+            Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+                .about(Some(EFFORT.as_str())),
+        )
+    };
+    if !newer::EFFORTS.contains(&effort) {
+        let known = newer::EFFORTS.join(", ");
+        return refuse(format!(
+            "{effort:?} is not known, it must be one of {known}"
+        ));
+    }
+    if endpoint != Endpoint::Chat {
+        return refuse(
+            "it is for chat completions; here the body has a field of its own".to_owned(),
+        );
+    }
+    if headers.contains_key(&PASSTHROUGH) {
+        return refuse("with floopy-passthrough nothing is added to the body".to_owned());
+    }
+    Ok(newer::with_effort(body, effort)?)
 }
 
 /// Decides who would serve a call, or why nobody could. Nothing remembers that it was asked.

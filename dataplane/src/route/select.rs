@@ -59,6 +59,8 @@ pub enum Unresolved {
          or use \"auto\""
     )]
     UnknownModel(String, String),
+    #[error("the header floopy-fallback: {0}")]
+    Fallback(Box<Self>),
     #[error("model {model:?} needs provider {provider}, which has no key: set {remedy}")]
     NotConfigured {
         model: String,
@@ -98,7 +100,7 @@ pub fn select(
         if resolver.pin.is_some() {
             return Err(Unresolved::AutoPinned);
         }
-        let fallback = resolver.all(&fallback)?;
+        let fallback = resolver.fallback(&fallback)?;
         return Ok(Selected {
             asked: Selection::Auto,
             fallback,
@@ -107,9 +109,15 @@ pub fn select(
     if listed.is_empty() {
         return Err(Unresolved::EmptyList(shorten(asked.model)));
     }
-    let mut all = listed;
-    all.extend(fallback);
-    let mut keys = resolver.all(&all)?;
+    let mut keys = resolver.all(&listed)?;
+    for key in resolver.fallback(&fallback)? {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if keys.len() > MAX_LISTED {
+        return Err(Unresolved::TooMany(keys.len()));
+    }
     let asked = if keys.len() == 1 {
         Selection::One(keys.remove(0))
     } else {
@@ -168,6 +176,11 @@ impl Resolver<'_> {
             }
         }
         Ok(keys)
+    }
+
+    fn fallback(&self, names: &[&str]) -> Result<Vec<CandidateKey>, Unresolved> {
+        let keys = self.all(names);
+        keys.map_err(|error| Unresolved::Fallback(Box::new(error)))
     }
 
     pub(super) fn one(&self, name: &str) -> Result<CandidateKey, Unresolved> {

@@ -17,7 +17,7 @@ use super::{
     sieve::{Sieve, Typed, What},
 };
 use crate::{
-    call::{Call, Endpoint},
+    call::{Call, Endpoint, newer::with_newer_maximum},
     provider::Provider,
 };
 
@@ -69,6 +69,14 @@ fn takes_own_fields(provider: &Provider, call: &Call) -> bool {
     Object::top(call.body()).is_ok_and(|top| dialect.takes(top.names()))
 }
 
+/// Whether it may have `max_tokens` where the provider has a newer name for it.
+fn wants_newer_maximum(provider: &Provider, call: &Call) -> bool {
+    call.endpoint() == Endpoint::Chat
+        && !call.is_untouched()
+        && call.features().max_output_tokens.is_some()
+        && dialect(&provider.dialect).max_tokens != "max_tokens"
+}
+
 /// The body that asks this provider for this model.
 pub(super) fn body(
     provider: &Provider,
@@ -78,6 +86,9 @@ pub(super) fn body(
     let api = provider.api_of(model)?;
     let own = || {
         let mut body = call.body_for(model, provider.stream_usage);
+        if wants_newer_maximum(provider, call) {
+            body = with_newer_maximum(body);
+        }
         if call.endpoint() == Endpoint::Messages {
             body = provider.own_messages(body)?;
         }
@@ -107,13 +118,7 @@ pub(super) fn body(
     if call.is_untouched() || (is_own && takes_own_fields(provider, call)) {
         return own();
     }
-    let unreadable = |e: floopy_protocols::Invalid| {
-        Unsupported::new(
-            e.param().unwrap_or("the body"),
-            provider.name(),
-            e.to_string(),
-        )
-    };
+    let unreadable = |e: floopy_protocols::Invalid| Unsupported::unreadable(&e, provider.name());
     let mut request = call.typed().map_err(unreadable)?;
     let is_asked = request.stream_usage;
     // What a stream costs is always asked for, and told only to a caller who wants to know.

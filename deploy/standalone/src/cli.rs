@@ -8,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use floopy_controlplane::NewKey;
 use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, telemetry};
+use serde_json::json;
 
 use crate::{
     catalog,
@@ -104,6 +105,9 @@ enum Keys {
         /// For people
         #[arg(long, default_value = "")]
         name: String,
+        /// Print it as {"key", "tenant", "role", "name"}
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         file: ConfigFile,
     },
@@ -208,10 +212,11 @@ impl Cli {
                 tenant,
                 role,
                 name,
+                json,
                 file,
             })) => {
                 let wanted = NewKey { tenant, role, name };
-                create_key(&wanted, &file, &mut console).await
+                create_key(&wanted, (&file, json), &mut console).await
             }
             Some(Command::Key(Keys::Remote(keys))) => {
                 keys.run(&mut console).await.map_err(Error::from)
@@ -277,7 +282,7 @@ fn print_config(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
 
 async fn create_key(
     wanted: &NewKey,
-    file: &ConfigFile,
+    (file, as_json): (&ConfigFile, bool),
     console: &mut Console,
 ) -> Result<(), Error> {
     let effective = Effective::load(file.config.as_deref())?;
@@ -285,7 +290,13 @@ async fn create_key(
     let key = floopy_controlplane::create_key(&config, wanted)
         .await
         .map_err(Error::Key)?;
-    console.say(&key);
+    let NewKey { tenant, role, name } = wanted;
+    if as_json {
+        let told = json!({"key": key, "tenant": tenant, "role": role, "name": name});
+        console.say(&told.to_string());
+    } else {
+        console.say(&key);
+    }
     Ok(())
 }
 

@@ -43,6 +43,14 @@ pub enum ExportError {
     },
     #[error("{0} exists already; --resume goes on with it")]
     Exists(String),
+    #[error(
+        "{path} is an export from {from} to {to}: give it the same --from and --to, or another file"
+    )]
+    OtherSpan {
+        path: String,
+        from: String,
+        to: String,
+    },
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("the export broke off {tries} times: {source}")]
@@ -57,6 +65,7 @@ impl ExportError {
             | Self::Bad { .. }
             | Self::Invalid { .. }
             | Self::Exists(_)
+            | Self::OtherSpan { .. }
             | Self::Client(_)
             | Self::Broken { .. } => ExitCode::FAILURE,
         }

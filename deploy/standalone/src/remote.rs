@@ -65,7 +65,7 @@ pub(crate) struct Remote {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("--key-env is {0:?}, it must be the name of an environment variable with an API key")]
+    #[error("no API key: --key-env names the environment variable {0:?}, which is not set")]
     NoKey(String),
     #[error(
         "no operator's key: --key-env names {variable:?}, which is not set, and --key-file {file:?} cannot be read"

@@ -2,6 +2,8 @@
 
 mod known;
 
+use std::borrow::Cow;
+
 use super::{decision::Filter, ids::CandidateKey};
 
 /// A tenant's constraints. Empty lists of what is allowed allow everything.
@@ -65,8 +67,19 @@ pub static UNCONSTRAINED: Constraints = Constraints {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {reason}")]
 pub struct InvalidConstraints {
-    pub field: &'static str,
+    /// Its path below the group.
+    pub field: Cow<'static, str>,
     pub reason: String,
+}
+
+impl InvalidConstraints {
+    /// This field is wrong, for this reason.
+    pub fn new(field: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+        }
+    }
 }
 
 impl Constraints {
@@ -154,7 +167,7 @@ pub fn names_candidate(entry: &str, key: &CandidateKey) -> bool {
 }
 
 fn invalid(field: &'static str, reason: String) -> Result<(), InvalidConstraints> {
-    Err(InvalidConstraints { field, reason })
+    Err(InvalidConstraints::new(field, reason))
 }
 
 #[cfg(test)]

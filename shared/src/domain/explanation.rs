@@ -154,6 +154,7 @@ pub struct Ranked {
     pub served: Option<CandidateKey>,
     pub task_shape: String,
     pub samples: u64,
+    /// Negative where another candidate has a higher estimate, and costs more or is not yet proven.
     pub top2_score_gap: f64,
     pub outcome_variance: f64,
     pub confidence: Option<f64>,
@@ -236,6 +237,13 @@ impl Explanation {
         detail["text"] = self.text(locale).into();
         detail["locale"] = locale.tag().into();
         detail
+    }
+}
+
+impl Ranked {
+    /// Up to what three decimals show.
+    fn is_ahead(&self) -> bool {
+        self.top2_score_gap > -0.0005
     }
 }
 

@@ -173,12 +173,10 @@ impl Gates {
             "from 0 to 1",
         )?;
         match self.min_samples_before_promotion {
-            Some(samples) if !(1..=MAX_SAMPLES).contains(&samples) => Err(InvalidConstraints {
-                field: "min_samples_before_promotion",
-                reason: format!(
-                    "{samples} is not allowed; it must be from 1 to {MAX_SAMPLES}, or null"
-                ),
-            }),
+            Some(samples) if !(1..=MAX_SAMPLES).contains(&samples) => Err(InvalidConstraints::new(
+                "min_samples_before_promotion",
+                format!("{samples} is not allowed; it must be from 1 to {MAX_SAMPLES}, or null"),
+            )),
             Some(_) | None => Ok(()),
         }
     }
@@ -191,10 +189,10 @@ fn check(
     range: &str,
 ) -> Result<(), InvalidConstraints> {
     match value {
-        Some(value) if !is_allowed(value) => Err(InvalidConstraints {
+        Some(value) if !is_allowed(value) => Err(InvalidConstraints::new(
             field,
-            reason: format!("{value} is not allowed; it must be {range}, or null for none"),
-        }),
+            format!("{value} is not allowed; it must be {range}, or null for none"),
+        )),
         Some(_) | None => Ok(()),
     }
 }

@@ -34,15 +34,13 @@ impl Limits {
         .find(|(_, value)| *value == Some(0));
         if let Some((field, _)) = zero {
             let reason = "0 lets nothing pass; it must be above 0, or null for no limit".to_owned();
-            return Err(InvalidConstraints { field, reason });
+            return Err(InvalidConstraints::new(field, reason));
         }
         match self.token_window_s.filter(|s| *s > MAX_TOKEN_WINDOW_S) {
-            Some(seconds) => Err(InvalidConstraints {
-                field: "token_window_seconds",
-                reason: format!(
-                    "{seconds} is not allowed; it must be at most {MAX_TOKEN_WINDOW_S}, a day"
-                ),
-            }),
+            Some(seconds) => Err(InvalidConstraints::new(
+                "token_window_seconds",
+                format!("{seconds} is not allowed; it must be at most {MAX_TOKEN_WINDOW_S}, a day"),
+            )),
             None => Ok(()),
         }
     }

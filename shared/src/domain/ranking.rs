@@ -70,6 +70,8 @@ pub struct RankedCandidate {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Evidence {
     pub samples: u64,
+    /// Estimate of the candidate in charge less the best of the others: negative where that one costs more or is not
+    /// yet proven.
     pub top2_gap: f64,
     pub outcome_variance: f64,
     pub scored_requests: u64,

@@ -60,46 +60,48 @@ impl RateBy {
 
 /// Refuses limits that contradict each other or let nothing pass.
 pub fn validate(limits: &[RateLimit]) -> Result<(), InvalidConstraints> {
-    let invalid = |reason: String| {
-        Err(InvalidConstraints {
-            field: "rate_limits",
-            reason,
-        })
-    };
     if limits.len() > MAX_RATE_LIMITS {
         let count = limits.len();
-        return invalid(format!(
-            "{count} are listed, at most {MAX_RATE_LIMITS} are allowed"
-        ));
+        let reason = format!("{count} are listed, at most {MAX_RATE_LIMITS} are allowed");
+        return Err(InvalidConstraints::new("rate_limits", reason));
     }
-    for (index, limit) in limits.iter().enumerate() {
-        let name = &limit.name;
-        if !is_name(name) {
-            return invalid(format!(
-                "the name {name:?} is not allowed; it must be 1 to 64 of a-z A-Z 0-9 - _ ."
-            ));
-        }
-        if limits[..index].iter().any(|other| other.name == *name) {
-            return invalid(format!("{name:?} is listed twice"));
-        }
-        if !(1..=MAX_WINDOW_S).contains(&limit.window_s) {
-            let window_s = limit.window_s;
-            return invalid(format!(
-                "{name:?}: window_seconds is {window_s}, it must be 1 to {MAX_WINDOW_S}, a day"
-            ));
-        }
-        if limit.requests == Some(0) || limit.tokens == Some(0) {
-            return invalid(format!(
-                "{name:?}: 0 lets nothing pass; it must be above 0, or null for no limit"
-            ));
-        }
-        if limit.requests.is_none() && limit.tokens.is_none() {
-            return invalid(format!(
-                "{name:?} limits nothing; set max_requests, max_tokens or both"
-            ));
+    for (at, limit) in limits.iter().enumerate() {
+        if let Some((key, reason)) = wrong(&limits[..at], limit) {
+            let field = format!("rate_limits[{at}].{key}");
+            return Err(InvalidConstraints::new(field, reason));
         }
     }
     Ok(())
+}
+
+/// The first field that cannot be meant, and why.
+fn wrong(earlier: &[RateLimit], limit: &RateLimit) -> Option<(&'static str, String)> {
+    let name = &limit.name;
+    if !is_name(name) {
+        let reason = format!("{name:?} is not allowed; it must be 1 to 64 of a-z A-Z 0-9 - _ .");
+        return Some(("name", reason));
+    }
+    if earlier.iter().any(|other| other.name == *name) {
+        return Some(("name", format!("{name:?} is listed twice")));
+    }
+    if !(1..=MAX_WINDOW_S).contains(&limit.window_s) {
+        let window_s = limit.window_s;
+        let reason = format!("{window_s} is not allowed; it must be 1 to {MAX_WINDOW_S}, a day");
+        return Some(("window_seconds", reason));
+    }
+    let own = [
+        ("max_requests", limit.requests),
+        ("max_tokens", limit.tokens),
+    ];
+    if let Some((key, _)) = own.iter().find(|(_, most)| *most == Some(0)) {
+        let reason = "0 lets nothing pass; it must be above 0, or null for no limit";
+        return Some((key, reason.to_owned()));
+    }
+    if own.iter().all(|(_, most)| most.is_none()) {
+        let reason = format!("{name:?} limits nothing; set max_requests, max_tokens or both");
+        return Some(("max_requests", reason));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -143,20 +145,23 @@ mod tests {
     fn limits_that_cannot_be_meant_are_refused_by_name() {
         let cases = [
             (vec![limit("a b")], "\"a b\" is not allowed"),
-            (vec![limit("a"), limit("a")], "\"a\" is listed twice"),
+            (
+                vec![limit("a"), limit("a")],
+                "rate_limits[1].name: \"a\" is listed twice",
+            ),
             (
                 vec![RateLimit {
                     window_s: 0,
                     ..limit("a")
                 }],
-                "window_seconds is 0",
+                "rate_limits[0].window_seconds: 0",
             ),
             (
                 vec![RateLimit {
                     tokens: Some(0),
                     ..limit("a")
                 }],
-                "0 lets nothing pass",
+                "rate_limits[0].max_tokens: 0 lets nothing pass",
             ),
             (
                 vec![RateLimit {

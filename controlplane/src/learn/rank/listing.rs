@@ -88,7 +88,7 @@ fn evidence(estimates: &[Estimate], traffic: &Traffic, (scored, rated): (f64, f6
     Evidence {
         samples: leader.n.round() as u64,
         top2_gap: if runner_up.is_finite() {
-            (leader.q - runner_up).max(0.0)
+            leader.q - runner_up
         } else {
             0.0
         },

@@ -8,6 +8,7 @@ use axum::{
     extract::{Path, Request, State},
     http::HeaderMap,
 };
+use floopy_shared::process::json as strict;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -63,8 +64,10 @@ pub(super) fn read_list(rows: Vec<Value>) -> Result<NewRows, ApiError> {
 fn read_body(body: &[u8]) -> Result<NewRows, ApiError> {
     let not_json = |why: String| ApiError::invalid_body("body", why);
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        let rows = serde_json::from_slice::<Vec<Value>>(body);
-        return read_list(rows.map_err(|e| not_json(format!("the body is not JSON: {e}")))?);
+        return match strict::read(body).map_err(|e| body::not_json(&e))? {
+            Value::Array(rows) => read_list(rows),
+            other => read_list(vec![other]),
+        };
     }
     let text = std::str::from_utf8(body).map_err(|e| not_json(format!("the body: {e}")))?;
     let lines = text.lines().enumerate();
@@ -72,8 +75,11 @@ fn read_body(body: &[u8]) -> Result<NewRows, ApiError> {
     let mut rows = Vec::new();
     for (place, (line, text)) in lines.enumerate() {
         let (at, line) = (format!("rows[{place}]"), format!("line {}: ", line + 1));
-        let row = serde_json::from_str(text).map_err(|e| {
-            let message = format!("{line}{at} is not JSON: {e}");
+        let row = strict::read(text.as_bytes()).map_err(|e| {
+            let message = match e.field() {
+                None => format!("{line}{at} is {e}"),
+                Some(_) => format!("{line}{at}: {e}"),
+            };
             ApiError::invalid_body(&at, message)
         })?;
         rows.push((row, at, line));

@@ -138,6 +138,13 @@ impl Operation {
         self.parameter(("path", name, true), schema, text)
     }
 
+    /// The keys that its query may have.
+    pub(super) fn query_keys(&self) -> Vec<String> {
+        let of_query = self.parameters.iter().filter(|it| it["in"] == "query");
+        let names = of_query.filter_map(|it| it["name"].as_str());
+        names.map(str::to_owned).collect()
+    }
+
     fn parameter(
         mut self,
         (place, name, required): (&str, &str, bool),

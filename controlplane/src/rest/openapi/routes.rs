@@ -1,13 +1,23 @@
 //! Routes with what is said of them: neither goes without the other.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
+    extract::{Query, Request},
     handler::Handler,
+    http::header::AUTHORIZATION,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
     routing::{self, MethodRouter},
 };
 use serde_json::Value;
 
-use super::{super::Api, operation::Operation, schemas::Schemas};
+use super::{
+    super::{Api, query},
+    operation::Operation,
+    schemas::Schemas,
+};
 
 /// A route as it is described.
 #[derive(Debug)]
@@ -18,6 +28,21 @@ struct Described {
     /// The proxy asks here; else it answers by itself.
     forwarded: bool,
     operation: Operation,
+}
+
+/// A key of the query that means nothing is refused, as it was meant to mean something. Who shows no key is told that
+/// first.
+async fn known_keys(known: Arc<[String]>, request: Request, next: Next) -> Response {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(request.uri());
+    let pairs = pairs.map(|Query(pairs)| pairs).unwrap_or_default();
+    let unknown = pairs.iter().find(|(key, _)| !known.contains(key));
+    match unknown {
+        Some((key, _)) if request.headers().contains_key(AUTHORIZATION) => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            query::unknown(key, &known).into_response()
+        }
+        Some(_) | None => next.run(request).await,
+    }
 }
 
 /// Routes of the public API.
@@ -87,6 +112,10 @@ impl Routes {
         route: MethodRouter<Api>,
         operation: Operation,
     ) -> Self {
+        let known: Arc<[String]> = operation.query_keys().into();
+        let route = route.layer(middleware::from_fn(move |request, next| {
+            known_keys(known.clone(), request, next)
+        }));
         self.router = self.router.route(path, route);
         self.describe((path, method), true, operation)
     }

@@ -7,11 +7,12 @@ use floopy_shared::{
         ids::{CandidateKey, RequestId},
         snapshot::Tenant,
     },
-    process::config,
+    process::{config, json},
 };
 use serde_json::{Map, Value};
 
 use super::super::{
+    body::not_json,
     decisions::strict_id,
     error::{ApiError, brief},
 };
@@ -29,8 +30,7 @@ const KEYS: [&str; 3] = ["request_id", "constraints", "default_model"];
 
 /// Reads a body; what it leaves out is as the tenant has it now.
 pub(super) fn read(body: &[u8], catalog: &Catalog, tenant: &Tenant) -> Result<Question, ApiError> {
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|e| ApiError::invalid_body("body", format!("the body is not valid JSON: {e}")))?;
+    let value = json::read(body).map_err(|e| not_json(&e))?;
     let Value::Object(fields) = value else {
         let message = "the body must be a JSON object: request_id, constraints, default_model";
         return Err(ApiError::invalid_body("body", message));

@@ -1,8 +1,11 @@
 //! What is sent to `/v1/feedback`, read field by field.
 
-use floopy_shared::domain::{
-    event::RatingScore,
-    ids::{RequestId, SessionId},
+use floopy_shared::{
+    domain::{
+        event::RatingScore,
+        ids::{RequestId, SessionId},
+    },
+    process::json::{self, InvalidJson},
 };
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -13,8 +16,8 @@ use super::super::respond::Refusal;
 /// A rating that cannot be taken; the offending field and value are named.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidRating {
-    #[error("the body is not valid JSON: {0}")]
-    NotJson(String),
+    #[error("the body: {0}")]
+    NotJson(InvalidJson),
     #[error("the body is {0}, it must be a JSON object")]
     NotAnObject(&'static str),
     #[error("{field} is missing, it must be {expected}")]
@@ -43,7 +46,8 @@ pub(super) enum InvalidRating {
 impl From<InvalidRating> for Refusal {
     fn from(invalid: InvalidRating) -> Self {
         let (code, param) = match &invalid {
-            InvalidRating::NotJson(_) | InvalidRating::NotAnObject(_) => ("invalid_body", None),
+            InvalidRating::NotJson(why) => ("invalid_body", why.field()),
+            InvalidRating::NotAnObject(_) => ("invalid_body", None),
             InvalidRating::Missing { field, .. } | InvalidRating::Wrong { field, .. } => {
                 ("invalid_request", Some(*field))
             }
@@ -66,8 +70,7 @@ pub(super) struct Submission {
 }
 
 pub(super) fn parse(body: &[u8]) -> Result<Submission, InvalidRating> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|e| InvalidRating::NotJson(e.to_string()))?;
+    let value = json::read(body).map_err(InvalidRating::NotJson)?;
     let Value::Object(fields) = &value else {
         return Err(InvalidRating::NotAnObject(kind_of(&value)));
     };

@@ -50,7 +50,8 @@ fn key(effective: &Effective, system: &System) -> String {
             "  API key    as configured; for another one: floopy key create".to_owned()
         }
         None => {
-            "  API key    made on the first start; for another one: floopy key create".to_owned()
+            "  API key    of the first start, when it was shown; for another one: floopy key create"
+                .to_owned()
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use floopy_shared::domain::export::Trailer;
+use serde_json::json;
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 use tokio::time::sleep;
 
@@ -36,6 +37,9 @@ pub struct FetchArgs {
     /// Go on with a file that was cut off
     #[arg(long, requires = "output")]
     resume: bool,
+    /// Print what was written as {"rows", "parts", "file", "complete_already"}, on standard output
+    #[arg(long, requires = "output")]
+    json: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -44,6 +48,8 @@ pub(super) async fn run(args: &FetchArgs, console: &mut Console) -> Result<(), E
     let (from, to) = (utc("--from", &args.from)?, utc("--to", &args.to)?);
     let client = args.remote.client()?;
     let mut sink = Sink::open(args.output.as_deref(), args.resume)?;
+    sink.check_span(&from, &to)?;
+    let was_complete = sink.is_complete();
     let (mut rows, mut parts) = (0, 0);
     while !sink.is_complete() {
         let cursor = sink.cursor().map(|cursor| format!("&cursor={cursor}"));
@@ -52,11 +58,17 @@ pub(super) async fn run(args: &FetchArgs, console: &mut Console) -> Result<(), E
         parts += 1;
     }
     sink.finish()?;
-    console.complain(&format!(
-        "{rows} rows in {} written to {}",
-        in_parts(parts),
-        sink.name()
-    ));
+    let name = sink.name();
+    if args.json {
+        let told =
+            json!({"rows": rows, "parts": parts, "file": name, "complete_already": was_complete});
+        console.say(&told.to_string());
+    } else if was_complete {
+        console.complain(&format!("{name} is complete already; nothing was asked"));
+    } else {
+        let parts = in_parts(parts);
+        console.complain(&format!("{rows} rows in {parts} written to {name}"));
+    }
     Ok(())
 }
 

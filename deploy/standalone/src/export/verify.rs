@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::{Value, json};
 
 pub use self::chain::BadLine;
 use self::chain::{Verified, Verifier, Why};
@@ -28,6 +29,9 @@ pub struct VerifyArgs {
     /// names, which proves only that nothing was changed since somebody signed it]
     #[arg(long, value_name = "HEX")]
     public_key: Option<String>,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &VerifyArgs, console: &mut Console) -> Result<(), ExportError> {
@@ -39,8 +43,13 @@ pub(super) fn run(args: &VerifyArgs, console: &mut Console) -> Result<(), Export
     };
     let lines = open(&args.file).map_err(file)?;
     let verified = verify(lines, pinned).map_err(file)?;
+    if args.json {
+        console.say(&told(&verified, args.public_key.is_some()).to_string());
+    }
     let verified = verified.map_err(|bad| ExportError::Bad { path: path(), bad })?;
-    console.say(&text(&verified, args.public_key.is_some()));
+    if !args.json {
+        console.say(&text(&verified, args.public_key.is_some()));
+    }
     if verified.is_complete {
         Ok(())
     } else {
@@ -85,6 +94,27 @@ fn verify(
         if let Err(bad) = checked {
             return Ok(Err(bad));
         }
+    }
+}
+
+/// The same for programs.
+fn told(verified: &Result<Verified, BadLine>, is_pinned: bool) -> Value {
+    match verified {
+        Ok(good) => json!({
+            "ok": true,
+            "is_complete": good.is_complete,
+            "rows": good.rows,
+            "parts": good.parts,
+            "organization_id": good.organization_id,
+            "from": good.from,
+            "to": good.to,
+            "key_id": good.key_id,
+            "public_key": good.public_key,
+            "is_key_checked": is_pinned,
+            "is_overlapping": good.is_overlapping,
+            "goes_on_from": good.goes_on_from,
+        }),
+        Err(bad) => json!({"ok": false, "line": bad.line, "error": bad.why.to_string()}),
     }
 }
 

@@ -56,10 +56,10 @@ pub(crate) struct Written {
     /// For people
     #[arg(long)]
     name: Option<String>,
-    /// As `floopy plan list` has it; \"\" takes it away
+    /// As `floopy plan list` has it; "" takes it away
     #[arg(long)]
     plan: Option<String>,
-    /// Serves where no candidate with traffic can, as provider/model; \"\" takes it away
+    /// Serves where no candidate with traffic can, as provider/model; "" takes it away
     #[arg(long)]
     default_model: Option<String>,
     /// Whether nothing of its content may ever be kept

@@ -13,34 +13,34 @@ const MAX_SUBJECT_BYTES: usize = 256;
 
 /// Refuses budgets that contradict each other or let nothing pass.
 pub fn validate(budgets: &[Budget]) -> Result<(), InvalidConstraints> {
-    let invalid = |reason: String| InvalidConstraints {
-        field: "budgets",
-        reason,
-    };
     if budgets.len() > MAX_BUDGETS {
         let count = budgets.len();
-        return Err(invalid(format!(
-            "{count} are listed, at most {MAX_BUDGETS} are allowed"
-        )));
+        let reason = format!("{count} are listed, at most {MAX_BUDGETS} are allowed");
+        return Err(InvalidConstraints::new("budgets", reason));
     }
-    for (index, budget) in budgets.iter().enumerate() {
-        let name = &budget.name;
-        if !is_name(name) {
-            return Err(invalid(format!(
-                "the name {name:?} is not allowed; it must be 1 to 64 of a-z A-Z 0-9 - _ ."
-            )));
-        }
-        if budgets[..index].iter().any(|other| other.name == *name) {
-            return Err(invalid(format!("{name:?} is listed twice")));
-        }
-        if let Some(reason) = wrong(budget) {
-            return Err(invalid(format!("{name:?}: {reason}")));
+    for (at, budget) in budgets.iter().enumerate() {
+        let found = wrong_name(&budgets[..at], &budget.name).or_else(|| wrong(budget));
+        if let Some((key, reason)) = found {
+            let field = format!("budgets[{at}].{key}");
+            return Err(InvalidConstraints::new(field, reason));
         }
     }
     Ok(())
 }
 
-fn wrong(budget: &Budget) -> Option<String> {
+/// The field that cannot be meant, and why.
+type Wrong = Option<(&'static str, String)>;
+
+fn wrong_name(earlier: &[Budget], name: &str) -> Wrong {
+    if !is_name(name) {
+        let reason = format!("{name:?} is not allowed; it must be 1 to 64 of a-z A-Z 0-9 - _ .");
+        return Some(("name", reason));
+    }
+    let is_taken = earlier.iter().any(|other| other.name == *name);
+    is_taken.then(|| ("name", format!("{name:?} is listed twice")))
+}
+
+fn wrong(budget: &Budget) -> Wrong {
     let limits = [
         ("max_usd", budget.micro_usd),
         ("max_tokens", budget.tokens),
@@ -48,32 +48,35 @@ fn wrong(budget: &Budget) -> Option<String> {
         ("max_seconds", budget.seconds),
     ];
     if let Some((key, _)) = limits.iter().find(|(_, limit)| *limit == Some(0)) {
-        return Some(format!(
-            "{key} is 0, which lets nothing pass; it must be above 0, or null for no limit"
-        ));
+        let reason = "0 lets nothing pass; it must be above 0, or null for no limit";
+        return Some((key, reason.to_owned()));
     }
     if limits.iter().all(|(_, limit)| limit.is_none()) {
-        return Some("it limits nothing; set max_usd, max_tokens or max_calls".to_owned());
+        let name = &budget.name;
+        let reason = format!("{name:?} limits nothing; set max_usd, max_tokens or max_calls");
+        return Some(("max_usd", reason));
     }
     let is_session = budget.by == BudgetBy::Session;
     if (budget.period == Period::Session) != is_session {
         let period = budget.period.write();
-        return Some(format!(
-            "period is {period:?}; a session's budget has the period \"session\", and no other one has"
-        ));
+        let reason = format!(
+            "{period:?} is not allowed; a session's budget has the period \"session\", and no other one has"
+        );
+        return Some(("period", reason));
     }
     if budget.seconds.is_some() && !is_session {
-        return Some("max_seconds is for budgets by session".to_owned());
+        let reason = "is for budgets by session".to_owned();
+        return Some(("max_seconds", reason));
     }
     match &budget.only {
         Some(_) if budget.by == BudgetBy::Tenant || is_session => {
             let by = budget.by.as_str();
-            return Some(format!(
-                "only is for budgets by project, key or user, not by {by}"
-            ));
+            let reason = format!("is for budgets by project, key or user, not by {by}");
+            return Some(("only", reason));
         }
         Some(only) if only.is_empty() || only.len() > MAX_SUBJECT_BYTES => {
-            return Some(format!("only must have 1 to {MAX_SUBJECT_BYTES} bytes"));
+            let reason = format!("must have 1 to {MAX_SUBJECT_BYTES} bytes");
+            return Some(("only", reason));
         }
         Some(_) | None => {}
     }
@@ -81,9 +84,10 @@ fn wrong(budget: &Budget) -> Option<String> {
     let in_range = |percent: &u8| (1..=MAX_WARN_PERCENT).contains(percent);
     let ascends = warn_at.windows(2).all(|pair| pair[0] < pair[1]);
     if warn_at.len() > MAX_WARNINGS || !ascends || !warn_at.iter().all(in_range) {
-        return Some(format!(
-            "warn_at must be at most {MAX_WARNINGS} different shares of the limit, each from 0.01 to 0.99"
-        ));
+        let reason = format!(
+            "must be at most {MAX_WARNINGS} different shares of the limit in ascending order, each from 0.01 to 0.99"
+        );
+        return Some(("warn_at", reason));
     }
     None
 }
@@ -115,15 +119,24 @@ mod tests {
         };
         let cases = [
             (vec![budget("a b")], "\"a b\" is not allowed"),
-            (vec![budget("a"), budget("a")], "\"a\" is listed twice"),
-            (with(|b| b.tokens = Some(0)), "max_tokens is 0"),
+            (
+                vec![budget("a"), budget("a")],
+                "budgets[1].name: \"a\" is listed twice",
+            ),
+            (
+                with(|b| b.tokens = Some(0)),
+                "budgets[0].max_tokens: 0 lets",
+            ),
             (with(|b| b.micro_usd = None), "limits nothing"),
             (
                 with(|b| b.period = Period::Session),
-                "period is \"session\"",
+                "budgets[0].period: \"session\"",
             ),
-            (with(|b| b.by = BudgetBy::Session), "period is \"month\""),
-            (with(|b| b.seconds = Some(1)), "max_seconds is for"),
+            (
+                with(|b| b.by = BudgetBy::Session),
+                "budgets[0].period: \"month\"",
+            ),
+            (with(|b| b.seconds = Some(1)), "max_seconds: is for"),
             (with(|b| b.only = Some(String::new())), "1 to 256 bytes"),
             (
                 with(|b| {

@@ -1,8 +1,10 @@
 //! Which credentials can be meant, said by field before anything is sealed.
 
+use http::Uri;
 use serde_json::Value;
 
 use super::{Credential, Hidden, Takes, provider_takes};
+use crate::network::{Class, Host, class};
 
 /// Of an API key, a session token and an access token.
 const MAX_KEY_BYTES: usize = 4_096;
@@ -218,19 +220,45 @@ impl Credential {
         if allowed == Allowed::Keys {
             return refused("base_url", "base_url is the operator's to set");
         }
-        let rest = url
-            .strip_prefix("https://")
-            .or_else(|| url.strip_prefix("http://"));
-        let fits = rest.is_some_and(|rest| {
-            !rest.is_empty()
-                && !rest.starts_with(['/', '?', '#'])
-                && !rest.contains(['@', '?', '#'])
-        });
-        if !fits || url.len() > MAX_URL_BYTES || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let message = "base_url must be http://HOST or https://HOST, with a path and without user, query and fragment";
-            return refused("base_url", message);
+        check_address(url)
+    }
+}
+
+/// An address that a proxy would call, as far as can be said without asking where its name leads.
+fn check_address(url: &str) -> Result<(), Refused> {
+    const FIELD: &str = "base_url";
+    let uri = url.parse::<Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+            && !url.contains(['@', '#'])
+    });
+    let Some(uri) = uri.filter(|_| url.len() <= MAX_URL_BYTES) else {
+        let message = "base_url must be http://HOST or https://HOST, with a path and without user, query and fragment";
+        return refused(FIELD, message);
+    };
+    if uri.port().is_some_and(|port| port.as_u16() == 0) {
+        return refused(FIELD, "base_url has port 0, it must be 1 to 65535");
+    }
+    match Host::of(&uri) {
+        Some(Host::Odd(_)) => refused(
+            FIELD,
+            "base_url has an address that must be written as in 127.0.0.1 or [::1]",
+        ),
+        Some(Host::Literal(address)) => {
+            let found = class(address);
+            match found.class {
+                Class::Public | Class::Loopback | Class::Private => Ok(()),
+                Class::LinkLocal | Class::Metadata | Class::Reserved => refused(
+                    FIELD,
+                    format!(
+                        "base_url leads to {address} ({}), which no proxy calls",
+                        found.what
+                    ),
+                ),
+            }
         }
-        Ok(())
+        Some(Host::Localhost(_) | Host::Name(_)) | None => Ok(()),
     }
 }
 

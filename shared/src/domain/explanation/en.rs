@@ -4,7 +4,7 @@ use super::{
     CacheTier, Explanation, Level, Locale, NoRouter, Ranked, RuleChoice, Stability,
     number::{decimal, integer, percent},
 };
-use crate::domain::ids::CandidateKey;
+use crate::domain::{ids::CandidateKey, shape::ROOT};
 
 const LOCALE: Locale = Locale::En;
 
@@ -159,13 +159,20 @@ fn chosen(choice: RuleChoice) -> String {
 }
 
 fn ranked(facts: &Ranked) -> String {
-    let (served, shape) = (name(&facts.served), &facts.task_shape);
+    let (served, shape) = (name(&facts.served), shape(facts));
     let lead = match facts.kept_warm_tokens {
-        None => format!("{served} leads for task shape {shape}"),
+        None if facts.is_ahead() => format!("{served} leads for {shape}"),
+        None => format!("{served} is first for {shape}"),
         Some(tokens) => format!(
-            "{served} went on serving because another candidate is not worth losing a prompt cache of {} tokens; the leader for task shape {shape}",
+            "{served} went on serving because another candidate is not worth losing a prompt cache of {} tokens; the first for {shape}",
             integer(LOCALE, tokens)
         ),
+    };
+    let distance = decimal(LOCALE, facts.top2_score_gap.abs(), 3);
+    let gap = if facts.is_ahead() {
+        format!("{distance} ahead of the next candidate")
+    } else {
+        format!("{distance} behind the highest quality, as the objective allows")
     };
     let replies = match facts.samples {
         1 => "1 scored reply".to_owned(),
@@ -185,8 +192,14 @@ fn ranked(facts: &Ranked) -> String {
         .confidence
         .map(|c| format!(" ({})", decimal(LOCALE, c, 2)));
     format!(
-        "{lead}: {replies}, {} ahead of the next candidate, {stability}; confidence is {level}{}.",
-        decimal(LOCALE, facts.top2_score_gap, 3),
+        "{lead}: {replies}, {gap}, {stability}; confidence is {level}{}.",
         confidence.unwrap_or_default()
     )
+}
+
+fn shape(facts: &Ranked) -> String {
+    match facts.task_shape.as_str() {
+        ROOT => "all tasks".to_owned(),
+        shape => format!("task shape {shape}"),
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     CacheTier, Explanation, Level, Locale, NoRouter, Ranked, RuleChoice, Stability,
     number::{decimal, integer, percent},
 };
-use crate::domain::ids::CandidateKey;
+use crate::domain::{ids::CandidateKey, shape::ROOT};
 
 const LOCALE: Locale = Locale::Es;
 
@@ -160,13 +160,20 @@ fn chosen(choice: RuleChoice) -> String {
 }
 
 fn ranked(facts: &Ranked) -> String {
-    let (served, shape) = (name(&facts.served), &facts.task_shape);
+    let (served, shape) = (name(&facts.served), shape(facts));
     let lead = match facts.kept_warm_tokens {
-        None => format!("{served} lidera el tipo de tarea {shape}"),
+        None if facts.is_ahead() => format!("{served} lidera {shape}"),
+        None => format!("{served} es la primera opción para {shape}"),
         Some(tokens) => format!(
-            "{served} siguió respondiendo porque cambiar de candidato no compensa perder una caché de prompt de {} tokens; el líder del tipo de tarea {shape}",
+            "{served} siguió respondiendo porque cambiar de candidato no compensa perder una caché de prompt de {} tokens; la primera opción para {shape}",
             integer(LOCALE, tokens)
         ),
+    };
+    let distance = decimal(LOCALE, facts.top2_score_gap.abs(), 3);
+    let gap = if facts.is_ahead() {
+        format!("{distance} por delante del siguiente candidato")
+    } else {
+        format!("{distance} por debajo de la mejor calidad, como el objetivo permite")
     };
     let replies = match facts.samples {
         1 => "1 respuesta evaluada".to_owned(),
@@ -186,8 +193,14 @@ fn ranked(facts: &Ranked) -> String {
         .confidence
         .map(|c| format!(" ({})", decimal(LOCALE, c, 2)));
     format!(
-        "{lead}: {replies}, {} por delante del siguiente candidato, {stability}; la confianza es {level}{}.",
-        decimal(LOCALE, facts.top2_score_gap, 3),
+        "{lead}: {replies}, {gap}, {stability}; la confianza es {level}{}.",
         confidence.unwrap_or_default()
     )
+}
+
+fn shape(facts: &Ranked) -> String {
+    match facts.task_shape.as_str() {
+        ROOT => "todas las tareas".to_owned(),
+        shape => format!("el tipo de tarea {shape}"),
+    }
 }

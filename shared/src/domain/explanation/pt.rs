@@ -4,7 +4,7 @@ use super::{
     CacheTier, Explanation, Level, Locale, NoRouter, Ranked, RuleChoice, Stability,
     number::{decimal, integer, percent},
 };
-use crate::domain::ids::CandidateKey;
+use crate::domain::{ids::CandidateKey, shape::ROOT};
 
 const LOCALE: Locale = Locale::Pt;
 
@@ -162,13 +162,20 @@ fn chosen(choice: RuleChoice) -> String {
 }
 
 fn ranked(facts: &Ranked) -> String {
-    let (served, shape) = (name(&facts.served), &facts.task_shape);
+    let (served, shape) = (name(&facts.served), shape(facts));
     let lead = match facts.kept_warm_tokens {
-        None => format!("{served} lidera o tipo de tarefa {shape}"),
+        None if facts.is_ahead() => format!("{served} lidera {shape}"),
+        None => format!("{served} é a primeira escolha para {shape}"),
         Some(tokens) => format!(
-            "{served} continuou respondendo porque trocar de candidato não compensa perder um cache de prompt de {} tokens; o líder do tipo de tarefa {shape}",
+            "{served} continuou respondendo porque trocar de candidato não compensa perder um cache de prompt de {} tokens; a primeira escolha para {shape}",
             integer(LOCALE, tokens)
         ),
+    };
+    let distance = decimal(LOCALE, facts.top2_score_gap.abs(), 3);
+    let gap = if facts.is_ahead() {
+        format!("{distance} à frente do próximo candidato")
+    } else {
+        format!("{distance} abaixo da melhor qualidade, como o objetivo permite")
     };
     let replies = match facts.samples {
         1 => "1 resposta avaliada".to_owned(),
@@ -188,8 +195,14 @@ fn ranked(facts: &Ranked) -> String {
         .confidence
         .map(|c| format!(" ({})", decimal(LOCALE, c, 2)));
     format!(
-        "{lead}: {replies}, {} à frente do próximo candidato, {stability}; a confiança é {level}{}.",
-        decimal(LOCALE, facts.top2_score_gap, 3),
+        "{lead}: {replies}, {gap}, {stability}; a confiança é {level}{}.",
         confidence.unwrap_or_default()
     )
+}
+
+fn shape(facts: &Ranked) -> String {
+    match facts.task_shape.as_str() {
+        ROOT => "todas as tarefas".to_owned(),
+        shape => format!("o tipo de tarefa {shape}"),
+    }
 }

@@ -289,6 +289,8 @@ struct PromptUsed {
 #[derive(ToSchema)]
 pub(super) struct Evidence {
     samples: u64,
+    /// Estimate of the candidate in charge less the best of the others; negative where that one costs more or is not
+    /// yet proven.
     top2_score_gap: f64,
     outcome_variance: f64,
     scored_requests: u64,
@@ -299,6 +301,8 @@ pub(super) struct Evidence {
 #[derive(ToSchema)]
 struct RecordedEvidence {
     samples: u64,
+    /// Estimate of the candidate in charge less the best of the others; negative where that one costs more or is not
+    /// yet proven.
     top2_score_gap: f64,
     outcome_variance: f64,
     scored_requests: u64,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use floopy_shared::domain::export::Trailer;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::super::ExportError;
 
@@ -110,6 +111,26 @@ impl Sink {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Refuses to go on with an export of another span.
+    pub(super) fn check_span(&self, from: &str, to: &str) -> Result<(), ExportError> {
+        let Some(last) = &self.last else {
+            return Ok(());
+        };
+        // Servers tell times to the millisecond.
+        let ms = |text: &str| {
+            let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+            Some(at.unix_timestamp_nanos() / 1_000_000)
+        };
+        if ms(&last.from) == ms(from) && ms(&last.to) == ms(to) {
+            return Ok(());
+        }
+        Err(ExportError::OtherSpan {
+            path: self.name.clone(),
+            from: last.from.clone(),
+            to: last.to.clone(),
+        })
     }
 
     /// Whether the last trailer tells of nothing more to come.
