@@ -105,6 +105,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         baseline: None,
         calibrated: None,
         rule: None,
+        rule_id: None,
         passthrough: false,
         project: None,
         environment: None,

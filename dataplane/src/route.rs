@@ -313,6 +313,7 @@ mod tests {
     /// One of two models that decides on calls that name no rule.
     fn compare(world: &mut World, b: &str) {
         let rule = |name: &str, model: &str| Rule {
+            id: String::new(),
             name: name.into(),
             strategy: Strategy::LegacyModel,
             models: vec![CandidateKey::parse(model).expect("valid")],

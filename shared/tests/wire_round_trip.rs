@@ -170,6 +170,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         released: (!flag).then_some(Release::NotRanked),
         baseline: flag.then(|| key("openai/gpt-4o")),
         calibrated: flag.then_some(share),
+        rule_id: (!flag).then(|| "id of a rule".into()),
         rule: flag.then(|| "cheap".into()),
         passthrough: !flag,
         project: flag.then(|| Uuid::from_u128(id)),

@@ -120,7 +120,7 @@ async fn check_again(api: &Api, id: &str, (session, model): (&str, &str)) {
         "probability": if is_b { 0.3 } else { 0.7 },
     });
     assert_eq!(trace["experiment"], expected, "{decision}");
-    assert_eq!(trace["routing_rule_id"], if is_b { "b" } else { "a" });
+    assert_eq!(trace["routing_rule"], if is_b { "b" } else { "a" });
     assert_eq!(trace["propensity"], 1.0, "{decision}");
     let asked = json!({"request_id": again.request_id()});
     let replayed = api.post("/v1/routing/replay").json(&asked).send().await;
@@ -357,7 +357,7 @@ async fn the_python_package_runs_experiments(shape: Shape) {
         // The proxy must know the rule that calls name.
         eventually(|| async {
             let said = explained(&api, Some("a")).await;
-            (said["routing_rule_id"] == "a").then_some(()).ok_or(said)
+            (said["routing_rule"] == "a").then_some(()).ok_or(said)
         })
         .await;
         python::run("floopy_experiments.py", &[&base, api.key(), check, &a, &b]).await;

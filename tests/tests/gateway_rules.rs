@@ -121,7 +121,10 @@ async fn every_strategy_serves_what_it_promises(shape: Shape) {
         let decision = api.decision(&answer.request_id()).await;
         let trace = &decision["decision_trace"];
         assert_eq!(trace["routing_strategy"], strategy, "{decision}");
-        assert_eq!(trace["routing_rule_id"], rule, "{decision}");
+        assert_eq!(trace["routing_rule"], rule, "{decision}");
+        let id = trace["routing_rule_id"].as_str().expect("an id");
+        let named = api.get(&format!("/v1/routing/rules/{id}")).await.ok();
+        assert_eq!(named.json()["name"], rule, "{decision}");
         assert_eq!(trace["propensity"], 1.0, "{decision}");
     }
     let learned = by_rule(&api, "s", "learned").await.ok();

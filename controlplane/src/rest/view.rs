@@ -100,7 +100,8 @@ fn choice(d: &Decision) -> Value {
     let candidates: Vec<Value> = d.candidates.iter().map(candidate).collect();
     json!({
         "routing_strategy": d.strategy.as_str(),
-        "routing_rule_id": d.rule,
+        "routing_rule_id": d.rule_id,
+        "routing_rule": d.rule,
         "passthrough": d.passthrough,
         "experiment": d.experiment.map(experiment),
         "prompt": d.prompt.map(|prompt| json!({"id": prompt.id, "version": prompt.version})),

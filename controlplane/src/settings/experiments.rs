@@ -176,6 +176,7 @@ impl WrittenExperiment {
         let rule = |(variant, model): (Variant, &String)| {
             let model = CandidateKey::parse(model).ok()?;
             Some(Rule {
+                id: String::new(),
                 name: implicit_name(&id, variant),
                 strategy: Strategy::LegacyModel,
                 models: vec![model],

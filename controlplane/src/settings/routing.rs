@@ -53,9 +53,16 @@ pub(crate) fn configured_id(tenant: &TenantId, name: &str) -> String {
     Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
-/// Gives keys the names of their rules in place of the ids; of one that is gone nothing is left. `own`: the names
-/// of the tenant's own rules by their ids.
+/// Gives rules their ids, and keys the names of their rules in place of the ids; of one that is gone nothing is left.
+/// `own`: the names of the tenant's own rules by their ids.
 pub(crate) fn name_rules(tenant: &mut Tenant, own: &HashMap<String, String>) {
+    for rule in &mut tenant.routing.rules {
+        let by_name = own.iter().find(|(_, name)| **name == rule.name);
+        rule.id = by_name.map_or_else(
+            || configured_id(&tenant.id, &rule.name),
+            |(id, _)| id.clone(),
+        );
+    }
     for key in &mut tenant.keys {
         let Some(id) = key.scope.rule.take() else {
             continue;

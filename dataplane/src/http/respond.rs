@@ -242,24 +242,25 @@ impl From<Unroutable> for Refusal {
     }
 }
 
+/// What a name that means nothing is answered by; in a fallback it is the same.
+fn status_of(unresolved: &Unresolved) -> (StatusCode, &'static str) {
+    match unresolved {
+        Unresolved::UnknownModel(..) => (StatusCode::NOT_FOUND, "model_not_found"),
+        Unresolved::NotConfigured { .. } | Unresolved::UnknownProvider(..) => {
+            (StatusCode::BAD_REQUEST, "provider_not_configured")
+        }
+        Unresolved::AutoInList
+        | Unresolved::AutoPinned
+        | Unresolved::EmptyList(_)
+        | Unresolved::TooMany(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Unresolved::Fallback(why) => status_of(why),
+    }
+}
+
 impl From<&Unresolved> for Refusal {
     fn from(unresolved: &Unresolved) -> Self {
         let message = unresolved.to_string();
-        let why = match unresolved {
-            Unresolved::Fallback(why) => why,
-            other => other,
-        };
-        let (status, code) = match why {
-            Unresolved::UnknownModel(..) => (StatusCode::NOT_FOUND, "model_not_found"),
-            Unresolved::NotConfigured { .. } | Unresolved::UnknownProvider(..) => {
-                (StatusCode::BAD_REQUEST, "provider_not_configured")
-            }
-            Unresolved::AutoInList
-            | Unresolved::AutoPinned
-            | Unresolved::EmptyList(_)
-            | Unresolved::Fallback(_)
-            | Unresolved::TooMany(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
-        };
+        let (status, code) = status_of(unresolved);
         let param = match unresolved {
             Unresolved::UnknownProvider(..) | Unresolved::AutoPinned => "floopy-provider",
             Unresolved::Fallback(_) => "floopy-fallback",

@@ -62,6 +62,10 @@ fn with_effort(
     headers: &HeaderMap,
     effort: &str,
 ) -> Result<Bytes, Refusal> {
+    // Clients that have it for all their calls send it with others, too.
+    if endpoint != Endpoint::Chat {
+        return Ok(body);
+    }
     let refuse = |why: String| {
         let message = format!("the header {EFFORT}: {why}");
         Err(
@@ -74,11 +78,6 @@ fn with_effort(
         return refuse(format!(
             "{effort:?} is not known, it must be one of {known}"
         ));
-    }
-    if endpoint != Endpoint::Chat {
-        return refuse(
-            "it is for chat completions; here the body has a field of its own".to_owned(),
-        );
     }
     if headers.contains_key(&PASSTHROUGH) {
         return refuse("with floopy-passthrough nothing is added to the body".to_owned());

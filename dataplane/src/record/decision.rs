@@ -57,6 +57,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         baseline: None,
         calibrated: None,
         rule: None,
+        rule_id: None,
         passthrough: false,
         project: admitted.scope.project,
         environment: admitted.scope.environment,
@@ -99,6 +100,7 @@ pub(super) fn decided(decision: &mut Decision, plan: &mut Plan) {
     decision.baseline = choice.baseline.take();
     decision.calibrated = choice.calibrated;
     decision.rule.clone_from(&choice.rule);
+    decision.rule_id.clone_from(&choice.rule_id);
     decision.passthrough = plan.passthrough;
     decision.experiment = plan.experiment;
     decision.draw_key = std::mem::take(&mut plan.draw_key);

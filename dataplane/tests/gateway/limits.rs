@@ -99,6 +99,7 @@ async fn a_keys_own_limit_and_rule_hold_for_its_calls() {
             ..KeyScope::default()
         };
         tenant.routing.rules = vec![Rule {
+            id: String::new(),
             name: "second".to_owned(),
             strategy: Strategy::LegacyModel,
             models: vec![CandidateKey::parse("b/two").unwrap()],

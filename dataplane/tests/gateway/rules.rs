@@ -36,6 +36,7 @@ async fn start(
 
 fn rule(name: &str, strategy: v1::Strategy, weights: &[f64]) -> v1::Rule {
     v1::Rule {
+        id: String::new(),
         name: name.to_owned(),
         strategy: strategy.into(),
         models: MODELS.iter().rev().map(ToString::to_string).collect(),

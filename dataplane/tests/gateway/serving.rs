@@ -11,6 +11,41 @@ use crate::{
 };
 
 #[tokio::test]
+async fn openai_gets_the_newer_name_of_the_maximum_and_the_effort_of_the_header() {
+    let upstream = Upstream::start(|_, _| completion("hi")).await;
+    let own = Upstream::start(|_, _| completion("hi")).await;
+    let urls = [upstream.base_url(), own.base_url()];
+    let proxy = Proxy::start_with(&urls, no_control(), |c| {
+        c.providers[0].name = "openai".to_owned();
+    })
+    .await;
+    let body = |model: &str| {
+        format!(
+            r#"{{"model":"{model}","messages":[{{"role":"user","content":"x"}}],"max_tokens":9}}"#
+        )
+    };
+    let ask = async |model: &str, effort: &str| {
+        let mut request = proxy.post("/v1/chat/completions", &body(model));
+        let header = ("x-floopy-reasoning-effort", effort.parse().unwrap());
+        request.headers_mut().insert(header.0, header.1);
+        proxy.send(request).await
+    };
+    assert_eq!(ask("openai/o3", "low").await.status, StatusCode::OK);
+    let sent = String::from_utf8(upstream.seen().remove(0).body).unwrap();
+    let expected = body("o3").replace("max_tokens", "max_completion_tokens");
+    let with_effort = r#""model":"o3","reasoning_effort":"low""#;
+    assert_eq!(sent, expected.replace(r#""model":"o3""#, with_effort));
+    // Who has no newer name gets the one that the caller wrote; an effort that nobody knows is refused.
+    assert_eq!(ask("b/m", "").await.status, StatusCode::OK);
+    let sent = String::from_utf8(own.seen().remove(0).body).unwrap();
+    assert_eq!(sent, body("m"));
+    let refused = ask("b/m", "most").await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let error = &refused.json()["error"];
+    assert_eq!(error["param"], "x-floopy-reasoning-effort");
+}
+
+#[tokio::test]
 async fn a_call_passes_with_only_the_model_replaced_and_is_recorded_once() {
     let upstream = Upstream::start(|_, _| completion("hi")).await;
     let (control, dialer) = Control::start();

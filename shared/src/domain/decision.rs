@@ -367,8 +367,10 @@ pub struct Decision {
     pub baseline: Option<CandidateKey>,
     /// Calibrated probability that the incumbent is as good as the best within 0.02.
     pub calibrated: Option<f64>,
-    /// The tenant's rule that decided; `None`: none did.
+    /// The name of the tenant's rule that decided; `None`: none did.
     pub rule: Option<String>,
+    /// What the API names it by.
+    pub rule_id: Option<String>,
     /// Forwarded untouched.
     pub passthrough: bool,
     /// What the call is counted for: the key's project, or the one that the call named.

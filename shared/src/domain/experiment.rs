@@ -322,6 +322,7 @@ mod tests {
     #[test]
     fn experiments_that_share_calls_or_lack_rules_are_refused() {
         let rule = |name: &str| Rule {
+            id: String::new(),
             name: name.into(),
             strategy: Strategy::LegacyModel,
             models: vec![CandidateKey::parse("p/m").expect("valid")],

@@ -49,6 +49,10 @@ const PATHS: [(&str, Feature); 5] = [
     ("/v1/experiments", Feature::TestAb),
 ];
 
+const EXPORT: &str = "/v1/export/";
+/// Plans that keep calls for less time have nothing worth exporting.
+const EXPORTED_DAYS: u32 = 30;
+
 /// Longest name of a plan.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -78,6 +82,18 @@ pub struct InvalidPlan {
 impl Plan {
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// The word for what a path needs and this plan does not have.
+    pub fn lacks(&self, path: &str) -> Option<&'static str> {
+        let feature = Feature::of_path(path)?;
+        if !self.has(feature) {
+            return Some(feature.as_str());
+        }
+        let is_short = self
+            .log_retention_days
+            .is_some_and(|days| days < EXPORTED_DAYS);
+        (path.starts_with(EXPORT) && is_short).then_some("log_retention_days")
     }
 
     /// Refuses names that cannot be told apart, and limits that let nothing pass.
@@ -120,6 +136,28 @@ mod tests {
         for feature in Feature::ALL {
             assert_eq!(Feature::parse(feature.as_str()), Some(feature));
         }
+    }
+
+    #[test]
+    fn exports_need_a_month_of_calls_beside_the_feature() {
+        let lacks = |days: Option<u32>, features: &[Feature], path: &str| {
+            let plan = Plan {
+                name: "p".to_owned(),
+                requests_per_month: None,
+                ratings_per_month: None,
+                requests_per_minute: None,
+                projects: None,
+                log_retention_days: days,
+                features: features.to_vec(),
+            };
+            plan.lacks(path)
+        };
+        let (export, audit) = ("/v1/export/decisions", &[Feature::AuditApi][..]);
+        assert_eq!(lacks(None, &[], export), Some(Feature::AuditApi.as_str()));
+        assert_eq!(lacks(Some(29), audit, export), Some("log_retention_days"));
+        assert_eq!(lacks(Some(30), audit, export), None);
+        assert_eq!(lacks(None, audit, export), None);
+        assert_eq!(lacks(Some(7), &[], "/v1/decisions"), None);
     }
 
     #[test]

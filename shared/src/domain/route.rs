@@ -129,6 +129,8 @@ pub struct Choice {
     pub shadow: Option<Shadow>,
     /// The name of the rule that decided.
     pub rule: Option<String>,
+    /// What the API names it by.
+    pub rule_id: Option<String>,
 }
 
 /// Whom a copy of the call goes to, unseen.

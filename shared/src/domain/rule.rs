@@ -10,6 +10,8 @@ use super::{
 /// How calls that ask for `auto` are served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
+    /// What the API names it by. Empty: not known, as in a configuration that was just read.
+    pub id: String,
     /// What the header `floopy-routing-rule` names it by.
     pub name: String,
     pub strategy: Strategy,
@@ -251,6 +253,7 @@ mod tests {
     fn rule(strategy: Strategy, models: &[&str], weights: &[f64]) -> Rule {
         let key = |name: &&str| CandidateKey::parse(name).expect("valid");
         Rule {
+            id: String::new(),
             name: "r".into(),
             strategy,
             models: models.iter().map(key).collect(),

@@ -15,6 +15,7 @@ impl From<&Rule> for v1::Rule {
             assurance: m.assurance,
         };
         Self {
+            id: rule.id.clone(),
             name: rule.name.clone(),
             strategy: v1::Strategy::from(rule.strategy).into(),
             models: rule.models.iter().map(ToString::to_string).collect(),
@@ -34,6 +35,7 @@ impl TryFrom<v1::Rule> for Rule {
             assurance: m.assurance,
         };
         Ok(Self {
+            id: rule.id,
             name: rule.name,
             strategy: names::strategy(rule.strategy)?,
             models: models.collect::<Result<_, _>>()?,

@@ -124,6 +124,7 @@ fn rule(dice: &mut Dice) -> Option<Rule> {
     let weighted = strategy == Strategy::Weighted;
     let weights = (0..wanted).map(|_| 0.1 + dice.unit() * 9.0);
     let rule = Rule {
+        id: String::new(),
         name: "r".into(),
         strategy,
         models: (0..wanted).map(nth).collect(),

@@ -117,6 +117,7 @@ fn gates_are_lifted_where_the_baseline_itself_cannot_serve() {
 #[test]
 fn a_rule_that_does_not_list_the_baseline_is_not_held_back_and_one_that_does_is() {
     let rule = |strategy, models: &[&str]| Rule {
+        id: String::new(),
         name: "r".into(),
         strategy,
         models: models.iter().map(|name| key(name)).collect(),

@@ -96,6 +96,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         baseline: choice.baseline.clone(),
         calibrated: choice.calibrated,
         rule: choice.rule.clone(),
+        rule_id: choice.rule_id.clone(),
         passthrough: matches!(world.selection, Selection::Untouched(_)),
         project: None,
         environment: None,

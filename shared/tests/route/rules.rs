@@ -17,6 +17,7 @@ const NAMES: [&str; 3] = ["p/a", "p/b", "q/c"];
 
 fn rule(strategy: Strategy, models: &[&str]) -> Rule {
     Rule {
+        id: String::new(),
         name: "r".into(),
         strategy,
         models: models.iter().map(|name| key(name)).collect(),

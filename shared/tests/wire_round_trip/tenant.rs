@@ -23,6 +23,7 @@ use super::key;
 
 fn routing() -> Routing {
     let rule = |name: &str, strategy, weights: &[f64], floor: Option<f64>| Rule {
+        id: format!("id of {name}"),
         name: name.into(),
         strategy,
         models: weights

@@ -64,10 +64,8 @@ pub(super) fn read_list(rows: Vec<Value>) -> Result<NewRows, ApiError> {
 fn read_body(body: &[u8]) -> Result<NewRows, ApiError> {
     let not_json = |why: String| ApiError::invalid_body("body", why);
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return match strict::read(body).map_err(|e| body::not_json(&e))? {
-            Value::Array(rows) => read_list(rows),
-            other => read_list(vec![other]),
-        };
+        let read = strict::read(body).map_err(|e| body::not_json(&e))?;
+        return read_list(read.as_array().cloned().unwrap_or_default());
     }
     let text = std::str::from_utf8(body).map_err(|e| not_json(format!("the body: {e}")))?;
     let lines = text.lines().enumerate();

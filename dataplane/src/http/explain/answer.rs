@@ -58,6 +58,7 @@ pub(super) fn refused(
     });
     let nothing = json!({
         "would_select": null, "winner": null, "would_refuse": would_refuse, "routing_rule_id": null,
+        "routing_rule": null,
         "strategy_id": null, "phase": null, "weights": null, "reason": null, "propensity": null,
         "confidence": null, "confidence_reason": null,
     });
@@ -96,7 +97,8 @@ fn common(asked: &Asked<'_>, candidates: &[CandidateTrace]) -> Value {
 fn decision(choice: &Choice) -> Value {
     let fallbacks = choice.order.iter().skip(1);
     let mut said = json!({
-        "routing_rule_id": choice.rule,
+        "routing_rule_id": choice.rule_id,
+        "routing_rule": choice.rule,
         "strategy_id": choice.strategy.as_str(),
         "phase": phase(choice.phase),
         "weights": weights(&choice.weights),

@@ -72,6 +72,7 @@ pub(super) fn choose(
         exploration_rate: 0.0,
         shadow: None,
         rule: None,
+        rule_id: None,
         candidates,
         order,
     })

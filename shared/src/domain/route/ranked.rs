@@ -230,6 +230,7 @@ pub(super) fn plan(
         shadow,
         baseline: None,
         rule: None,
+        rule_id: None,
         order: Vec::new(),
         candidates: entries.into_iter().map(recorded).collect(),
     }

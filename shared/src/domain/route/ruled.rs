@@ -106,6 +106,7 @@ pub(super) fn choose(
         order,
         baseline,
         rule: Some(ruled.rule.name.clone()),
+        rule_id: Some(ruled.rule.id.clone()).filter(|id| !id.is_empty()),
         ..ranked::plan(ranking, entries, &pick, None)
     })
 }

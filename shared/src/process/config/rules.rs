@@ -44,6 +44,7 @@ impl TryFrom<Written> for Rule {
         let default = domain::DEFAULT_MIN_QUALITY;
         let is_given = written.floor.is_some() || written.assurance.is_some();
         let rule = domain::Rule {
+            id: String::new(),
             name: written.name,
             strategy,
             models: written.models.iter().map(key).collect::<Result<_, _>>()?,

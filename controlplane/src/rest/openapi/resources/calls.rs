@@ -140,11 +140,27 @@ struct MessagesErrorBody {
     message: String,
 }
 
+/// Whose limits count a call.
+fn counted(operation: Operation) -> Operation {
+    let text = || json!({"type": "string"});
+    operation
+        .header(
+            "floopy-user-id",
+            text(),
+            "The end user whose budgets count it; `user` of the body where it is missing.",
+        )
+        .header(
+            "floopy-ratelimit-policy",
+            text(),
+            "The name of a rate limit of the tenant that is to hold for it.",
+        )
+}
+
 /// What a call says of itself beside its body.
 fn asking(operation: Operation) -> Operation {
     let text = || json!({"type": "string"});
     let flag = || json!({"type": "string", "enum": ["true", "false"]});
-    operation
+    counted(operation)
         .header(
             "floopy-session-id",
             text(),
@@ -163,7 +179,7 @@ fn asking(operation: Operation) -> Operation {
         .header(
             "floopy-fallback",
             text(),
-            "Whether others step in where who was chosen fails.",
+            "Models that step in last, as a comma list, in their order.",
         )
         .header(
             "floopy-task",
@@ -179,6 +195,11 @@ fn asking(operation: Operation) -> Operation {
             "floopy-passthrough",
             flag(),
             "`true`: forwarded untouched, to one model.",
+        )
+        .header(
+            "x-floopy-reasoning-effort",
+            json!({"type": "string", "enum": ["none", "minimal", "low", "medium", "high", "xhigh"]}),
+            "`reasoning_effort` of a chat completion that does not say it; other calls do not heed it.",
         )
         .header(
             "floopy-prompt-id",

@@ -51,8 +51,10 @@ pub(super) struct Decision {
     /// `started` while a stream is under way.
     stage: String,
     routing_strategy: Strategy,
-    /// The name of the rule that was followed.
+    /// The rule that was followed.
     routing_rule_id: Option<String>,
+    /// Its name.
+    routing_rule: Option<String>,
     passthrough: bool,
     experiment: Option<Assignment>,
     prompt: Option<PromptUsed>,
@@ -140,8 +142,10 @@ struct DecisionTrace {
     /// `started` while a stream is under way.
     stage: String,
     routing_strategy: Strategy,
-    /// The name of the rule that was followed.
+    /// The rule that was followed.
     routing_rule_id: Option<String>,
+    /// Its name.
+    routing_rule: Option<String>,
     passthrough: bool,
     experiment: Option<Assignment>,
     prompt: Option<PromptUsed>,

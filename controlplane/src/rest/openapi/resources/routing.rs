@@ -114,6 +114,8 @@ struct Explained {
     explanation: Option<String>,
     explanation_detail: Option<ExplanationDetail>,
     routing_rule_id: Option<String>,
+    /// Its name.
+    routing_rule: Option<String>,
     strategy_id: Option<Strategy>,
     phase: Option<Phase>,
     weights: Option<Weights>,

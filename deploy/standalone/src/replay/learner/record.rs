@@ -62,6 +62,7 @@ impl Learner {
             baseline: choice.baseline,
             calibrated: choice.calibrated,
             rule: choice.rule,
+            rule_id: choice.rule_id,
             passthrough: false,
             project: None,
             environment: None,

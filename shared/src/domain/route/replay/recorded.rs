@@ -248,6 +248,7 @@ fn rule(decision: &Decision, now: &Routing) -> Result<Option<Rule>, Unreplayable
         | Strategy::LegacyModel
         | Strategy::RoundRobin
         | Strategy::LatencyBased => Ok(Some(Rule {
+            id: decision.rule_id.clone().unwrap_or_default(),
             name: name.clone(),
             strategy: decision.strategy,
             models: decision.candidates.iter().map(|c| c.key.clone()).collect(),
