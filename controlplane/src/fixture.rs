@@ -115,6 +115,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         cache: None,
         charged: None,
         stopped: None,
+        firewall: None,
     }
 }
 
