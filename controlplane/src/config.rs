@@ -17,7 +17,7 @@ use floopy_shared::{
     catalog::Sources,
     domain::rule::Routing,
     process::{
-        config::{Cache, Constraints, PlaneTls, Rule, Secret, range},
+        config::{Cache, Constraints, Firewall, PlaneTls, Rule, Secret, range},
         credentials::Credentials,
     },
 };
@@ -160,6 +160,9 @@ pub struct TenantConfig {
     /// Whether its replies are stored to be given again, for calls that do not say.
     #[serde(default)]
     pub cache: Cache,
+    /// What is done about calls that look like attacks.
+    #[serde(default)]
+    pub firewall: Firewall,
     /// What it was sold; absent: nothing is held against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,

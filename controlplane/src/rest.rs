@@ -15,6 +15,7 @@ mod experiments;
 mod explain;
 mod export;
 mod feedback;
+mod firewall;
 mod keys;
 mod labels;
 mod once;

@@ -14,7 +14,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use floopy_shared::{
     domain::{constraints::InvalidConstraints, ids::TenantId, plan::Plan, snapshot::Tenant},
-    process::config::Constraints,
+    process::config::{Constraints, Firewall},
 };
 
 use self::{
@@ -139,7 +139,7 @@ async fn set(store: &Store, tenants: &mut [Tenant]) -> Result<(), StoreError> {
 /// Constraints and rules; the names of the rules.
 async fn set_documents(store: &Store, tenants: &mut [Tenant]) -> Result<Names, StoreError> {
     let mut names = Names::new();
-    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache] {
+    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache, Kind::Firewall] {
         for (id, document) in settings::of_all(store, kind).await? {
             let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
                 continue;
@@ -181,7 +181,7 @@ pub(crate) async fn plan(
 pub(crate) async fn tenant(conn: &mut Conn, id: &TenantId) -> Result<Tenant, StoreError> {
     let mut tenant = tenants::one(conn, id).await?;
     let mut names = HashMap::new();
-    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache] {
+    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache, Kind::Firewall] {
         for document in settings::list(conn, id, kind).await? {
             let named = apply(&mut tenant, kind, &document)?;
             names.extend(named.map(|name| (document.id, name)));
@@ -215,6 +215,10 @@ fn apply(
     match kind {
         Kind::Constraints => constrain(tenant, document).map(|()| None),
         Kind::Cache => cache::apply(&mut tenant.caching, document).map(|()| None),
+        Kind::Firewall => {
+            tenant.firewall = read::<Firewall>(document)?.to_domain();
+            Ok(None)
+        }
         Kind::Rule => {
             let rule = WrittenRule::read(document)?;
             let name = rule.rule.0.name.clone();

@@ -4,6 +4,7 @@ mod addresses;
 mod batches;
 mod cache;
 mod check;
+mod firewall;
 mod provider;
 mod redis;
 mod tenant;
@@ -18,8 +19,8 @@ use floopy_shared::process::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider,
-    redis::Redis, tenant::BootstrapTenant,
+    addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, firewall::Firewall,
+    provider::Provider, redis::Redis, tenant::BootstrapTenant,
 };
 use crate::network::Network;
 
@@ -55,6 +56,7 @@ pub struct Config {
     /// The keys that credentials of the store are sealed with.
     pub credentials: Credentials,
     pub cache: Cache,
+    pub firewall: Firewall,
     pub redis: Redis,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
@@ -84,6 +86,7 @@ impl Default for Config {
             batches: Batches::default(),
             credentials: Credentials::default(),
             cache: Cache::default(),
+            firewall: Firewall::default(),
             redis: Redis::default(),
             providers: Vec::new(),
             tenants: Vec::new(),

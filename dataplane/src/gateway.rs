@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
+    firewall::Firewall,
     http::{self, Body, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
@@ -50,6 +51,7 @@ pub(crate) struct Gateway {
     pub lingering: Lingering,
     pub batches: Batches,
     pub cache: Cache,
+    pub firewall: Firewall,
     /// The place, in the configuration, of the control plane that answered last.
     pub leads: AtomicUsize,
     pub redis: Option<Arc<Redis>>,

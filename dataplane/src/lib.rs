@@ -17,6 +17,7 @@ mod conversations;
 mod deadline;
 mod digest;
 mod doors;
+mod firewall;
 mod gateway;
 mod http;
 mod latencies;

@@ -1,6 +1,7 @@
 //! What a proxy counts. Every label comes from a closed set, so that the number of series is bounded.
 
 mod cache;
+mod firewall;
 mod known;
 mod labels;
 mod live;
@@ -15,7 +16,7 @@ use prometheus_client::{
 };
 
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
-use self::{cache::CacheMetrics, known::Known, redis::RedisMetrics};
+use self::{cache::CacheMetrics, firewall::FirewallMetrics, known::Known, redis::RedisMetrics};
 pub(crate) use self::{
     labels::{
         AttemptLabel, CacheLabel, KindLabel, RedisLabel, RedisResultLabel, RouteLabel,
@@ -56,6 +57,7 @@ pub(crate) struct Metrics {
     shadow_cost: Counter,
     overloaded: Counter,
     pub(crate) cache: CacheMetrics,
+    pub(crate) firewall: FirewallMetrics,
     pub(crate) redis: RedisMetrics,
 }
 
@@ -86,6 +88,7 @@ impl Default for Metrics {
             shadow_cost: Counter::default(),
             overloaded: Counter::default(),
             cache: CacheMetrics::default(),
+            firewall: FirewallMetrics::default(),
             redis: RedisMetrics::default(),
         }
     }
@@ -136,6 +139,7 @@ impl Metrics {
         let limited = "Requests refused because their tenant or key is over a limit of its own";
         registry.register("floopy_requests_limited", limited, self.limited.clone());
         self.cache.register(registry);
+        self.firewall.register(registry);
         self.redis.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);

@@ -1,8 +1,10 @@
 //! A call in order: admit, read, understand, decide, send, answer. Each step consumes the one before.
 
+mod annotate;
 mod cached;
 mod exhausted;
 mod plan;
+mod screen;
 mod spending;
 
 use std::{
@@ -15,7 +17,7 @@ use floopy_shared::domain::{
     ids::{RequestId, SessionId},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION,
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION,
     request::Parts,
 };
 use hyper::body::{Body as _, Incoming};
@@ -35,15 +37,13 @@ use crate::{
     upstream::{Errand, Exhausted, Relay, Reply, Served, WholeReply, hedge_after},
 };
 
+use self::annotate::annotate;
 pub(crate) use self::cached::{Explained, Named, explain as explain_cached};
 use self::exhausted::explain;
 pub(crate) use self::plan::{
     Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
 };
-
-static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
-static MODEL: HeaderName = HeaderName::from_static("floopy-model");
-static OVERHEAD: HeaderName = HeaderName::from_static("floopy-overhead-us");
+pub(crate) use self::screen::{look as look_for_attacks, refusal as refusal_of_attack};
 
 /// Why a call was not served.
 enum Stopped {
@@ -232,6 +232,7 @@ async fn prepare(
     let at = (record.id(), record.decision().created_at_ms);
     let asked = (headers, session.as_ref());
     record.entered(entered(gateway, admitted, &call, asked, at));
+    screen::screen((gateway, admitted), &call, headers, record).await?;
     let asking = cached::Asking {
         gateway,
         admitted,
@@ -374,24 +375,4 @@ fn refuse(mut record: Record, stopped: Stopped) -> Response<Body> {
     let strategy = StrategyLabel::from(record.decision().strategy);
     response.body_mut().count_as(strategy);
     response
-}
-
-/// The decision headers, on replies and errors alike.
-fn annotate(headers: &mut HeaderMap, record: &Record) {
-    let decision = record.decision();
-    headers.insert(
-        DECISION_REASON.clone(),
-        HeaderValue::from_static(decision.reason.as_str()),
-    );
-    record.tell_cache(headers);
-    headers.insert(
-        OVERHEAD.clone(),
-        HeaderValue::from(decision.outcome.overhead_us),
-    );
-    let model = record
-        .shown_model()
-        .and_then(|key| HeaderValue::from_bytes(key.as_str().as_bytes()).ok());
-    if let Some(model) = model {
-        headers.insert(MODEL.clone(), model);
-    }
 }

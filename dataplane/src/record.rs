@@ -15,6 +15,7 @@ use floopy_shared::domain::{
     catalog::CatalogModel,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     experiment::Assignment,
+    firewall::Screening,
     ids::{CandidateKey, RequestId, SessionId},
     money::{Prices, Usage},
     route::Shadow,
@@ -113,6 +114,14 @@ impl Record {
     /// A budget has no room for it.
     pub(crate) fn stopped(&mut self, stopped: Box<Stopped>) {
         self.decision.stopped = Some(stopped);
+    }
+
+    /// What the firewall said of it.
+    pub(crate) fn screened(&mut self, screening: Screening) {
+        if screening.is_blocked() {
+            self.decision.reason = Reason::Firewall;
+        }
+        self.decision.firewall = Some(Box::new(screening));
     }
 
     /// The project that it is counted for.

@@ -148,6 +148,7 @@ fn config(upstream: SocketAddr, data_dir: &std::path::Path) -> Config {
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
         }],
         ..Config::default()
     }

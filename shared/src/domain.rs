@@ -16,6 +16,7 @@ pub mod experiment;
 pub mod explanation;
 pub mod export;
 pub mod features;
+pub mod firewall;
 pub mod gates;
 pub mod ids;
 pub mod known;

@@ -11,6 +11,7 @@ pub mod credential;
 pub mod decision;
 pub mod event;
 pub mod experiment;
+mod firewall;
 pub mod names;
 pub mod prompt;
 pub mod ranking;

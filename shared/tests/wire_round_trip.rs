@@ -5,6 +5,8 @@
 mod budget;
 #[path = "wire_round_trip/cache.rs"]
 mod cache;
+#[path = "wire_round_trip/firewall.rs"]
+mod firewall;
 #[path = "wire_round_trip/tenant.rs"]
 mod tenant;
 #[path = "wire_round_trip/written.rs"]
@@ -192,6 +194,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         cache: flag.then(|| cache::any(number)),
         charged: flag.then(|| budget::charged(id)),
         stopped: (!flag).then(|| budget::stopped(number).into()),
+        firewall: (number % 3 > 0).then(|| firewall::screening(number, flag)),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),
             custom_id: "line 1".to_owned(),

@@ -116,6 +116,7 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
             plan: None,
         }],
         ..floopy_controlplane::Config::default()
@@ -153,6 +154,7 @@ pub async fn proxy(dir: PathBuf, seen: Arc<Seen>) -> Outcome {
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
         }],
         ..floopy_dataplane::Config::default()
     };

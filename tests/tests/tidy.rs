@@ -99,12 +99,12 @@ const EDGES: &[(&str, &str)] = &[
     ("semantic", ""),
     ("firewall", ""),
     ("shared", "proto"),
-    ("dataplane", "proto protocols semantic shared"),
+    ("dataplane", "firewall proto protocols semantic shared"),
     ("controlplane", "proto shared"),
     ("judge-worker", "proto shared"),
     (
         "deploy/standalone",
-        "controlplane dataplane judge-worker proto shared",
+        "controlplane dataplane firewall judge-worker proto shared",
     ),
     (
         "tests",

@@ -38,7 +38,7 @@ impl World {
         let postgres = Postgres::start().await;
         let (redis, clickhouse) = (Redis::start().await, ClickHouse::start().await);
         let settings = Settings::for_upstream(&upstream)
-            .tenant("zero_retention = true\n")
+            .tenant("zero_retention = true\n\n[tenants.firewall]\nmode = \"log\"\n")
             .environment("RUST_LOG", "debug");
         let settings = clickhouse.logs(redis.shared_by(postgres.keeps(settings)));
         let floopy = Floopy::with(shape, settings).await;

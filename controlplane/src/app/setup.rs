@@ -189,6 +189,7 @@ fn profile(
         routing,
         plan: tenant.plan.clone(),
         caching: tenant.cache.to_domain(),
+        firewall: tenant.firewall.to_domain(),
     })
 }
 

@@ -131,6 +131,7 @@ fn config() -> Config {
         rule: None,
         passthrough: false,
         cache: Default::default(),
+        firewall: Default::default(),
         plan: None,
     };
     let model = |name: &str, benchmark: &str| {

@@ -3,6 +3,7 @@
 use floopy_shared::domain::{
     cache::CacheUse,
     decision::{Decision, Ending, Stage},
+    firewall::{Screening, Verdict},
     ids::{CandidateKey, TenantId},
     snapshot::Environment,
 };
@@ -104,7 +105,7 @@ fn counts_of(decision: &Decision) -> Counts {
         .saturating_add(hit.saved_output_tokens);
     let agrees = decision.comparison().and_then(|compared| compared.agrees);
     let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
-    Counts::default()
+    screened(decision)
         .with(Column::Requests, 1)
         .with(Column::Errors, u64::from(has_failed(decision)))
         .with(Column::InputTokens, usage.input)
@@ -119,6 +120,25 @@ fn counts_of(decision: &Decision) -> Counts {
         .with(Column::SemanticHits, u64::from(hit.similar.is_some()))
         .with(Column::SemanticCompared, u64::from(agrees.is_some()))
         .with(Column::SemanticWrong, u64::from(agrees == Some(false)))
+}
+
+/// What the firewall made of it.
+fn screened(decision: &Decision) -> Counts {
+    let none = Counts::default();
+    match decision.firewall.as_deref() {
+        None => none,
+        Some(Screening::Skipped { .. }) => none.with(Column::FirewallSkipped, 1),
+        Some(Screening::Scored { verdict, .. }) => {
+            let scanned = none.with(Column::FirewallScanned, 1);
+            match verdict {
+                Verdict::Passed => scanned,
+                Verdict::Flagged => scanned.with(Column::FirewallFlagged, 1),
+                Verdict::Blocked => scanned
+                    .with(Column::FirewallFlagged, 1)
+                    .with(Column::FirewallBlocked, 1),
+            }
+        }
+    }
 }
 
 /// A stream that has begun has not failed yet; a caller who left did not see an error.

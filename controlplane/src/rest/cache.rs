@@ -151,8 +151,12 @@ pub(super) async fn flush(
     Ok((StatusCode::OK, Json(told)))
 }
 
-/// What a month's calls had of the cache so far.
-async fn month(conn: &mut Conn, tenant: &TenantId, now_ms: u64) -> Result<Counts, ApiError> {
+/// What a month's calls used so far.
+pub(super) async fn month(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    now_ms: u64,
+) -> Result<Counts, ApiError> {
     let first = day_of(month_begins_ms(month_of(now_ms)));
     let span = (tenant, first, day_of(now_ms));
     let groups = usage::grouped(conn, span, &[], 1).await?;

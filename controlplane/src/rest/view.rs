@@ -9,6 +9,7 @@ use floopy_shared::{
         decision::{AttemptResult, Decision, Ending, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
+        firewall::{Screening, thousandths},
         ids::CandidateKey,
         snapshot::Environment,
     },
@@ -162,10 +163,11 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "cache_compared": d.comparison().map(|compared| json!({
                 "similar": similar(compared.similar), "agrees": compared.agrees,
             })),
-            "threat_blocked": false,
+            "threat_blocked": d.firewall.as_deref().is_some_and(Screening::is_blocked),
             "fallback_used": outcome.fallback_used,
             "refused": outcome.refused,
             "budget": d.stopped.as_deref().map(stopped),
+            "firewall": d.firewall.as_deref().map(firewall),
         },
         "evidence": {
             "samples": d.evidence.samples,
@@ -195,6 +197,30 @@ fn stopped(stopped: &Stopped) -> Value {
         "unit": stopped.limit.unit(), "max": stopped.max, "used": stopped.used, "needed": stopped.needs,
         "opens_at": stopped.opens_ms.and_then(moment),
     })
+}
+
+/// What the firewall said, and of which text.
+fn firewall(screening: &Screening) -> Value {
+    let verdict = screening.as_str();
+    match screening {
+        Screening::Scored { finding, .. } => {
+            let place = finding.place.as_ref();
+            json!({
+                "verdict": verdict,
+                "score": thousandths(finding.score),
+                "threshold": thousandths(finding.threshold),
+                "at": place.map(|place| &place.at),
+                "role": place.map(|place| place.role.as_str()),
+                "span": place.map(|place| json!({"start": place.start, "end": place.end})),
+                "partial": finding.partial,
+                "skipped": null,
+            })
+        }
+        Screening::Skipped { why, .. } => json!({
+            "verdict": verdict, "score": null, "threshold": null, "at": null, "role": null, "span": null,
+            "partial": false, "skipped": why.as_str(),
+        }),
+    }
 }
 
 /// Whether a decision rests on evidence of the tenant's own.

@@ -7,6 +7,7 @@ mod credentials;
 mod evaluations;
 mod experiments;
 mod fill;
+mod firewall;
 mod measured;
 mod operators;
 mod outbox;
@@ -204,6 +205,7 @@ const STEPS: &[&[&str]] = &[&[
     cache::SEMANTIC,
     spend::SPEND,
     queue::QUEUE,
+    firewall::FIREWALL,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

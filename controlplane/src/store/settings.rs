@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     /// One per tenant and group, named by the group.
     Constraints,
     Experiment,
+    /// What is done about attacks: one per tenant.
+    Firewall,
     Project,
     Rule,
     Webhook,
@@ -29,6 +31,7 @@ impl Kind {
             Self::Cache => "cache",
             Self::Constraints => "constraints",
             Self::Experiment => "experiment",
+            Self::Firewall => "firewall",
             Self::Project => "project",
             Self::Rule => "rule",
             Self::Webhook => "webhook",

@@ -8,12 +8,13 @@ use floopy_shared::{
     domain::{
         cache::Caching,
         constraints::Constraints,
+        firewall::Firewall,
         ids::{CandidateKey, TenantId},
         limits::Limits,
         rule::Routing,
         snapshot::Tenant,
     },
-    process::config::Semantic,
+    process::config::{self, Semantic},
 };
 
 use super::{Store, StoreError, Tx, keys, record, tenant_id, to_i64};
@@ -32,19 +33,22 @@ pub(crate) struct Profile {
     pub(crate) plan: Option<String>,
     /// Without what was flushed.
     pub(crate) caching: Caching,
+    pub(crate) firewall: Firewall,
 }
 
 /// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     let semantic = serde_json::to_string(&Semantic::from(profile.caching.semantic)).ok();
+    let firewall = serde_json::to_string(&config::Firewall::from(&profile.firewall)).ok();
     sql::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            plan, cache_enabled, cache_ttl_s, cache_semantic, created_ms, configured)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+            plan, cache_enabled, cache_ttl_s, cache_semantic, firewall, created_ms, configured)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT (id) DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             routing = excluded.routing, plan = excluded.plan, cache_enabled = excluded.cache_enabled,
-            cache_ttl_s = excluded.cache_ttl_s, cache_semantic = excluded.cache_semantic, configured = 1",
+            cache_ttl_s = excluded.cache_ttl_s, cache_semantic = excluded.cache_semantic,
+            firewall = excluded.firewall, configured = 1",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -56,6 +60,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(profile.caching.enabled)
     .bind(profile.caching.ttl_s)
     .bind(semantic.as_deref())
+    .bind(firewall.as_deref())
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -107,7 +112,7 @@ pub(crate) async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
 
 const COLUMNS: &str =
     "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled,
-    cache_enabled, cache_ttl_s, cache_semantic";
+    cache_enabled, cache_ttl_s, cache_semantic, firewall";
 
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
@@ -147,6 +152,9 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     let routing: Option<&[u8]> = row.try_get(5)?;
     let semantic: Option<String> = row.try_get(9)?;
     let semantic = semantic.and_then(|written| serde_json::from_str::<Semantic>(&written).ok());
+    let firewall: Option<String> = row.try_get(10)?;
+    let firewall =
+        firewall.and_then(|written| serde_json::from_str::<config::Firewall>(&written).ok());
     Ok(Tenant {
         id: tenant_id(row.try_get(0)?)?,
         keys: Vec::new(),
@@ -175,6 +183,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
             semantic: semantic.unwrap_or_default().to_domain(),
             ..Caching::default()
         },
+        firewall: firewall.unwrap_or_default().to_domain(),
         // They are not kept here: the configuration has them.
         models: Arc::default(),
     })

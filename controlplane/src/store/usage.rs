@@ -36,10 +36,16 @@ pub(crate) enum Column {
     /// Of the misses: such a reply was compared with a fresh one, and said something else.
     SemanticCompared,
     SemanticWrong,
+    /// Requests that the firewall scored, those of them that looked like attacks, those that it refused for that, and
+    /// those that it could not score.
+    FirewallScanned,
+    FirewallFlagged,
+    FirewallBlocked,
+    FirewallSkipped,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Requests,
         Self::Errors,
         Self::InputTokens,
@@ -57,6 +63,10 @@ impl Column {
         Self::SemanticHits,
         Self::SemanticCompared,
         Self::SemanticWrong,
+        Self::FirewallScanned,
+        Self::FirewallFlagged,
+        Self::FirewallBlocked,
+        Self::FirewallSkipped,
     ];
 
     /// Its name in the store and in answers.
@@ -79,6 +89,10 @@ impl Column {
             Self::SemanticHits => "semantic_hits",
             Self::SemanticCompared => "semantic_compared",
             Self::SemanticWrong => "semantic_wrong",
+            Self::FirewallScanned => "firewall_scanned",
+            Self::FirewallFlagged => "firewall_flagged",
+            Self::FirewallBlocked => "firewall_blocked",
+            Self::FirewallSkipped => "firewall_skipped",
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::{
     control::{Saver, Told, Watcher, load_onto},
     conversations::Conversations,
     doors::Doors,
+    firewall::{self, Firewall},
     gateway::Gateway,
     http::admin::SharedRegistry,
     linger::Lingering,
@@ -110,6 +111,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
         ),
         conversations: Conversations::default(),
         cache: Cache::new(config.cache, shared.map(Arc::new)),
+        firewall: Firewall::new(&config.firewall, &metrics),
         redis,
         clock: deps.clock.clone(),
         leads: AtomicUsize::new(0),
@@ -170,6 +172,11 @@ impl Opened {
             updates: updates.clone(),
         };
         tasks.spawn("cache keeper", keeper.run(tasks.stop().clone()));
+        let keeper = firewall::Keeper {
+            gateway: Arc::clone(&gateway),
+            updates: updates.clone(),
+        };
+        tasks.spawn("firewall keeper", keeper.run(tasks.stop().clone()));
         spawn_shared(tasks, &gateway, updates.clone());
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
@@ -256,6 +263,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
             constraints: entry.constraints.to_domain(),
             routing: entry.routing(),
             caching: entry.cache.to_domain(),
+            firewall: entry.firewall.to_domain(),
             ..Tenant::new(id)
         });
         tenant.keys.push(ApiKey {

@@ -33,6 +33,7 @@ impl Config {
             });
         }
         redis::check(&self.redis)?;
+        self.check_firewall()?;
         for address in self.control.rest.iter() {
             check_url("control.rest", address)?;
         }
@@ -59,6 +60,25 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    fn check_firewall(&self) -> Result<(), InvalidConfig> {
+        let own = &self.firewall;
+        for (key, value, most) in [
+            ("firewall.threads", own.threads as u64, 64),
+            ("firewall.queue", own.queue as u64, 65_536),
+            ("firewall.deadline_ms", own.deadline_ms, 60_000),
+        ] {
+            at_least(key, value, 1)?;
+            if value > most {
+                return Err(InvalidConfig {
+                    key: key.to_owned(),
+                    value: value.to_string(),
+                    expected: "less: at most 64 threads, 65536 places and 60000 ms",
+                });
+            }
+        }
+        at_least("firewall.max_bytes", own.max_bytes as u64, 4_096)
     }
 
     fn check_numbers(&self) -> Result<(), InvalidConfig> {

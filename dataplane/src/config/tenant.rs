@@ -2,7 +2,7 @@
 
 use floopy_shared::{
     domain::rule::Routing,
-    process::config::{Cache, Constraints, Rule, Secret},
+    process::config::{Cache, Constraints, Firewall, Rule, Secret},
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct BootstrapTenant {
     /// What is stored of its replies.
     #[serde(default)]
     pub cache: Cache,
+    /// What is done about calls that look like attacks.
+    #[serde(default)]
+    pub firewall: Firewall,
     /// What `auto` may mean; calls name one with `floopy-routing-rule`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

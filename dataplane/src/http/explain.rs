@@ -9,13 +9,17 @@ mod question;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use floopy_shared::domain::{explanation::Locale, ids::RequestId};
+use floopy_shared::domain::{
+    explanation::Locale,
+    ids::{RequestId, SessionId},
+};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE},
     request::Parts,
 };
 use hyper::body::Incoming;
+use serde_json::Value;
 
 pub(super) use self::cached::explain as explain_cached;
 use self::question::{Envelope, Question};
@@ -26,10 +30,13 @@ use super::{
 use crate::{
     admit::{Admitted, Permission},
     allowance::Exhausted,
-    call::Endpoint,
+    call::{Call, Endpoint},
     doors::Passage,
     gateway::Gateway,
-    pipeline::{session_header, understand, weigh, without_foreign_prompt},
+    pipeline::{
+        look_for_attacks, refusal_of_attack, session_header, understand, weigh,
+        without_foreign_prompt,
+    },
     record::of_plan,
     route::Unroutable,
 };
@@ -47,7 +54,7 @@ pub(super) async fn explain(
     let (parts, admitted, body) = ask(gateway, request, passage).await?;
     let question = question::read(body, Envelope::OfChat)?;
     let now_ms = gateway.clock.now_ms();
-    decide(gateway, &admitted, question, (&parts.headers, id, now_ms))
+    decide(gateway, &admitted, question, (&parts.headers, id, now_ms)).await
 }
 
 /// What somebody asks who may, and did not too often.
@@ -73,7 +80,7 @@ async fn ask(
     Ok((parts, admitted, body))
 }
 
-fn decide(
+async fn decide(
     gateway: &Gateway,
     admitted: &Admitted,
     question: Question,
@@ -95,36 +102,63 @@ fn decide(
     let session = session_header(headers)?;
     let locale = Locale::negotiate(wished);
     let call = understand((gateway, admitted), (body, Endpoint::Chat, headers))?;
+    let screening = look_for_attacks((gateway, admitted), &call, headers).await?;
     let asked = answer::Asked {
         session: session.as_ref(),
         features: call.features(),
         shapes: call.shapes(),
         snapshot_version: admitted.snapshot.version(),
+        screening: screening.as_ref(),
     };
     let of_call = (headers, session.as_ref());
-    let explained = match weigh(gateway, admitted, &call, of_call, (id, now_ms))? {
-        Ok(mut plan) => {
-            let mut answer = answer::served(&asked, &plan);
-            let decision = of_plan(admitted, (&call, &mut plan), (id, now_ms));
-            answer::explain(&mut answer, &decision, locale);
-            answer
-        }
-        // Nobody is left to serve it: that is an answer too, and why is what is asked for.
-        Err(none @ (Unroutable::NoCandidate(_) | Unroutable::Forbidden(_))) => {
-            let candidates = none.candidates().to_vec();
-            answer::refused(&asked, &candidates, &Refusal::from(none))
-        }
-        Err(
-            unroutable @ (Unroutable::Unresolved(_) | Unroutable::Wish(_) | Unroutable::NoProvider),
-        ) => {
-            return Err(unroutable.into());
-        }
+    let stopped = screening.as_ref().and_then(refusal_of_attack);
+    let explained = match stopped {
+        Some(refusal) => answer::refused(&asked, &[], &refusal),
+        None => weighed(
+            gateway,
+            admitted,
+            (&call, &asked),
+            (of_call, locale),
+            (id, now_ms),
+        )?,
     };
     let mut response = json_response(StatusCode::OK, &explained);
     response
         .headers_mut()
         .insert(CONTENT_LANGUAGE, HeaderValue::from_static(locale.tag()));
     Ok(response)
+}
+
+/// Who would serve a call that the firewall lets pass.
+fn weighed(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    (call, asked): (&Call, &answer::Asked<'_>),
+    (of_call, locale): ((&HeaderMap, Option<&SessionId>), Locale),
+    (id, now_ms): (RequestId, u64),
+) -> Result<Value, Refusal> {
+    Ok(
+        match weigh(gateway, admitted, call, of_call, (id, now_ms))? {
+            Ok(mut plan) => {
+                let mut answer = answer::served(asked, &plan);
+                let decision = of_plan(admitted, (call, &mut plan), (id, now_ms));
+                answer::explain(&mut answer, &decision, locale);
+                answer
+            }
+            // Nobody is left to serve it: that is an answer too, and why is what is asked for.
+            Err(none @ (Unroutable::NoCandidate(_) | Unroutable::Forbidden(_))) => {
+                let candidates = none.candidates().to_vec();
+                answer::refused(asked, &candidates, &Refusal::from(none))
+            }
+            Err(
+                unroutable @ (Unroutable::Unresolved(_)
+                | Unroutable::Wish(_)
+                | Unroutable::NoProvider),
+            ) => {
+                return Err(unroutable.into());
+            }
+        },
+    )
 }
 
 /// As the documentation has it, where other paths say 413.

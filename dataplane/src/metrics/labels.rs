@@ -217,3 +217,34 @@ label! {
         Skipped = "skipped",
     }
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ScreeningLabels {
+    pub(super) verdict: ScreeningLabel,
+}
+
+label! {
+    /// What the firewall made of a call.
+    pub(crate) enum ScreeningLabel {
+        Passed = "passed",
+        Flagged = "flagged",
+        Blocked = "blocked",
+        Skipped = "skipped",
+        Refused = "refused",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SkipLabels {
+    pub(super) reason: SkipLabel,
+}
+
+label! {
+    /// Why it could not score one.
+    pub(crate) enum SkipLabel {
+        QueueFull = "queue_full",
+        Deadline = "deadline",
+        Unavailable = "unavailable",
+        Failed = "failed",
+    }
+}

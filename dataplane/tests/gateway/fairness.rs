@@ -36,6 +36,7 @@ async fn start(upstream: &Upstream, change: impl FnOnce(&mut floopy_dataplane::C
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
         });
         change(config);
     })

@@ -103,6 +103,7 @@ pub fn config(base_urls: &[String], data_dir: &Path) -> Config {
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
         }],
         timeouts: config::Timeouts {
             connect_ms: 1_000,

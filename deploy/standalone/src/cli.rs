@@ -14,7 +14,7 @@ use crate::{
     catalog,
     config::{Effective, PlaneConfigs},
     console::Console,
-    demo, export,
+    demo, export, firewall,
     remote::{self, ClientError},
     replay,
     simulator::{self, Simulator, SimulatorError},
@@ -54,6 +54,9 @@ enum Command {
     /// Writes a tenant's decisions to a file, and verifies such files without any server
     #[command(subcommand)]
     Export(export::Command),
+    /// Says what the firewall makes of a text, without any server
+    #[command(subcommand)]
+    Firewall(firewall::Command),
     /// Manages API keys
     #[command(subcommand, alias = "keys")]
     Key(Keys),
@@ -150,6 +153,8 @@ pub enum Error {
     #[error(transparent)]
     Catalog(#[from] catalog::CatalogError),
     #[error(transparent)]
+    Firewall(#[from] firewall::FirewallError),
+    #[error(transparent)]
     Export(#[from] export::ExportError),
     #[error(transparent)]
     Remote(#[from] ClientError),
@@ -180,6 +185,7 @@ impl Error {
             | Self::Demo(_)
             | Self::Replay(_)
             | Self::Catalog(_)
+            | Self::Firewall(_)
             | Self::Key(_)
             | Self::Store(_)
             | Self::To(_)
@@ -208,6 +214,9 @@ impl Cli {
             Some(Command::Export(command)) => export::run(&command, &mut console)
                 .await
                 .map_err(Error::from),
+            Some(Command::Firewall(command)) => {
+                firewall::run(&command, &mut console).map_err(Error::from)
+            }
             Some(Command::Key(Keys::Create {
                 tenant,
                 role,

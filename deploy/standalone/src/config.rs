@@ -83,6 +83,7 @@ pub struct Proxy {
     pub sessions: proxy::Sessions,
     pub batches: proxy::Batches,
     pub cache: proxy::Cache,
+    pub firewall: proxy::Firewall,
     pub redis: proxy::Redis,
 }
 
@@ -161,6 +162,7 @@ impl Default for Proxy {
             sessions: plane.sessions,
             batches: plane.batches,
             cache: plane.cache,
+            firewall: plane.firewall,
             redis: plane.redis,
         }
     }

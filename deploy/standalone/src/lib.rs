@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod firewall;
 pub mod remote;
 pub mod replay;
 pub mod simulator;

@@ -1,10 +1,14 @@
 //! The record of one routed call: everything needed to explain and replay it, and nothing of its content.
 
+mod attempt;
 mod load;
 
 use uuid::Uuid;
 
-pub use self::load::Load;
+pub use self::{
+    attempt::{Attempt, AttemptResult, UPSTREAM_REQUEST_ID_BYTES},
+    load::Load,
+};
 use super::{
     affinity::{Affinity, Release},
     batch::BatchLine,
@@ -13,6 +17,7 @@ use super::{
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
+    firewall::Screening,
     gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::Usage,
@@ -97,6 +102,8 @@ pub enum Reason {
     Passthrough,
     /// A stored reply was given; nobody was asked.
     CacheHit,
+    /// The firewall took it for an attack; nobody was asked.
+    Firewall,
 }
 
 /// Why a candidate could not serve this call.
@@ -213,6 +220,7 @@ impl Reason {
             Self::Shadow => "shadow",
             Self::Passthrough => "passthrough",
             Self::CacheHit => "cache_hit",
+            Self::Firewall => "firewall",
         }
     }
 }
@@ -243,44 +251,6 @@ pub struct CandidateTrace {
     /// propensity. With it a record says what would have been, had the filters been others.
     pub published: Option<f64>,
 }
-
-/// What came of one try at one candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptResult {
-    Ok,
-    ConnectFailed,
-    TimedOut,
-    /// The upstream answered with an error.
-    UpstreamError,
-    /// The upstream answered with something that is not a reply.
-    InvalidReply,
-    BrokenStream,
-    ClientGone,
-    /// A hedge: another candidate answered first.
-    Cancelled,
-    /// Nothing was sent: the candidate's API cannot say what was asked.
-    Unsupported,
-    /// Nothing was sent: the candidate is at an address that may not be called.
-    AddressRefused,
-}
-
-/// One try at one candidate.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
-    pub key: CandidateKey,
-    pub result: AttemptResult,
-    /// The upstream's HTTP status, where one came.
-    pub status: Option<u16>,
-    pub latency_ms: u64,
-    /// Estimated charge for a try that did not serve and was given up while its provider worked on it.
-    /// `None`: nothing was charged, its price is unknown, or it served (see [`Outcome`]).
-    pub wasted_micro_usd: Option<u64>,
-    /// What the provider calls the request, where it said so: at most [`UPSTREAM_REQUEST_ID_BYTES`].
-    pub upstream_request_id: Option<Box<str>>,
-}
-
-/// Longest id of a provider that is kept. Those that are known have at most some sixty characters.
-pub const UPSTREAM_REQUEST_ID_BYTES: usize = 128;
 
 /// How the call ended for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -390,6 +360,8 @@ pub struct Decision {
     /// The budgets that it counts for, and the one that ended it before anybody was asked.
     pub charged: Option<Charged>,
     pub stopped: Option<Box<Stopped>>,
+    /// What the firewall said of it; `None`: it was not asked.
+    pub firewall: Option<Box<Screening>>,
 }
 
 impl Decision {

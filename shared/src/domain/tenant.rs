@@ -9,6 +9,7 @@ use super::{
     cache::Caching,
     catalog::CatalogModel,
     constraints::Constraints,
+    firewall::Firewall,
     gates::Gates,
     ids::{CandidateKey, KeyHash, TenantId},
     limits::Limits,
@@ -111,6 +112,8 @@ pub struct Tenant {
     pub rates: Arc<[RateLimit]>,
     /// What it, and whoever calls for it, may spend.
     pub budgets: Arc<[Budget]>,
+    /// What is done about calls that look like attacks.
+    pub firewall: Firewall,
 }
 
 impl Tenant {
@@ -134,6 +137,7 @@ impl Tenant {
             caching: Caching::default(),
             rates: Arc::default(),
             budgets: Arc::default(),
+            firewall: Firewall::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 mod addresses;
 mod cache;
 mod constraints;
+mod firewall;
 mod locate;
 pub mod range;
 mod rules;
@@ -16,6 +17,7 @@ use zeroize::Zeroize;
 pub use self::addresses::Addresses;
 pub use self::cache::{Cache, Semantic, SemanticMode};
 pub use self::constraints::{Constraints, MinQuality};
+pub use self::firewall::Firewall;
 pub use self::rules::Rule;
 pub use self::tls::PlaneTls;
 

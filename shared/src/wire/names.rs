@@ -48,7 +48,7 @@ closed_set!(strategy, Strategy, Strategy, "strategy", {
 });
 closed_set!(reason, Reason, Reason, "reason", {
     Dispatched, Fallback, DefaultModel, Explored, Error, Shadow, Baseline, Pinned, KeptWarm, Passthrough,
-    CacheHit,
+    CacheHit, Firewall,
 });
 closed_set!(gate, Gate, Gate, "gate", {
     MaxRegression, MaxOutcomeVariance, MaxCostIncrease, MaxCostDrop, ConfidenceThreshold, MinSamples,

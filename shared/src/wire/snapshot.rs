@@ -227,6 +227,7 @@ impl From<&Tenant> for v1::Tenant {
             caching: Some((&t.caching).into()),
             rates: t.rates.iter().map(Into::into).collect(),
             budgets: t.budgets.iter().map(Into::into).collect(),
+            firewall: (!t.firewall.is_default()).then(|| (&t.firewall).into()),
         }
     }
 }
@@ -269,6 +270,11 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .unwrap_or_default(),
             limits: t
                 .limits
+                .map(TryInto::try_into)
+                .transpose()?
+                .unwrap_or_default(),
+            firewall: t
+                .firewall
                 .map(TryInto::try_into)
                 .transpose()?
                 .unwrap_or_default(),

@@ -107,6 +107,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         cache: None,
         charged: None,
         stopped: None,
+        firewall: None,
     }
 }
 

@@ -8,6 +8,7 @@ use floopy_shared::domain::{
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
+    firewall::{Firewall, Mode, OnFailure, Role as FirewallRole},
     gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
@@ -83,6 +84,16 @@ fn caching() -> Caching {
     }
 }
 
+fn firewall() -> Firewall {
+    Firewall {
+        mode: Mode::Block,
+        threshold: Some(850),
+        on_failure: OnFailure::Refuse,
+        roles: vec![FirewallRole::User, FirewallRole::Tool],
+        allow: vec!["ignore the noise".to_owned()].into(),
+    }
+}
+
 fn constraints() -> Constraints {
     Constraints {
         allow_providers: vec!["p".into()],
@@ -117,6 +128,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         zero_retention: true,
         disabled: true,
         caching: caching(),
+        firewall: firewall(),
         default_model: Some(key("p/a")),
         constraints: constraints(),
         shadow_budget_micro_usd_per_day: Some(5_000_000),

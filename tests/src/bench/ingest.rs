@@ -57,6 +57,7 @@ impl Control {
             rule: None,
             passthrough: false,
             cache: Default::default(),
+            firewall: Default::default(),
             plan: None,
         };
         let config = Config {

@@ -117,6 +117,7 @@ async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
         routing: Default::default(),
         plan: None,
         caching: Default::default(),
+        firewall: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("made");
     tx.commit().await.expect("commits");

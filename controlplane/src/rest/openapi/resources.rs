@@ -11,6 +11,7 @@ mod decisions;
 mod evaluations;
 mod experiments;
 mod export;
+mod firewall;
 mod keys;
 mod needs;
 mod operator;
@@ -53,6 +54,7 @@ pub(super) fn all() -> Routes {
         webhooks::routes(),
         usage::routes(),
         cache::routes(),
+        firewall::routes(),
         audit::routes(),
     ];
     groups.into_iter().fold(Routes::of(""), Routes::and)
@@ -121,6 +123,10 @@ pub(super) fn tags() -> Value {
         (
             "Cache",
             "Replies that are stored to be given again, and what that saves.",
+        ),
+        (
+            "Firewall",
+            "What is done about calls that look like attacks on the model.",
         ),
         ("Audit", "Who changed what."),
     ];

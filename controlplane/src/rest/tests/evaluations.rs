@@ -36,6 +36,7 @@ async fn a_tenant_that_keeps_no_content_has_no_data_sets() {
         routing: Default::default(),
         plan: None,
         caching: Default::default(),
+        firewall: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("put");
     tx.commit().await.expect("commits");

@@ -16,6 +16,7 @@ const WRITING: &[(&str, Role)] = &[
     ("DELETE /v1/keys/{id}", Role::Admin),
     ("PUT /v1/cache", Role::Admin),
     ("POST /v1/cache/flush", Role::Admin),
+    ("PUT /v1/firewall", Role::Admin),
     ("POST /v1/projects", Role::Admin),
     ("PUT /v1/projects/{id}", Role::Admin),
     ("DELETE /v1/projects/{id}", Role::Admin),

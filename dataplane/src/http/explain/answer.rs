@@ -5,6 +5,7 @@ use floopy_shared::{
         decision::{CandidateTrace, Decision},
         explanation::{Locale, of_decision},
         features::Features,
+        firewall::Screening,
         ids::SessionId,
         route::Choice,
         shape::ShapeKey,
@@ -22,11 +23,17 @@ pub(super) struct Asked<'a> {
     pub(super) features: &'a Features,
     pub(super) shapes: &'a [ShapeKey],
     pub(super) snapshot_version: u64,
+    /// `None`: nobody has the firewall look.
+    pub(super) screening: Option<&'a Screening>,
 }
 
-/// What the firewall says. It is off: there is none yet, so it lets everything pass.
-fn firewall_decision() -> &'static str {
-    "allow"
+/// What the firewall says, in the documentation's words.
+fn firewall_decision(screening: Option<&Screening>) -> &'static str {
+    if screening.is_none_or(Screening::lets_pass) {
+        "allow"
+    } else {
+        "block_input"
+    }
 }
 
 /// Who would serve.
@@ -79,7 +86,8 @@ fn common(asked: &Asked<'_>, candidates: &[CandidateTrace]) -> Value {
     let all: Vec<Value> = candidates.iter().map(candidate).collect();
     json!({
         "dry_run": true,
-        "firewall_decision": firewall_decision(),
+        "firewall_decision": firewall_decision(asked.screening),
+        "firewall_verdict": asked.screening.map(Screening::as_str),
         "would_refuse": null,
         "candidates": all,
         "filtered": out,

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 19] = [
+static FORWARDED: [Forwarded; 20] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -77,6 +77,7 @@ static FORWARDED: [Forwarded; 19] = [
     Forwarded::at("/v1/webhooks"),
     Forwarded::at("/v1/usage"),
     Forwarded::at("/v1/cache"),
+    Forwarded::at("/v1/firewall"),
     Forwarded::at("/v1/audit"),
 ];
 

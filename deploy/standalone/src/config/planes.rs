@@ -88,6 +88,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
             rule: tenant.rule.clone(),
             passthrough: tenant.passthrough,
             cache: tenant.cache,
+            firewall: tenant.firewall.clone(),
         })
     };
     proxy::Config {
@@ -112,6 +113,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         batches: section.batches,
         credentials: config.credentials.clone(),
         cache: section.cache,
+        firewall: section.firewall,
         redis: section.redis,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),

@@ -106,6 +106,7 @@ pub(super) fn config(
         rule: None,
         passthrough: false,
         cache: Default::default(),
+        firewall: Default::default(),
         plan: None,
         models: Vec::new(),
     }];

@@ -46,6 +46,7 @@ pub fn of_decision(decision: &Decision) -> Explanation {
             tier: tier(decision),
             model: served(),
         },
+        Reason::Firewall => Explanation::FirewallBlocked {},
         Reason::Dispatched => dispatched(decision),
     }
 }

@@ -113,7 +113,9 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     generated(70, decision.charged.as_ref().map(v1::Charged::from), out);
     let stopped = decision.stopped.as_deref();
     generated(71, stopped.map(v1::Stopped::from), out);
-    text(80, decision.rule_id.as_deref().unwrap_or_default(), out);
+    text(75, decision.rule_id.as_deref().unwrap_or_default(), out);
+    let screening = decision.firewall.as_deref();
+    generated(80, screening.map(v1::Screening::from), out);
 }
 
 fn name(tag: u32, candidate: Option<&CandidateKey>, out: &mut Vec<u8>) {

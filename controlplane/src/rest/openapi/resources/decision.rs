@@ -9,6 +9,7 @@ use super::{
     cache::{CacheComparison, CacheHit},
     constraints::StoppedBy,
     experiments::Arrangement,
+    firewall::Screening,
     needs::{Affinity, Features},
     rules::Strategy,
 };
@@ -352,12 +353,15 @@ struct Outcome {
     cache: Option<CacheHit>,
     /// Of a stored reply to the same question in other words, where a fresh one was given.
     cache_compared: Option<CacheComparison>,
+    /// The firewall refused it.
     threat_blocked: bool,
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.
     refused: bool,
     /// The budget that ended the call before anybody was asked.
     budget: Option<StoppedBy>,
+    /// What the firewall said; null: nobody had it look.
+    firewall: Option<Screening>,
 }
 
 /// One try at one provider.

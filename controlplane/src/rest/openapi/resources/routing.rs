@@ -97,8 +97,10 @@ struct ExplainedCall {
 #[derive(ToSchema)]
 struct Explained {
     dry_run: bool,
-    /// Always `allow`: there is no firewall yet.
+    /// `allow` or `block_input`.
     firewall_decision: String,
+    /// `passed`, `flagged`, `blocked`, `skipped` or `refused`; null: nobody has the firewall look.
+    firewall_verdict: Option<String>,
     /// What the call would be told where nobody can serve it.
     would_refuse: Option<WouldRefuse>,
     would_select: Option<ModelName>,

@@ -58,6 +58,12 @@ struct UsageSums {
     /// Such replies that were compared with fresh ones, and how many said something else.
     semantic_compared: u64,
     semantic_wrong: u64,
+    /// Requests that the firewall scored, those of them that looked like attacks, and those that it refused for that.
+    firewall_scanned: u64,
+    firewall_flagged: u64,
+    firewall_blocked: u64,
+    /// Requests that it could not score.
+    firewall_skipped: u64,
 }
 
 /// The sums of one group; of what it is grouped by, null is what is not known.
@@ -98,6 +104,12 @@ struct UsageGroup {
     /// Such replies that were compared with fresh ones, and how many said something else.
     semantic_compared: u64,
     semantic_wrong: u64,
+    /// Requests that the firewall scored, those of them that looked like attacks, and those that it refused for that.
+    firewall_scanned: u64,
+    firewall_flagged: u64,
+    firewall_blocked: u64,
+    /// Requests that it could not score.
+    firewall_skipped: u64,
 }
 
 /// Null: not known.

@@ -1,0 +1,113 @@
+//! `/v1/firewall` in the document.
+
+#![expect(dead_code, reason = "shapes of answers, which the document reads")]
+
+use utoipa::ToSchema;
+
+use super::super::{Routes, operation::Operation};
+use crate::rest::firewall;
+
+/// What is set; what is missing is as where nobody sets anything.
+#[derive(ToSchema)]
+struct FirewallInput {
+    /// `off`; `log`, which records calls that look like attacks; or `block`, which refuses them.
+    #[schema(nullable = false, example = "log", pattern = "^(off|log|block)$")]
+    mode: Option<String>,
+    /// The score from which on a call counts as an attack; missing: the model's own.
+    #[schema(minimum = 0.01, maximum = 1.0)]
+    threshold: Option<f64>,
+    /// What becomes of calls that cannot be scored in time.
+    #[schema(nullable = false, example = "allow", pattern = "^(allow|refuse)$")]
+    on_failure: Option<String>,
+    /// Whose messages are looked at, of `system`, `user`, `assistant` and `tool`; missing: all but the assistant's.
+    #[schema(nullable = false)]
+    roles: Option<Vec<FirewallRole>>,
+    /// Phrases that do not count, letter by letter.
+    #[schema(nullable = false, max_items = 100)]
+    allow_list: Option<Vec<FirewallPhrase>>,
+}
+
+/// Who a message is from.
+#[derive(ToSchema)]
+#[schema(example = "user", pattern = "^(system|user|assistant|tool)$")]
+struct FirewallRole(String);
+
+/// Of 4 to 1,000 bytes, spaces at its ends aside.
+#[derive(ToSchema)]
+#[schema(example = "ignore the noise", pattern = "^[a-z ]{4,200}$")]
+struct FirewallPhrase(String);
+
+/// What is done about calls that look like attacks, and how many did.
+#[derive(ToSchema)]
+struct Firewall {
+    /// Always `firewall`.
+    object: String,
+    /// `off`, `log` or `block`.
+    mode: String,
+    /// Null: the model's own.
+    threshold: Option<f64>,
+    /// `allow` or `refuse`.
+    on_failure: String,
+    roles: Vec<String>,
+    allow_list: Vec<String>,
+    month: FirewallMonth,
+}
+
+/// Of the calls since the first of the month, UTC.
+#[derive(ToSchema)]
+struct FirewallMonth {
+    /// Calls that were scored.
+    scanned: u64,
+    /// Of these, they looked like attacks.
+    flagged: u64,
+    /// Of these, they were refused.
+    blocked: u64,
+    /// Calls that could not be scored.
+    skipped: u64,
+}
+
+/// What the firewall said of a call.
+#[derive(ToSchema)]
+pub(super) struct Screening {
+    /// `passed`, `flagged`, `blocked`, `skipped` or `refused`.
+    verdict: String,
+    /// 0 to 1; null: it could not be scored, as in what follows.
+    score: Option<f64>,
+    threshold: Option<f64>,
+    /// The text that scored it.
+    #[schema(example = "messages[1].content")]
+    at: Option<String>,
+    /// Who that is from: `system`, `user`, `assistant` or `tool`.
+    role: Option<String>,
+    span: Option<Span>,
+    /// The call was too long for all of it to be looked at.
+    partial: bool,
+    /// `queue_full`, `deadline`, `unavailable` or `failed`.
+    skipped: Option<String>,
+}
+
+/// Characters of that text, the first and the one after the last.
+#[derive(ToSchema)]
+pub(super) struct Span {
+    start: u64,
+    end: u64,
+}
+
+pub(super) fn routes() -> Routes {
+    let path = "/v1/firewall";
+    Routes::of("Firewall")
+        .get(
+            path,
+            firewall::get,
+            Operation::new("getFirewall", "The firewall and what it found")
+                .answers::<Firewall>(200, "What is set, and this month's calls."),
+        )
+        .put(
+            path,
+            firewall::put,
+            Operation::new("replaceFirewall", "Set the firewall")
+                .says("As a whole. Reaches every proxy in about a second.")
+                .takes::<FirewallInput>()
+                .answers::<Firewall>(200, "What is set now."),
+        )
+}

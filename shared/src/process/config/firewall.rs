@@ -1,0 +1,159 @@
+//! A tenant's firewall, as it is configured and as tenants set it.
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+use crate::domain::firewall::{self, MIN_THRESHOLD, Mode, OnFailure, Role};
+
+/// What is done about calls that look like attacks on the model.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Firewall {
+    /// `off`; `log`, which records them; or `block`, which refuses them.
+    pub mode: FirewallMode,
+    /// The score from which on a call counts as an attack, 0.01 to 1; absent: what the model came with, 0.5 for ours.
+    #[serde(
+        deserialize_with = "threshold",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub threshold: Option<f64>,
+    /// What becomes of calls that cannot be scored in time: `allow` or `refuse`.
+    pub on_failure: FirewallFailure,
+    /// Whose messages are looked at, of `system`, `user`, `assistant` and `tool`; none: all but the assistant's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<FirewallRole>,
+    /// Phrases that do not count, letter by letter; each of 4 to 1,000 bytes, at most 100.
+    #[serde(deserialize_with = "phrases", skip_serializing_if = "Vec::is_empty")]
+    pub allow_list: Vec<String>,
+}
+
+/// What becomes of a call that looks like an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallMode {
+    #[default]
+    Off,
+    Log,
+    Block,
+}
+
+/// What becomes of a call that cannot be scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallFailure {
+    #[default]
+    Allow,
+    Refuse,
+}
+
+/// Who a message is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallRole {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl FirewallRole {
+    fn to_domain(self) -> Role {
+        match self {
+            Self::System => Role::System,
+            Self::User => Role::User,
+            Self::Assistant => Role::Assistant,
+            Self::Tool => Role::Tool,
+        }
+    }
+}
+
+impl From<Role> for FirewallRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::System => Self::System,
+            Role::User => Self::User,
+            Role::Assistant => Self::Assistant,
+            Role::Tool => Self::Tool,
+        }
+    }
+}
+
+impl Firewall {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As proxies know it.
+    pub fn to_domain(&self) -> firewall::Firewall {
+        let mut roles: Vec<Role> = self.roles.iter().map(|role| role.to_domain()).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        firewall::Firewall {
+            mode: match self.mode {
+                FirewallMode::Off => Mode::Off,
+                FirewallMode::Log => Mode::Log,
+                FirewallMode::Block => Mode::Block,
+            },
+            threshold: self.threshold.map(in_thousandths),
+            on_failure: match self.on_failure {
+                FirewallFailure::Allow => OnFailure::Allow,
+                FirewallFailure::Refuse => OnFailure::Refuse,
+            },
+            roles,
+            allow: self.allow_list.clone().into(),
+        }
+    }
+}
+
+impl From<&firewall::Firewall> for Firewall {
+    fn from(firewall: &firewall::Firewall) -> Self {
+        Self {
+            mode: match firewall.mode {
+                Mode::Off => FirewallMode::Off,
+                Mode::Log => FirewallMode::Log,
+                Mode::Block => FirewallMode::Block,
+            },
+            threshold: firewall.threshold.map(firewall::thousandths),
+            on_failure: match firewall.on_failure {
+                OnFailure::Allow => FirewallFailure::Allow,
+                OnFailure::Refuse => FirewallFailure::Refuse,
+            },
+            roles: firewall.roles.iter().copied().map(Into::into).collect(),
+            allow_list: firewall.allow.to_vec(),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "0.01 to 1 where it was read"
+)]
+fn in_thousandths(share: f64) -> u16 {
+    (share.clamp(0.0, 1.0) * 1_000.0).round() as u16
+}
+
+fn threshold<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let Some(value) = Option::<f64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let least = firewall::thousandths(MIN_THRESHOLD);
+    if (least..=1.0).contains(&value) {
+        Ok(Some(value))
+    } else {
+        Err(D::Error::custom(format!(
+            "{value} is not allowed; it must be a number from {least} to 1"
+        )))
+    }
+}
+
+fn phrases<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let phrases = Vec::<String>::deserialize(deserializer)?;
+    let allowed = firewall::Firewall {
+        allow: phrases.clone().into(),
+        ..firewall::Firewall::default()
+    };
+    allowed
+        .validate()
+        .map_err(|invalid| D::Error::custom(invalid.reason))?;
+    Ok(phrases)
+}

@@ -1,0 +1,31 @@
+//! What the firewall said of calls.
+
+use floopy_shared::domain::firewall::{Finding, Place, Role, Screening, Skip, Verdict};
+
+pub(super) fn screening(number: u64, flag: bool) -> Box<Screening> {
+    if number.is_multiple_of(2) {
+        return Box::new(Screening::Skipped {
+            why: Skip::Late,
+            refused: flag,
+        });
+    }
+    let place = Place {
+        at: "messages[1].content[0].text".to_owned(),
+        role: Role::Tool,
+        start: number,
+        end: number.saturating_add(1),
+    };
+    Box::new(Screening::Scored {
+        verdict: if flag {
+            Verdict::Blocked
+        } else {
+            Verdict::Passed
+        },
+        finding: Finding {
+            score: 978,
+            threshold: 500,
+            place: flag.then_some(place),
+            partial: !flag,
+        },
+    })
+}
