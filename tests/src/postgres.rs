@@ -4,20 +4,38 @@ use std::{path::Path, process::Command, time::Duration};
 
 use tempfile::TempDir;
 
-use crate::{Settings, eventually, process::Process};
+use crate::{Settings, authority::Authority, eventually, ports::free_addr, process::Process};
 
 /// A server that can be stopped and started again.
 #[derive(Debug)]
 pub struct Postgres {
     process: Option<Process>,
     dir: TempDir,
+    /// Where it listens by TLS alone, if it does.
+    tls_port: Option<u16>,
 }
 
 impl Postgres {
     /// Starts one with an empty database and waits until it answers.
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut server = Self { process: None, dir };
+        Self::in_dir(dir, None).await
+    }
+
+    /// The same of one that is reached by TLS at 127.0.0.1, by a certificate of this authority.
+    pub async fn with_tls(authority: &Authority) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        authority.write(dir.path());
+        authority.issue(dir.path(), "server");
+        Self::in_dir(dir, Some(free_addr().port())).await
+    }
+
+    async fn in_dir(dir: TempDir, tls_port: Option<u16>) -> Self {
+        let mut server = Self {
+            process: None,
+            dir,
+            tls_port,
+        };
         server.start_again().await;
         server
     }
@@ -27,6 +45,9 @@ impl Postgres {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/postgres.sh");
         let mut command = Command::new(script);
         command.arg(self.dir.path());
+        if let Some(port) = self.tls_port {
+            command.env("TLS_PORT", port.to_string());
+        }
         let log = self.dir.path().join("log");
         self.process = Some(Process::start(command, &log));
         // Written once it takes connections.
@@ -91,6 +112,12 @@ impl Postgres {
             "postgres://postgres@localhost/postgres?host={}",
             host.display()
         )
+    }
+
+    /// How it is reached by TLS at this name.
+    pub fn tls_url(&self, host: &str) -> String {
+        let port = self.tls_port.expect("it listens by TLS");
+        format!("postgres://postgres:pg-secret@{host}:{port}/postgres")
     }
 
     /// Settings under which the control plane keeps its store there.
