@@ -101,7 +101,7 @@ const EDGES: &[(&str, &str)] = &[
     ("shared", "proto"),
     ("dataplane", "proto protocols semantic shared"),
     ("controlplane", "proto shared"),
-    ("judge-worker", "proto shared"),
+    ("judge-worker", "proto semantic shared"),
     (
         "deploy/standalone",
         "controlplane dataplane judge-worker proto shared",
