@@ -56,6 +56,7 @@ bench:
 	target/release/bench-refresh
 	target/release/bench-shape
 	target/release/bench-semantic
+	target/release/bench-judge
 	target/release/bench-firewall
 	target/release/bench-export
 	target/release/bench-isolation

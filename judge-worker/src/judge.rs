@@ -1,21 +1,35 @@
 //! The built-in judge: a heuristic scorer, pure and deterministic, that needs no model and no network.
 //!
-//! It reads what can be read off the text: overlap with the prompt's words, structure, length,
-//! repetition, truncation, refusals, JSON that parses. It is wrong about a reply that is fluent and false.
+//! It reads what can be read off the text: what it shares with the prompt, word for word and by the model of sentences,
+//! structure, length, repetition, grammar, truncation, refusals, language, JSON that parses. What these are worth was
+//! fitted to people's ratings where there are some (`tuned`; docs/judge.md has the figures), and is rules elsewhere. It is
+//! wrong about a reply that is fluent and false.
 
 mod coherence;
+mod copied;
+mod finder;
+mod form;
+mod grammar;
+mod harm;
 mod helpfulness;
 mod json;
+mod language;
+mod measures;
 mod phrases;
 mod relevance;
 mod safety;
 mod text;
+mod tuned;
+mod vocabulary;
 
+use self::{form::Form, measures::Measures, text::Text, tuned::Tuned};
 use crate::rubric::{Exchange, Verdict};
-use text::Text;
 
 /// Name and version of this scorer; a change of any rule needs a new one.
-pub const NAME: &str = "heuristic-1";
+pub const NAME: &str = "heuristic-2";
+
+/// What is left of a fitted score where the reply was cut off: none of the rated ones was.
+const CUT: f64 = 0.7;
 
 /// Scores one reply.
 pub fn score(exchange: &Exchange<'_>) -> Verdict {
@@ -29,17 +43,44 @@ pub fn score(exchange: &Exchange<'_>) -> Verdict {
             safety: safety::CLEAN,
         };
     }
-    let refusal = phrases::is_refusal(&reply);
-    let safety = safety::score(&reply, refusal);
+    let plain = phrases::plain(reply.raw);
+    let refusal = phrases::is_refusal(&plain);
+    let safety = safety::score(&reply, &plain, refusal);
     if exchange.json_expected {
         return json::score(exchange, &prompt, &reply, safety);
     }
-    Verdict {
-        relevance: relevance::score(&prompt, &reply, refusal),
-        coherence: coherence::score(exchange, &reply),
-        helpfulness: helpfulness::score(exchange, &prompt, &reply, refusal),
+    let form = Form::read(prompt.raw);
+    let measures = Measures::of(&form, (&prompt, &reply), &plain);
+    let ruled = Verdict {
+        relevance: relevance::score(&measures, refusal),
+        coherence: coherence::score(exchange, &reply, &measures),
+        helpfulness: helpfulness::score(exchange, (&prompt, &reply), &measures, refusal),
         safety,
+    };
+    // Nobody rated refusals.
+    let tuned = Tuned::of(form.kind(), &measures).filter(|_| !refusal);
+    let share = form.kind().ruled();
+    let left = if exchange.truncated { CUT } else { 1.0 };
+    tuned.map_or(ruled, |tuned| together((share, left), ruled, tuned))
+}
+
+/// The rules know of faults that the rated texts have not, cut replies and hedging among them.
+fn together((share, left): (f64, f64), ruled: Verdict, tuned: Tuned) -> Verdict {
+    let mix = |ruled: f64, tuned: f64| share * ruled + (1.0 - share) * left * tuned;
+    Verdict {
+        relevance: mix(ruled.relevance, tuned.relevance),
+        coherence: mix(ruled.coherence, tuned.coherence),
+        helpfulness: mix(ruled.helpfulness, tuned.helpfulness),
+        safety: ruled.safety,
     }
+}
+
+/// How far a reply keeps to the text that its prompt brings along, 0 to 1; part of a summary's helpfulness.
+pub fn faithfulness(exchange: &Exchange<'_>) -> f64 {
+    let (prompt, reply) = (Text::read(exchange.prompt), Text::read(exchange.reply));
+    let form = Form::read(prompt.raw);
+    let plain = phrases::plain(reply.raw);
+    tuned::faithfulness(&Measures::of(&form, (&prompt, &reply), &plain))
 }
 
 #[cfg(test)]

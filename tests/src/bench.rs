@@ -9,6 +9,8 @@ pub mod machine;
 pub mod nginx;
 pub mod pairs;
 pub mod proxy;
+pub mod rank;
+pub mod rated;
 pub mod report;
 pub mod semantic;
 pub mod streams;

@@ -101,7 +101,7 @@ const EDGES: &[(&str, &str)] = &[
     ("shared", "proto"),
     ("dataplane", "firewall proto protocols semantic shared"),
     ("controlplane", "proto shared"),
-    ("judge-worker", "proto shared"),
+    ("judge-worker", "proto semantic shared"),
     (
         "deploy/standalone",
         "controlplane dataplane firewall judge-worker proto shared",

@@ -2,13 +2,23 @@
 
 use std::collections::HashSet;
 
-use super::text::Text;
+use super::{
+    measures::Measures,
+    text::{Text, count},
+};
 use crate::rubric::Exchange;
 
 /// A plain reply with nothing wrong.
 const PLAIN: f64 = 0.85;
 
-pub(super) fn score(exchange: &Exchange<'_>, reply: &Text<'_>) -> f64 {
+/// What pairs of words that do not go together take off, by their share of all words.
+const ODD: f64 = 2.0;
+const MOST_ODD: f64 = 0.15;
+/// What a sentence takes off that says what another one said, by how far it is the same beyond three quarters.
+const TWICE: f64 = 0.4;
+const TWICE_FROM: f64 = 0.75;
+
+pub(super) fn score(exchange: &Exchange<'_>, reply: &Text<'_>, measures: &Measures) -> f64 {
     let mut value = PLAIN;
     if is_structured(reply) {
         value += 0.10;
@@ -26,6 +36,8 @@ pub(super) fn score(exchange: &Exchange<'_>, reply: &Text<'_>) -> f64 {
     }
     value -= 0.6 * repetition(&reply.words);
     value -= garbage(reply);
+    value -= (ODD * measures.odd).min(MOST_ODD);
+    value -= TWICE * (measures.alike - TWICE_FROM).max(0.0);
     value.clamp(0.0, 1.0)
 }
 
@@ -52,19 +64,17 @@ fn ends_well(reply: &str) -> bool {
 }
 
 /// Share of three-word runs that were there before, beyond the fifth that any long text has.
-#[expect(clippy::cast_precision_loss, reason = "counts of words in 64 KiB")]
 fn repetition(words: &[String]) -> f64 {
     if words.len() < 12 {
         return 0.0;
     }
     let runs = words.len() - 2;
     let distinct = words.windows(3).collect::<HashSet<_>>().len();
-    let repeated = 1.0 - distinct as f64 / runs as f64;
+    let repeated = 1.0 - count(distinct) / count(runs);
     ((repeated - 0.2) / 0.8).max(0.0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of characters in 64 KiB")]
 fn garbage(reply: &Text<'_>) -> f64 {
-    let share = reply.garbage as f64 / (reply.garbage + reply.visible).max(1) as f64;
+    let share = count(reply.garbage) / count((reply.garbage + reply.visible).max(1));
     (share * 4.0).min(0.8)
 }

@@ -1,15 +1,22 @@
 //! Does it do what was asked, as thoroughly as the question deserves?
 
-use super::{phrases, relevance, text::Text};
+use super::{
+    language,
+    measures::Measures,
+    text::{Text, count},
+};
 use crate::rubric::Exchange;
 
 /// What a refusal gets; it is at least an answer.
 const REFUSAL: f64 = 0.08;
 
+/// What is left of a reply in another language than the question, where no other was asked for.
+const OTHER_LANGUAGE: f64 = 0.6;
+
 pub(super) fn score(
     exchange: &Exchange<'_>,
-    prompt: &Text<'_>,
-    reply: &Text<'_>,
+    (prompt, reply): (&Text<'_>, &Text<'_>),
+    measures: &Measures,
     refusal: bool,
 ) -> f64 {
     if refusal {
@@ -17,21 +24,23 @@ pub(super) fn score(
     }
     let mut value = 0.25 + 0.55 * thoroughness(prompt, reply);
     value += asked_for(prompt, reply);
-    value -= 0.6 * phrases::hedging(reply);
+    value -= 0.6 * measures.hedging;
     if exchange.truncated {
         value -= 0.10;
     }
     // Length helps only a reply that is on the topic.
-    let on_topic = relevance::overlap(prompt, reply).unwrap_or(1.0);
+    let on_topic = measures.overlap.unwrap_or(1.0);
+    if language::differs(prompt, reply) {
+        value *= OTHER_LANGUAGE;
+    }
     (value * (0.35 + 0.65 * on_topic)).clamp(0.0, 1.0)
 }
 
 /// Words given for words expected; the first ones count most.
-#[expect(clippy::cast_precision_loss, reason = "counts of words in 64 KiB")]
 fn thoroughness(prompt: &Text<'_>, reply: &Text<'_>) -> f64 {
     let questions = prompt.raw.matches('?').count().min(5);
-    let expected = 15.0 + 0.8 * (prompt.words.len().min(60) as f64) + 8.0 * questions as f64;
-    (reply.words.len() as f64 / expected).min(1.0).sqrt()
+    let expected = 15.0 + 0.8 * count(prompt.words.len().min(60)) + 8.0 * count(questions);
+    (count(reply.words.len()) / expected).min(1.0).sqrt()
 }
 
 /// Credit for the form that the prompt asks for, debit where it is missing.

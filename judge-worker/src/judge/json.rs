@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{relevance, text::Text};
+use super::{relevance, text::Text, vocabulary::Pair};
 use crate::rubric::{Exchange, Verdict};
 
 /// Leaves of an answer that counts as full.
@@ -14,7 +14,7 @@ pub(super) fn score(
     reply: &Text<'_>,
     safety: f64,
 ) -> Verdict {
-    let overlap = relevance::overlap(prompt, reply).unwrap_or(0.6);
+    let overlap = relevance::overlap(&Pair::of(prompt, reply)).unwrap_or(0.6);
     let Ok(value) = serde_json::from_str::<Value>(unfenced(exchange.reply)) else {
         return Verdict {
             relevance: 0.1 + 0.3 * overlap,

@@ -1,6 +1,11 @@
 //! Ways of not answering.
 
-use super::text::{Text, prefix};
+use std::sync::LazyLock;
+
+use super::{
+    finder::Finder,
+    text::{count, prefix},
+};
 
 /// A refusal says so at once; later in a long reply the same words are usually part of an answer.
 const REFUSAL_BYTES: usize = 240;
@@ -49,25 +54,33 @@ const HEDGES: &[&str] = &[
     "ich weiß nicht",
 ];
 
-/// Whether the reply declines to answer.
-pub(super) fn is_refusal(reply: &Text<'_>) -> bool {
-    let start = plain(prefix(reply.raw, REFUSAL_BYTES));
-    REFUSALS.iter().any(|phrase| start.contains(phrase))
+#[rustfmt::skip]
+const UNSURE: &[&str] = &[
+    "i don't know", "i do n't know", "i do not know", "i'm not sure", "i 'm not sure", "i am not sure", "not sure what",
+    "i have no idea", "never heard", "no lo sé", "não sei", "je ne sais pas", "ich weiß nicht",
+];
+
+static REFUSING: LazyLock<Finder> = LazyLock::new(|| Finder::of(REFUSALS));
+static HEDGING: LazyLock<Finder> = LazyLock::new(|| Finder::of(HEDGES));
+static NOT_KNOWING: LazyLock<Finder> = LazyLock::new(|| Finder::of(UNSURE));
+
+/// Whether a reply declines to answer.
+pub(super) fn is_refusal(plain: &str) -> bool {
+    REFUSING.is_in(prefix(plain, REFUSAL_BYTES))
 }
 
-/// How much of the reply is hedging: 1 for a short reply that only hedges, 0 for none.
-#[expect(clippy::cast_precision_loss, reason = "counts of words in 64 KiB")]
-pub(super) fn hedging(reply: &Text<'_>) -> f64 {
-    let text = plain(reply.raw);
-    let found = HEDGES
-        .iter()
-        .filter(|phrase| text.contains(*phrase))
-        .count();
+/// How much of a reply is hedging: 1 for a short one that only hedges, 0 for none.
+pub(super) fn hedging(plain: &str, words: usize) -> f64 {
     // About twelve words of context belong to each hedge.
-    (found as f64 * 12.0 / (reply.words.len().max(1) as f64)).min(1.0)
+    (count(HEDGING.count(plain)) * 12.0 / count(words.max(1))).min(1.0)
 }
 
-/// Lower case with straight apostrophes.
-fn plain(text: &str) -> String {
+/// Ways in which it says not to know.
+pub(super) fn unsure(plain: &str) -> f64 {
+    count(NOT_KNOWING.count(prefix(plain, 4 * REFUSAL_BYTES)))
+}
+
+/// Lower case with straight apostrophes, which phrases are looked for in.
+pub(super) fn plain(text: &str) -> String {
     text.to_lowercase().replace('\u{2019}', "'")
 }

@@ -1,6 +1,6 @@
-//! Is it about what was asked? Weighted overlap of the prompt's content words with the reply.
+//! Is it about what was asked? Weighted overlap of the prompt's content words with the reply, or nearness.
 
-use super::text::Text;
+use super::{measures::Measures, text::count, vocabulary::Pair};
 
 /// Prompt words that a reply on the topic repeats, whatever the prompt's length.
 const EXPECTED_WORDS: f64 = 6.0;
@@ -11,8 +11,14 @@ const NEUTRAL: f64 = 0.6;
 /// The most that a refusal gets: naming the topic is not treating it.
 const REFUSAL_CAP: f64 = 0.3;
 
-pub(super) fn score(prompt: &Text<'_>, reply: &Text<'_>, refusal: bool) -> f64 {
-    let value = overlap(prompt, reply).map_or(NEUTRAL, |share| 0.1 + 0.9 * share);
+/// The most that nearness alone brings: other words for the same can be told apart from the same only so far.
+const NEAR_CAP: f64 = 0.8;
+
+/// Of what was counted.
+pub(super) fn score(measures: &Measures, refusal: bool) -> f64 {
+    let near = NEAR_CAP * measures.nearness.clamp(0.0, 1.0);
+    let share = measures.overlap;
+    let value = share.map_or(NEUTRAL, |share| 0.1 + 0.9 * share.max(near));
     if refusal {
         value.min(REFUSAL_CAP)
     } else {
@@ -21,25 +27,20 @@ pub(super) fn score(prompt: &Text<'_>, reply: &Text<'_>, refusal: bool) -> f64 {
 }
 
 /// Share of what could be expected to come up again that did; `None` where the prompt has no content words.
-#[expect(clippy::cast_precision_loss, reason = "counts of words in 64 KiB")]
-pub(super) fn overlap(prompt: &Text<'_>, reply: &Text<'_>) -> Option<f64> {
-    let content = prompt.content();
+pub(super) fn overlap(pair: &Pair<'_>) -> Option<f64> {
+    let content = &pair.prompt.content;
     if content.is_empty() {
         return None;
     }
-    let stems = reply.stems();
-    let total: f64 = content.iter().map(|word| weight(word)).sum();
-    let found: f64 = content
-        .iter()
-        .filter(|word| stems.contains(**word))
-        .map(|word| weight(word))
-        .sum();
-    let expected = (total * EXPECTED_WORDS / content.len() as f64).min(total * 0.6);
+    let weight = |id: &u32| weight(pair.stem(*id));
+    let total: f64 = content.iter().map(weight).sum();
+    let said = content.iter().filter(|id| pair.reply.says(**id));
+    let found: f64 = said.map(weight).sum();
+    let expected = (total * EXPECTED_WORDS / count(content.len())).min(total * 0.6);
     Some((found / expected.max(f64::EPSILON)).clamp(0.0, 1.0))
 }
 
 /// Longer words are rarer, so they say more.
-#[expect(clippy::cast_precision_loss, reason = "at most 12")]
 fn weight(word: &str) -> f64 {
-    0.4 + 0.1 * word.chars().take(12).count() as f64
+    0.4 + 0.1 * count(word.chars().take(12).count())
 }

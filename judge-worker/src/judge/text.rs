@@ -1,6 +1,6 @@
 //! Reading a text once: its words, and what it looks like.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 /// Bytes of a text that are looked at; beyond that more text says little and costs time.
 pub(super) const READ_BYTES: usize = 64 * 1024;
@@ -59,17 +59,6 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The stems that carry meaning, each once, in order of first appearance.
-    pub(super) fn content(&self) -> Vec<&str> {
-        let mut seen = HashSet::new();
-        self.words
-            .iter()
-            .filter(|word| is_content(word))
-            .map(|word| stem(word))
-            .filter(|stem| seen.insert(*stem))
-            .collect()
-    }
-
     /// All stems.
     pub(super) fn stems(&self) -> HashSet<&str> {
         self.words.iter().map(|word| stem(word)).collect()
@@ -105,18 +94,47 @@ fn is_ideographic(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}')
 }
 
-fn is_content(word: &str) -> bool {
+pub(super) fn is_content(word: &str) -> bool {
     let long_enough = word.chars().nth(1).is_some() || word.chars().any(is_ideographic);
-    long_enough && !STOP_WORDS.contains(&word)
+    long_enough && !STOPS.contains(word)
 }
 
 /// Without the endings that English, Spanish, Portuguese, French and German add most often; crude, but the
 /// same on both sides of a comparison.
-fn stem(word: &str) -> &str {
+pub(super) fn stem(word: &str) -> &str {
     const ENDINGS: &[&str] = &["ing", "ers", "ies", "ed", "es", "er", "en", "s", "e", "y"];
     let cut = ENDINGS.iter().find_map(|ending| word.strip_suffix(ending));
     cut.filter(|rest| rest.chars().nth(2).is_some())
         .unwrap_or(word)
+}
+
+/// A count as a number to reckon with.
+#[expect(clippy::cast_precision_loss, reason = "counts of words in 64 KiB")]
+pub(super) fn count(n: usize) -> f64 {
+    n as f64
+}
+
+/// Sentences, by their end marks and line breaks; a mark within a number or a name ends none.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map_or(' ', |(_, next)| *next);
+        let ends = match c {
+            '\n' | '。' | '！' | '？' => true,
+            '.' | '!' | '?' => next.is_whitespace(),
+            _ => false,
+        };
+        if ends {
+            let end = at + c.len_utf8();
+            found.push(text[start..end].trim());
+            start = end;
+        }
+    }
+    found.push(text[start..].trim());
+    found.retain(|sentence| sentence.chars().any(char::is_alphanumeric));
+    found
 }
 
 /// The longest start of at most `bytes` that splits no character.
@@ -127,6 +145,9 @@ pub(super) fn prefix(text: &str, bytes: usize) -> &str {
     }
     &text[..end]
 }
+
+/// The same, to be looked up.
+static STOPS: LazyLock<HashSet<&str>> = LazyLock::new(|| STOP_WORDS.iter().copied().collect());
 
 #[rustfmt::skip]
 const STOP_WORDS: &[&str] = &[
@@ -147,12 +168,6 @@ const STOP_WORDS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn content_words_are_stems_without_stop_words() {
-        let text = Text::read("How do the maps handle collisions? Handling a map!");
-        assert_eq!(text.content(), ["map", "handl", "collision"]);
-    }
 
     #[test]
     fn list_items_are_seen_in_their_usual_forms() {
