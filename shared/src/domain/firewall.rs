@@ -112,7 +112,8 @@ impl Firewall {
 
     /// Refuses what lets everything pass, or nothing.
     pub fn validate(&self) -> Result<(), InvalidConstraints> {
-        let invalid = |field, reason| Err(InvalidConstraints { field, reason });
+        let invalid =
+            |field: &'static str, reason: String| Err(InvalidConstraints::new(field, reason));
         if let Some(threshold) = self.threshold
             && !(MIN_THRESHOLD..=1_000).contains(&threshold)
         {

@@ -294,8 +294,7 @@ struct PromptUsed {
 #[derive(ToSchema)]
 pub(super) struct Evidence {
     samples: u64,
-    /// Estimate of the candidate in charge less the best of the others; negative where that one costs more or is not
-    /// yet proven.
+    /// Estimate of who is in charge less the best of the others: below 0 where that one costs more, or is unproven.
     top2_score_gap: f64,
     outcome_variance: f64,
     scored_requests: u64,
@@ -306,8 +305,7 @@ pub(super) struct Evidence {
 #[derive(ToSchema)]
 struct RecordedEvidence {
     samples: u64,
-    /// Estimate of the candidate in charge less the best of the others; negative where that one costs more or is not
-    /// yet proven.
+    /// Estimate of who is in charge less the best of the others: below 0 where that one costs more, or is unproven.
     top2_score_gap: f64,
     outcome_variance: f64,
     scored_requests: u64,
