@@ -28,6 +28,7 @@ mod queue;
 mod quota;
 mod rest;
 mod role;
+mod security;
 mod settings;
 mod store;
 mod webhooks;

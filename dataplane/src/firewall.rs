@@ -7,7 +7,10 @@ mod scorer;
 mod texts;
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -34,7 +37,13 @@ pub(crate) struct Firewall {
     config: Arc<config::Firewall>,
     queue: Arc<Queue>,
     metrics: Arc<Metrics>,
+    began: Instant,
+    /// In seconds since then: when it may next be said that calls are not scored.
+    silent_until: AtomicU64,
 }
+
+/// How seldom that is said, in seconds; each such call is counted.
+const SILENCE_S: u64 = 60;
 
 impl Firewall {
     pub(crate) fn new(config: &config::Firewall, metrics: &Arc<Metrics>) -> Self {
@@ -42,6 +51,8 @@ impl Firewall {
             config: Arc::new(config.clone()),
             queue: Arc::new(Queue::new(config.queue)),
             metrics: Arc::clone(metrics),
+            began: Instant::now(),
+            silent_until: AtomicU64::new(0),
         }
     }
 
@@ -72,10 +83,11 @@ impl Firewall {
                 verdict: verdict(&finding, mode),
                 finding,
             },
-            Err(why) => Screening::Skipped {
-                why,
-                refused: mode == Mode::Block && own.on_failure == OnFailure::Refuse,
-            },
+            Err(why) => {
+                self.complain(why);
+                let refused = mode == Mode::Block && own.on_failure == OnFailure::Refuse;
+                Screening::Skipped { why, refused }
+            }
         };
         self.metrics.firewall.screened(&screening, began.elapsed());
         Some(screening)
@@ -103,6 +115,21 @@ impl Firewall {
             // Its thread ended.
             Ok(Err(_)) => Err(Skip::Failed),
             Err(deadline::Late) => Err(Skip::Late),
+        }
+    }
+
+    /// Says why a call was not scored, once in a while.
+    fn complain(&self, why: Skip) {
+        let now = self.began.elapsed().as_secs();
+        let until = self.silent_until.load(Ordering::Relaxed);
+        let next = now + SILENCE_S;
+        let may = now >= until
+            && self
+                .silent_until
+                .compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if may {
+            tracing::warn!(%why, "the firewall did not score a call; others are only counted for a minute");
         }
     }
 

@@ -135,11 +135,7 @@ impl Scanner {
     fn parts(&self, messages: &[Message<'_>]) -> (Vec<Part>, bool) {
         let total: usize = messages.iter().map(|message| message.text.len()).sum();
         let is_complete = total <= self.limits.bytes;
-        let each = if is_complete {
-            usize::MAX
-        } else {
-            self.limits.bytes / messages.len().max(1)
-        };
+        let each = each(messages, self.limits.bytes);
         let mut out = Vec::new();
         for (message, Message { text, .. }) in messages.iter().enumerate() {
             for range in kept(text, each) {
@@ -168,6 +164,22 @@ fn nothing() -> Verdict {
         span: 0..0,
         is_complete: true,
     }
+}
+
+/// How much of each message is looked at, so that all of them together are not too much: what short ones leave, long ones
+/// get.
+fn each(messages: &[Message<'_>], most: usize) -> usize {
+    let mut lengths: Vec<usize> = messages.iter().map(|message| message.text.len()).collect();
+    lengths.sort_unstable();
+    let mut left = most;
+    for (index, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - index);
+        if *length > share {
+            return share;
+        }
+        left -= length;
+    }
+    usize::MAX
 }
 
 /// What of a text is looked at: all of it, or as much from its beginning as from its end.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command};
 use crate::Api;
 
 /// What the set-up made at this place.
-pub(crate) fn made(name: &str) -> PathBuf {
+pub fn made(name: &str) -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let made = tests.join("../.local").join(name);
     assert!(

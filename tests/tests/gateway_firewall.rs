@@ -184,6 +184,10 @@ async fn assert_explained(api: &Api) {
         (&refused["would_select"], &refused["would_refuse"]["code"]),
         (&Value::Null, &json!("firewall_blocked"))
     );
+    assert_eq!(
+        refused["explanation_detail"]["template_id"],
+        "firewall_blocked"
+    );
     let passed = explain(HARMLESS).await;
     assert_eq!(
         (&passed["firewall_decision"], &passed["firewall_verdict"]),

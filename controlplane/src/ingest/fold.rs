@@ -18,6 +18,7 @@ use crate::{
         credit::{self, Credit, Verdicts},
         monitor::Observation,
     },
+    security::Attacks,
     store::{
         StoreError, Tx, buckets,
         calls::{self, StoredCall},
@@ -64,6 +65,7 @@ pub(super) struct Fold {
     pub(super) deltas: Deltas,
     used: Used,
     spending: Spending,
+    attacks: Attacks,
 }
 
 /// What came of a batch.
@@ -109,6 +111,7 @@ impl Fold {
             deltas: Deltas::default(),
             used: Used::default(),
             spending: Spending::default(),
+            attacks: Attacks::default(),
         })
     }
 
@@ -154,6 +157,7 @@ impl Fold {
         }
         usage::add_decision(&mut self.used, &decision);
         self.spending.add(&decision);
+        self.attacks.add(&decision);
         let call = StoredCall {
             id: held.as_ref().and_then(|held| held.id),
             decision,
@@ -239,6 +243,7 @@ impl Fold {
         self.used.apply(&mut self.tx).await?;
         let stops = self.spending.apply(&mut self.tx, self.now_ms).await?;
         budgets::tell_stops(&mut self.tx, &stops, self.now_ms).await?;
+        self.attacks.tell(&mut self.tx, self.now_ms).await?;
         let dropped = drift::append(&mut self.tx, &self.news).await?;
         let changed: Vec<TenantId> = self.deltas.tenants().to_vec();
         // Added while the store commits: where that fails, what was added is forgotten and read anew.

@@ -45,6 +45,7 @@ mod tests {
             (Reason::Passthrough, "no_router_invoked"),
             (Reason::CacheHit, "cache_hit"),
             (Reason::KeptWarm, "feedback_driven_moderate_confidence"),
+            (Reason::Firewall, "firewall_blocked"),
             (Reason::Shadow, "shadow_only"),
             (Reason::Dispatched, "feedback_driven_moderate_confidence"),
         ];

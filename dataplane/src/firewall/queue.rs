@@ -18,6 +18,8 @@ const BATCH: usize = 16;
 const BATCH_BYTES: usize = 64 << 10;
 /// Bodies from which on a call lets shorter ones go first, until it has waited for half of its time.
 const LONG_BYTES: usize = 32 << 10;
+/// Of all bodies that wait: their callers may have left, and then nobody else counts them.
+const WAITING_BYTES: usize = 64 << 20;
 
 /// A call that waits.
 pub(super) struct Job {
@@ -62,15 +64,27 @@ impl Queue {
     /// Takes a call in, if there is room for another one of its tenant.
     pub(super) fn push(&self, job: Job) -> Result<(), Skip> {
         let mut state = self.lock();
-        let own = state.jobs.iter().filter(|other| other.tenant == job.tenant);
-        let most = self.places.div_ceil(2);
-        if state.closed || state.jobs.len() >= self.places || own.count() >= most {
-            return Err(Skip::Full);
+        if state.closed {
+            return Err(Skip::Unavailable);
+        }
+        if !self.fits(&state.jobs, &job) {
+            state.jobs.retain(|waiting| !waiting.answer.is_closed());
+            if !self.fits(&state.jobs, &job) {
+                return Err(Skip::Full);
+            }
         }
         state.jobs.push_back(job);
         drop(state);
         self.changed.notify_one();
         Ok(())
+    }
+
+    fn fits(&self, jobs: &VecDeque<Job>, job: &Job) -> bool {
+        let bytes: usize = jobs.iter().map(|waiting| waiting.body.len()).sum();
+        let own = jobs.iter().filter(|waiting| waiting.tenant == job.tenant);
+        jobs.len() < self.places
+            && own.count() < self.places.div_ceil(2)
+            && (jobs.is_empty() || bytes.saturating_add(job.body.len()) <= WAITING_BYTES)
     }
 
     /// How many more threads there should be, which are taken to be there from now on.
@@ -176,13 +190,25 @@ mod tests {
     #[test]
     fn a_tenant_has_half_of_the_places_and_all_have_no_more_than_there_are() {
         let queue = Queue::new(4);
-        let push = |tenant: &str| queue.push(job(tenant, 1, 60_000).0);
-        assert_eq!((push("a"), push("a")), (Ok(()), Ok(())));
-        assert_eq!(push("a"), Err(Skip::Full));
-        assert_eq!((push("b"), push("c")), (Ok(()), Ok(())));
-        assert_eq!(push("d"), Err(Skip::Full));
+        let mut waiting = Vec::new();
+        let mut push = |tenant: &str, bytes: usize| {
+            let (job, answered) = job(tenant, bytes, 60_000);
+            waiting.push(answered);
+            queue.push(job)
+        };
+        assert_eq!((push("a", 1), push("a", 1)), (Ok(()), Ok(())));
+        assert_eq!(push("a", 1), Err(Skip::Full));
+        assert_eq!((push("b", 1), push("c", 1)), (Ok(()), Ok(())));
+        assert_eq!(push("d", 1), Err(Skip::Full));
         assert_eq!(lengths(&queue).len(), 4);
-        assert_eq!(push("a"), Ok(()));
+        assert_eq!(
+            (push("a", WAITING_BYTES), push("b", 1)),
+            (Ok(()), Err(Skip::Full))
+        );
+        // Those whose callers left make room.
+        waiting.clear();
+        assert_eq!(queue.push(job("a", 1, 60_000).0), Ok(()));
+        assert_eq!(lengths(&queue), [1]);
     }
 
     #[test]
@@ -193,8 +219,9 @@ mod tests {
         }
         assert_eq!(lengths(&queue), [3, 50_000, 4]);
         assert_eq!(lengths(&queue), [90_000]);
-        for _ in 0..20 {
-            queue.push(job("a", 1, 60_000).0).expect("fits");
+        let (jobs, _waiting): (Vec<_>, Vec<_>) = (0..20).map(|_| job("a", 1, 60_000)).unzip();
+        for job in jobs {
+            queue.push(job).expect("fits");
         }
         assert_eq!((lengths(&queue).len(), lengths(&queue).len()), (16, 4));
     }
@@ -216,6 +243,6 @@ mod tests {
             queue.close();
             assert!(waiting.join().expect("ends").is_none());
         });
-        assert_eq!(queue.push(job("a", 1, 0).0), Err(Skip::Full));
+        assert_eq!(queue.push(job("a", 1, 0).0), Err(Skip::Unavailable));
     }
 }

@@ -1,17 +1,14 @@
 //! What is said in a call, message by message: read from any of the three APIs alike, and from what they do not know yet.
 //! Every string counts but those that are no text, so that nothing is missed because it stands in a new place.
 
-use std::{
-    fmt::{self, Write as _},
-    ops::Range,
-};
+mod node;
+
+use std::{fmt::Write as _, ops::Range};
 
 use floopy_firewall::scan;
 use floopy_shared::domain::firewall::{Place, Role};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
+
+use self::node::{Node, parse};
 
 /// Of messages and their parts: names, ids, addresses and media.
 const NO_TEXT: [&str; 20] = [
@@ -67,31 +64,6 @@ struct Segment {
     at: String,
 }
 
-/// What of a body has text in it.
-#[derive(Deserialize)]
-struct Body {
-    #[serde(default)]
-    system: Node,
-    #[serde(default)]
-    instructions: Node,
-    #[serde(default)]
-    prompt: Node,
-    #[serde(default)]
-    messages: Node,
-    #[serde(default)]
-    input: Node,
-}
-
-/// A JSON value with its texts; a key that occurs twice is there twice.
-#[derive(Default)]
-enum Node {
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
-    #[default]
-    Nothing,
-}
-
 /// The texts of a call by those whose messages are looked at, and each of their parts by itself: an attack may be cut up, and
 /// it may be amid much else. What cannot be read is looked at as it is.
 pub(super) fn read(body: &[u8], roles: &[Role], allow: &[String]) -> Vec<Text> {
@@ -111,7 +83,7 @@ fn whole(body: &[u8], roles: &[Role]) -> Vec<Text> {
         texts: Vec::new(),
         is_new: true,
     };
-    match serde_json::from_slice::<Body>(body) {
+    match parse(body) {
         Ok(body) => {
             reading.whole(&body.system, "system", Role::System);
             reading.whole(&body.instructions, "instructions", Role::System);
@@ -300,66 +272,6 @@ impl Node {
             },
             (Some(_), _) | (None, Some(_)) => Role::User,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Node, E> {
-        Ok(Node::Text(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Node::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
-        }
-        Ok(Node::Map(map))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Nothing)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Nothing)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Nothing)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Nothing)
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Nothing)
     }
 }
 

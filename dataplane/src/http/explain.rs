@@ -113,7 +113,11 @@ async fn decide(
     let of_call = (headers, session.as_ref());
     let stopped = screening.as_ref().and_then(refusal_of_attack);
     let explained = match stopped {
-        Some(refusal) => answer::refused(&asked, &[], &refusal),
+        Some(refusal) => {
+            let mut answer = answer::refused(&asked, &[], &refusal);
+            answer::stopped(&mut answer, screening.as_ref(), locale);
+            answer
+        }
         None => weighed(
             gateway,
             admitted,

@@ -111,3 +111,70 @@ fn unscored(why: Skip) -> Refusal {
     );
     Refusal::unavailable("firewall_unavailable", message, 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use floopy_shared::domain::firewall::{Role, Verdict};
+
+    use super::*;
+
+    fn scored(verdict: Verdict, at: &str) -> Screening {
+        let place = Place {
+            at: at.to_owned(),
+            role: Role::Tool,
+            start: 3,
+            end: 9,
+        };
+        let finding = Finding {
+            score: 981,
+            threshold: 500,
+            place: Some(place),
+            partial: true,
+        };
+        Screening::Scored { verdict, finding }
+    }
+
+    #[test]
+    fn a_blocked_call_is_told_where_and_how_much() {
+        let blocked = scored(Verdict::Blocked, "messages[12].content[0].text");
+        let refusal = refusal(&blocked).expect("is refused");
+        assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            refusal.param.as_deref(),
+            Some("messages[12].content[0].text")
+        );
+        let expected = json!({
+            "score": 0.981, "threshold": 0.5, "message_index": 12, "role": "tool", "partial": true,
+            "at": "messages[12].content[0].text", "span": {"start": 3, "end": 9},
+        });
+        assert_eq!(refusal.detail.as_deref(), Some(&("firewall", expected)));
+        assert!(
+            refusal.message.contains("characters 3 to 9, scores 0.981"),
+            "{}",
+            refusal.message
+        );
+        assert_eq!(
+            (index("system"), index("input"), index("input[2].output")),
+            (None, None, Some(2))
+        );
+    }
+
+    #[test]
+    fn what_is_let_through_is_told_nothing_and_what_is_unknown_to_come_again() {
+        for verdict in [Verdict::Passed, Verdict::Flagged] {
+            assert_eq!(refusal(&scored(verdict, "input")), None);
+        }
+        let skipped = |refused| {
+            refusal(&Screening::Skipped {
+                why: Skip::Late,
+                refused,
+            })
+        };
+        assert_eq!(skipped(false), None);
+        let refused = skipped(true).expect("is refused");
+        assert_eq!(
+            (refused.code, refused.retry_after),
+            ("firewall_unavailable", Some(1))
+        );
+    }
+}

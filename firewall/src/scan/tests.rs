@@ -126,6 +126,21 @@ fn of_what_is_too_long_both_ends_are_looked_at() {
 }
 
 #[test]
+fn what_short_messages_leave_long_ones_get() {
+    let lengths = |lengths: &[usize]| {
+        let texts: Vec<String> = lengths.iter().map(|length| "a".repeat(*length)).collect();
+        let messages: Vec<Message<'_>> = texts.iter().map(|text| user(text)).collect();
+        each(&messages, 100)
+    };
+    assert_eq!(lengths(&[100]), usize::MAX);
+    assert_eq!(lengths(&[50, 50]), usize::MAX);
+    assert_eq!(lengths(&[1_000, 10, 10]), 80);
+    assert_eq!(lengths(&[1_000, 10, 500]), 45);
+    assert_eq!(lengths(&[40, 40, 40]), 33);
+    assert_eq!(lengths(&[]), usize::MAX);
+}
+
+#[test]
 fn windows_overlap_and_cover_everything() {
     for count in 0..1_000 {
         let windows: Vec<_> = ranges(count, 256, 192).collect();

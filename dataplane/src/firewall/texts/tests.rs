@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{node::MAX_VALUES, *};
 
 /// Who said what, and where.
 fn said(body: &Value) -> Vec<(&'static str, String, Vec<String>)> {
@@ -118,6 +118,12 @@ fn nothing_is_missed_by_writing_it_strangely() {
         texts[0].text.contains("deep"),
         "what cannot be read is looked at as it is"
     );
+    let crowd = format!(
+        r#"{{"messages":[{{"role":"user","content":[{}"last"]}}]}}"#,
+        r#""a","#.repeat(MAX_VALUES)
+    );
+    let texts = read(crowd.as_bytes(), &Role::USUAL, &[]);
+    assert_eq!((texts.len(), texts[0].text.len()), (1, crowd.len()));
     let unknown = json!({"messages": [{"role": "wizard", "secret words": {"more": "hidden"}}]});
     assert_eq!(
         said(&unknown),

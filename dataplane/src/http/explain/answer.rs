@@ -3,7 +3,7 @@
 use floopy_shared::{
     domain::{
         decision::{CandidateTrace, Decision},
-        explanation::{Locale, of_decision},
+        explanation::{Explanation, Locale, of_decision},
         features::Features,
         firewall::Screening,
         ids::SessionId,
@@ -71,6 +71,15 @@ pub(super) fn refused(
     });
     merge(&mut answer, nothing);
     answer
+}
+
+/// That the firewall stopped it, in the words that the record of the call would be explained with.
+pub(super) fn stopped(answer: &mut Value, screening: Option<&Screening>, locale: Locale) {
+    if screening.is_some_and(Screening::is_blocked) {
+        let detail = Explanation::FirewallBlocked {}.detail(locale);
+        answer["explanation"] = detail["text"].clone();
+        answer["explanation_detail"] = detail;
+    }
 }
 
 /// Why, in the words that the record of the call would be explained with.
