@@ -5,6 +5,7 @@ mod batches;
 mod cache;
 mod check;
 mod provider;
+mod qdrant;
 mod redis;
 mod tenant;
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, provider::Provider,
-    redis::Redis, tenant::BootstrapTenant,
+    qdrant::Qdrant, redis::Redis, tenant::BootstrapTenant,
 };
 use crate::network::Network;
 
@@ -56,6 +57,7 @@ pub struct Config {
     pub credentials: Credentials,
     pub cache: Cache,
     pub redis: Redis,
+    pub qdrant: Qdrant,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -85,6 +87,7 @@ impl Default for Config {
             credentials: Credentials::default(),
             cache: Cache::default(),
             redis: Redis::default(),
+            qdrant: Qdrant::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

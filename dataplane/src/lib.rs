@@ -25,6 +25,7 @@ mod metrics;
 mod network;
 mod pipeline;
 mod provider;
+mod qdrant;
 mod rates;
 mod record;
 mod redis;

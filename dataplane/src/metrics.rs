@@ -4,6 +4,7 @@ mod cache;
 mod known;
 mod labels;
 mod live;
+mod qdrant;
 mod redis;
 
 use std::time::Duration;
@@ -15,10 +16,10 @@ use prometheus_client::{
 };
 
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
-use self::{cache::CacheMetrics, known::Known, redis::RedisMetrics};
+use self::{cache::CacheMetrics, known::Known, qdrant::QdrantMetrics, redis::RedisMetrics};
 pub(crate) use self::{
     labels::{
-        AttemptLabel, CacheLabel, KindLabel, RedisLabel, RedisResultLabel, RouteLabel,
+        AnswerLabel, AttemptLabel, CacheLabel, KindLabel, QdrantLabel, RedisLabel, RouteLabel,
         StrategyLabel,
     },
     live::{LiveReadings, Reading},
@@ -57,6 +58,7 @@ pub(crate) struct Metrics {
     overloaded: Counter,
     pub(crate) cache: CacheMetrics,
     pub(crate) redis: RedisMetrics,
+    pub(crate) qdrant: QdrantMetrics,
 }
 
 impl Default for Metrics {
@@ -87,6 +89,7 @@ impl Default for Metrics {
             overloaded: Counter::default(),
             cache: CacheMetrics::default(),
             redis: RedisMetrics::default(),
+            qdrant: QdrantMetrics::default(),
         }
     }
 }
@@ -137,6 +140,7 @@ impl Metrics {
         registry.register("floopy_requests_limited", limited, self.limited.clone());
         self.cache.register(registry);
         self.redis.register(registry);
+        self.qdrant.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);

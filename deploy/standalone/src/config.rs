@@ -84,6 +84,7 @@ pub struct Proxy {
     pub batches: proxy::Batches,
     pub cache: proxy::Cache,
     pub redis: proxy::Redis,
+    pub qdrant: proxy::Qdrant,
 }
 
 /// What learns, and answers the REST API.
@@ -162,6 +163,7 @@ impl Default for Proxy {
             batches: plane.batches,
             cache: plane.cache,
             redis: plane.redis,
+            qdrant: plane.qdrant,
         }
     }
 }

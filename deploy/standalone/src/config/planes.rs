@@ -113,6 +113,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         credentials: config.credentials.clone(),
         cache: section.cache,
         redis: section.redis,
+        qdrant: section.qdrant,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }
