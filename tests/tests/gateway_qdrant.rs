@@ -5,8 +5,9 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use floopy_shared::process::clock::Clock;
 use floopy_tests::{
     Answer, Api, Floopy, Neighbour, Settings, Shape, Upstream,
     checks::files_with,
@@ -151,8 +152,10 @@ async fn one_is_too_old(qdrant: &Qdrant) {
     eventually(|| async {
         let payloads = qdrant.payloads().await;
         let ends = payloads.iter().filter_map(|it| it["expires_ms"].as_u64());
-        let end = UNIX_EPOCH + Duration::from_millis(ends.min().expect("points"));
-        (end < SystemTime::now()).then_some(()).ok_or(payloads)
+        let end = ends.min().expect("points");
+        (end < Clock::system().now_ms())
+            .then_some(())
+            .ok_or(payloads)
     })
     .await;
 }
