@@ -5,7 +5,7 @@
 //! every hit.
 //!
 //! Where a tenant has it so, the same question in other words gets a reply as well: `meaning` is what a call asks, `index`
-//! finds who asked that before.
+//! finds who asked that before, and `questions` who asked it at another proxy.
 
 mod answer;
 mod canonical;
@@ -17,8 +17,10 @@ mod keeper;
 mod key;
 mod look;
 mod meaning;
+mod questions;
 mod shared;
 mod store;
+mod sweep;
 mod wish;
 mod written;
 
@@ -40,6 +42,7 @@ pub(crate) use self::{
     key::{Asked, Form},
     look::Stored,
     meaning::Meaning,
+    questions::{Questions, QuestionsKeeper},
     shared::{Shared, SharedKeeper},
     store::Census,
     wish::{Wish, wish},
@@ -57,6 +60,7 @@ pub(crate) struct Cache {
     config: config::Cache,
     store: Store,
     shared: Option<Arc<Shared>>,
+    questions: Option<Arc<Questions>>,
     index: Index,
     flights: Arc<Flights>,
 }
@@ -89,10 +93,15 @@ pub(crate) struct Leading {
 }
 
 impl Cache {
-    pub(crate) fn new(config: config::Cache, shared: Option<Arc<Shared>>) -> Self {
+    pub(crate) fn new(
+        config: config::Cache,
+        shared: Option<Arc<Shared>>,
+        questions: Option<Arc<Questions>>,
+    ) -> Self {
         Self {
             store: Store::new(config.max_bytes),
             shared,
+            questions,
             index: Index::new(config.semantic_bytes),
             flights: Arc::default(),
             config,
@@ -102,6 +111,11 @@ impl Cache {
     /// What proxies share, if they do.
     pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref()
+    }
+
+    /// The questions that proxies share, if they do.
+    pub(crate) fn questions(&self) -> Option<&Arc<Questions>> {
+        self.questions.as_ref()
     }
 
     /// Whether it holds anything at all.
@@ -194,11 +208,11 @@ impl Cache {
 
     /// Whether questions in other words are looked for.
     pub(crate) fn is_semantic(&self) -> bool {
-        self.index.is_on()
+        self.index.is_on() || self.questions.is_some()
     }
 
-    /// The reply to the same question in other words, if it may be given.
-    pub(crate) fn find_similar(
+    /// The reply to the same question in other words, if it may be given: one's own, or one that another proxy shared.
+    pub(crate) async fn find_similar(
         &self,
         looked: &Looked<'_>,
         meaning: &Meaning,
@@ -207,11 +221,23 @@ impl Cache {
         if !looked.wish.reads {
             return None;
         }
+        match self.find_own_similar(looked, meaning, &fits) {
+            Some(found) => Some(found),
+            None => self.fetch_similar(looked, meaning, &fits).await,
+        }
+    }
+
+    fn find_own_similar(
+        &self,
+        looked: &Looked<'_>,
+        meaning: &Meaning,
+        fits: &impl Fn(&Entry) -> bool,
+    ) -> Option<(Arc<Entry>, Similar)> {
         let least = looked.wish.semantic.least_similarity();
         let similar = self.index.find(looked.tenant, meaning, least);
         similar.into_iter().find_map(|similar| {
             let key = similar.matched;
-            let found = self.get(&Looked { key, ..*looked }, &fits);
+            let found = self.get(&Looked { key, ..*looked }, fits);
             let is_gone = |entry: &Entry| entry.is_gone(looked.caching, looked.now_ms);
             if found.is_none() && !self.store.has((looked.tenant, &key), is_gone) {
                 self.index.forget(looked.tenant, meaning, &key);
@@ -220,9 +246,32 @@ impl Cache {
         })
     }
 
-    /// Stores what a call brought, to be found by what it asked.
-    fn put_asked(&self, tenant: &TenantId, meaning: &Meaning, key: CacheKey) {
-        self.index.add(tenant, meaning, key);
+    /// What another proxy shared, which from now on is here, too.
+    async fn fetch_similar(
+        &self,
+        looked: &Looked<'_>,
+        meaning: &Meaning,
+        fits: &impl Fn(&Entry) -> bool,
+    ) -> Option<(Arc<Entry>, Similar)> {
+        let questions = self.questions.as_ref()?;
+        let max_bytes = self.config.max_entry_bytes;
+        let known = questions.find(looked, meaning, max_bytes).await?;
+        if standing(looked, fits, &known.entry) != Standing::Good {
+            return None;
+        }
+        let entry = Arc::new(known.entry);
+        self.store.put(looked.tenant, 1, Arc::clone(&entry));
+        self.index.add(looked.tenant, &known.meaning, entry.key);
+        questions.given();
+        Some((entry, known.similar))
+    }
+
+    /// Has what a call brought be found by what it asked.
+    fn put_asked(&self, whose: (&TenantId, u64), meaning: &Meaning, entry: &Arc<Entry>) {
+        self.index.add(whose.0, meaning, entry.key);
+        if let Some(questions) = &self.questions {
+            questions.offer(whose, meaning, entry);
+        }
     }
 
     fn get(&self, looked: &Looked<'_>, fits: &impl Fn(&Entry) -> bool) -> Option<Arc<Entry>> {
@@ -234,12 +283,11 @@ impl Cache {
 
     /// Stores what a call brought. One of several replies to a request stays here: which of them a call gets is drawn from
     /// those of its proxy.
-    fn put(&self, (tenant, flushed): (&TenantId, u64), bucket: usize, entry: Entry) {
-        let entry = Arc::new(entry);
+    fn put(&self, (tenant, flushed): (&TenantId, u64), bucket: usize, entry: &Arc<Entry>) {
         if let Some(shared) = self.shared.as_ref().filter(|_| bucket == 1) {
-            shared.offer(tenant, flushed, &entry);
+            shared.offer(tenant, flushed, entry);
         }
-        self.store.put(tenant, bucket, entry);
+        self.store.put(tenant, bucket, Arc::clone(entry));
     }
 
     /// Longest reply that is stored.

@@ -6,6 +6,7 @@ mod cache;
 mod check;
 mod firewall;
 mod provider;
+mod qdrant;
 mod redis;
 mod tenant;
 
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, firewall::Firewall,
-    provider::Provider, redis::Redis, tenant::BootstrapTenant,
+    provider::Provider, qdrant::Qdrant, redis::Redis, tenant::BootstrapTenant,
 };
 use crate::network::Network;
 
@@ -58,6 +59,7 @@ pub struct Config {
     pub cache: Cache,
     pub firewall: Firewall,
     pub redis: Redis,
+    pub qdrant: Qdrant,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -88,6 +90,7 @@ impl Default for Config {
             cache: Cache::default(),
             firewall: Firewall::default(),
             redis: Redis::default(),
+            qdrant: Qdrant::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

@@ -24,6 +24,7 @@ use crate::{
     http::{self, Body, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
+    qdrant::Qdrant,
     rates::{Admission, Exceeded, Rates},
     record::spool::Spool,
     redis::Redis,
@@ -55,6 +56,7 @@ pub(crate) struct Gateway {
     /// The place, in the configuration, of the control plane that answered last.
     pub leads: AtomicUsize,
     pub redis: Option<Arc<Redis>>,
+    pub qdrant: Option<Arc<Qdrant>>,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.

@@ -26,6 +26,7 @@ mod metrics;
 mod network;
 mod pipeline;
 mod provider;
+mod qdrant;
 mod rates;
 mod record;
 mod redis;

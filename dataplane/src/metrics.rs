@@ -5,6 +5,7 @@ mod firewall;
 mod known;
 mod labels;
 mod live;
+mod qdrant;
 mod redis;
 
 use std::time::Duration;
@@ -16,10 +17,13 @@ use prometheus_client::{
 };
 
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
-use self::{cache::CacheMetrics, firewall::FirewallMetrics, known::Known, redis::RedisMetrics};
+use self::{
+    cache::CacheMetrics, firewall::FirewallMetrics, known::Known, qdrant::QdrantMetrics,
+    redis::RedisMetrics,
+};
 pub(crate) use self::{
     labels::{
-        AttemptLabel, CacheLabel, KindLabel, RedisLabel, RedisResultLabel, RouteLabel,
+        AnswerLabel, AttemptLabel, CacheLabel, KindLabel, QdrantLabel, RedisLabel, RouteLabel,
         StrategyLabel,
     },
     live::{LiveReadings, Reading},
@@ -59,6 +63,7 @@ pub(crate) struct Metrics {
     pub(crate) cache: CacheMetrics,
     pub(crate) firewall: FirewallMetrics,
     pub(crate) redis: RedisMetrics,
+    pub(crate) qdrant: QdrantMetrics,
 }
 
 impl Default for Metrics {
@@ -90,6 +95,7 @@ impl Default for Metrics {
             cache: CacheMetrics::default(),
             firewall: FirewallMetrics::default(),
             redis: RedisMetrics::default(),
+            qdrant: QdrantMetrics::default(),
         }
     }
 }
@@ -141,6 +147,7 @@ impl Metrics {
         self.cache.register(registry);
         self.firewall.register(registry);
         self.redis.register(registry);
+        self.qdrant.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);

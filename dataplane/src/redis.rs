@@ -23,7 +23,7 @@ use tokio::{
 pub(crate) use self::link::Link;
 use crate::{
     config,
-    metrics::{Metrics, RedisLabel, RedisResultLabel},
+    metrics::{AnswerLabel, Metrics, RedisLabel},
 };
 
 /// Answers in a row that may be late or fail before it counts as gone.
@@ -121,7 +121,7 @@ impl Redis {
         let live = self.live.load_full();
         if live.is_none() {
             let metrics = &self.metrics.redis;
-            metrics.asked(operation, RedisResultLabel::Skipped);
+            metrics.asked(operation, AnswerLabel::Skipped);
         }
         live
     }
@@ -133,24 +133,24 @@ impl Redis {
         answer: Result<RedisResult<T>, Elapsed>,
     ) -> Option<T> {
         let (result, value) = match answer {
-            Ok(Ok(value)) => (RedisResultLabel::Ok, Some(value)),
+            Ok(Ok(value)) => (AnswerLabel::Ok, Some(value)),
             Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {
                 if error.is_connection_dropped() {
                     // Nothing more will come of it.
                     live.strikes.store(STRIKES - 1, Ordering::Relaxed);
                 }
-                (RedisResultLabel::Failed, None)
+                (AnswerLabel::Failed, None)
             }
             // Redis itself said so: it is there.
-            Ok(Err(_)) => (RedisResultLabel::Refused, None),
-            Err(_) => (RedisResultLabel::Late, None),
+            Ok(Err(_)) => (AnswerLabel::Refused, None),
+            Err(_) => (AnswerLabel::Late, None),
         };
         self.metrics.redis.asked(operation, result);
         match result {
-            RedisResultLabel::Ok | RedisResultLabel::Refused | RedisResultLabel::Skipped => {
+            AnswerLabel::Ok | AnswerLabel::Refused | AnswerLabel::Skipped => {
                 live.strikes.store(0, Ordering::Relaxed);
             }
-            RedisResultLabel::Late | RedisResultLabel::Failed => self.strike(live),
+            AnswerLabel::Late | AnswerLabel::Failed => self.strike(live),
         }
         value
     }

@@ -343,6 +343,8 @@ fn guard(config: &Config, providers: &Providers) -> Guard {
     for uri in config.control.rest.iter().filter_map(|it| it.parse().ok()) {
         guard.own(&uri);
     }
+    let qdrant = config.qdrant.url.as_ref().and_then(|it| it.parse().ok());
+    qdrant.iter().for_each(|uri| guard.own(uri));
     guard
 }
 

@@ -15,7 +15,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant ;;
     bench) need_toolchain; need_onnxruntime; need_nginx; need_clickhouse ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -145,6 +145,19 @@ need_clickhouse() {
 install_clickhouse() {
   say "installing ClickHouse's engine that the tests run on"
   "$LOCAL/venv/bin/pip" install --quiet --no-deps --requirement "$1" \
+    || die "the package of $1 could not be installed: is the Python package registry reachable?"
+}
+
+# Qdrant's engine in a wheel; tests/qdrant.py gives it its REST API.
+need_qdrant() {
+  need_venv
+  local pins=tests/requirements-qdrant.txt
+  once qdrant "$(digest "$pins" "$STAMPS/venv")" install_qdrant "$pins"
+}
+
+install_qdrant() {
+  say "installing Qdrant's engine that the tests run on"
+  "$LOCAL/venv/bin/python" -m pip install --quiet --no-deps --requirement "$1" \
     || die "the package of $1 could not be installed: is the Python package registry reachable?"
 }
 

@@ -51,6 +51,11 @@ impl Vector {
         Self(numbers.map(byte))
     }
 
+    /// Eight bits each.
+    pub fn numbers(&self) -> [i8; DIMENSIONS] {
+        self.0
+    }
+
     pub(crate) fn similarity_of(product: i32) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "at most 2^21")]
         let product = product as f32;

@@ -30,6 +30,7 @@ pub mod ports;
 pub mod postgres;
 pub mod process;
 pub mod python;
+pub mod qdrant;
 pub mod redis;
 pub mod reference;
 pub mod replay;

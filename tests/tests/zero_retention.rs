@@ -9,8 +9,12 @@
 use std::{process::Command, time::Duration};
 
 use floopy_tests::{
-    Api, Floopy, Redis, Reply, Settings, Shape, Stream, Upstream, checks::files_with,
-    clickhouse::ClickHouse, eventually, eventually_within, in_both_shapes, postgres::Postgres,
+    Api, Floopy, Redis, Reply, Settings, Shape, Stream, Upstream,
+    checks::files_with,
+    clickhouse::ClickHouse,
+    eventually, eventually_within, in_both_shapes,
+    postgres::Postgres,
+    qdrant::{Qdrant, switch_on},
 };
 use serde_json::{Value, json};
 
@@ -29,6 +33,7 @@ struct World {
     postgres: Postgres,
     redis: Redis,
     clickhouse: ClickHouse,
+    qdrant: Qdrant,
     floopy: Floopy,
 }
 
@@ -37,9 +42,13 @@ impl World {
         let upstream = Upstream::start().await;
         let postgres = Postgres::start().await;
         let (redis, clickhouse) = (Redis::start().await, ClickHouse::start().await);
+        let qdrant = Qdrant::start().await;
         let settings = Settings::for_upstream(&upstream)
-            .tenant("zero_retention = true\n\n[tenants.firewall]\nmode = \"log\"\n")
+            .tenant(
+                "zero_retention = true\n[tenants.cache.semantic]\nmode = \"on\"\n[tenants.firewall]\nmode = \"log\"\n",
+            )
             .environment("RUST_LOG", "debug");
+        let settings = qdrant.shared_by(settings);
         let settings = clickhouse.logs(redis.shared_by(postgres.keeps(settings)));
         let floopy = Floopy::with(shape, settings).await;
         Self {
@@ -47,6 +56,7 @@ impl World {
             postgres,
             redis,
             clickhouse,
+            qdrant,
             floopy,
         }
     }
@@ -98,6 +108,7 @@ impl World {
             self.postgres.dir(),
             self.redis.dir(),
             self.clickhouse.dir(),
+            self.qdrant.dir(),
         ];
         let mut found: Vec<String> = stores
             .iter()
@@ -105,6 +116,8 @@ impl World {
             .collect();
         let rows = self.logged().await;
         found.extend(rows.contains(word).then(|| "ClickHouse".to_owned()));
+        let points = format!("{:?}", self.qdrant.payloads().await);
+        found.extend(points.contains(word).then(|| "Qdrant".to_owned()));
         found
     }
 
@@ -169,6 +182,7 @@ fn calls(word: &str) -> [(&'static str, Value); 5] {
 async fn nothing_that_was_said_is_anywhere(shape: Shape) {
     let mut world = World::start(shape).await;
     let (silent, other) = (world.floopy.api(), world.floopy.other_api());
+    switch_on(&other).await;
     let mut ids = world.talk(&silent, SECRET).await;
     ids.extend(world.talk(&other, KEPT).await);
     // What came last is everywhere, so what came before would be.
@@ -181,6 +195,11 @@ async fn nothing_that_was_said_is_anywhere(shape: Shape) {
         let names = world.redis.names();
         let is_shared = names.iter().any(|name| name.contains("globex"));
         is_shared.then_some(()).ok_or(names)
+    })
+    .await;
+    eventually_within(PATIENCE, || async {
+        let points = format!("{:?}", world.qdrant.payloads().await);
+        points.contains(KEPT).then_some(()).ok_or(points)
     })
     .await;
     eventually_within(PATIENCE, || async {
@@ -199,6 +218,7 @@ async fn nothing_that_was_said_is_anywhere(shape: Shape) {
         assert!(killed.expect("kill").success());
     }
     let kept = world.places_of(KEPT).await;
+    assert!(kept.iter().any(|place| place == "Qdrant"), "{kept:?}");
     for store in [world.postgres.dir(), world.redis.dir()] {
         let store = store.display().to_string();
         assert!(

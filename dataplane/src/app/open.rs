@@ -30,7 +30,7 @@ use crate::{
     allowance::Allowance,
     batches::{Batches, Reconciler, books::Books},
     budgets::{self, Budgets},
-    cache::{Cache, Keeper, Shared, SharedKeeper},
+    cache::{Cache, Keeper, Questions, QuestionsKeeper, Shared, SharedKeeper},
     config::{BootstrapTenant, Config},
     control::{Saver, Told, Watcher, load_onto},
     conversations::Conversations,
@@ -41,6 +41,7 @@ use crate::{
     linger::Lingering,
     metrics::{LiveReadings, Metrics},
     provider::Providers,
+    qdrant::{self, Qdrant},
     rates::{Fleet, Rates},
     record::spool::{Sender, Spool},
     redis::{Link, Redis},
@@ -93,9 +94,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let path = config.data_dir.join(SNAPSHOT_FILE);
     let snapshot = restore(&path, cold, (&opener, &metrics));
     let redis = Redis::new(&config.redis, &metrics);
-    let shared = redis
-        .as_ref()
-        .map(|redis| Shared::new(Arc::clone(redis), &metrics));
+    let qdrant = Qdrant::new(&config.qdrant, upstream.client().clone(), &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, opener, deps.clock.now_ms())),
         batches: batches(&config, (&upstream, &deps.dialer), &token),
@@ -110,9 +109,10 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
             config.limits.key_explains_per_minute,
         ),
         conversations: Conversations::default(),
-        cache: Cache::new(config.cache, shared.map(Arc::new)),
+        cache: cache(&config, (&redis, &qdrant), &metrics),
         firewall: Firewall::new(&config.firewall, &metrics),
         redis,
+        qdrant,
         clock: deps.clock.clone(),
         leads: AtomicUsize::new(0),
         shadows: Shadows::new(config.limits.shadow_in_flight),
@@ -130,6 +130,21 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
 /// Makes a directory for its owner alone, where there is none.
 fn private(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Stored replies, with those that proxies share.
+fn cache(
+    config: &Config,
+    (redis, qdrant): (&Option<Arc<Redis>>, &Option<Arc<Qdrant>>),
+    metrics: &Arc<Metrics>,
+) -> Cache {
+    let shared = redis
+        .as_ref()
+        .map(|redis| Arc::new(Shared::new(Arc::clone(redis), metrics)));
+    let questions = qdrant
+        .as_ref()
+        .map(|qdrant| Arc::new(Questions::new(Arc::clone(qdrant), metrics)));
+    Cache::new(config.cache, shared, questions)
 }
 
 /// The books are asked for over the connection that the rest of the control plane is.
@@ -178,6 +193,7 @@ impl Opened {
         };
         tasks.spawn("firewall keeper", keeper.run(tasks.stop().clone()));
         spawn_shared(tasks, &gateway, updates.clone());
+        spawn_questions(tasks, &gateway, updates.clone());
         let saver = Saver::new(
             config.data_dir.join(SNAPSHOT_FILE),
             Arc::clone(&gateway.current),
@@ -215,6 +231,20 @@ fn spawn_shared(tasks: &mut Tasks, gateway: &Arc<Gateway>, updates: watch::Recei
         let current = Arc::clone(&gateway.current);
         let keeper = SharedKeeper::new(Arc::clone(shared), current, updates);
         tasks.spawn("shared cache", keeper.run(tasks.stop().clone()));
+    }
+}
+
+/// Starts what proxies share by Qdrant, where there is one.
+fn spawn_questions(tasks: &mut Tasks, gateway: &Arc<Gateway>, updates: watch::Receiver<()>) {
+    let Some(qdrant) = &gateway.qdrant else {
+        return;
+    };
+    let link = qdrant::Link::new(Arc::clone(qdrant));
+    tasks.spawn("qdrant", link.run(tasks.stop().clone()));
+    if let Some(questions) = gateway.cache.questions() {
+        let known = (Arc::clone(&gateway.current), gateway.clock.clone());
+        let keeper = QuestionsKeeper::new(Arc::clone(questions), known, updates);
+        tasks.spawn("shared questions", keeper.run(tasks.stop().clone()));
     }
 }
 

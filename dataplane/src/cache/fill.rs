@@ -147,9 +147,10 @@ impl Fill {
             cost_micro_usd: given.cost_micro_usd,
             usage: given.usage,
         };
-        cache.put((&self.tenant, self.flushed), self.bucket, entry);
+        let (whose, entry) = ((&self.tenant, self.flushed), Arc::new(entry));
+        cache.put(whose, self.bucket, &entry);
         if let Some(meaning) = self.meaning.filter(|_| !facts.calls_tools) {
-            cache.put_asked(&self.tenant, &meaning, self.key);
+            cache.put_asked(whose, &meaning, &entry);
         }
         true
     }

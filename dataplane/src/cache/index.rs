@@ -8,22 +8,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use floopy_semantic::{
-    rows::Rows,
-    verify::{Reading, verify},
-};
+use floopy_semantic::rows::Rows;
 use floopy_shared::domain::{
     cache::{CacheKey, Similar},
     ids::TenantId,
 };
 use lru::LruCache;
 
-use super::meaning::Meaning;
+use super::meaning::{Meaning, Words};
 
 /// Questions of one scope; of more, the oldest go.
 const MAX_QUESTIONS: usize = 100_000;
 /// How many of the nearest are looked at word by word.
-const CANDIDATES: usize = 8;
+pub(super) const CANDIDATES: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -91,19 +88,10 @@ impl Index {
                 .map(|near| (near.similarity, asked(near.at)))
                 .collect()
         };
-        let own: Vec<Option<Reading>> = meaning.questions.iter().map(|q| Reading::of(q)).collect();
-        let same = |question: &Question| {
-            let theirs = question.texts.iter().map(|text| Reading::of(text));
-            question.texts.len() == own.len()
-                && own
-                    .iter()
-                    .zip(theirs)
-                    .all(|(ours, theirs)| match (ours, theirs) {
-                        (Some(ours), Some(theirs)) => verify(ours, &theirs).is_ok(),
-                        (Some(_) | None, _) => false,
-                    })
-        };
-        let found = near.into_iter().filter(|(_, question)| same(question));
+        let words = Words::of(&meaning.questions);
+        let found = near
+            .into_iter()
+            .filter(|(_, question)| words.ask_the_same(&question.texts));
         found
             .map(|(similarity, question)| Similar {
                 similarity: thousandths(similarity),
@@ -280,7 +268,7 @@ impl Scope {
     }
 }
 
-fn thousandths(similarity: f32) -> u16 {
+pub(super) fn thousandths(similarity: f32) -> u16 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

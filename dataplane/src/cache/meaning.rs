@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use floopy_semantic::{
     embed::{Vector, model},
-    verify::Reading,
+    verify::{Reading, verify},
 };
 use floopy_shared::domain::cache::CacheKey;
 use serde::Deserialize;
@@ -97,10 +97,54 @@ impl Meaning {
         })
     }
 
+    /// One that asked the same among the same, in these words.
+    pub(super) fn in_words(&self, questions: Vec<String>) -> Option<Self> {
+        Some(Self {
+            vector: model().vector(questions.last()?),
+            questions: questions.into(),
+            ..self.clone()
+        })
+    }
+
+    /// One of a test.
+    #[cfg(test)]
+    pub(super) fn asking(scope: CacheKey, questions: Vec<String>) -> Self {
+        let last = questions.last().map_or("", String::as_str);
+        Self {
+            scope,
+            vector: model().vector(last),
+            questions: questions.into(),
+            is_advanced: false,
+        }
+    }
+
     /// What it takes to keep it.
     pub(super) fn weight(&self) -> usize {
         let text = self.questions.iter().map(|question| question.len() + 24);
         text.sum::<usize>() + 256
+    }
+}
+
+/// Questions as they are compared, word by word.
+pub(super) struct Words(Vec<Option<Reading>>);
+
+impl Words {
+    pub(super) fn of(questions: &[String]) -> Self {
+        Self(questions.iter().map(|q| Reading::of(q)).collect())
+    }
+
+    /// Whether these ask the same.
+    pub(super) fn ask_the_same(&self, questions: &[String]) -> bool {
+        let Self(own) = self;
+        let theirs = questions.iter().map(|question| Reading::of(question));
+        questions.len() == own.len()
+            && own
+                .iter()
+                .zip(theirs)
+                .all(|(ours, theirs)| match (ours, theirs) {
+                    (Some(ours), Some(theirs)) => verify(ours, &theirs).is_ok(),
+                    (Some(_) | None, _) => false,
+                })
     }
 }
 

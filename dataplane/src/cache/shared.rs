@@ -5,7 +5,6 @@
 //! no room for.
 
 mod keeper;
-mod sweep;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! What types cannot say of a configuration: bounds, names and addresses.
 
 mod address;
+mod qdrant;
 mod redis;
 
 use floopy_shared::domain::ids::TenantId;
@@ -34,6 +35,7 @@ impl Config {
         }
         redis::check(&self.redis)?;
         self.check_firewall()?;
+        qdrant::check(&self.qdrant)?;
         for address in self.control.rest.iter() {
             check_url("control.rest", address)?;
         }

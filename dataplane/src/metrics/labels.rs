@@ -204,8 +204,20 @@ label! {
 }
 
 label! {
-    /// What came of asking it.
-    pub(crate) enum RedisResultLabel {
+    /// What Qdrant is asked for.
+    pub(crate) enum QdrantLabel {
+        Search = "search",
+        Fetch = "fetch",
+        Store = "store",
+        Delete = "delete",
+        Count = "count",
+        Look = "look",
+    }
+}
+
+label! {
+    /// What came of asking a store.
+    pub(crate) enum AnswerLabel {
         Ok = "ok",
         /// Not within its deadline.
         Late = "late",

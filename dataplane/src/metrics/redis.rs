@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::labels::{RedisLabel, RedisResultLabel};
+use super::labels::{AnswerLabel, RedisLabel};
 
 /// The counters of Redis.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct RedisMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RedisLabels {
     operation: RedisLabel,
-    result: RedisResultLabel,
+    result: AnswerLabel,
 }
 
 impl RedisMetrics {
@@ -40,7 +40,7 @@ impl RedisMetrics {
         registry.register("floopy_cache_shared_hits", hits, self.shared_hits.clone());
     }
 
-    pub(crate) fn asked(&self, operation: RedisLabel, result: RedisResultLabel) {
+    pub(crate) fn asked(&self, operation: RedisLabel, result: AnswerLabel) {
         let labels = RedisLabels { operation, result };
         self.operations.get_or_create(&labels).inc();
     }

@@ -102,21 +102,22 @@ async fn search(
         Found::Miss(leading) => leading,
     };
     let meaning = meaning(asking, wish, &governed);
-    Ok(missed(asking, record, (&looked, leading), (meaning, fits)))
+    Ok(missed(asking, record, (&looked, leading), (meaning, fits)).await)
 }
 
 /// Nothing was stored for this very request. The reply to the same in other words, if it may be given; what the call gets
 /// is stored otherwise.
-fn missed(
+async fn missed(
     asking: Asking<'_>,
     record: &mut Record,
     (looked, leading): (&Looked<'_>, Option<Leading>),
     (meaning, fits): (Option<Meaning>, impl Fn(&Entry) -> bool),
 ) -> Option<Arc<Entry>> {
     let (cache, wish) = (&asking.gateway.cache, looked.wish);
-    let similar = meaning
-        .as_ref()
-        .and_then(|meaning| cache.find_similar(looked, meaning, fits));
+    let similar = match &meaning {
+        Some(meaning) => cache.find_similar(looked, meaning, fits).await,
+        None => None,
+    };
     let compared = match (wish.semantic.mode, similar) {
         (SemanticMode::On, Some((entry, similar))) => {
             give(asking, record, (wish, looked.key), (&entry, Some(similar)));

@@ -85,6 +85,7 @@ pub struct Proxy {
     pub cache: proxy::Cache,
     pub firewall: proxy::Firewall,
     pub redis: proxy::Redis,
+    pub qdrant: proxy::Qdrant,
 }
 
 /// What learns, and answers the REST API.
@@ -164,6 +165,7 @@ impl Default for Proxy {
             cache: plane.cache,
             firewall: plane.firewall,
             redis: plane.redis,
+            qdrant: plane.qdrant,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! That questions are found by whom they belong to, and that the bound holds.
 
-use floopy_semantic::embed::model;
 use proptest::prelude::*;
 
 use super::*;
@@ -10,12 +9,7 @@ fn tenant(name: &str) -> TenantId {
 }
 
 fn meaning(scope: u8, question: &str) -> Meaning {
-    Meaning {
-        scope: [scope; 32],
-        questions: vec![question.to_owned()].into(),
-        vector: model().vector(question),
-        is_advanced: false,
-    }
+    Meaning::asking([scope; 32], vec![question.to_owned()])
 }
 
 fn found(index: &Index, of: &TenantId, scope: u8, question: &str) -> Vec<u8> {

@@ -11,9 +11,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared, Waiting, name, place,
-    sweep::{Kept, Sweep},
-    write,
+    super::sweep::{Kept, Sweep},
+    Shared, Waiting, name, place, write,
 };
 use crate::{metrics::RedisLabel, redis::PATIENCE, state::Current};
 
@@ -128,8 +127,8 @@ impl SharedKeeper {
 
     async fn swept(&self) -> Option<()> {
         let prefix = self.shared.redis.prefix();
-        let single = self.sweep.single.iter();
-        let single = single.map(|(tenant, flushed, key)| name(prefix, (tenant, *flushed), key));
+        let single = self.sweep.single();
+        let single = single.map(|(tenant, flushed, key)| name(prefix, (tenant, flushed), key));
         self.unlink(&single.collect::<Vec<_>>()).await?;
         if self.sweep.needs_no_search() {
             return Some(());

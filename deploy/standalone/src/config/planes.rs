@@ -115,6 +115,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         cache: section.cache,
         firewall: section.firewall,
         redis: section.redis,
+        qdrant: section.qdrant,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

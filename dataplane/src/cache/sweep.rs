@@ -1,9 +1,9 @@
-//! What must leave Redis: replies of tenants that may keep nothing or are gone, and what was flushed.
+//! What must leave the stores that proxies share: replies of tenants that may keep nothing or are gone, and what was flushed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{
-    cache::{CacheKey, Caching, FlushOf},
+    cache::{CacheKey, Caching, Flush, FlushOf},
     ids::TenantId,
     snapshot::Snapshot,
 };
@@ -20,7 +20,7 @@ pub(super) struct Kept {
 struct Flushed {
     all: u64,
     last: u64,
-    requests: Vec<(u64, CacheKey)>,
+    single: Vec<Flush>,
 }
 
 /// What is to be taken away.
@@ -30,8 +30,8 @@ pub(super) struct Sweep {
     pub whole: BTreeSet<TenantId>,
     /// Of these, what was stored under an older flush than this one.
     pub older: BTreeMap<TenantId, u64>,
-    /// Single ones, and the flush that they are stored under.
-    pub single: Vec<(TenantId, u64, CacheKey)>,
+    /// What else of a tenant was flushed, and the flush of everything that it is stored under.
+    pub flushes: Vec<(TenantId, u64, Flush)>,
 }
 
 impl Kept {
@@ -68,9 +68,10 @@ impl Kept {
                     sweep.older.insert(tenant.clone(), now.all);
                 }
                 Some(now) => {
-                    let new = now.requests.iter().filter(|(at, _)| *at > earlier.last);
-                    let new = new.map(|(_, key)| (tenant.clone(), now.all, *key));
-                    sweep.single.extend(new);
+                    let new = now.single.iter();
+                    let new = new.filter(|flush| flush.generation > earlier.last);
+                    let new = new.map(|flush| (tenant.clone(), now.all, flush.clone()));
+                    sweep.flushes.extend(new);
                 }
             }
         }
@@ -84,26 +85,32 @@ impl Kept {
 
 impl Flushed {
     fn of(caching: &Caching) -> Self {
-        let requests = caching.flushes.iter().filter_map(|flush| match flush.of {
-            FlushOf::Request(key) => Some((flush.generation, key)),
-            FlushOf::Model(_) | FlushOf::Rule(_) => None,
-        });
         Self {
             all: caching.flushed,
             last: caching.generation,
-            requests: requests.collect(),
+            single: caching.flushes.clone(),
         }
     }
 }
 
 impl Sweep {
     pub(super) fn is_empty(&self) -> bool {
-        self.needs_no_search() && self.single.is_empty()
+        self.needs_no_search() && self.flushes.is_empty()
     }
 
     /// Whether everything that is to go is known by its name.
     pub(super) fn needs_no_search(&self) -> bool {
         self.whole.is_empty() && self.older.is_empty()
+    }
+
+    /// The single requests, and the flush of everything that replies to them are stored under.
+    pub(super) fn single(&self) -> impl Iterator<Item = (&TenantId, u64, &CacheKey)> {
+        self.flushes
+            .iter()
+            .filter_map(|(tenant, all, flush)| match &flush.of {
+                FlushOf::Request(key) => Some((tenant, *all, key)),
+                FlushOf::Model(_) | FlushOf::Rule(_) => None,
+            })
     }
 
     /// Whether a reply must go, by what its name says after the place of all replies.
@@ -125,7 +132,7 @@ impl Sweep {
 
 #[cfg(test)]
 mod tests {
-    use floopy_shared::domain::{cache::Flush, catalog::Catalog, snapshot::Tenant};
+    use floopy_shared::domain::{catalog::Catalog, snapshot::Tenant};
 
     use super::*;
 
@@ -191,7 +198,8 @@ mod tests {
             assert_eq!(sweep.takes(name), goes, "{name}");
         }
         let one = TenantId::new("one").expect("valid");
-        assert_eq!(sweep.single, [(one, 5, [1; 32])]);
+        let single: Vec<_> = sweep.single().collect();
+        assert_eq!(single, [(&one, 5, &[1; 32])]);
         let id = |id| TenantId::new(id).expect("valid");
         assert!(now.takes(&id("flushes"), 9) && !now.takes(&id("flushes"), 5));
         assert!(!now.takes(&id("forgets"), 9) && !now.takes(&id("leaves"), 9));
