@@ -1,7 +1,7 @@
 //! The worker's configuration file.
 
 use floopy_shared::process::{
-    config::{Addresses, PlaneTls, Secret},
+    config::{Addresses, PlaneTls, Secret, range},
     telemetry::LogFormat,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -26,6 +26,41 @@ pub struct Config {
     #[serde(deserialize_with = "wait_ms")]
     pub wait_ms: u64,
     pub log: LogFormat,
+    pub llm: Llm,
+}
+
+/// Models that grade replies beside the built-in scorer.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Llm {
+    /// `http://host:port` of an API with OpenAI's chat completions, without `/v1`.
+    pub url: String,
+    /// What they are asked with. Never a tenant's.
+    pub key: Option<Secret>,
+    /// The first of another family than the judged model is asked; none: the built-in scorer judges alone.
+    pub models: Vec<String>,
+    /// Tenants whose replies may be shown to these models; `"*"` for all.
+    pub tenants: Vec<String>,
+    /// Share of their replies that is graded.
+    #[serde(deserialize_with = "share")]
+    pub share: f64,
+    /// Share of the grades in a score; the rest is the built-in scorer's.
+    #[serde(deserialize_with = "share")]
+    pub weight: f64,
+    /// What asking may cost in a day in UTC; then the built-in scorer judges alone. Each process counts from its start.
+    #[serde(deserialize_with = "usd")]
+    pub usd_per_day: f64,
+    /// Prices of the models; the dearest, where there are several.
+    #[serde(deserialize_with = "usd")]
+    pub usd_per_million_input: f64,
+    #[serde(deserialize_with = "usd")]
+    pub usd_per_million_output: f64,
+    /// How long an answer may take.
+    #[serde(deserialize_with = "timeout_ms")]
+    pub timeout_ms: u64,
+    /// Replies that are graded at the same time, 1 to 64; no more are then leased at a time.
+    #[serde(deserialize_with = "concurrency")]
+    pub concurrency: u32,
 }
 
 /// Where the control plane is.
@@ -50,7 +85,64 @@ impl Default for Config {
             lease_ms: 30_000,
             wait_ms: 10_000,
             log: LogFormat::Text,
+            llm: Llm::default(),
         }
+    }
+}
+
+impl Default for Llm {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            key: None,
+            models: Vec::new(),
+            tenants: Vec::new(),
+            share: 1.0,
+            weight: 0.7,
+            usd_per_day: 1.0,
+            usd_per_million_input: 0.0,
+            usd_per_million_output: 0.0,
+            timeout_ms: 10_000,
+            concurrency: 8,
+        }
+    }
+}
+
+impl Llm {
+    /// What is wrong with it: the key and why.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.models.is_empty() {
+            return Ok(());
+        }
+        let url: Option<http::Uri> = self.url.parse().ok();
+        let is_address = url.is_some_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some()
+        });
+        if !is_address {
+            let why = format!(
+                "{:?} is not allowed; it must be an address, as in \"https://api.openai.com\"",
+                self.url
+            );
+            return Err(("url", why));
+        }
+        if self.tenants.is_empty() {
+            let why = "is empty; name the tenants whose replies the models may see, or \"*\"";
+            return Err(("tenants", why.to_owned()));
+        }
+        let prices = self.usd_per_million_input + self.usd_per_million_output;
+        if prices <= 0.0 {
+            let why = "is 0, and so is the other price; without any the budget cannot be kept";
+            return Err(("usd_per_million_input", why.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// What types cannot say: the key and what is wrong with it.
+    pub fn check(&self) -> Result<(), (String, String)> {
+        let wrong = self.llm.check();
+        wrong.map_err(|(key, why)| (format!("llm.{key}"), why))
     }
 }
 
@@ -89,6 +181,18 @@ fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Err
     within(deserializer, 1..=64).map(|v| u32::try_from(v).unwrap_or(u32::MAX))
 }
 
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    range::share(deserializer)
+}
+
+fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    range::float(deserializer, (0.0, 1e6))
+}
+
+fn timeout_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    within(deserializer, 100..=600_000)
+}
+
 fn lease_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     within(deserializer, 1_000..=3_600_000)
 }
@@ -113,6 +217,26 @@ mod tests {
     fn an_empty_file_is_the_default() {
         let config: Config = parse("", "judge.toml").expect("valid");
         assert_eq!((config.batch, config.concurrency), (64, 2));
+    }
+
+    #[test]
+    fn a_model_without_address_tenants_or_prices_is_refused() {
+        let wrong = |lines: &str| {
+            let text = format!("[llm]\nmodels = [\"m\"]\n{lines}");
+            let config: Config = parse(&text, "judge.toml").expect("read");
+            config.check().expect_err("wrong")
+        };
+        assert!(wrong("").1.contains("\"\" is not allowed"));
+        assert!(
+            wrong("url = \"api.example\"")
+                .1
+                .contains("as in \"https://")
+        );
+        let url = "url = \"http://127.0.0.1:1\"\n";
+        assert_eq!(wrong(url).0, "llm.tenants");
+        let tenants = format!("{url}tenants = [\"*\"]\n");
+        assert_eq!(wrong(&tenants).0, "llm.usd_per_million_input");
+        assert!(error("[llm]\nshare = 2.0\n").contains("llm.share: 2 is not allowed"));
     }
 
     #[test]

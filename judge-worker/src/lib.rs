@@ -4,6 +4,7 @@ pub mod config;
 pub mod judge;
 pub mod rubric;
 
+mod llm;
 mod metrics;
 mod queue;
 mod report;
@@ -52,6 +53,7 @@ pub async fn run(config: Config, deps: Deps) -> Result<(), Error> {
     let client = ScoringClient::with_interceptor(deps.dialer.channel(), token)
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let metrics = metrics::Metrics::register(&deps.registry);
+    let judges = llm::Judges::new(&config.llm, &metrics);
     let config = Arc::new(config);
     let mut tasks = Tasks::new(deps.stop);
     for _ in 0..config.concurrency {
@@ -60,6 +62,7 @@ pub async fn run(config: Config, deps: Deps) -> Result<(), Error> {
             dialer: deps.dialer.clone(),
             config: Arc::clone(&config),
             metrics: metrics.clone(),
+            judges: judges.clone(),
             stop: tasks.stop().clone(),
         };
         tasks.spawn("judge", worker.run());

@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let config: Config = config::load(path)?;
+    let config: Config = config::load_checked(path, Config::check)?;
     telemetry::init(config.log, "info");
     let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
         .map_err(|e| format!("{}: {e}", path.display()))?;

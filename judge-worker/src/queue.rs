@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use floopy_proto::v1;
 use floopy_shared::{
     domain::event::ScoringJob,
@@ -13,7 +14,13 @@ use floopy_shared::{
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Client, Config, judge, metrics::Metrics, report, rubric::Exchange};
+use crate::{
+    Client, Config, judge,
+    llm::{self, Judges, Task},
+    metrics::Metrics,
+    report,
+    rubric::Exchange,
+};
 
 /// Delays after a failed lease.
 const FIRST_DELAY: Duration = Duration::from_millis(50);
@@ -29,6 +36,8 @@ pub(crate) struct Worker {
     pub dialer: Dialer,
     pub config: Arc<Config>,
     pub metrics: Metrics,
+    /// Models that grade beside the built-in scorer.
+    pub judges: Option<Judges>,
     pub stop: CancellationToken,
 }
 
@@ -60,10 +69,16 @@ impl Worker {
         let _stopped = timeout(delay, self.stop.cancelled()).await;
     }
 
+    /// As many as are worked on at once where models grade them.
+    fn most_jobs(&self) -> u32 {
+        let at_once = self.judges.as_ref().map(Judges::concurrency);
+        at_once.map_or(self.config.batch, |most| most.min(self.config.batch))
+    }
+
     async fn lease(&mut self) -> Result<Vec<v1::ScoringJob>, String> {
         let request = v1::LeaseRequest {
             worker: self.config.worker.clone(),
-            max_jobs: self.config.batch,
+            max_jobs: self.most_jobs(),
             wait_ms: self.config.wait_ms,
             lease_ms: self.config.lease_ms,
         };
@@ -89,28 +104,61 @@ impl Worker {
             return;
         }
         self.metrics.leased.inc_by(jobs.len() as u64);
+        let lease_ends = leased_at + Duration::from_millis(self.config.lease_ms);
         let mut report = report::Report::new(&self.config.worker);
+        let mut tasks = Vec::new();
         for job in jobs {
             let request_id = job.request_id.clone();
             match ScoringJob::try_from(job) {
-                Ok(job) => report.add(&self.judge(&job)),
-                Err(reason) => report.add_failed(request_id, reason.to_string()),
+                Ok(job) => tasks.extend(self.judge(job, &mut report)),
+                Err(reason) => report.add_failed(request_id, &reason.to_string()),
             }
             // A batch of long texts takes a while; others run in between.
             tokio::task::yield_now().await;
         }
-        let lease_ends = leased_at + Duration::from_millis(self.config.lease_ms);
+        // What no model grades does not wait for those that one does.
+        report.deliver(self, lease_ends).await;
+        self.grade(tasks, lease_ends).await;
+    }
+
+    /// Has models grade what is left.
+    async fn grade(&mut self, tasks: Vec<Task>, lease_ends: Instant) {
+        let Some(judges) = self.judges.clone().filter(|_| !tasks.is_empty()) else {
+            return;
+        };
+        let mut report = report::Report::new(&self.config.worker);
+        for graded in judges.grade(tasks, lease_ends - llm::MARGIN).await {
+            let request_id = graded.task.job.request_id;
+            match graded.verdict {
+                Ok(verdict) => {
+                    self.metrics.composite.observe(verdict.composite());
+                    report.add(&verdict.to_score(request_id, &graded.task.judge()));
+                }
+                Err(reason) => {
+                    let id = Bytes::copy_from_slice(request_id.0.as_bytes());
+                    report.add_failed(id, &reason);
+                }
+            }
+        }
         report.deliver(self, lease_ends).await;
     }
 
-    fn judge(&self, job: &ScoringJob) -> floopy_shared::domain::event::Score {
+    /// Scores a reply, unless a model is to grade it too.
+    fn judge(&self, job: ScoringJob, report: &mut report::Report) -> Option<Task> {
         let verdict = judge::score(&Exchange {
             prompt: &job.prompt,
             reply: &job.reply,
             truncated: job.truncated,
             json_expected: job.json_expected,
         });
+        let request_id = job.request_id;
+        if let Some(judges) = &self.judges
+            && let Some(task) = judges.take(job, verdict)
+        {
+            return Some(task);
+        }
         self.metrics.composite.observe(verdict.composite());
-        verdict.to_score(job.request_id, judge::NAME)
+        report.add(&verdict.to_score(request_id, judge::NAME));
+        None
     }
 }

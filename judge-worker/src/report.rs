@@ -31,9 +31,10 @@ impl Report {
         self.0.scores.push(score.into());
     }
 
-    /// A job that can never be scored.
-    pub(crate) fn add_failed(&mut self, request_id: Bytes, reason: String) {
-        tracing::warn!(%reason, "a scoring job cannot be read");
+    /// A job that was not scored: it is handed out again, or set aside with the reason.
+    pub(crate) fn add_failed(&mut self, request_id: Bytes, reason: &str) {
+        tracing::warn!(reason, "a reply was not scored");
+        let reason = reason.to_owned();
         self.0.failed.push(v1::FailedJob { request_id, reason });
     }
 
@@ -45,6 +46,9 @@ impl Report {
             stop,
             ..
         } = worker;
+        if self.0.scores.is_empty() && self.0.failed.is_empty() {
+            return;
+        }
         let (scores, failed) = (self.0.scores.len() as u64, self.0.failed.len() as u64);
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         let attempts = async {

@@ -5,7 +5,7 @@ mod normal;
 mod serve;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex,
@@ -123,10 +123,21 @@ impl Received {
 #[derive(Debug, Default)]
 struct Shared {
     replies: Mutex<HashMap<String, Reply>>,
+    /// Given before those, each once.
+    first: Mutex<HashMap<String, VecDeque<Reply>>>,
     received: Mutex<Vec<Received>>,
     served: AtomicU64,
     open_streams: AtomicU64,
     jobs: Mutex<Jobs>,
+}
+
+impl Shared {
+    fn scripted(&self, model: &str) -> Option<Reply> {
+        let mut first = self.first.lock().expect("not poisoned");
+        let next = first.get_mut(model).and_then(VecDeque::pop_front);
+        let replies = self.replies.lock().expect("not poisoned");
+        next.or_else(|| replies.get(model).cloned())
+    }
 }
 
 /// A running fake provider; stops when dropped.
@@ -165,6 +176,12 @@ impl Upstream {
             .lock()
             .expect("not poisoned")
             .insert(model.to_owned(), reply);
+    }
+
+    /// The next calls for `model` are answered so, one after the other.
+    pub fn script_first(&self, model: &str, replies: impl IntoIterator<Item = Reply>) {
+        let mut first = self.shared.first.lock().expect("not poisoned");
+        first.entry(model.to_owned()).or_default().extend(replies);
     }
 
     /// Every call so far, in order of arrival.

@@ -120,6 +120,8 @@ pub struct Judge {
     pub batch: u32,
     /// Batches worked on at the same time.
     pub concurrency: u32,
+    /// Models that grade replies as well.
+    pub llm: floopy_judge_worker::config::Llm,
 }
 
 impl Default for Config {
@@ -197,6 +199,7 @@ impl Default for Judge {
             enabled: true,
             batch: plane.batch,
             concurrency: plane.concurrency,
+            llm: plane.llm,
         }
     }
 }

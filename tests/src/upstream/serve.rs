@@ -67,12 +67,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<R
         return Ok(whole(status, &json, body));
     }
     let model = call["model"].as_str().unwrap_or_default();
-    let reply = shared
-        .replies
-        .lock()
-        .expect("not poisoned")
-        .get(model)
-        .cloned();
+    let reply = shared.scripted(model);
     let serial = shared.served.fetch_add(1, Ordering::SeqCst);
     match reply.unwrap_or(Reply::Normal) {
         Reply::Normal => Ok(normal_reply(&shared, &path, &call, serial)),

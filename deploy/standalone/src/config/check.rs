@@ -41,6 +41,10 @@ impl From<InvalidConfig> for Problem {
 pub(super) fn check(config: &Config) -> Result<(), Problem> {
     within("judge.batch", config.judge.batch, 1..=256)?;
     within("judge.concurrency", config.judge.concurrency, 1..=64)?;
+    config.judge.llm.check().map_err(|(key, message)| Problem {
+        key: format!("judge.llm.{key}"),
+        message,
+    })?;
     within("control.refresh_ms", config.control.refresh_ms, 10..=60_000)?;
     if config.proxy.listen == config.control.listen && config.proxy.listen.port() != 0 {
         let message = format!(

@@ -30,6 +30,7 @@ impl PlaneConfigs {
             worker: format!("{}-judge", config.proxy.node),
             batch: config.judge.batch,
             concurrency: config.judge.concurrency,
+            llm: config.judge.llm.clone(),
             log: config.log,
             ..Default::default()
         };

@@ -1,0 +1,219 @@
+//! Judge models: which reply is shown to which model, what it may cost, and how its grades and the built-in scores make
+//! one score.
+
+mod budget;
+mod family;
+mod provider;
+mod rubric;
+
+use std::time::Duration;
+
+use floopy_shared::{
+    domain::{event::ScoringJob, ids::CandidateKey},
+    process::clock::Clock,
+};
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use self::{
+    budget::Budget,
+    provider::{Answer, Provider, Usage},
+};
+use crate::{config::Llm, judge, metrics::Metrics, rubric::Verdict};
+
+/// Bytes of text that are a token at the least; more tokens than there will be are set aside.
+const BYTES_PER_TOKEN: u64 = 3;
+/// Tokens of the rubric.
+const RUBRIC_TOKENS: u64 = 450;
+
+/// A reply that a model is to grade.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) job: ScoringJob,
+    pub(crate) builtin: Verdict,
+    model: String,
+    /// Set aside for it, in millionths of a dollar.
+    reserved: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Graded {
+    pub(crate) task: Task,
+    pub(crate) verdict: Result<Verdict, String>,
+}
+
+/// Asks judge models.
+#[derive(Debug, Clone)]
+pub(crate) struct Judges {
+    config: Llm,
+    provider: Provider,
+    budget: Budget,
+    metrics: Metrics,
+}
+
+impl Judges {
+    /// `None`: no model is configured.
+    pub(crate) fn new(config: &Llm, metrics: &Metrics) -> Option<Self> {
+        (!config.models.is_empty()).then(|| Self {
+            config: config.clone(),
+            provider: Provider::new(config),
+            budget: Budget::new(config.micro_usd_per_day(), Clock::system()),
+            metrics: metrics.clone(),
+        })
+    }
+
+    /// Replies that are worked on at a time: no more are leased, so that none waits for its lease to end.
+    pub(crate) fn concurrency(&self) -> u32 {
+        self.config.concurrency
+    }
+
+    /// Whether a model is to grade a reply; `None`: the built-in scorer judges it alone.
+    pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Option<Task> {
+        let model = self.model_for(&job.candidate).map(str::to_owned);
+        let Some(model) = model.filter(|_| self.is_wanted(&job)) else {
+            return None;
+        };
+        let reserved = self.most(&job);
+        if !self.budget.reserve(reserved) {
+            self.metrics.llm_unpaid.inc();
+            return None;
+        }
+        Some(Task {
+            job,
+            builtin,
+            model,
+            reserved,
+        })
+    }
+
+    /// The first model of another family than the one that is judged.
+    fn model_for(&self, judged: &CandidateKey) -> Option<&str> {
+        let own = family::family(judged.as_str());
+        let models = self.config.models.iter().map(String::as_str);
+        let mut others = models.filter(|model| family::family(model) != own);
+        others.next()
+    }
+
+    /// Of a tenant that lets its replies be shown, and among the share that is; the same reply always is or never.
+    fn is_wanted(&self, job: &ScoringJob) -> bool {
+        let tenants = &self.config.tenants;
+        let is_let = tenants
+            .iter()
+            .any(|tenant| tenant == "*" || *tenant == job.tenant.to_string());
+        let bytes = job.request_id.0.as_bytes();
+        let drawn = f64::from(u16::from_be_bytes([bytes[13], bytes[14]])) / 65_536.0;
+        is_let && drawn < self.config.share
+    }
+
+    /// What a question and its repair cost at the most.
+    fn most(&self, job: &ScoringJob) -> u64 {
+        let bytes = (job.prompt.len() + job.reply.len()) as u64;
+        let once = bytes / BYTES_PER_TOKEN + RUBRIC_TOKENS;
+        self.config.micro_usd(Usage {
+            prompt_tokens: 2 * once + rubric::MAX_TOKENS,
+            completion_tokens: 2 * rubric::MAX_TOKENS,
+        })
+    }
+
+    /// All of them, side by side; what has no grade by then has failed.
+    pub(crate) async fn grade(&self, tasks: Vec<Task>, by: Instant) -> Vec<Graded> {
+        let side_by_side = self.config.concurrency.max(1) as usize;
+        let graded = stream::iter(tasks).map(|task| self.grade_one(task, by));
+        graded.buffer_unordered(side_by_side).collect().await
+    }
+
+    async fn grade_one(&self, task: Task, by: Instant) -> Graded {
+        let mut spent = 0;
+        let asked = timeout_at(by, self.ask(&task, &mut spent)).await;
+        let late = || Err(format!("{} did not answer within the lease", task.model));
+        let grades = asked.unwrap_or_else(|_| late());
+        // What was not told may have been charged.
+        let spent = if grades.is_err() && spent == 0 {
+            task.reserved / 2
+        } else {
+            spent
+        };
+        self.budget.settle(task.reserved, spent);
+        self.metrics.llm_cost_micro_usd.inc_by(spent);
+        self.metrics.llm_asked.inc();
+        if grades.is_err() {
+            self.metrics.llm_failed.inc();
+        }
+        let verdict = grades.map(|grades| self.blend(&task.builtin, &grades));
+        Graded { task, verdict }
+    }
+
+    /// Asks, and once more where the answer is not valid.
+    async fn ask(&self, task: &Task, spent: &mut u64) -> Result<Verdict, String> {
+        let mut messages = rubric::question(&task.job);
+        let answer = self.paid(task, &messages, spent).await?;
+        let wrong = match rubric::read(&answer.text) {
+            Ok(verdict) => return Ok(verdict),
+            Err(wrong) => wrong,
+        };
+        self.metrics.llm_repaired.inc();
+        messages.extend(rubric::repair(&answer.text, &wrong));
+        let answer = self.paid(task, &messages, spent).await?;
+        rubric::read(&answer.text)
+            .map_err(|wrong| format!("{} gave no valid answer twice: {wrong}", task.model))
+    }
+
+    async fn paid(
+        &self,
+        task: &Task,
+        messages: &[Value],
+        spent: &mut u64,
+    ) -> Result<Answer, String> {
+        let answer = self.provider.ask(&task.model, messages).await?;
+        *spent += match answer.usage {
+            Some(usage) => self.config.micro_usd(usage),
+            None => task.reserved / 2,
+        };
+        Ok(answer)
+    }
+
+    fn blend(&self, builtin: &Verdict, grades: &Verdict) -> Verdict {
+        let weight = self.config.weight;
+        let mix = |grade: f64, builtin: f64| weight * grade + (1.0 - weight) * builtin;
+        Verdict {
+            relevance: mix(grades.relevance, builtin.relevance),
+            coherence: mix(grades.coherence, builtin.coherence),
+            helpfulness: mix(grades.helpfulness, builtin.helpfulness),
+            safety: mix(grades.safety, builtin.safety),
+        }
+    }
+}
+
+impl Task {
+    /// Who scored it: both scorers, with their versions.
+    pub(crate) fn judge(&self) -> String {
+        format!("{}+{}@{}", judge::NAME, self.model, rubric::VERSION)
+    }
+}
+
+impl Llm {
+    fn micro_usd(&self, usage: Usage) -> u64 {
+        #[expect(clippy::cast_precision_loss, reason = "tokens of one question")]
+        let micro = usage.prompt_tokens as f64 * self.usd_per_million_input
+            + usage.completion_tokens as f64 * self.usd_per_million_output;
+        to_micro(micro.ceil())
+    }
+
+    fn micro_usd_per_day(&self) -> u64 {
+        to_micro((self.usd_per_day * 1e6).round())
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and saturating"
+)]
+fn to_micro(micro: f64) -> u64 {
+    micro.max(0.0) as u64
+}
+
+/// How long before the end of a lease there must be an answer, so that it can be reported.
+pub(crate) const MARGIN: Duration = Duration::from_secs(2);
