@@ -16,6 +16,7 @@ pub mod clickhouse;
 pub mod client;
 pub mod clients;
 pub mod evaluations;
+pub mod firewall;
 pub mod floopy;
 pub mod foreign;
 pub mod history;

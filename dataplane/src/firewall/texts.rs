@@ -114,29 +114,33 @@ impl Text {
     pub(super) fn place(&self, span: &Range<usize>) -> Option<Place> {
         let boundary = |at: usize| self.text.floor_char_boundary(at);
         let span = boundary(span.start)..boundary(span.end);
-        let after = self
-            .segments
-            .partition_point(|part| part.start <= span.start);
-        let part = self.segments.get(after.checked_sub(1)?)?;
-        let next = self.segments.get(after).map(|next| next.start - 1);
-        let end = span
-            .end
-            .min(next.unwrap_or(self.text.len()))
-            .max(span.start);
+        // Of several parts the one that has most of it.
+        let overlap = |part: &Segment, end: usize| {
+            let (first, last) = (span.start.max(part.start), span.end.min(end));
+            last.saturating_sub(first)
+        };
+        let parts = self.segments.iter().zip(self.ends());
+        let (part, end) = parts.max_by_key(|(part, end)| overlap(part, *end))?;
+        let within = |at: usize| at.clamp(part.start, end);
         let count = |range: Range<usize>| Some(self.text.get(range)?.chars().count() as u64);
-        let start = count(part.start..span.start)?;
+        let start = count(part.start..within(span.start))?;
         Some(Place {
             at: part.at.clone(),
             role: self.role,
             start,
-            end: start + count(span.start..end)?,
+            end: start + count(within(span.start)..within(span.end))?,
         })
     }
 
+    /// Where each part ends.
+    fn ends(&self) -> impl Iterator<Item = usize> {
+        let next = self.segments.iter().skip(1);
+        next.map(|next| next.start - 1).chain([self.text.len()])
+    }
+
     fn parts(&self) -> impl Iterator<Item = Self> {
-        let ends = self.segments.iter().skip(1).map(|next| next.start - 1);
-        let ends = ends.chain([self.text.len()]);
-        self.segments.iter().zip(ends).map(|(part, end)| Self {
+        let parts = self.segments.iter().zip(self.ends());
+        parts.map(|(part, end)| Self {
             role: self.role,
             text: self.text[part.start..end].to_owned(),
             blanked: None,
