@@ -72,9 +72,7 @@ impl Judges {
     /// Whether a model is to grade a reply; `None`: the built-in scorer judges it alone.
     pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Option<Task> {
         let model = self.model_for(&job.candidate).map(str::to_owned);
-        let Some(model) = model.filter(|_| self.is_wanted(&job)) else {
-            return None;
-        };
+        let model = model.filter(|_| self.is_wanted(&job))?;
         let reserved = self.most(&job);
         if !self.budget.reserve(reserved) {
             self.metrics.llm_unpaid.inc();

@@ -79,6 +79,16 @@ impl Metrics {
                 "Jobs whose lease ended before the report arrived",
                 &self.lost,
             ),
+        ];
+        for (name, help, counter) in counters.into_iter().chain(self.of_models()) {
+            registry.register(name, help, counter.clone());
+        }
+        let help = "Composite scores given, on 0..1";
+        registry.register("floopy_judge_composite_ratio", help, self.composite.clone());
+    }
+    /// Of judge models.
+    fn of_models(&self) -> [(&'static str, &'static str, &Counter); 5] {
+        [
             (
                 "floopy_judge_llm_asked",
                 "Replies shown to a judge model",
@@ -104,11 +114,6 @@ impl Metrics {
                 "What asking judge models cost, in millionths of a dollar",
                 &self.llm_cost_micro_usd,
             ),
-        ];
-        for (name, help, counter) in counters {
-            registry.register(name, help, counter.clone());
-        }
-        let help = "Composite scores given, on 0..1";
-        registry.register("floopy_judge_composite_ratio", help, self.composite.clone());
+        ]
     }
 }

@@ -208,6 +208,11 @@ impl From<&Decision> for v1::Decision {
     }
 }
 
+/// Empty where there is none.
+fn text(value: Option<&str>) -> String {
+    value.unwrap_or_default().to_owned()
+}
+
 /// Everything but the candidates, of which there are many.
 fn without_candidates(d: &Decision) -> v1::Decision {
     v1::Decision {
@@ -215,18 +220,10 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         tenant: d.tenant.as_str().to_owned(),
         key_id: d.key_id.clone(),
         created_at_ms: d.created_at_ms,
-        session_id: d
-            .session_id
-            .as_ref()
-            .map(|id| id.as_str().to_owned())
-            .unwrap_or_default(),
+        session_id: text(d.session_id.as_ref().map(SessionId::as_str)),
         completion_id: d.completion_id.clone().unwrap_or_default(),
         shapes: d.shapes.iter().map(|s| s.as_str().to_owned()).collect(),
-        ranked_shape: d
-            .ranked_shape
-            .as_ref()
-            .map(|shape| shape.as_str().to_owned())
-            .unwrap_or_default(),
+        ranked_shape: text(d.ranked_shape.as_ref().map(ShapeKey::as_str)),
         requested_model: d.requested_model.clone(),
         strategy: v1::Strategy::from(d.strategy).into(),
         phase: v1::Phase::from(d.phase).into(),
