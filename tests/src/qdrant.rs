@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    Api, Settings, clients::made, eventually, eventually_within, ports::free_addr, process::Process,
+    Api, Settings, clients::made, eventually, eventually_within, ports::free_addr,
+    process::Process, soak::metric,
 };
 
 /// Where proxies that share it keep what they share.
@@ -22,6 +23,18 @@ const COLLECTION: &str = "floopy-questions";
 const KEY: &str = "qdrant-secret";
 /// The engine takes its time to begin on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a proxy uses it: what is asked before that is not shared.
+pub async fn connected(admin: &Api) {
+    eventually_within(PATIENCE, || async {
+        let text = admin.get("/metrics").await.ok().text();
+        match metric(&text, "floopy_qdrant_connected") {
+            1 => Ok(()),
+            found => Err(found.to_string()),
+        }
+    })
+    .await;
+}
 
 /// Has a tenant's questions in other words looked for, and waits until they are; the last of those that it asks is shared.
 pub async fn switch_on(api: &Api) {

@@ -5,14 +5,12 @@
     reason = "a broken assumption must end the test"
 )]
 
-use std::time::Duration;
-
 use floopy_shared::process::clock::Clock;
 use floopy_tests::{
     Answer, Api, Floopy, Neighbour, Settings, Shape, Upstream,
     checks::files_with,
-    eventually, eventually_within, in_both_shapes,
-    qdrant::{Qdrant, switch_on},
+    eventually, in_both_shapes,
+    qdrant::{Qdrant, connected, switch_on},
     soak::metric,
 };
 use serde_json::{Value, json};
@@ -29,7 +27,6 @@ const ON: (&str, &str) = ("floopy-cache-enabled", "true");
 const QUESTION: &str = "How do I reset my password?";
 const IN_OTHER_WORDS: &str = "Hi, how can I reset the password";
 const ANOTHER: &str = "How do I change my address?";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn asking(text: &str) -> Value {
     json!({"model": "up/alpha", "messages": [{"role": "user", "content": text}]})
@@ -57,16 +54,6 @@ async fn status(api: &Api, text: &str) -> String {
 
 async fn value(admin: &Api, name: &str) -> u64 {
     metric(&admin.get("/metrics").await.ok().text(), name)
-}
-
-async fn connected(admin: &Api) {
-    eventually_within(PATIENCE, || async {
-        match value(admin, "floopy_qdrant_connected").await {
-            1 => Ok(()),
-            found => Err(found.to_string()),
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

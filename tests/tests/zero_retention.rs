@@ -14,7 +14,7 @@ use floopy_tests::{
     clickhouse::ClickHouse,
     eventually, eventually_within, in_both_shapes,
     postgres::Postgres,
-    qdrant::{Qdrant, switch_on},
+    qdrant::{Qdrant, connected, switch_on},
 };
 use serde_json::{Value, json};
 
@@ -182,6 +182,7 @@ fn calls(word: &str) -> [(&'static str, Value); 5] {
 async fn nothing_that_was_said_is_anywhere(shape: Shape) {
     let mut world = World::start(shape).await;
     let (silent, other) = (world.floopy.api(), world.floopy.other_api());
+    connected(&world.floopy.admin_api()).await;
     switch_on(&other).await;
     let mut ids = world.talk(&silent, SECRET).await;
     ids.extend(world.talk(&other, KEPT).await);
