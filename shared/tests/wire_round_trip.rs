@@ -194,7 +194,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         cache: flag.then(|| cache::any(number)),
         charged: flag.then(|| budget::charged(id)),
         stopped: (!flag).then(|| budget::stopped(number).into()),
-        firewall: (number % 3 > 0).then(|| firewall::screening(number, flag)),
+        firewall: (!number.is_multiple_of(3)).then(|| firewall::screening(number, flag)),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),
             custom_id: "line 1".to_owned(),

@@ -162,6 +162,8 @@ fn batch(jobs: &mut VecDeque<Job>, now: Instant) -> Vec<Job> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     type Answered = oneshot::Receiver<Result<Finding, Skip>>;
@@ -237,9 +239,15 @@ mod tests {
         assert_eq!(queue.enlist(2), 1);
         queue.want(true);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| queue.take(moment));
-            std::thread::sleep(Duration::from_millis(50));
-            assert!(!waiting.is_finished());
+            let (left, leaves) = mpsc::sync_channel(1);
+            let queue = &queue;
+            let waiting = scope.spawn(move || {
+                let taken = queue.take(moment);
+                left.send(()).expect("heard");
+                taken
+            });
+            let is_gone = leaves.recv_timeout(Duration::from_millis(50));
+            assert_eq!(is_gone, Err(mpsc::RecvTimeoutError::Timeout));
             queue.close();
             assert!(waiting.join().expect("ends").is_none());
         });
