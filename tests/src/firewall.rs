@@ -56,3 +56,61 @@ pub async fn holds(api: &Api, expected: &str) -> Answer {
     })
     .await
 }
+
+/// An attack everywhere that one can be: path, body without its model, place and role.
+pub fn everywhere() -> [(&'static str, Value, &'static str, &'static str); 7] {
+    let chat = "/v1/chat/completions";
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}});
+    let by_tool = json!([{"role": "user", "content": HARMLESS}, {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": ATTACK}]);
+    let text = json!({"type": "text", "text": HARMLESS});
+    let source = json!({"type": "text", "media_type": "text/plain", "data": ATTACK});
+    let document =
+        json!([{"role": "user", "content": [text, {"type": "document", "source": source}]}]);
+    let cut_up = json!([{"role": "user", "content": [text, {"type": "text", "text": ATTACK}]}]);
+    [
+        (
+            chat,
+            json!({"messages": by_tool}),
+            "messages[2].content",
+            "tool",
+        ),
+        (
+            chat,
+            json!({"messages": by_tool, "stream": true}),
+            "messages[2].content",
+            "tool",
+        ),
+        (
+            chat,
+            json!({"messages": cut_up}),
+            "messages[0].content[1].text",
+            "user",
+        ),
+        (
+            chat,
+            json!({"messages": [{"role": "system", "content": ATTACK}, {"role": "user", "content": "hi"}]}),
+            "messages[0].content",
+            "system",
+        ),
+        (
+            "/v1/messages",
+            json!({"max_tokens": 9, "messages": document}),
+            "messages[0].content[1].source.data",
+            "tool",
+        ),
+        (
+            "/v1/responses",
+            json!({"input": ATTACK, "stream": true}),
+            "input",
+            "user",
+        ),
+        (
+            "/v1/responses",
+            json!({"input": "hi", "instructions": ATTACK}),
+            "instructions",
+            "system",
+        ),
+    ]
+}

@@ -8,7 +8,7 @@
 use floopy_tests::{
     Answer, Api, Floopy, Settings, Shape, Upstream,
     checks::assert_error,
-    firewall::{ATTACK, HARMLESS, ask, holds, said, set, settings, start, verdict},
+    firewall::{ATTACK, HARMLESS, ask, everywhere, holds, said, set, settings, start, verdict},
     in_both_shapes, python,
 };
 use serde_json::{Value, json};
@@ -58,6 +58,20 @@ async fn attacks_are_refused_told_recorded_and_counted(shape: Shape) {
         (&outcome["firewall"]["verdict"], &outcome["threat_blocked"]),
         (&json!("passed"), &json!(false))
     );
+    assert_counted(&api).await;
+    assert_explained(&api).await;
+    let metrics = floopy.admin_api().get("/metrics").await.text();
+    for line in [
+        "floopy_firewall_scans_total{verdict=\"blocked\"}",
+        "floopy_firewall_models 1",
+        "floopy_firewall_seconds_count",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+/// What was looked at this month is told.
+async fn assert_counted(api: &Api) {
     let month = api.get("/v1/firewall").await.ok().json()["month"].clone();
     let counts = ["scanned", "flagged", "blocked", "skipped"].map(|key| month[key].as_i64());
     let [Some(scanned), Some(flagged), blocked, Some(0)] = counts else {
@@ -69,15 +83,6 @@ async fn attacks_are_refused_told_recorded_and_counted(shape: Shape) {
     );
     let usage = api.get("/v1/usage").await.ok().json()["total"].clone();
     assert_eq!(usage["firewall_blocked"], month["blocked"]);
-    assert_explained(&api).await;
-    let metrics = floopy.admin_api().get("/metrics").await.text();
-    for line in [
-        "floopy_firewall_scans_total{verdict=\"blocked\"}",
-        "floopy_firewall_models 1",
-        "floopy_firewall_seconds_count",
-    ] {
-        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
-    }
 }
 
 /// What the caller of an attack is told.
@@ -230,97 +235,48 @@ async fn what_cannot_be_scored_goes_the_way_that_its_tenant_chose(shape: Shape) 
     assert!(floopy.logs().contains("/nowhere/libonnxruntime.so"));
 }
 
+/// A call with an attack in this place.
+async fn assert_refused_at(api: &Api, (path, body): (&str, &Value), (at, role): (&str, &str)) {
+    let refused = api.post(path).json(body).send().await;
+    assert_eq!(
+        verdict(&refused),
+        "blocked",
+        "{path} {at}: {}",
+        refused.text()
+    );
+    let error = &refused.json()["error"];
+    assert_eq!(
+        (refused.status, &error["type"]),
+        (400, &json!("invalid_request_error"))
+    );
+    assert!(
+        error["message"]
+            .as_str()
+            .is_some_and(|message| message.contains(at)),
+        "{error}"
+    );
+    let decision = api.decision(&refused.request_id()).await;
+    let firewall = &decision["decision_trace"]["outcome"]["firewall"];
+    assert_eq!(
+        (&firewall["at"], &firewall["role"]),
+        (&json!(at), &json!(role)),
+        "{path}"
+    );
+}
+
 async fn every_api_is_looked_at_and_so_are_tools_and_documents(shape: Shape) {
     let (upstream, floopy) = start(shape).await;
     let api = floopy.api();
     set(&api, json!({"mode": "block"})).await.ok();
     holds(&api, "blocked").await;
     let asked = upstream.received().len();
-    let chat = "/v1/chat/completions";
-    let call =
-        json!({"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}});
-    let by_tool = json!([{"role": "user", "content": HARMLESS}, {"role": "assistant", "content": null, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "c1", "content": ATTACK}]);
-    let text = json!({"type": "text", "text": HARMLESS});
-    let source = json!({"type": "text", "media_type": "text/plain", "data": ATTACK});
-    let document =
-        json!([{"role": "user", "content": [text, {"type": "document", "source": source}]}]);
-    let cut_up = json!([{"role": "user", "content": [text, {"type": "text", "text": ATTACK}]}]);
     let long = format!(
         "{ATTACK} {}",
         "The committee met in the old library and nobody objected. ".repeat(6_000)
     );
-    let cases = [
-        (
-            chat,
-            json!({"messages": by_tool}),
-            "messages[2].content",
-            "tool",
-        ),
-        (
-            chat,
-            json!({"messages": by_tool, "stream": true}),
-            "messages[2].content",
-            "tool",
-        ),
-        (
-            chat,
-            json!({"messages": cut_up}),
-            "messages[0].content[1].text",
-            "user",
-        ),
-        (
-            chat,
-            json!({"messages": [{"role": "system", "content": ATTACK}, {"role": "user", "content": "hi"}]}),
-            "messages[0].content",
-            "system",
-        ),
-        (
-            "/v1/messages",
-            json!({"max_tokens": 9, "messages": document}),
-            "messages[0].content[1].source.data",
-            "tool",
-        ),
-        (
-            "/v1/responses",
-            json!({"input": ATTACK, "stream": true}),
-            "input",
-            "user",
-        ),
-        (
-            "/v1/responses",
-            json!({"input": "hi", "instructions": ATTACK}),
-            "instructions",
-            "system",
-        ),
-    ];
-    for (path, mut body, at, role) in cases {
+    for (path, mut body, at, role) in everywhere() {
         body["model"] = json!("up/alpha");
-        let refused = api.post(path).json(&body).send().await;
-        assert_eq!(
-            verdict(&refused),
-            "blocked",
-            "{path} {at}: {}",
-            refused.text()
-        );
-        let error = &refused.json()["error"];
-        assert_eq!(
-            (refused.status, &error["type"]),
-            (400, &json!("invalid_request_error"))
-        );
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|message| message.contains(at)),
-            "{error}"
-        );
-        let decision = api.decision(&refused.request_id()).await;
-        let firewall = &decision["decision_trace"]["outcome"]["firewall"];
-        assert_eq!(
-            (&firewall["at"], &firewall["role"]),
-            (&json!(at), &json!(role)),
-            "{path}"
-        );
+        assert_refused_at(&api, (path, &body), (at, role)).await;
     }
     // Most of it is not looked at, and its record says so.
     let served = ask(&api, &said(&long)).await;
