@@ -100,11 +100,11 @@ async fn attacks_are_told_once_an_hour_for_each_key_and_apart_if_they_were_let_t
         vec![decided(6, screened(6, "k", Verdict::Flagged))],
     )
     .await;
-    let later = Decision {
-        created_at_ms: NOW - HOUR_MS,
+    let earlier = Decision {
+        created_at_ms: NOW - 2 * HOUR_MS,
         ..screened(7, "k", Verdict::Blocked)
     };
-    append(&intake, vec![decided(7, later)]).await;
+    append(&intake, vec![decided(7, earlier)]).await;
     let all = told(&intake).await;
     let severities: Vec<&str> = all
         .iter()

@@ -178,23 +178,23 @@ mod tests {
         let cases = [
             (
                 json!({"name": "a", "by": "team", "max_usd": 1}),
-                "by is \"team\", it must be one of tenant, project, key, user, session",
+                "budgets[0].by: \"team\" is not known; it must be one of tenant, project, key, user, session",
             ),
             (
                 json!({"name": "a", "by": "key", "max_usd": 1, "period": "year"}),
-                "period is \"year\"",
+                "budgets[0].period: \"year\"",
             ),
             (
                 json!({"name": "a", "by": "key", "max_usd": -1}),
-                "max_usd is -1",
+                "budgets[0].max_usd: -1",
             ),
             (
                 json!({"name": "a", "by": "key", "max_usd": 0}),
-                "max_usd is 0",
+                "budgets[0].max_usd: 0",
             ),
             (
                 json!({"name": "a", "by": "key", "max_usd": 1, "warn_at": [1]}),
-                "warn_at has 1",
+                "budgets[0].warn_at: 1",
             ),
             (json!({"name": "a", "by": "key"}), "limits nothing"),
             (json!({"name": "a", "by": "key", "max_euro": 1}), "max_euro"),

@@ -184,11 +184,14 @@ pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option
     })
 }
 
+/// How the names of our headers begin.
+const OURS: [&str; 2] = ["floopy-", "x-floopy-"];
+
 /// The headers where one of them is ours, else none: each look for one hashes its name, and most calls have none of them.
 pub(super) fn ours(headers: &HeaderMap) -> &HeaderMap {
     static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
     let mut names = headers.keys();
-    if names.any(|name| name.as_str().starts_with("floopy-")) {
+    if names.any(|name| OURS.iter().any(|ours| name.as_str().starts_with(ours))) {
         headers
     } else {
         &NONE

@@ -169,7 +169,11 @@ mod tests {
     #[test]
     fn ratings_are_checked_field_by_field() {
         let cases = [
-            ("nope", "not valid JSON"),
+            ("nope", "not JSON"),
+            (
+                r#"{"score":9,"useful":true,"score":1}"#,
+                "score is there twice",
+            ),
             ("[]", "the body is an array, it must be a JSON object"),
             ("{}", "score is missing, it must be an integer from 0 to 10"),
             (
