@@ -185,11 +185,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
                 Variant::B
             },
             percentage: 25,
-            arrangement: if number.is_multiple_of(3) {
-                Arrangement::Canary
-            } else {
-                Arrangement::Shadow
-            },
+            arrangement: [Arrangement::Shadow, Arrangement::Canary][usize::from(flag)],
         }),
         cache: flag.then(|| cache::any(number)),
         charged: flag.then(|| budget::charged(id)),

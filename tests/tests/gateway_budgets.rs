@@ -272,7 +272,7 @@ async fn budgets_that_cannot_be_meant_are_refused(shape: Shape) {
         (json!({"name": "a", "by": "key"}), "limits nothing"),
         (
             json!({"name": "a", "by": "key", "max_usd": 0}),
-            "max_usd is 0",
+            "budgets[0].max_usd: 0",
         ),
         (
             json!({"name": "a", "by": "key", "max_usd": 1, "period": "year"}),

@@ -110,11 +110,9 @@ pub fn select(
         return Err(Unresolved::EmptyList(shorten(asked.model)));
     }
     let mut keys = resolver.all(&listed)?;
-    for key in resolver.fallback(&fallback)? {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
+    let last = resolver.fallback(&fallback)?;
+    let last = last.into_iter().filter(|key| !keys.contains(key));
+    keys.extend(last.collect::<Vec<_>>());
     if keys.len() > MAX_LISTED {
         return Err(Unresolved::TooMany(keys.len()));
     }

@@ -1,5 +1,7 @@
 //! One operation: what it takes, what it answers, and what it refuses.
 
+mod known;
+
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::plan::Feature;
@@ -71,12 +73,6 @@ impl Operation {
         }
     }
 
-    /// Where the same is described by whoever thought of it.
-    pub(super) fn links_to(mut self, url: &str) -> Self {
-        self.reference = Some(url.to_owned());
-        self
-    }
-
     /// A provider's errors come through.
     pub(super) fn passes_errors_on(mut self) -> Self {
         self.has_foreign_errors = true;
@@ -136,13 +132,6 @@ impl Operation {
     /// A part of the path.
     pub(super) fn path(self, name: &str, schema: Value, text: &str) -> Self {
         self.parameter(("path", name, true), schema, text)
-    }
-
-    /// The keys that its query may have.
-    pub(super) fn query_keys(&self) -> Vec<String> {
-        let of_query = self.parameters.iter().filter(|it| it["in"] == "query");
-        let names = of_query.filter_map(|it| it["name"].as_str());
-        names.map(str::to_owned).collect()
     }
 
     fn parameter(

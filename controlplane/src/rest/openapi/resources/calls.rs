@@ -197,11 +197,6 @@ fn asking(operation: Operation) -> Operation {
             "`true`: forwarded untouched, to one model.",
         )
         .header(
-            "x-floopy-reasoning-effort",
-            json!({"type": "string", "enum": ["none", "minimal", "low", "medium", "high", "xhigh"]}),
-            "`reasoning_effort` of a chat completion that does not say it; other calls do not heed it.",
-        )
-        .header(
             "floopy-prompt-id",
             text(),
             "A stored prompt, whose messages go in front.",
@@ -285,6 +280,11 @@ fn openai() -> Routes {
                 Operation::new("createChatCompletion", "Chat completion")
                     .links_to(&format!("{OPENAI}/chat/create"))
                     .takes_open::<ChatInput>()
+                    .header(
+                        "x-floopy-reasoning-effort",
+                        json!({"type": "string", "enum": ["none", "minimal", "low", "medium", "high", "xhigh"]}),
+                        "`reasoning_effort` of a body that does not say it.",
+                    )
                     .answers_open::<ChatAnswer>(200, "The reply.")
                     .or_streams("chunks as OpenAI streams them, ended by `[DONE]`."),
             ),
