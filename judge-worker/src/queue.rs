@@ -46,7 +46,6 @@ impl Worker {
     pub(crate) async fn run(mut self) -> Result<(), Infallible> {
         let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
         while !self.stop.is_cancelled() {
-            let leased_at = Instant::now();
             let stop = self.stop.clone();
             let leased = tokio::select! {
                 () = stop.cancelled() => break,
@@ -55,7 +54,8 @@ impl Worker {
             match leased {
                 Ok(jobs) => {
                     backoff.reset();
-                    self.work(jobs, leased_at).await;
+                    // The question may have waited for a job for longer than a lease lasts.
+                    self.work(jobs, Instant::now()).await;
                 }
                 Err(reason) => self.pause(&reason, backoff.next_delay()).await,
             }
