@@ -17,6 +17,7 @@ async fn openai_gets_the_newer_name_of_the_maximum_and_the_effort_of_the_header(
     let urls = [upstream.base_url(), own.base_url()];
     let proxy = Proxy::start_with(&urls, no_control(), |c| {
         c.providers[0].name = "openai".to_owned();
+        c.providers[1].kind = Some("together".to_owned());
     })
     .await;
     let body = |model: &str| {
