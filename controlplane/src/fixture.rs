@@ -116,6 +116,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         cache: None,
         charged: None,
         stopped: None,
+        tags: None,
         firewall: None,
     }
 }

@@ -16,7 +16,6 @@ mod template;
 mod typed;
 mod untouched;
 mod usage;
-mod user;
 mod value;
 
 use std::{borrow::Cow, ops::Range};
@@ -90,6 +89,7 @@ pub struct Call {
     shapes: Vec<ShapeKey>,
     history: History,
     opening: u64,
+    user: Option<Box<str>>,
 }
 
 impl Call {
@@ -127,18 +127,16 @@ impl Call {
             features: seen.features,
         };
         let chain = chain(site::of(&signals), &signals);
-        let (features, json_expected) = (seen.features, seen.json_expected);
-        let (history, opening) = (seen.history, seen.opening);
-        let stream = features.stream;
+        let user = seen.user.as_deref().filter(|user| !user.is_empty());
+        let user = user.map(Box::from);
+        let stream = seen.features.stream;
         let messages_span = fields.messages.map_or(0..0, |raw| span_of(raw, &body));
         let usage_edit = (stream && endpoint == Endpoint::Chat)
             .then(|| usage::edit(fields.stream_options, model_span.end, &body))
             .flatten();
-        let wants_several = fields.n.is_some_and(|n| n.get() != "1");
         // Embeddings have no stored prompt, and their providers may well mean something by it.
         let inputs_span = inputs_span(&fields, &body).filter(|_| endpoint != Endpoint::Embeddings);
         Ok(Self {
-            body,
             model_span,
             messages_span,
             usage_edit,
@@ -149,12 +147,14 @@ impl Call {
             endpoint,
             model,
             stream,
-            json_expected,
-            wants_several,
-            features,
+            json_expected: seen.json_expected,
+            wants_several: fields.n.is_some_and(|n| n.get() != "1"),
+            features: seen.features,
             shapes: chain,
-            history,
-            opening,
+            history: seen.history,
+            opening: seen.opening,
+            user,
+            body,
         })
     }
 
@@ -201,6 +201,11 @@ impl Call {
     /// A hash of how the conversation began and who it is with; the same for each of its turns.
     pub fn opening(&self) -> u64 {
         self.opening
+    }
+
+    /// The end user: OpenAI's `user`, or Anthropic's `metadata.user_id`.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// The stored prompt that its messages begin with.
@@ -269,6 +274,8 @@ struct Seen<'a> {
     tool_names: Vec<Cow<'a, str>>,
     history: History,
     opening: u64,
+    /// The end user.
+    user: Option<Cow<'a, str>>,
 }
 
 /// Where the values for a stored prompt are.

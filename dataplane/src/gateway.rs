@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use floopy_shared::{domain::ids::RequestId, process::clock::Clock};
-use hyper::{HeaderMap, Response, body::Incoming};
+use hyper::{HeaderMap, Response};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     conversations::Conversations,
     doors::{Doors, Passage, Shed},
     firewall::Firewall,
-    http::{self, Body, Unread, respond::Refusal},
+    http::{self, Body, RequestBody, Unread, respond::Refusal},
     linger::Lingering,
     metrics::{Metrics, Reading},
     qdrant::Qdrant,
@@ -133,7 +133,7 @@ impl Gateway {
     /// A body within its size and its time, if there is room for it.
     pub(crate) async fn read(
         &self,
-        body: Incoming,
+        body: RequestBody,
         (limit, deadline): (usize, Duration),
         passage: &mut Passage,
     ) -> Result<Bytes, Refusal> {

@@ -15,8 +15,10 @@ mod header_timer;
 mod incoming;
 mod listing;
 mod live;
+mod mcp;
 mod models;
 mod rarely;
+mod request_body;
 pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;
@@ -27,4 +29,5 @@ pub(crate) use self::{
     dispatch::dispatch,
     incoming::{Unread, discard, read},
     live::Live,
+    request_body::RequestBody,
 };

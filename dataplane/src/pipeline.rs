@@ -6,6 +6,7 @@ mod exhausted;
 mod plan;
 mod screen;
 mod spending;
+mod tags;
 
 use std::{
     sync::Arc,
@@ -20,7 +21,7 @@ use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION,
     request::Parts,
 };
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 
 use crate::{
     admit::{Admitted, Permission},
@@ -29,7 +30,7 @@ use crate::{
     call::Endpoint,
     doors::Passage,
     gateway::Gateway,
-    http::{Body, Live, respond::Refusal},
+    http::{Body, Live, RequestBody, respond::Refusal},
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     rates::Admission,
@@ -44,6 +45,7 @@ pub(crate) use self::plan::{
     Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
 };
 pub(crate) use self::screen::{look as look_for_attacks, refusal as refusal_of_attack};
+pub(crate) use self::tags::PROPERTY;
 
 /// Why a call was not served.
 enum Stopped {
@@ -68,7 +70,7 @@ const MAX_LINGERING_BODY: usize = 1 << 20;
 /// Serves one call. Everything after admission is recorded.
 pub(crate) async fn serve(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     endpoint: Endpoint,
     id: RequestId,
     passage: &mut Passage,
@@ -101,7 +103,7 @@ pub(crate) async fn serve(
 /// An answer to a body that nobody read. Where it is still on its way, the connection ends after the answer, and HTTP/1
 /// clients that keep connections must know: else they send the next call into one that closes. Who is only sent away for
 /// now keeps the connection, if it can be kept: new ones are what a flood needs least.
-fn unread(parts: &Parts, body: &Incoming, mut response: Response<Body>) -> Response<Body> {
+fn unread(parts: &Parts, body: &RequestBody, mut response: Response<Body>) -> Response<Body> {
     let for_good = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status());
     if for_good && parts.version <= Version::HTTP_11 && !body.is_end_stream() {
         let close = HeaderValue::from_static("close");
@@ -114,7 +116,7 @@ fn unread(parts: &Parts, body: &Incoming, mut response: Response<Body>) -> Respo
 async fn serve_admitted(
     gateway: &Arc<Gateway>,
     (admitted, mut record): (Admitted, Record),
-    (parts, body, endpoint): (Parts, Incoming, Endpoint),
+    (parts, body, endpoint): (Parts, RequestBody, Endpoint),
     passage: &mut Passage,
 ) -> Response<Body> {
     let incoming = (&parts, body, endpoint, passage);
@@ -213,7 +215,7 @@ async fn prepare(
     gateway: &Gateway,
     admitted: &Admitted,
     record: &mut Record,
-    (parts, body, endpoint, passage): (&Parts, Incoming, Endpoint, &mut Passage),
+    (parts, body, endpoint, passage): (&Parts, RequestBody, Endpoint, &mut Passage),
 ) -> Result<Prepared, Refusal> {
     let headers = plan::ours(&parts.headers);
     let session = session_header(headers)?;
@@ -229,6 +231,7 @@ async fn prepare(
     let room = passage.hold(call.body_bytes());
     room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call);
+    record.tag(tags::of(headers, &call)?);
     let at = (record.id(), record.decision().created_at_ms);
     let asked = (headers, session.as_ref());
     record.entered(entered(gateway, admitted, &call, asked, at));

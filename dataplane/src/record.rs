@@ -20,6 +20,7 @@ use floopy_shared::domain::{
     money::{Prices, Usage},
     route::Shadow,
     snapshot::Tenant,
+    tags::Tags,
 };
 use uuid::Uuid;
 
@@ -139,6 +140,11 @@ impl Record {
         understood(&mut self.decision, call);
     }
 
+    /// What its caller says it belongs to.
+    pub(crate) fn tag(&mut self, tags: Option<Box<Tags>>) {
+        self.decision.tags = tags;
+    }
+
     /// It is part of an experiment, or of none.
     pub(crate) fn entered(&mut self, experiment: Option<Assignment>) {
         self.decision.experiment = experiment;
@@ -180,6 +186,7 @@ impl Record {
             experiment: of.experiment.map(Assignment::copied),
             // What is tried in the shadow has a budget of its own.
             charged: None,
+            tags: None,
             ..of.clone()
         };
         *self.decision = decision;

@@ -30,5 +30,6 @@ pub mod route;
 pub mod rule;
 pub mod shape;
 pub mod snapshot;
+pub mod tags;
 pub mod tenant;
 pub mod weights;

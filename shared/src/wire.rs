@@ -20,6 +20,7 @@ pub mod rule;
 pub mod scoring;
 pub mod settings;
 pub mod snapshot;
+mod tags;
 
 use bytes::Bytes;
 use uuid::Uuid;

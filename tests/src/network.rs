@@ -206,6 +206,7 @@ fn decide_one(snapshot: &Snapshot, providers: &Providers, breakers: &Breakers) {
         provider: None,
         rule: None,
         passthrough: None,
+        smart_select: None,
     };
     let view = View {
         snapshot,

@@ -19,6 +19,7 @@ in_both_shapes!(
     malformed_ids_and_queries_are_refused,
     lists_come_newest_first_in_pages,
     the_same_decisions_are_read_on_both_planes,
+    calls_are_found_by_what_their_caller_says_of_them,
 );
 
 async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
@@ -219,4 +220,67 @@ async fn the_same_decisions_are_read_on_both_planes(shape: Shape) {
     let proxied = api.get(&path).await.ok();
     let direct = floopy.control_api().get(&path).await.ok();
     assert_eq!(proxied.json(), direct.json());
+}
+
+async fn calls_are_found_by_what_their_caller_says_of_them(shape: Shape) {
+    let (_upstream, _floopy, api) = start(shape).await;
+    let ask = async |headers: &[(&str, &str)], user: &str| {
+        let mut body = hello("auto");
+        body["user"] = json!(user);
+        let mut call = api.post("/v1/chat/completions").json(&body);
+        for (name, value) in headers {
+            call = call.header(name, value);
+        }
+        call.send().await
+    };
+    let labels = [
+        ("floopy-session-name", "First steps"),
+        ("floopy-session-path", "/app/onboarding"),
+        ("floopy-property-plan", "pro"),
+        ("Floopy-Property-Team", "a&b"),
+    ];
+    let labelled = ask(&labels, "ann").await.ok().request_id();
+    let named = [("floopy-user-id", "bob"), ("floopy-property-plan", "pro")];
+    let named = ask(&named, "ann").await.ok().request_id();
+    let decision = api.decision(&labelled).await;
+    for (key, expected) in [
+        ("session_name", json!("First steps")),
+        ("session_path", json!("/app/onboarding")),
+        ("user_id", json!("ann")),
+        ("properties", json!({"plan": "pro", "team": "a&b"})),
+    ] {
+        assert_eq!(decision[key], expected, "{decision}");
+    }
+    assert_eq!(api.decision(&named).await["user_id"], "bob");
+    for (query, expected) in [
+        ("user_id=ann", vec![&labelled]),
+        ("user_id=an", vec![]),
+        ("property=plan%3Dpro", vec![&named, &labelled]),
+        ("property=plan%3Dpro&property=team%3Da%26b", vec![&labelled]),
+        (
+            "session_name=First%20steps&session_path=%2Fapp%2Fonboarding",
+            vec![&labelled],
+        ),
+        ("property=team%3Da", vec![]),
+    ] {
+        let found = api.get(&format!("/v1/decisions?{query}")).await.ok().json();
+        let items = found["items"].as_array().expect("items");
+        let mut ids: Vec<_> = items
+            .iter()
+            .map(|item| item["request_id"].as_str())
+            .collect();
+        let mut expected: Vec<_> = expected.into_iter().map(|id| Some(id.as_str())).collect();
+        ids.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(ids, expected, "{query}");
+    }
+    let long = "x".repeat(257);
+    let refused = ask(&[("floopy-property-plan", &long)], "ann").await;
+    assert_error(
+        &refused,
+        400,
+        "invalid_request",
+        &["floopy-property-plan", "257", "256"],
+    );
+    assert_eq!(refused.json()["error"]["param"], "floopy-property-plan");
 }

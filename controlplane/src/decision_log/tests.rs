@@ -7,6 +7,7 @@ use floopy_shared::domain::{
     decision::{Decision, Stage, Strategy},
     event::Event,
     ids::{RequestId, TenantId},
+    tags::{Tag, Tags},
 };
 
 use self::engine::{Engine, Target};
@@ -34,8 +35,22 @@ fn call(n: u64) -> Decision {
     decision.shadow_of = (n % 7 == 6).then(|| request(n - 1));
     if n.is_multiple_of(4) {
         decision.strategy = Strategy::SmartCost;
+        decision.tags = Some(Box::new(tags(n)));
     }
     decision
+}
+
+fn tags(n: u64) -> Tags {
+    let plan = if n.is_multiple_of(8) {
+        "it's \\ pro"
+    } else {
+        "free"
+    };
+    Tags {
+        user: Some("ánn".to_owned()),
+        properties: [("plan".to_owned(), plan.to_owned())].into(),
+        ..Tags::default()
+    }
 }
 
 fn events(numbers: impl IntoIterator<Item = u64>) -> Vec<Event> {
@@ -133,6 +148,30 @@ fn by_what_served(all: &Filter, include: &Filter) -> Vec<(Filter, Vec<u64>)> {
                 ..all.clone()
             },
             vec![13, 2],
+        ),
+        (
+            Filter {
+                tags: vec![Tag::User("ánn").line()],
+                ..include.clone()
+            },
+            newest_first(|n| n.is_multiple_of(4)),
+        ),
+        (
+            Filter {
+                tags: vec![
+                    Tag::User("ánn").line(),
+                    Tag::Property("plan", "it's \\ pro").line(),
+                ],
+                ..include.clone()
+            },
+            newest_first(|n| n.is_multiple_of(8)),
+        ),
+        (
+            Filter {
+                tags: vec![Tag::User("án").line()],
+                ..include.clone()
+            },
+            vec![],
         ),
         (
             Filter {

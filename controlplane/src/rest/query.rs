@@ -1,6 +1,6 @@
 //! The query of a list of decisions, checked key by key.
 
-use floopy_shared::domain::{decision::Strategy, ids::RequestId};
+use floopy_shared::domain::{decision::Strategy, ids::RequestId, tags::Tag};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ const MAX_IDS: usize = 50;
 /// Page size unless told, and at most.
 pub(super) const LIMIT: (u32, u32) = (50, 200);
 /// Every key that is known.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 15] = [
     "session_id",
     "from",
     "to",
@@ -26,6 +26,10 @@ const KEYS: [&str; 11] = [
     "min_confidence",
     "max_confidence",
     "shadow",
+    "session_name",
+    "session_path",
+    "user_id",
+    "property",
     "limit",
     "cursor",
 ];
@@ -116,11 +120,24 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
         "min_confidence" => filter.min_confidence = Some(unit(key, value)?),
         "max_confidence" => filter.max_confidence = Some(unit(key, value)?),
         "shadow" => filter.shadows = shadows(key, value)?,
+        "session_name" => filter.tags.push(Tag::SessionName(value.trim()).line()),
+        "session_path" => filter.tags.push(Tag::SessionPath(value.trim()).line()),
+        "user_id" => filter.tags.push(Tag::User(value.trim()).line()),
+        "property" => filter.tags.push(property(key, value)?.line()),
         "limit" => query.limit = limit(key, value)?,
         "cursor" => query.cursor = Some(value.to_owned()),
         _ => return Err(unknown(key, &KEYS)),
     }
     Ok(())
+}
+
+fn property<'a>(key: &str, value: &'a str) -> Result<Tag<'a>, ApiError> {
+    let parts = value.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = parts.ok_or_else(|| {
+        let message = format!("{key} is {value:?}, it must be a name and its value, like plan=pro");
+        ApiError::invalid_query(key, message)
+    })?;
+    Ok(Tag::Property(name, value.trim()))
 }
 
 pub(super) fn shadows(key: &str, value: &str) -> Result<Shadows, ApiError> {
@@ -289,6 +306,8 @@ mod tests {
             ("routing_strategy", "magic"),
             ("request_ids", "abc"),
             ("request_ids", &ids),
+            ("property", "plan"),
+            ("property", "=pro"),
         ];
         for (key, value) in cases {
             let error = query(&[(key, value)]).expect_err(key);

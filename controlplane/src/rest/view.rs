@@ -2,6 +2,8 @@
 //!
 //! Integers stay integers: typed clients refuse floats in integer fields.
 
+use std::collections::BTreeMap;
+
 use floopy_shared::{
     domain::{
         budget::Stopped,
@@ -9,7 +11,7 @@ use floopy_shared::{
         decision::{AttemptResult, Decision, Ending, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
-        firewall::{Screening, thousandths},
+        firewall::{Screening, Verdict, thousandths},
         ids::CandidateKey,
         snapshot::Environment,
     },
@@ -49,10 +51,25 @@ fn summary(decision: &Decision, locale: Locale) -> Value {
         "latency_ms": decision.outcome.latency_ms,
         "cost_micro_usd": decision.outcome.cost_micro_usd,
         "cache_enabled": decision.cache.is_some(),
-        "threat": null,
+        "threat": decision.firewall.as_deref().and_then(threat),
         "explanation": detail["text"],
         "explanation_detail": detail,
     })
+}
+
+/// What the firewall took it for.
+fn threat(screening: &Screening) -> Option<&'static str> {
+    match screening {
+        Screening::Scored {
+            verdict: Verdict::Flagged | Verdict::Blocked,
+            ..
+        } => Some("prompt_injection"),
+        Screening::Scored {
+            verdict: Verdict::Passed,
+            ..
+        }
+        | Screening::Skipped { .. } => None,
+    }
 }
 
 fn merge(into: &mut Value, extra: Value) {
@@ -78,10 +95,15 @@ fn trace(d: &Decision, labels: &Labels) -> Value {
 }
 
 fn identity(d: &Decision) -> Value {
+    let tags = d.tags.as_deref();
     json!({
         "request_id": d.request_id.to_string(),
         "request_created_at": moment(d.created_at_ms),
         "session_id": d.session_id.as_ref().map(ToString::to_string),
+        "session_name": tags.and_then(|tags| tags.session_name.as_deref()),
+        "session_path": tags.and_then(|tags| tags.session_path.as_deref()),
+        "user_id": tags.and_then(|tags| tags.user.as_deref()),
+        "properties": tags.map(|tags| &tags.properties).unwrap_or(&BTreeMap::new()),
         "completion_id": d.completion_id,
         "key_id": d.key_id,
         "project_id": d.project.map(|id| id.to_string()),

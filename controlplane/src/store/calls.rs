@@ -4,6 +4,7 @@
 use floopy_shared::domain::{
     decision::{Decision, Stage},
     ids::{RequestId, SessionId, TenantId},
+    tags::Tags,
 };
 use uuid::Uuid;
 
@@ -132,7 +133,7 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
         let mut query = QueryBuilder::new(
             "INSERT INTO decisions (id, request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                 shadow, strategy, served, model, confidence, record, turn, credit, rule, kind, cost_micro_usd,
-                latency_ms) ",
+                latency_ms, tags) ",
         );
         query.push_values(calls, |row, call| push_call(row, call));
         query.push(
@@ -141,7 +142,8 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
                 completion_id = excluded.completion_id, shadow = excluded.shadow, strategy = excluded.strategy,
                 served = excluded.served, model = excluded.model, confidence = excluded.confidence,
                 record = excluded.record, turn = excluded.turn, credit = excluded.credit, rule = excluded.rule,
-                kind = excluded.kind, cost_micro_usd = excluded.cost_micro_usd, latency_ms = excluded.latency_ms",
+                kind = excluded.kind, cost_micro_usd = excluded.cost_micro_usd, latency_ms = excluded.latency_ms,
+                tags = excluded.tags",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -171,7 +173,8 @@ fn push_call<'a>(mut row: Separated<'_, 'a>, written: &'a Written<'a>) {
         .push_bind(measured.map(|columns| columns.rule))
         .push_bind(measured.map(|columns| columns.kind))
         .push_bind(measured.and_then(|columns| columns.cost_micro_usd))
-        .push_bind(measured.map(|columns| columns.latency_ms));
+        .push_bind(measured.map(|columns| columns.latency_ms))
+        .push_bind(decision.tags.as_deref().map(Tags::lines));
 }
 
 async fn put_candidates(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {

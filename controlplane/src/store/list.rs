@@ -23,6 +23,8 @@ pub(crate) struct Filter {
     pub(crate) min_confidence: Option<f64>,
     pub(crate) max_confidence: Option<f64>,
     pub(crate) shadows: Shadows,
+    /// Lines of tags, each of which a decision must have.
+    pub(crate) tags: Vec<String>,
 }
 
 /// Whether calls that nobody was answered by are listed.
@@ -110,6 +112,12 @@ fn restrict(query: &mut QueryBuilder<'_>, filter: &Filter) {
             ids.push_bind(id.0.as_bytes().to_vec());
         }
         query.push(")");
+    }
+    for tag in &filter.tags {
+        query
+            .push(" AND instr(tags, ")
+            .push_bind(tag.clone())
+            .push(") > 0");
     }
     if let Some(strategy) = &filter.strategy {
         query.push(" AND strategy = ").push_bind(strategy.clone());

@@ -15,6 +15,7 @@ mod postgres;
 mod queue;
 mod settings;
 mod spend;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -206,6 +207,7 @@ const STEPS: &[&[&str]] = &[&[
     spend::SPEND,
     queue::QUEUE,
     firewall::FIREWALL,
+    tags::TAGS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -18,7 +18,6 @@ use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as _;
 use http_body_util::BodyStream;
-use hyper::body::Incoming;
 use multer::{Field, Multipart};
 use tokio::time::timeout;
 
@@ -33,7 +32,7 @@ use super::{
 use crate::{
     admit::Admitted,
     gateway::Gateway,
-    http::{discard, respond::Refusal},
+    http::{RequestBody, discard, respond::Refusal},
     provider::{BatchApi, Provider},
 };
 
@@ -84,7 +83,7 @@ pub(crate) async fn upload(
     gateway: &Arc<Gateway>,
     admitted: &Admitted,
     headers: &HeaderMap,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<BatchFile, Refusal> {
     let (body, multipart) = match accepted(gateway, admitted, headers, &body) {
         Ok(accepted) => (body, accepted),
@@ -129,7 +128,7 @@ fn accepted(
     gateway: &Arc<Gateway>,
     admitted: &Admitted,
     headers: &HeaderMap,
-    body: &Incoming,
+    body: &RequestBody,
 ) -> Result<(Arc<Provider>, String, u64), Refusal> {
     let provider = chosen(admitted, headers)?;
     let limits = &gateway.config.batches;
@@ -177,11 +176,11 @@ impl Ahead {
 /// off.
 fn arrivals(
     gateway: &Gateway,
-    body: Incoming,
+    body: RequestBody,
     ahead: Ahead,
 ) -> BoxStream<'static, io::Result<Bytes>> {
     let patience = Duration::from_millis(gateway.config.timeouts.body_ms);
-    let next = move |(mut frames, ahead): (BodyStream<Incoming>, Ahead)| async move {
+    let next = move |(mut frames, ahead): (BodyStream<RequestBody>, Ahead)| async move {
         // Whoever reads takes all that there is: each piece waits until the one before it was used.
         tokio::task::yield_now().await;
         let frame = match timeout(patience, frames.next()).await {

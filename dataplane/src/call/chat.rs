@@ -73,6 +73,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         tool_names: tools.iter().filter_map(tool_name).collect(),
         history: conversation.history,
         opening,
+        user: fields.user.and_then(text),
     })
 }
 

@@ -12,7 +12,7 @@ use super::{
     fields::Fields,
     history::History,
     opening_hash,
-    value::{count, each},
+    value::{count, each, text},
 };
 
 const INPUT: &str = "a string, or an array of strings or tokens";
@@ -39,6 +39,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         tool_names: Vec::new(),
         history: History::default(),
         opening: opening_hash([fields.user, Some(input)]),
+        user: fields.user.and_then(text),
     })
 }
 

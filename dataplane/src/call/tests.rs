@@ -179,3 +179,38 @@ fn turns_of_one_conversation_share_their_opening() {
     assert_eq!(opening("", "u"), opening(more, "u"));
     assert_ne!(opening("", "u"), opening("", "v"));
 }
+
+#[test]
+fn the_user_is_found_in_each_form() {
+    let messages = r#""model":"m","max_tokens":1,"messages":[{"role":"user","content":"x"}]"#;
+    let cases = [
+        (
+            Endpoint::Chat,
+            format!(r#"{{{messages},"user":"ann"}}"#),
+            Some("ann"),
+        ),
+        (Endpoint::Chat, format!(r#"{{{messages},"user":7}}"#), None),
+        (Endpoint::Chat, format!(r#"{{{messages},"user":""}}"#), None),
+        (
+            Endpoint::Embeddings,
+            r#"{"model":"m","input":"x","user":"bob"}"#.to_owned(),
+            Some("bob"),
+        ),
+        (
+            Endpoint::Responses,
+            r#"{"model":"m","input":"x","user":"cy"}"#.to_owned(),
+            Some("cy"),
+        ),
+        (
+            Endpoint::Messages,
+            format!(r#"{{{messages},"metadata":{{"user_id":"dee"}}}}"#),
+            Some("dee"),
+        ),
+        (Endpoint::Messages, format!(r#"{{{messages}}}"#), None),
+    ];
+    for (endpoint, body, expected) in cases {
+        let call = Call::parse(Bytes::copy_from_slice(body.as_bytes()), endpoint, None);
+        let call = call.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(call.user(), expected, "{body}");
+    }
+}

@@ -54,6 +54,7 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
             .collect(),
         history: history(&request.messages, origin),
         opening,
+        user: user.map(Cow::Borrowed),
     }
 }
 

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use floopy_protocols::{ApiError, ErrorKind, messages};
 use floopy_shared::domain::ids::RequestId;
 use http::{HeaderName, HeaderValue, Request, Response, header::CONTENT_TYPE, request::Parts};
-use hyper::body::Incoming;
 
 use super::{
     body::Body,
+    request_body::RequestBody,
     respond::{OwnError, Refusal},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) fn reword(mut response: Response<Body>, id: RequestId) -> Response<Bo
 /// Counts a request's tokens: by whoever would serve it, where its API does that, else by its bytes.
 pub(super) async fn count(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     id: RequestId,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {

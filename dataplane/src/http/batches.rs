@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use floopy_shared::domain::batch::Batch;
 use http::{Method, Request, Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::{
     body::Body,
     listing::{Query, segments},
+    request_body::RequestBody,
     respond::{Refusal, json_response},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
 /// Answers what is asked of batches.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();

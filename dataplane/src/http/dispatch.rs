@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{
     anthropic, batches,
     body::Body,
-    caller, document, explain, feedback, files, forward, models,
+    caller, document, explain, feedback, files, forward, mcp, models,
+    request_body::RequestBody,
     respond::{Refusal, json_response},
     route::Route,
 };
@@ -40,8 +41,16 @@ impl Drop for Tally {
     }
 }
 
-/// Answers one request.
+/// Answers one request of a client.
 pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    answer_to(&gateway, request.map(RequestBody::Wire)).await
+}
+
+/// Answers one request, whoever makes it.
+pub(super) async fn answer_to(
+    gateway: &Arc<Gateway>,
+    request: Request<RequestBody>,
+) -> Response<Body> {
     let id = RequestId(Uuid::new_v4());
     let route = Route::of(request.method(), request.uri().path());
     let metrics = Arc::clone(&gateway.metrics);
@@ -51,7 +60,7 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
         status: None,
         strategy: StrategyLabel::None,
     };
-    let mut response = enter(&gateway, request, route, id).await;
+    let mut response = enter(gateway, request, route, id).await;
     tally.strategy = response.body().strategy();
     tally.status = Some(response.status());
     if let Ok(value) = HeaderValue::from_str(id.write(&mut [0; RequestId::TEXT_BYTES])) {
@@ -62,7 +71,7 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
 
 async fn enter(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     route: Route,
     id: RequestId,
 ) -> Response<Body> {
@@ -101,6 +110,7 @@ async fn enter(
         Route::Files => answer(Box::pin(files::answer(gateway, request, inside)).await),
         Route::Batches => answer(Box::pin(batches::answer(gateway, request, inside)).await),
         Route::Retraction => answer(Box::pin(feedback::retract(gateway, &request, inside)).await),
+        Route::Mcp => mcp::answer(gateway, request, inside).await,
         Route::Control(forwarded) => {
             let question = (forwarded, id);
             answer(Box::pin(forward::forward(gateway, request, question, inside)).await)
@@ -112,7 +122,7 @@ async fn enter(
 }
 
 /// Whether the address that a request comes from may make another one. Its body is not read first, nor its key.
-fn within_limit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Exceeded> {
+fn within_limit(gateway: &Gateway, request: &Request<RequestBody>) -> Result<(), Exceeded> {
     let config = &gateway.config.addresses;
     if config.requests_per_minute == 0 {
         return Ok(());
@@ -128,7 +138,7 @@ fn within_limit(gateway: &Gateway, request: &Request<Incoming>) -> Result<(), Ex
 /// Boxed: the futures around it are moved before they begin, and would be moved with room for it.
 fn serve<'a>(
     gateway: &'a Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     (endpoint, id): (Endpoint, RequestId),
     passage: &'a mut Passage,
 ) -> Pin<Box<impl Future<Output = Response<Body>> + use<'a>>> {

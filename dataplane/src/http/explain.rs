@@ -18,13 +18,13 @@ use http::{
     header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE},
     request::Parts,
 };
-use hyper::body::Incoming;
 use serde_json::Value;
 
 pub(super) use self::cached::explain as explain_cached;
 use self::question::{Envelope, Question};
 use super::{
     body::Body,
+    request_body::RequestBody,
     respond::{Refusal, json_response},
 };
 use crate::{
@@ -47,7 +47,7 @@ const MAX_BODY_BYTES: usize = 64 << 10;
 /// Explains a decision that is not made.
 pub(super) async fn explain(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     id: RequestId,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
@@ -60,7 +60,7 @@ pub(super) async fn explain(
 /// What somebody asks who may, and did not too often.
 async fn ask(
     gateway: &Gateway,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     passage: &mut Passage,
 ) -> Result<(Parts, Admitted, Bytes), Refusal> {
     let (parts, body) = request.into_parts();

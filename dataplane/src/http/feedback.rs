@@ -11,7 +11,6 @@ use floopy_shared::domain::{
     ids::SessionId,
 };
 use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,6 +18,7 @@ pub(super) use self::path::is_subject;
 use self::submission::{InvalidRating, Submission, parse};
 use super::{
     body::Body,
+    request_body::RequestBody,
     respond::{Refusal, json_response},
 };
 use crate::{
@@ -51,7 +51,7 @@ enum Said {
 /// Takes a rating.
 pub(super) async fn rate(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();
@@ -88,7 +88,7 @@ pub(super) async fn rate(
 /// Takes a rating back. Of what was never rated too: it may still be on its way.
 pub(super) async fn retract(
     gateway: &Arc<Gateway>,
-    request: &Request<Incoming>,
+    request: &Request<RequestBody>,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let admitted = gateway.enter(request.headers(), Permission::Write, passage)?;

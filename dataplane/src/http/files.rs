@@ -8,12 +8,12 @@ use http::{
     header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     request::Parts,
 };
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::{
     body::Body,
     listing::{Query, segments},
+    request_body::RequestBody,
     respond::{Refusal, json_response},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(super) fn methods(path: &str) -> Option<&'static str> {
 /// Answers what is asked of files.
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = request.into_parts();

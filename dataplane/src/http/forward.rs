@@ -19,7 +19,6 @@ use http::{
     request::Parts,
 };
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use self::paths::Answer;
@@ -27,7 +26,7 @@ pub(crate) use self::{
     paths::{Forwarded, RATINGS},
     relayed::Relayed,
 };
-use super::{body::Body, document, respond::Refusal};
+use super::{body::Body, document, request_body::RequestBody, respond::Refusal};
 use crate::{
     admit::{API_KEY, Admitted, Denied, Permission, admit},
     doors::Passage,
@@ -100,7 +99,7 @@ fn known(admitted: Result<Admitted, Denied>) -> Result<Option<Arc<Tenant>>, Refu
 /// Passes the question on and the answer back.
 pub(super) async fn forward(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     (forwarded, id): (&'static Forwarded, RequestId),
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {

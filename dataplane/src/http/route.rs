@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Batches,
     /// Taking a rating back.
     Retraction,
+    /// Tools for agents.
+    Mcp,
     /// What the control plane answers. Forwarded as it is.
     Control(&'static Forwarded),
     /// What can be asked here.
@@ -48,6 +50,7 @@ impl Route {
             "/v1/feedback" => (Self::Feedback, "GET, POST"),
             "/v1/routing/explain" => (Self::Explain, "POST"),
             "/v1/cache/explain" => (Self::ExplainCached, "POST"),
+            "/mcp" => (Self::Mcp, "POST"),
             "/v1/models" => (Self::Models, "GET"),
             "/openapi.json" | "/v1/openapi.json" => (Self::Document, "GET"),
             "/health" => (Self::Health, "GET"),
@@ -89,6 +92,7 @@ impl Route {
             Self::Explain | Self::ExplainCached => RouteLabel::Explain,
             Self::Files => RouteLabel::Files,
             Self::Batches => RouteLabel::Batches,
+            Self::Mcp => RouteLabel::Mcp,
             Self::Control(forwarded) => forwarded.label(),
             Self::Health => RouteLabel::Health,
             Self::Document | Self::WrongMethod(_) | Self::NotFound => RouteLabel::Other,
@@ -125,6 +129,8 @@ mod tests {
             ("GET", "/v1/batchesx", Route::NotFound),
             ("GET", "/v1/feedback", Route::Control(&RATINGS)),
             ("POST", "/v1/feedback", Route::Feedback),
+            ("POST", "/mcp", Route::Mcp),
+            ("GET", "/mcp", Route::WrongMethod("POST")),
             ("PUT", "/v1/feedback", Route::WrongMethod("GET, POST")),
             ("DELETE", "/v1/feedback/s%2F1", Route::Retraction),
             ("POST", "/v1/feedback/s", Route::WrongMethod("DELETE")),

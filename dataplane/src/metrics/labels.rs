@@ -51,6 +51,7 @@ label! {
         Explain = "explain",
         Files = "files",
         Batches = "batches",
+        Mcp = "mcp",
         Decisions = "decisions",
         /// All else that the control plane answers.
         Control = "control",

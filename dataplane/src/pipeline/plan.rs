@@ -28,6 +28,7 @@ static PROVIDER: HeaderName = HeaderName::from_static("floopy-provider");
 static RULE: HeaderName = HeaderName::from_static("floopy-routing-rule");
 static PROJECT: HeaderName = HeaderName::from_static("floopy-project-id");
 static EFFORT: HeaderName = HeaderName::from_static("x-floopy-reasoning-effort");
+static SMART_SELECT: HeaderName = HeaderName::from_static("floopy-smart-select");
 static PASSTHROUGH: HeaderName = HeaderName::from_static("floopy-passthrough");
 
 /// A call's headers, and the session that they name.
@@ -140,6 +141,7 @@ pub(super) fn caller<'a>(
         provider: text_header(headers, &PROVIDER)?,
         rule: text_header(headers, &RULE)?.or(admitted.scope.rule.as_deref()),
         passthrough: text_header(headers, &PASSTHROUGH)?,
+        smart_select: text_header(headers, &SMART_SELECT)?,
     })
 }
 

@@ -6,11 +6,14 @@ use floopy_shared::domain::{
     ids::{RequestId, SessionId},
     route::expected_cost,
 };
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::plan::{self, Decided, text_header};
+use super::{
+    plan::{self, Decided, text_header},
+    tags::USER,
+};
 use crate::{
     admit::Admitted,
     call::Call,
@@ -18,8 +21,6 @@ use crate::{
     http::respond::{INSUFFICIENT_QUOTA, Refusal},
     record::Record,
 };
-
-static USER: HeaderName = HeaderName::from_static("floopy-user-id");
 
 /// Decides who serves a call, and sets aside what that is expected to cost.
 pub(super) fn plan(
@@ -42,14 +43,7 @@ fn reserve(
     record: &mut Record,
 ) -> Result<(), Refusal> {
     let tenant = &*admitted.tenant;
-    let user = match text_header(headers, &USER)? {
-        Some(user) => Some(user.to_owned()),
-        None => {
-            let mut budgets = tenant.budgets.iter();
-            let is_asked = budgets.any(|budget| budget.by == BudgetBy::User);
-            is_asked.then(|| decided.call.user()).flatten()
-        }
-    };
+    let user = text_header(headers, &USER)?.or(decided.call.user());
     let features = decided.call.features();
     let first = decided.plan.choice.order.first();
     let estimate = Spend {
@@ -61,7 +55,7 @@ fn reserve(
         calls: 1,
     };
     let of = (tenant, record.decision());
-    match gateway.budgets.reserve(of, user.as_deref(), estimate) {
+    match gateway.budgets.reserve(of, user, estimate) {
         Ok(Some(reserved)) => record.reserve(reserved),
         Ok(None) => {}
         Err(stopped) => {

@@ -10,10 +10,9 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::windows::Counted;
-use crate::{admit::Admitted, http::respond::Refusal};
+use crate::{admit::Admitted, http::respond::Refusal, pipeline::PROPERTY};
 
 static POLICY: HeaderName = HeaderName::from_static("floopy-ratelimit-policy");
-const PROPERTY: &str = "floopy-property-";
 
 /// What a call uses is counted here once it is known.
 #[derive(Debug, Default)]

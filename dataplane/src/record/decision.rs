@@ -68,6 +68,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         cache: None,
         charged: None,
         stopped: None,
+        tags: None,
         firewall: None,
     }
 }

@@ -24,6 +24,10 @@ pub enum InvalidWish {
     #[error("the header floopy-passthrough is {0:?}, it must be true or false")]
     NotABool(String),
     #[error(
+        "the header floopy-smart-select is {0:?}, it must be true, false, or one of epsilon_greedy, ucb1, thompson"
+    )]
+    NoSelection(String),
+    #[error(
         "\"auto\" cannot be forwarded untouched: name a model, or send the header floopy-passthrough: false"
     )]
     Auto,
@@ -53,6 +57,7 @@ impl InvalidWish {
         match self {
             Self::UnknownRule(..) => "floopy-routing-rule",
             Self::NotABool(_) => "floopy-passthrough",
+            Self::NoSelection(_) => "floopy-smart-select",
             Self::Fallback => "floopy-fallback",
             Self::Auto | Self::List(_) | Self::Prefixed { .. } => "model",
         }
@@ -97,6 +102,28 @@ pub(super) fn passthrough(caller: &Caller<'_>) -> Result<bool, InvalidWish> {
         Some("false") => Ok(false),
         Some(other) => Err(InvalidWish::NotABool(shorten(other))),
     }
+}
+
+/// What a list of models means where the header `floopy-smart-select` is there: not an order, but those among which what
+/// was learned chooses. Whatever bandit it names, there is one way to choose.
+pub(super) fn smart_select(
+    caller: &Caller<'_>,
+    selected: Selected,
+) -> Result<(Selected, Option<Rule>), InvalidWish> {
+    match caller.smart_select {
+        None | Some("false") => return Ok((selected, None)),
+        Some("true" | "1" | "epsilon_greedy" | "ucb1" | "thompson") => {}
+        Some(other) => return Err(InvalidWish::NoSelection(shorten(other))),
+    }
+    let Selection::Ordered(models) = selected.asked else {
+        return Ok((selected, None));
+    };
+    // Those of which nothing is known come last, in the caller's order.
+    let chosen = Selected {
+        asked: Selection::Auto,
+        fallback: models.clone(),
+    };
+    Ok((chosen, Some(Rule::among(models))))
 }
 
 /// Whom a call goes to as it is. The provider reads the caller's own name of the model, so that it must be

@@ -24,6 +24,7 @@ use super::{
     prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
     shape::ShapeKey,
+    tags::Tags,
     tenant::Environment,
     weights::{Phase, Weights},
 };
@@ -347,6 +348,8 @@ pub struct Decision {
     pub project: Option<Uuid>,
     /// The key's.
     pub environment: Option<Environment>,
+    /// What its caller says it belongs to; `None`: nothing was said.
+    pub tags: Option<Box<Tags>>,
     /// What an experiment made of it; the probabilities above are those given its variant.
     pub experiment: Option<Assignment>,
     /// The stored prompt that its messages begin with.

@@ -62,6 +62,18 @@ pub struct InvalidRule {
 }
 
 impl Rule {
+    /// That what was learned chooses among these. It has no name: no tenant wrote it.
+    pub fn among(models: Vec<CandidateKey>) -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            strategy: Strategy::FeedbackDriven,
+            models,
+            weights: Vec::new(),
+            min_quality: None,
+        }
+    }
+
     /// Whether this candidate may serve by this rule.
     pub fn lists(&self, key: &CandidateKey) -> bool {
         self.models.is_empty() || self.models.contains(key)

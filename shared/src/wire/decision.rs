@@ -256,6 +256,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         passthrough: d.passthrough,
         project: d.project.map(id_bytes).unwrap_or_default(),
         environment: d.environment.map_or("", Environment::as_str).to_owned(),
+        tags: d.tags.as_deref().map(Into::into),
         experiment: d.experiment.map(Into::into),
         prompt: d.prompt.map(|prompt| v1::PromptVersion {
             id: id_bytes(prompt.id),
@@ -320,6 +321,7 @@ impl TryFrom<v1::Decision> for Decision {
             passthrough: d.passthrough,
             project: optional_uuid(&d.project, "project")?,
             environment: snapshot::environment(d.environment)?,
+            tags: d.tags.map(|tags| Box::new(tags.into())),
             experiment: d.experiment.map(TryInto::try_into).transpose()?,
             prompt: d.prompt.map(prompt).transpose()?,
             evaluation: d.evaluation,

@@ -10,7 +10,7 @@ use floopy_shared::domain::{
     ids::{RequestId, TenantId},
     money::Usage,
     route::{Choice, Selection, replay::replay},
-    rule::Routing,
+    rule::{Routing, Rule},
     shape::ShapeKey,
     snapshot::{Snapshot, TableBody, TableUpdate, Tenant, Update},
 };
@@ -107,6 +107,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         cache: None,
         charged: None,
         stopped: None,
+        tags: None,
         firewall: None,
     }
 }
@@ -158,6 +159,38 @@ const REPLAYS: &str = "FLOOPY_REPLAYS";
 fn a_hundred_thousand_records_replay_bit_for_bit() {
     let wanted = std::env::var(REPLAYS).ok();
     check_replays(wanted.map_or(100_000, |n| n.parse().expect("a number")));
+}
+
+#[test]
+fn choices_among_a_callers_own_list_replay_bit_for_bit() {
+    let replayed = (0..5_000).filter(|seed| {
+        let mut world = any_world(*seed);
+        let models = world.catalog();
+        let listed = models.models().iter().step_by(2);
+        world.rule = Some(Rule::among(listed.map(|model| model.key.clone()).collect()));
+        world.selection = Selection::Auto;
+        let snapshot = snapshot(&world);
+        let tenant = Tenant {
+            default_model: world.default_model.clone(),
+            constraints: world.constraints.clone(),
+            zero_retention: world.zero_retention,
+            ..Tenant::new(TenantId::new("t").expect("valid"))
+        };
+        let rankings = snapshot.rankings(&tenant.id).expect("pushed").clone();
+        let first = world.choose_with((snapshot.catalog(), &rankings), circuit(*seed));
+        let Ok(first) = first else { return false };
+        let record = Decision {
+            requested_model: "a,b".into(),
+            ..record(&world, &first)
+        };
+        let second = replay(&record, &snapshot, &tenant).expect("again");
+        assert_eq!(first, second, "seed {seed}");
+        true
+    });
+    assert!(
+        replayed.count() > 3_000,
+        "hardly any world has somebody to serve"
+    );
 }
 
 /// Over many sessions of one world, who serves and whether a canary or explorer was the reason.

@@ -219,6 +219,9 @@ fn restrict(which: &mut Which, filter: &Filter) {
         let ids: Vec<String> = filter.request_ids.iter().copied().map(literal).collect();
         which.and(&format!("request_id IN ({})", ids.join(", ")));
     }
+    for tag in &filter.tags {
+        which.and_text("position(tags, ?) > 0", tag);
+    }
     if let Some(strategy) = &filter.strategy {
         which.and_text("strategy = ?", strategy);
     }

@@ -6,6 +6,7 @@ use floopy_shared::domain::{
     decision::{Decision, Stage},
     ids::{CandidateKey, SessionId},
     snapshot::Environment,
+    tags::Tags,
 };
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ pub(crate) struct Logged {
     rule: String,
     project: String,
     environment: String,
+    tags: String,
     status: u16,
     latency_ms: u64,
     spent_micro_usd: u64,
@@ -73,6 +75,11 @@ impl Logged {
                 .map(|id| id.to_string())
                 .unwrap_or_default(),
             environment: text(decision.environment.map(Environment::as_str)),
+            tags: decision
+                .tags
+                .as_deref()
+                .map(Tags::lines)
+                .unwrap_or_default(),
             status: outcome.status,
             latency_ms: outcome.latency_ms,
             spent_micro_usd: decision.spent_micro_usd(),

@@ -11,7 +11,8 @@ use super::{ClickHouse, LogError, WRITE};
 ///
 /// Rows are kept in the order that pages are read in. Granules are small because a record has kilobytes. A decision that
 /// comes again has the same tenant, time and id, so of its rows one is left, in the same partition.
-const STEPS: &[&[&str]] = &[&["CREATE TABLE IF NOT EXISTS decisions (
+const STEPS: &[&[&str]] = &[
+    &["CREATE TABLE IF NOT EXISTS decisions (
         tenant LowCardinality(String),
         created_ms UInt64 CODEC(Delta, LZ4),
         request_id FixedString(16),
@@ -41,7 +42,10 @@ const STEPS: &[&[&str]] = &[&["CREATE TABLE IF NOT EXISTS decisions (
     PARTITION BY toYYYYMM(toDateTime(intDiv(created_ms, 1000), 'UTC'))
     ORDER BY (tenant, created_ms, request_id)
     TTL expires_at
-    SETTINGS index_granularity = 1024"]];
+    SETTINGS index_granularity = 1024"],
+    // What callers say calls belong to, as lines of text.
+    &["ALTER TABLE decisions ADD COLUMN IF NOT EXISTS tags String AFTER environment"],
+];
 
 /// Which steps were done, and the name that the log was given by the first.
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS floopy_log (version UInt32, log String)

@@ -27,6 +27,10 @@ DO $$ BEGIN
     END IF;
 END $$;
 
+-- Where a text is in another, from 1; 0: nowhere.
+CREATE OR REPLACE FUNCTION instr(given TEXT, part TEXT) RETURNS INTEGER
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS 'SELECT strpos(given, part)';
+
 -- Bytes as upper-case digits.
 CREATE OR REPLACE FUNCTION hex(given BYTEA) RETURNS TEXT
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT upper(encode(given, 'hex')) $$;

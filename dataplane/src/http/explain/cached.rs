@@ -6,12 +6,12 @@ use std::{borrow::Cow, sync::Arc};
 
 use floopy_shared::domain::ids::RequestId;
 use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
 use super::{
     super::{
         body::Body,
+        request_body::RequestBody,
         respond::{Refusal, json_response},
     },
     Envelope, ask, question,
@@ -29,7 +29,7 @@ use crate::{
 /// Explains what the cache would do.
 pub(in super::super) async fn explain(
     gateway: &Arc<Gateway>,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     id: RequestId,
     passage: &mut Passage,
 ) -> Result<Response<Body>, Refusal> {

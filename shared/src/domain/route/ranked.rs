@@ -52,7 +52,8 @@ pub(super) fn choose(
     let mut choice = plan(ranking, entries, &pick, shadow);
     choice.order = order;
     choice.baseline = reference.cloned();
-    choice.rule = question.rule.map(|rule| rule.name.clone());
+    let rule = question.rule.map(|rule| rule.name.clone());
+    choice.rule = rule.filter(|name| !name.is_empty());
     Ok(choice)
 }
 

@@ -21,6 +21,8 @@ pub fn replay(
 ) -> Result<Choice, NoCandidate> {
     let rule = decision.rule.as_deref();
     let rule = rule.and_then(|name| tenant.routing.find(name));
+    let listed = among(decision);
+    let rule = rule.or(listed.as_ref());
     let selection = selection(decision, rule);
     let loads: Vec<(CandidateKey, Load)> = loads(decision).collect();
     let request_id = decision
@@ -45,6 +47,14 @@ pub fn replay(
         )
     };
     choose(&question, |model| blocked(decision, model))
+}
+
+/// That what was learned chose among those that the caller listed.
+fn among(decision: &Decision) -> Option<Rule> {
+    let is_learned = decision.strategy == Strategy::FeedbackDriven && decision.rule.is_none();
+    let is_listed = decision.requested_model.contains(',');
+    let models = || decision.candidates.iter().map(|c| c.key.clone()).collect();
+    (is_learned && is_listed).then(|| Rule::among(models()))
 }
 
 /// A list is recorded candidate by candidate, in its order.

@@ -114,6 +114,7 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     let stopped = decision.stopped.as_deref();
     generated(71, stopped.map(v1::Stopped::from), out);
     text(75, decision.rule_id.as_deref().unwrap_or_default(), out);
+    generated(76, decision.tags.as_deref().map(v1::Tags::from), out);
     let screening = decision.firewall.as_deref();
     generated(80, screening.map(v1::Screening::from), out);
 }

@@ -147,7 +147,22 @@ fn counted(operation: Operation) -> Operation {
         .header(
             "floopy-user-id",
             text(),
-            "The end user whose budgets count it; `user` of the body where it is missing.",
+            "The end user whose budgets count it, 1 to 256 bytes; `user` of the body where it is missing.",
+        )
+        .header(
+            "floopy-session-name",
+            text(),
+            "What people call the conversation, 1 to 256 bytes: decisions are found by it.",
+        )
+        .header(
+            "floopy-session-path",
+            text(),
+            "Where in the application the conversation belongs, such as `/app/onboarding`, 1 to 256 bytes.",
+        )
+        .header(
+            "floopy-property-name",
+            text(),
+            "A property of the caller's own: after `floopy-property-` stands its name (64 characters, 20 properties), and decisions are found by it. Values have 1 to 256 bytes.",
         )
         .header(
             "floopy-ratelimit-policy",

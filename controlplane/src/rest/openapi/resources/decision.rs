@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -32,6 +34,15 @@ pub(super) struct Decision {
     #[schema(format = DateTime)]
     request_created_at: String,
     session_id: Option<String>,
+    /// `floopy-session-name` of the call.
+    session_name: Option<String>,
+    /// `floopy-session-path` of the call.
+    #[schema(example = "/app/onboarding")]
+    session_path: Option<String>,
+    /// `floopy-user-id` of the call, else the end user that its body names.
+    user_id: Option<String>,
+    /// `floopy-property-<name>` of the call, by name.
+    properties: BTreeMap<String, String>,
     /// As the provider called its reply.
     completion_id: Option<String>,
     key_id: Option<String>,

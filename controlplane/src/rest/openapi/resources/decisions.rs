@@ -81,6 +81,14 @@ fn filters(operation: Operation) -> Operation {
             confidence(),
             "At most so confident; not below `min_confidence`.",
         )
+        .query("session_name", json!({"type": "string"}), "Of sessions with this name.")
+        .query("session_path", json!({"type": "string"}), "Of sessions of this place in the application.")
+        .query("user_id", json!({"type": "string"}), "Of this end user.")
+        .query(
+            "property",
+            json!({"type": "string", "pattern": "^[^=]+=", "examples": ["plan=pro"]}),
+            "With this property, as `name=value`; of several each, where it is there more than once.",
+        )
 }
 
 pub(super) fn routes() -> Routes {

@@ -73,6 +73,7 @@ impl Learner {
             cache: None,
             charged: None,
             stopped: None,
+            tags: None,
             firewall: None,
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
