@@ -7,6 +7,8 @@ mod budget;
 mod cache;
 #[path = "wire_round_trip/firewall.rs"]
 mod firewall;
+#[path = "wire_round_trip/tags.rs"]
+mod tags;
 #[path = "wire_round_trip/tenant.rs"]
 mod tenant;
 #[path = "wire_round_trip/written.rs"]
@@ -33,7 +35,6 @@ use floopy_shared::domain::{
     ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
     snapshot::{Environment, TableBody, TableName, Tenant},
-    tags::Tags,
     weights::{Phase, phase_weights},
 };
 use floopy_shared::wire::snapshot::{table_to_wire, update_from_wire};
@@ -59,18 +60,6 @@ fn posterior(mean: f64) -> Posterior {
         lower: mean / 2.0,
         upper: 1.0,
         n: 3.5,
-    }
-}
-
-fn tags(flag: bool) -> Tags {
-    let text = |text: &str| Some(text.to_owned()).filter(|_| flag);
-    Tags {
-        session_name: text("Onboarding"),
-        session_path: text("/app/ü"),
-        user: text("ann"),
-        properties: [("plan", "pro"), ("tier", "")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
     }
 }
 
@@ -204,7 +193,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         charged: flag.then(|| budget::charged(id)),
         stopped: (!flag).then(|| budget::stopped(number).into()),
         firewall: (!number.is_multiple_of(3)).then(|| firewall::screening(number, flag)),
-        tags: (!number.is_multiple_of(3)).then(|| tags(flag).into()),
+        tags: (!number.is_multiple_of(3)).then(|| tags::any(flag).into()),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),
             custom_id: "line 1".to_owned(),

@@ -100,6 +100,9 @@ pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, Ap
         });
         path.extend(own.map(|(field, _)| field));
         let param = joined(&path);
+        if missing.is_some() {
+            return ApiError::invalid_body(&param, format!("{param} is missing"));
+        }
         let reason = own.map_or(&*message, |(_, reason)| reason);
         ApiError::invalid_body(&param, format!("{param}: {reason}"))
     })

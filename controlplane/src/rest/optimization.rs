@@ -233,9 +233,13 @@ fn route_id(given: &str) -> Result<Uuid, ApiError> {
 }
 
 fn invalid_route_id(given: &str) -> ApiError {
+    let found = if given.is_empty() {
+        "missing".to_owned()
+    } else {
+        format!("{:?}", brief(given))
+    };
     let message = format!(
-        "route_id is {:?}, it must be the id of a routing rule, a UUID v4 as in GET /v1/routing/rules",
-        brief(given)
+        "route_id is {found}, it must be the id of a routing rule, a UUID v4 as in GET /v1/routing/rules"
     );
     ApiError::invalid_field("invalid_route_id", "route_id", message)
 }

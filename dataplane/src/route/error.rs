@@ -49,7 +49,12 @@ fn reasons(traces: &[CandidateTrace]) -> String {
         .take(16)
         .map(|trace| format!("{} ({})", trace.key, why(trace.filter)));
     let listed = shown.collect::<Vec<_>>().join(", ");
-    if listed.is_empty() {
+    let is_keyless = |trace: &CandidateTrace| trace.filter == Some(Filter::NoProviderKey);
+    if !traces.is_empty() && traces.iter().all(is_keyless) {
+        "none of the models that are known is one of a provider with a key here; name a model of such a provider, or \
+         describe its models under [[models]] in the configuration"
+            .to_owned()
+    } else if listed.is_empty() {
         "the catalog has none of this kind".to_owned()
     } else {
         listed

@@ -16,6 +16,7 @@ mod keys;
 mod needs;
 mod operator;
 mod optimization;
+mod outcome;
 mod projects;
 mod prompts;
 mod providers;

@@ -19,6 +19,9 @@ const MAX_DESCRIPTION_CHARS: usize = 1_000;
 /// Why a version was saved, as in the first line of a commit.
 const MAX_NOTE_CHARS: usize = 500;
 
+/// What a version says.
+const CONTENT: [&str; 2] = ["messages", "variables"];
+
 /// A version that can be saved.
 pub(super) struct Saved {
     pub(super) content: Content,
@@ -42,6 +45,13 @@ pub(super) fn names(fields: &mut Map<String, Value>) -> Result<(String, Option<S
 pub(super) fn save(mut fields: Map<String, Value>) -> Result<Saved, ApiError> {
     let note = note(&mut fields)?;
     fields.retain(|_, value| !value.is_null());
+    if let Some(key) = fields.keys().find(|key| !CONTENT.contains(&key.as_str())) {
+        let message = format!(
+            "{:?} is not known here: a version has messages, variables and a note, a prompt a name and a description besides",
+            brief(key)
+        );
+        return Err(ApiError::invalid_body(key, message));
+    }
     let content: Content = body::read(Value::Object(fields), "")?;
     let bytes = check(&content)?.bytes();
     Ok(Saved {

@@ -239,7 +239,7 @@ fn wrong_prompts() -> Vec<(Value, &'static str, &'static str)> {
             "name",
             "101 characters",
         ),
-        (json!({"name": "p"}), "messages", "missing field"),
+        (json!({"name": "p"}), "messages", "is missing"),
         (named(json!([])), "messages", "0 elements"),
         (named(message("tool", "x")), "messages[0].role", "\"tool\""),
         (named(message("user", "")), "messages[0].content", "empty"),

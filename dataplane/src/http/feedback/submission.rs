@@ -139,10 +139,10 @@ fn present<'a>(fields: &'a Map<String, Value>, field: &str) -> Option<&'a Value>
 
 fn wrong(field: &'static str, value: &Value, expected: &'static str) -> InvalidRating {
     let shown = value.to_string();
-    let found = if shown.len() <= 64 {
-        format!("{} {shown}", kind_of(value))
-    } else {
-        kind_of(value).to_owned()
+    let found = match value.as_str() {
+        _ if shown.len() <= 64 => format!("{} {shown}", kind_of(value)),
+        Some(text) => format!("a string of {} bytes", text.len()),
+        None => kind_of(value).to_owned(),
     };
     InvalidRating::Wrong {
         field,

@@ -36,6 +36,12 @@ pub(crate) struct Listing {
     /// Only those that this model served
     #[arg(long)]
     model: Option<String>,
+    /// Only those of this end user
+    #[arg(long)]
+    user: Option<String>,
+    /// Only those with this property, as in plan=pro
+    #[arg(long, value_name = "NAME=VALUE")]
+    property: Option<String>,
     /// Only from this time on, as in 2026-11-01T00:00:00Z
     #[arg(long)]
     from: Option<String>,
@@ -94,6 +100,8 @@ impl Listing {
         query(&[
             ("session_id", &self.session),
             ("model", &self.model),
+            ("user_id", &self.user),
+            ("property", &self.property),
             ("from", &self.from),
             ("to", &self.to),
             ("limit", &limit),
