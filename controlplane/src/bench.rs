@@ -20,6 +20,7 @@ use crate::{
         alarm::Alarms,
         credit::{Cell, Credit, Source},
         policy::Goal,
+        promotion::{Mode, UNSTAGED},
         rank::{Candidate, Incumbents, Platform},
         stats::TenantStats,
         sums::{ONE, Sums},
@@ -114,6 +115,7 @@ impl Bench {
             canary_rate: 0.05,
             live_exploration: 0.0,
             quality_per_usd: 1.0,
+            promotions: Mode::Immediate,
         };
         let (platform, none) = (Platform::default(), Alarms::new());
         let held = Incumbents::new();
@@ -122,10 +124,10 @@ impl Bench {
             build::rankings(
                 asked,
                 (stats, None),
-                (&platform, &held, &none),
+                (&platform, &held, &none, &UNSTAGED),
                 (&policy, 0),
             )
-            .map(|(rankings, _)| Arc::new(rankings))
+            .map(|ranked| Arc::new(ranked.rankings))
         };
         self.tenants.iter().zip(stats).filter_map(rank).collect()
     }

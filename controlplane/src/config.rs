@@ -23,6 +23,8 @@ use floopy_shared::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::learn::promotion::Mode;
+
 pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
@@ -218,6 +220,8 @@ pub struct Learning {
     /// for what gains more. 0: caches count for nothing.
     #[serde(deserialize_with = "check::quality_per_usd")]
     pub quality_per_usd: f64,
+    /// How who serves changes, where a tenant does not say: `immediate`, or `staged` through shadow and canary.
+    pub promotions: Mode,
 }
 
 impl Default for Learning {
@@ -231,6 +235,7 @@ impl Default for Learning {
             assurance: 0.7,
             live_exploration: 0.0,
             quality_per_usd: 1.0,
+            promotions: Mode::Immediate,
         }
     }
 }

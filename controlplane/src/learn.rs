@@ -3,11 +3,13 @@
 //! `credit` turns decisions, scores and ratings into sums per cell, `stats` sorts them; `evidence` reads them
 //! on one scale (`agreement`); `prior`, `residual` and `estimate` make a posterior per candidate of a shape, and
 //! `split` says which shapes have one of their own; `policy` turns posteriors into traffic; `gates` (by `recent`)
-//! hold back who has not shown enough; `rank` runs them for a tenant.
+//! hold back who has not shown enough; `rank` runs them for a tenant; `promotion` (by `bets`) takes who is to serve
+//! there step by step, and back.
 
 pub mod agreement;
 pub mod alarm;
 pub mod belief;
+pub mod bets;
 pub mod credit;
 pub mod drift;
 pub mod estimate;
@@ -19,6 +21,7 @@ pub mod normal;
 pub mod policy;
 pub mod pool;
 pub mod prior;
+pub mod promotion;
 pub mod rank;
 pub mod recent;
 pub mod recheck;

@@ -24,6 +24,7 @@ pub(crate) mod operator;
 mod optimization;
 mod plan;
 mod projects;
+mod promotions;
 mod prompts;
 mod providers;
 mod query;
@@ -70,6 +71,7 @@ use crate::{
     evaluations::Evaluations,
     fleet::Fleet,
     index::{Index, KnownModels, dirty::Dirty, totals::Totals},
+    learn::promotion::Mode,
     plans::Plans,
     queue::Queue,
     store::{
@@ -97,6 +99,8 @@ pub(crate) struct Api {
     pub(crate) retention_ms: u64,
     pub(crate) models: KnownModels,
     pub(crate) plans: Plans,
+    /// How who serves changes, where a tenant does not say.
+    pub(crate) promotions: Mode,
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,

@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod limits;
+pub(crate) mod promotions;
 pub(crate) mod prompts;
 pub(crate) mod rates;
 pub(crate) mod routing;
@@ -225,9 +226,14 @@ fn apply(
             rule.add_to(&mut tenant.routing);
             Ok(Some(name))
         }
-        Kind::Experiment | Kind::Project | Kind::Prompt | Kind::PromptVersion | Kind::Webhook => {
-            Ok(None)
-        }
+        Kind::Experiment
+        | Kind::Pin
+        | Kind::Project
+        | Kind::Promotion
+        | Kind::Prompt
+        | Kind::PromptVersion
+        | Kind::Rollback
+        | Kind::Webhook => Ok(None),
     }
 }
 

@@ -37,14 +37,18 @@ pub(crate) enum Event {
     AlertTriggered,
     BudgetExceeded,
     BudgetWarning,
+    ModelPromoted,
+    ModelRolledBack,
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::SecurityAlert,
         Self::AlertTriggered,
         Self::BudgetExceeded,
         Self::BudgetWarning,
+        Self::ModelPromoted,
+        Self::ModelRolledBack,
     ];
 
     /// The wire name.
@@ -54,6 +58,8 @@ impl Event {
             Self::AlertTriggered => "alert_triggered",
             Self::BudgetExceeded => "budget_exceeded",
             Self::BudgetWarning => "budget_warning",
+            Self::ModelPromoted => "model_promoted",
+            Self::ModelRolledBack => "model_rolled_back",
         }
     }
 

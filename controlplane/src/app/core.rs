@@ -272,6 +272,7 @@ impl Core {
             retention_ms: self.config.retention.decisions_days * DAY_MS,
             models: self.known.clone(),
             plans: self.plans.clone(),
+            promotions: self.config.learning.promotions,
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
             asking: Arc::default(),
@@ -319,5 +320,6 @@ fn policy(learning: &Learning) -> Policy {
         canary_rate: learning.canary_rate,
         live_exploration: learning.live_exploration,
         quality_per_usd: learning.quality_per_usd,
+        promotions: learning.promotions,
     }
 }

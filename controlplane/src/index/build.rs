@@ -18,7 +18,8 @@ use crate::learn::{
     alarm::Alarms,
     gates::Guarded,
     policy::Goal,
-    rank::{Candidate, Incumbents, Platform, Question, rank},
+    promotion::{Ladder, Mode},
+    rank::{Candidate, Incumbents, Outcome, Platform, Question, rank_standings},
     recent::Recent,
     stats::TenantStats,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Policy {
     pub(crate) live_exploration: f64,
     /// What losing a warm prompt cache is weighed with.
     pub(crate) quality_per_usd: f64,
+    /// How who serves changes, where a tenant does not say.
+    pub(crate) promotions: Mode,
 }
 
 /// The chat models that some proxy can reach; all of them where no proxy named a usable provider.
@@ -74,15 +77,15 @@ fn candidate(model: &CatalogModel) -> Candidate {
 pub(crate) fn rankings(
     (tenant, candidates): (&Tenant, &[Candidate]),
     (stats, recent): (&TenantStats, Option<&Recent>),
-    (platform, incumbents, alarms): (&Platform, &Incumbents, &Alarms),
+    (platform, incumbents, alarms, ladder): (&Platform, &Incumbents, &Alarms, &Ladder),
     (policy, today): (&Policy, i64),
-) -> Option<(Rankings, Incumbents)> {
+) -> Option<Outcome> {
     let spent = stats.shadow_spend_micro_usd(today);
     let is_spent = tenant
         .shadow_budget_micro_usd_per_day
         .is_some_and(|budget| spent >= budget);
     let shadow_rate = if is_spent { 0.0 } else { policy.shadow_rate };
-    rank(&Question {
+    rank_standings(&Question {
         tenant: &tenant.id,
         candidates,
         stats,
@@ -98,6 +101,7 @@ pub(crate) fn rankings(
         constraints: &tenant.constraints,
         quality_per_usd: policy.quality_per_usd,
         alarms,
+        ladder,
     })
 }
 

@@ -1,11 +1,15 @@
 //! What of a call's credit is news for the drift monitors.
 
-use floopy_shared::domain::{decision::Decision, ids::CandidateKey, shape::ROOT};
+use floopy_shared::domain::{
+    decision::{AttemptResult, Decision},
+    ids::CandidateKey,
+    shape::ROOT,
+};
 
 use crate::{
     learn::{
         credit::{Cell, Credit, Source},
-        monitor::{Observation, Observed},
+        monitor::{Call, Observation, Observed},
         sums::{Sums, to_unit},
     },
     store::packed,
@@ -22,22 +26,25 @@ pub(super) fn news(decision: &Decision, before: &[u8], after: &Credit) -> Vec<Ob
         if cell.shape != ROOT || before.contains_key(cell) {
             return None;
         }
-        let outcome = outcome(cell.source, *sums)?;
+        let outcome = outcome(cell.source, *sums, decision)?;
+        // What was refused is told by the answer; learning takes it for a failure only until it is judged.
+        let is_of_ranking = !(outcome == Observed::Failed && decision.outcome.refused);
         Some(Observation {
             tenant: decision.tenant.clone(),
             shape: shape.clone(),
             arm: CandidateKey::parse(&cell.arm).ok()?,
             outcome,
+            ranked: decision.ranked_shape.clone().filter(|_| is_of_ranking),
         })
     };
     after.iter().filter_map(new).collect()
 }
 
-fn outcome(source: Source, sums: Sums) -> Option<Observed> {
+fn outcome(source: Source, sums: Sums, decision: &Decision) -> Option<Observed> {
     match source {
         Source::Auto => Some(Observed::Scored(to_unit(sums.sum))),
         Source::Failed => Some(Observed::Failed),
-        Source::Latency => Some(Observed::Answered),
+        Source::Latency => Some(Observed::Answered(call(decision))),
         Source::Session
         | Source::Manual
         | Source::Rated
@@ -49,5 +56,16 @@ fn outcome(source: Source, sums: Sums) -> Option<Observed> {
         | Source::VersusSquared
         | Source::Cost
         | Source::Tried => None,
+    }
+}
+
+/// What is known of the call that was answered.
+fn call(decision: &Decision) -> Call {
+    let mut attempts = decision.attempts.iter();
+    let served = attempts.find(|attempt| attempt.result == AttemptResult::Ok);
+    Call {
+        latency_ms: served.map(|attempt| attempt.latency_ms),
+        cost_micro_usd: decision.outcome.cost_micro_usd,
+        refused: decision.outcome.refused,
     }
 }

@@ -6,8 +6,10 @@
 
 mod budgets;
 mod credentials;
+mod promotions;
 mod prompts;
 mod publish;
+mod ranking;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -32,7 +34,7 @@ use floopy_shared::{
 use tokio::{sync::mpsc, time};
 use tokio_util::sync::CancellationToken;
 
-use self::{credentials::Credentials, watch::Heard};
+use self::{credentials::Credentials, promotions::Promoted, watch::Heard};
 use crate::{
     evaluations::Evaluations,
     index::{
@@ -47,13 +49,16 @@ use crate::{
     learn::{
         credit::day_of,
         monitor::Drift,
-        rank::{Candidate, Incumbents, Platform},
+        rank::{Incumbents, Platform},
         recent::Recent,
     },
     metrics::Metrics,
     plans::Plans,
     settings,
-    store::{Store, StoreError, alarms, buckets, drift, meta, usage::Told},
+    store::{
+        Store, StoreError, alarms, buckets, drift, meta, promotions as promotions_store,
+        usage::Told,
+    },
 };
 
 /// How often tenants and keys that another process made are looked for.
@@ -103,6 +108,7 @@ pub(crate) struct Refresh {
     /// What all tenants together know.
     platform: Platform,
     drift: Drift,
+    promoted: Promoted,
     heard: Heard,
     /// Alarms that the store does not have yet.
     unsettled: BTreeSet<(TenantId, CandidateKey)>,
@@ -131,6 +137,8 @@ impl Refresh {
             alarms::all(&parts.store).await?,
             drift::load(&parts.store).await?,
         );
+        let standing = promotions_store::standing(&parts.store, parts.clock.now_ms()).await?;
+        let promoted = Promoted::new(standing);
         Ok(Self {
             parts,
             announcements,
@@ -144,6 +152,7 @@ impl Refresh {
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
             drift,
+            promoted,
             heard: Heard::default(),
             unsettled: BTreeSet::new(),
             today: 0,
@@ -323,6 +332,7 @@ impl Refresh {
         }
         self.parts.evaluations.add_keys(&mut found);
         self.polled = Some(Instant::now());
+        self.read_wanted().await?;
         let same = found.len() == self.tenants.len()
             && found.iter().all(|tenant| {
                 self.tenants
@@ -341,56 +351,10 @@ impl Refresh {
         self.held_back.retain(|id, _| self.tenants.contains_key(id));
         self.parts.totals.retain(|id| self.tenants.contains_key(id));
         self.drift.retain(|id| self.tenants.contains_key(id));
+        let tenants = &self.tenants;
+        self.promoted
+            .promotions
+            .retain(|id| tenants.contains_key(id));
         Ok(())
-    }
-
-    async fn rank(&mut self, tenant: &Tenant, candidates: &[Candidate]) -> Result<(), StoreError> {
-        let Some(stats) = self.parts.totals.stats(&tenant.id) else {
-            return Ok(());
-        };
-        if !self.incumbents.contains_key(&tenant.id) {
-            let found = meta::incumbents(&self.parts.store, &tenant.id).await?;
-            self.incumbents.insert(tenant.id.clone(), found);
-        }
-        let Some(held) = self.incumbents.get_mut(&tenant.id) else {
-            return Ok(());
-        };
-        let recent = self.parts.totals.recent(&tenant.id, self.today);
-        let ranked = build::rankings(
-            (tenant, candidates),
-            (&stats, recent.as_deref()),
-            (&self.platform, held, self.drift.alarms(&tenant.id)),
-            (&self.parts.policy, self.today),
-        );
-        let Some((rankings, incumbents)) = ranked else {
-            return Ok(());
-        };
-        if *held != incumbents {
-            *held = incumbents;
-            self.moved.insert(tenant.id.clone());
-        }
-        self.settle(&tenant.id, rankings);
-        Ok(())
-    }
-
-    /// Puts rankings forward, or holds them back where they route as the published ones do.
-    fn settle(&mut self, tenant: &TenantId, rankings: Rankings) {
-        let published = self.rankings.get(tenant);
-        if published.is_some_and(|published| **published == rankings) {
-            self.held_back.remove(tenant);
-            return;
-        }
-        if published.is_some_and(|published| !material::differs(published, &rankings)) {
-            let since = self
-                .held_back
-                .get(tenant)
-                .map_or_else(Instant::now, |held| held.1);
-            self.held_back
-                .insert(tenant.clone(), (Arc::new(rankings), since));
-            return;
-        }
-        self.held_back.remove(tenant);
-        self.rankings.insert(tenant.clone(), Arc::new(rankings));
-        self.pending = true;
     }
 }

@@ -37,6 +37,8 @@ pub struct Observation {
     pub shape: ShapeKey,
     pub arm: CandidateKey,
     pub outcome: Observed,
+    /// The shape whose ranking sent the call there; `None`: none did.
+    pub ranked: Option<ShapeKey>,
 }
 
 /// What was observed.
@@ -44,8 +46,17 @@ pub struct Observation {
 pub enum Observed {
     /// A judge's score on 0..1.
     Scored(f64),
-    Answered,
+    Answered(Call),
     Failed,
+}
+
+/// What is known of a call that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Call {
+    pub latency_ms: Option<u64>,
+    /// `None`: the price is unknown.
+    pub cost_micro_usd: Option<u64>,
+    pub refused: bool,
 }
 
 /// Something that a monitor found.
@@ -167,17 +178,18 @@ impl Drift {
             shape,
             arm,
             outcome,
+            ranked: _,
         } = observation;
         if self.is_proving(&tenant, &arm, outcome) {
             return None;
         }
         let reference = match outcome {
             Observed::Scored(score) => self.reference((tenant.clone(), shape, arm.clone()), score),
-            Observed::Answered | Observed::Failed => Reference::default(),
+            Observed::Answered(_) | Observed::Failed => Reference::default(),
         };
         let take = |watch: &mut Watch| match outcome {
             Observed::Scored(score) => watch.scored(score, reference),
-            Observed::Answered => watch.called(false),
+            Observed::Answered(_) => watch.called(false),
             Observed::Failed => watch.called(true),
         };
         let key = (tenant.clone(), arm.clone());
@@ -214,7 +226,7 @@ impl Drift {
                 own.unproven -= 1;
                 self.changed.own.insert(key);
             }
-            Observed::Answered => {}
+            Observed::Answered(_) => {}
         }
         true
     }

@@ -53,6 +53,7 @@ pub struct Setting {
     pub baseline: usize,
     /// Whether the baseline must be measured also while others serve, so that gates have something to compare with.
     pub watches_baseline: bool,
+    pub held: Held,
     /// Share of live traffic that a canary gets.
     pub canary_rate: f64,
     /// Share of live traffic that is explored with, besides the canary; 0: only the shadow explores.
@@ -63,10 +64,25 @@ pub struct Setting {
     pub shadow_spend: f64,
 }
 
+/// Whether who serves may change at once.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Held {
+    Free,
+    /// Only by promotions, which say who the canary is, and who serves where the incumbent may not.
+    Staged {
+        canary: Option<(usize, f64)>,
+        back: Option<usize>,
+    },
+    /// Not at all.
+    Pinned(usize),
+}
+
 /// Traffic per contender, in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traffic {
     pub incumbent: usize,
+    /// Who would serve if that could change at once.
+    pub wish: usize,
     pub roles: Vec<Role>,
     pub probabilities: Vec<f64>,
     pub shadow: Vec<f64>,
@@ -83,15 +99,25 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
     let passes = |c: &Contender| allowed(c) && c.gate.is_none();
     let open = |i: &usize| passes(&contenders[*i]) && (all_masked || !contenders[*i].masked);
     let field: Vec<usize> = (0..contenders.len()).filter(open).collect();
-    let incumbent = match setting.goal {
+    let wish = match setting.goal {
         Goal::Quality => best_with_hysteresis(contenders, &field, setting.incumbent)?,
         Goal::Floor { floor, assurance } => {
             let cheapest = cheapest_above((contenders, &field), setting, (floor, assurance));
             cheapest.or(best(contenders, &field))?
         }
     };
+    let incumbent = match setting.held {
+        Held::Free => wish,
+        Held::Staged { back, .. } => {
+            let known = [setting.incumbent, back, Some(setting.baseline)];
+            let may = |i: &usize| field.contains(i);
+            known.into_iter().flatten().find(may).unwrap_or(wish)
+        }
+        Held::Pinned(pinned) => pinned,
+    };
     let mut traffic = Traffic {
         incumbent,
+        wish,
         roles: roles(contenders, all_masked),
         probabilities: vec![0.0; contenders.len()],
         shadow: shadow::shares(contenders, incumbent, setting),
@@ -99,14 +125,7 @@ pub fn decide(contenders: &[Contender], setting: &Setting) -> Option<Traffic> {
     };
     traffic.roles[incumbent] = Role::Incumbent;
     traffic.probabilities[incumbent] = 1.0;
-    // A floor is a promise about every answer: only the shadow explores.
-    if matches!(setting.goal, Goal::Quality) {
-        let canary = canary(contenders, &field, incumbent).filter(|_| setting.canary_rate > 0.0);
-        if let Some(canary) = canary {
-            traffic.hand_over(canary, (Role::Canary, setting.canary_rate));
-        }
-        explore(&mut traffic, contenders, setting);
-    }
+    traffic.try_live(contenders, &field, setting);
     let roles = traffic.roles.clone();
     traffic.order.sort_by(|a, b| {
         let rank = |i: usize| {
@@ -135,6 +154,27 @@ fn roles(contenders: &[Contender], all_masked: bool) -> Vec<Role> {
 }
 
 impl Traffic {
+    /// Gives their shares to those that are tried on live traffic.
+    fn try_live(&mut self, contenders: &[Contender], field: &[usize], setting: &Setting) {
+        match setting.held {
+            // A floor is a promise about every answer: only the shadow explores.
+            Held::Free if matches!(setting.goal, Goal::Quality) => {
+                let canary = canary(contenders, field, self.incumbent);
+                if let Some(canary) = canary.filter(|_| setting.canary_rate > 0.0) {
+                    self.hand_over(canary, (Role::Canary, setting.canary_rate));
+                }
+                explore(self, contenders, setting);
+            }
+            Held::Staged { canary, .. } => {
+                let canary = canary.filter(|(i, share)| field.contains(i) && *share > 0.0);
+                if let Some((canary, share)) = canary.filter(|(i, _)| *i != self.incumbent) {
+                    self.hand_over(canary, (Role::Canary, share));
+                }
+            }
+            Held::Free | Held::Pinned(_) => {}
+        }
+    }
+
     /// Moves a share of the incumbent's traffic.
     fn hand_over(&mut self, to: usize, (role, share): (Role, f64)) {
         self.roles[to] = role;

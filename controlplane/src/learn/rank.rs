@@ -9,6 +9,7 @@ mod draft;
 mod guard;
 mod levels;
 mod listing;
+mod promoted;
 mod public_tests;
 mod sessions;
 
@@ -27,6 +28,7 @@ use floopy_shared::domain::{
 };
 
 use self::draft::{Draft, drafts};
+pub use self::promoted::{Shares, Standing};
 use super::{
     agreement::Agreement,
     alarm::{Alarms, DEMOTION, forget},
@@ -34,9 +36,10 @@ use super::{
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
     gates::Guarded,
-    policy::{Contender, Goal, Setting, decide},
+    policy::{Contender, Goal, Held, Setting, decide},
     pool::{Contribution, Part, Pool},
     prior::{OPEN_TAU, ROOT_TAU},
+    promotion::Ladder,
     residual::Solved,
     stats::{ShapeStats, TenantStats},
 };
@@ -87,12 +90,31 @@ pub struct Question<'a> {
     pub quality_per_usd: f64,
     /// Candidates that got worse.
     pub alarms: &'a Alarms,
+    /// Who serves by promotions and pins.
+    pub ladder: &'a Ladder,
+}
+
+/// What a ranking comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub rankings: Rankings,
+    pub incumbents: Incumbents,
+    pub standings: BTreeMap<ShapeKey, Standing>,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
 pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
+    let outcome = rank_standings(question)?;
+    Some((outcome.rankings, outcome.incumbents))
+}
+
+/// The same with what promotions need.
+pub fn rank_standings(question: &Question<'_>) -> Option<Outcome> {
     let stats = counted(question);
     let done = rank_shapes(question, &stats, ROOT_TAU)?;
+    let standing =
+        |(shape, ranked): (&ShapeKey, &Ranked<'_>)| (shape.clone(), ranked.standing.clone());
+    let standings = done.shapes.iter().map(standing).collect();
     let incumbents = done
         .shapes
         .iter()
@@ -108,7 +130,11 @@ pub fn rank(question: &Question<'_>) -> Option<(Rankings, Incumbents)> {
         },
         quality_per_usd: question.quality_per_usd,
     };
-    Some((rankings, incumbents))
+    Some(Outcome {
+        rankings,
+        incumbents,
+        standings,
+    })
 }
 
 /// What a tenant's evidence says to others.
@@ -172,6 +198,7 @@ fn rank_shapes<'a>(
 struct Ranked<'a> {
     ranking: ShapeRanking,
     incumbent: CandidateKey,
+    standing: Standing,
     /// In the order of the question's candidates.
     estimates: Vec<Estimate>,
     draft: Draft<'a>,
@@ -266,15 +293,17 @@ fn finish<'a>(
     let parent = done.parent(draft.stats);
     // A shape that is new takes over its parent's incumbent: sessions keep their model.
     let taken_over = parent.filter(|_| !public_tests::begin(question, &draft));
-    let held = question
-        .incumbents
-        .get(&draft.shape)
+    let place = question.ladder.place(&draft.shape);
+    let held = place
+        .and_then(|place| place.serves.as_ref())
+        .or(question.incumbents.get(&draft.shape))
         .or(taken_over.map(|parent| &parent.incumbent));
     let contender = |(c, e): (&Candidate, &Estimate)| Contender {
         estimate: *e,
         cost: c.cost,
         latency_p95_ms: latency(question, draft.stats, c),
-        masked: done.masked.contains(c.key.as_str()),
+        masked: done.masked.contains(c.key.as_str())
+            || place.is_some_and(|place| place.barred.contains(&c.key)),
         forbidden: question.constraints.forbids(&c.key).is_some(),
         gate: None,
     };
@@ -284,7 +313,10 @@ fn finish<'a>(
         .zip(&estimates)
         .map(contender)
         .collect();
-    let setting = setting(question, (held, done));
+    let setting = Setting {
+        held: promoted::held(question, (&draft.shape, done), &contenders),
+        ..setting(question, (held, done))
+    };
     let guarded = guard::baseline(question, done);
     if let Some(baseline) = guarded {
         guard::judge(question, (&draft, scales), &mut contenders, baseline);
@@ -301,6 +333,7 @@ fn finish<'a>(
     Some(Ranked {
         ranking: listing::ranking(question, &draft, listed, assessed),
         incumbent: question.candidates[traffic.incumbent].key.clone(),
+        standing: promoted::standing(question, &contenders, &traffic),
         estimates,
         draft,
         solved,
@@ -362,6 +395,7 @@ fn setting(question: &Question<'_>, (held, done): (Option<&CandidateKey>, &Done<
             .and_then(position)
             .unwrap_or_else(best_benchmark),
         watches_baseline: guard::baseline(question, done).is_some(),
+        held: Held::Free,
         canary_rate: question.canary_rate,
         live_exploration: question.live_exploration,
         shadow_rate: question.shadow_rate,

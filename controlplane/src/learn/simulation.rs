@@ -13,6 +13,7 @@ use super::{
     alarm::Alarms,
     credit::{Cell, Credit, Source, Turn, of_session},
     policy::Goal,
+    promotion::UNSTAGED,
     rank::{Candidate, Incumbents, Platform, Question, rank},
     stats::TenantStats,
     sums::{ONE, Sums, to_micro},
@@ -139,6 +140,7 @@ impl World {
             constraints: &floopy_shared::domain::constraints::UNCONSTRAINED,
             quality_per_usd: 0.0,
             alarms: &Alarms::new(),
+            ladder: &UNSTAGED,
         })
         .expect("candidates");
         rankings.validate().expect("valid rankings");

@@ -12,6 +12,7 @@ mod measured;
 mod operators;
 mod outbox;
 mod postgres;
+mod promotions;
 mod queue;
 mod settings;
 mod spend;
@@ -208,6 +209,7 @@ const STEPS: &[&[&str]] = &[&[
     queue::QUEUE,
     firewall::FIREWALL,
     tags::TAGS,
+    promotions::PROMOTIONS,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

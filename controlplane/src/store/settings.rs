@@ -15,7 +15,13 @@ pub(crate) enum Kind {
     Experiment,
     /// What is done about attacks: one per tenant.
     Firewall,
+    /// Who serves a kind of task whatever is learned.
+    Pin,
     Project,
+    /// How who serves changes: one per tenant.
+    Promotion,
+    /// A promotion that is to be taken back, until it is.
+    Rollback,
     Rule,
     Webhook,
     /// A stored prompt, without its versions.
@@ -32,7 +38,10 @@ impl Kind {
             Self::Constraints => "constraints",
             Self::Experiment => "experiment",
             Self::Firewall => "firewall",
+            Self::Pin => "pin",
             Self::Project => "project",
+            Self::Promotion => "promotion",
+            Self::Rollback => "rollback",
             Self::Rule => "rule",
             Self::Webhook => "webhook",
             Self::Prompt => "prompt",

@@ -80,6 +80,9 @@ enum Command {
     /// Tells what waits to be judged, and what to do with what no judge could score
     #[command(subcommand)]
     Queue(remote::Queue),
+    /// Shows how candidates come to serve, takes them back, pins models
+    #[command(subcommand)]
+    Promotion(remote::Promotions),
     /// Lists, makes and deletes routing rules
     #[command(subcommand)]
     Rule(remote::Rules),
@@ -239,6 +242,7 @@ impl Cli {
             Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
             Some(Command::Fleet(fleet)) => fleet.run(&mut console).await.map_err(Error::from),
             Some(Command::Queue(queue)) => queue.run(&mut console).await.map_err(Error::from),
+            Some(Command::Promotion(asked)) => asked.run(&mut console).await.map_err(Error::from),
             Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
             Some(Command::Cache(cached)) => cached.run(&mut console).await.map_err(Error::from),
             Some(Command::Decision(decisions)) => {

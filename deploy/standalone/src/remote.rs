@@ -6,6 +6,7 @@ mod decisions;
 mod keys;
 mod operator;
 mod plans;
+mod promotions;
 mod providers;
 mod proxies;
 mod queue;
@@ -36,6 +37,7 @@ pub(crate) use self::{
     decisions::Decisions,
     keys::Keys,
     plans::Plans,
+    promotions::Promotions,
     providers::Providers,
     proxies::{Fleet, Proxies},
     queue::Queue,

@@ -17,6 +17,7 @@ use crate::{
         credit::{Cell, Credit, Source},
         monitor::{Observation, Observed},
         policy::Goal,
+        promotion::Mode,
         sums::{ONE, Sums},
     },
     plans::Plans,
@@ -57,6 +58,7 @@ async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
             canary_rate: 0.05,
             live_exploration: 0.0,
             quality_per_usd: 1.0,
+            promotions: Mode::Immediate,
         },
         tick: Duration::from_millis(10),
     };
@@ -169,6 +171,7 @@ async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
         shape: ShapeKey::root(),
         arm: key.clone(),
         outcome: Observed::Failed,
+        ranked: None,
     };
     let told = drift::append(&mut tx, &vec![failure; 40]).await;
     assert_eq!(told.expect("told"), 0);

@@ -82,10 +82,10 @@ impl Refresh {
         let totals = Arc::clone(&self.parts.totals);
         // Those of a tenant that is gone, or that cannot be read, are nobody's.
         let known = |seen: &Observation| totals.stats(&seen.tenant).is_some();
-        let known = observations.into_iter().filter(known);
+        let known: Vec<Observation> = observations.into_iter().filter(known).collect();
+        let mut changed = self.guard(&known);
         let findings = self.drift.observe(known, |id| totals.stats(id));
         self.heard.to = last;
-        let mut changed = BTreeSet::new();
         for finding in findings {
             self.announce(&finding);
             for tenant in finding.tenants {
@@ -138,7 +138,7 @@ impl Refresh {
     pub(super) async fn settle_drift(&mut self) -> Result<(), StoreError> {
         let due = self.unsettled.iter().take(SETTLED_AT_ONCE);
         let due: Vec<(TenantId, CandidateKey)> = due.cloned().collect();
-        if due.is_empty() && !self.heard.is_due() {
+        if due.is_empty() && !self.heard.is_due() && !self.promoted.is_urgent() {
             return Ok(());
         }
         for (tenant, key) in &due {
@@ -161,6 +161,7 @@ impl Refresh {
         if is_all {
             drift::save(&mut tx, &self.drift.unsaved()).await?;
             drift::forget(&mut tx, self.heard.to).await?;
+            self.settle_promotions(&mut tx).await?;
         }
         tx.commit().await?;
         for settled in &due {
@@ -168,6 +169,7 @@ impl Refresh {
         }
         if is_all {
             self.drift.saved();
+            self.promotions_saved();
             self.heard.saved_to = self.heard.to;
             self.heard.saved = Some(Instant::now());
         }

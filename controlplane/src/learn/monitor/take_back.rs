@@ -46,7 +46,7 @@ impl Drift {
         let score = match observation.outcome {
             Observed::Scored(score) => score,
             Observed::Failed => 0.0,
-            Observed::Answered => return None,
+            Observed::Answered(_) => return None,
         };
         let Observation {
             tenant, shape, arm, ..

@@ -30,6 +30,7 @@ fn scored(world: &mut World, tenant: TenantId, score: f64) -> Observation {
         shape: ShapeKey::root(),
         arm: key(),
         outcome: Observed::Scored(score),
+        ranked: None,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn quality(incumbent: Option<usize>) -> Setting {
         incumbent,
         baseline: 0,
         watches_baseline: false,
+        held: Held::Free,
         canary_rate: 0.05,
         live_exploration: 0.0,
         shadow_rate: 0.1,

@@ -82,6 +82,7 @@ fn ask_of(
         constraints: &floopy_shared::domain::constraints::UNCONSTRAINED,
         quality_per_usd: 0.0,
         alarms,
+        ladder: &crate::learn::promotion::UNSTAGED,
     };
     rank(&question).expect("candidates")
 }

@@ -18,6 +18,7 @@ mod operator;
 mod optimization;
 mod outcome;
 mod projects;
+mod promotions;
 mod prompts;
 mod providers;
 mod ratings;
@@ -44,6 +45,7 @@ pub(super) fn all() -> Routes {
         rules::routes(),
         constraints::routes(),
         experiments::routes(),
+        promotions::routes(),
         optimization::routes(),
         session::routes(),
         prompts::routes(),
@@ -100,6 +102,10 @@ pub(super) fn tags() -> Value {
         ),
         ("Constraints", "Limits, gates, and who may serve."),
         ("Experiments", "Two routing rules side by side."),
+        (
+            "Promotions",
+            "How candidates come to serve, step by step, and who is pinned.",
+        ),
         (
             "Optimization",
             "What routing saved, measured against the default model.",

@@ -9,6 +9,7 @@ use super::super::*;
 use crate::{
     fixture::*,
     ingest::Intake,
+    learn::promotion::Mode,
     store::{
         keys::{self, Wanted},
         tenants,
@@ -87,6 +88,7 @@ impl Fixture {
             retention_ms: 90 * 86_400_000,
             models,
             plans: crate::plans::Plans::of(&[]).expect("valid"),
+            promotions: Mode::default(),
             dirty: Arc::default(),
             webhooks: Arc::new(Webhooks {
                 signing: Signing::new(&[5; 32]),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::sql::{self, Row};
 use crate::{
     learn::{
-        monitor::{Observation, Observed},
+        monitor::{Call, Observation, Observed},
         sums::{to_micro, to_unit},
     },
     store::{Store, StoreError, Tx, to_u64},
@@ -27,12 +27,21 @@ const READ_AT_ONCE: i64 = 256;
 const ANSWERED: i64 = -1;
 const FAILED: i64 = -2;
 
+/// Latency in milliseconds, cost in micro-USD, whether it was refused.
+type Told = (Option<u64>, Option<u64>, bool);
+
 /// The outcomes of a batch: names once, then each outcome as the places of its tenant, shape and candidate among
 /// them, and its score in micro-units or what stands for none.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Outcomes {
     names: Vec<String>,
     seen: Vec<(usize, usize, usize, i64)>,
+    /// Of each outcome the place of the shape that its ranking was of.
+    #[serde(default)]
+    ranked: Vec<Option<usize>>,
+    /// Of each answer its latency, its cost and whether it was a refusal.
+    #[serde(default)]
+    calls: Vec<Option<Told>>,
 }
 
 impl Outcomes {
@@ -50,12 +59,17 @@ impl Outcomes {
             let tenant = place(observation.tenant.as_str());
             let shape = place(observation.shape.as_str());
             let arm = place(observation.arm.as_str());
-            let outcome = match observation.outcome {
-                Observed::Scored(score) => to_micro(score),
-                Observed::Answered => ANSWERED,
-                Observed::Failed => FAILED,
+            let ranked = observation.ranked.as_ref();
+            let ranked = ranked.map(|shape| place(shape.as_str()));
+            let (outcome, call) = match observation.outcome {
+                Observed::Scored(score) => (to_micro(score), None),
+                Observed::Answered(call) => (ANSWERED, Some(call)),
+                Observed::Failed => (FAILED, None),
             };
             outcomes.seen.push((tenant, shape, arm, outcome));
+            outcomes.ranked.push(ranked);
+            let call = call.map(|call| (call.latency_ms, call.cost_micro_usd, call.refused));
+            outcomes.calls.push(call);
         }
         outcomes
     }
@@ -63,19 +77,35 @@ impl Outcomes {
     /// `None` where a name is none.
     fn observations(self) -> Option<Vec<Observation>> {
         let name = |place: usize| self.names.get(place);
-        let observation = |(tenant, shape, arm, outcome): &(usize, usize, usize, i64)| {
+        let call = |at: usize| {
+            // Of batches from before there is none.
+            let call = self.calls.get(at).copied().flatten();
+            let (latency_ms, cost_micro_usd, refused) = call.unwrap_or_default();
+            Call {
+                latency_ms,
+                cost_micro_usd,
+                refused,
+            }
+        };
+        let ranked = |at: usize| match self.ranked.get(at).copied().flatten() {
+            Some(place) => Some(Some(ShapeKey::named(name(place)?)?)),
+            None => Some(None),
+        };
+        let observation = |(at, seen): (usize, &(usize, usize, usize, i64))| {
+            let (tenant, shape, arm, outcome) = *seen;
             Some(Observation {
-                tenant: TenantId::new(name(*tenant)?).ok()?,
-                shape: ShapeKey::named(name(*shape)?)?,
-                arm: CandidateKey::parse(name(*arm)?).ok()?,
-                outcome: match *outcome {
-                    ANSWERED => Observed::Answered,
+                tenant: TenantId::new(name(tenant)?).ok()?,
+                shape: ShapeKey::named(name(shape)?)?,
+                arm: CandidateKey::parse(name(arm)?).ok()?,
+                outcome: match outcome {
+                    ANSWERED => Observed::Answered(call(at)),
                     FAILED => Observed::Failed,
                     score => Observed::Scored(to_unit(score)),
                 },
+                ranked: ranked(at)?,
             })
         };
-        self.seen.iter().map(observation).collect()
+        self.seen.iter().enumerate().map(observation).collect()
     }
 }
 
@@ -145,11 +175,17 @@ mod tests {
             shape: ShapeKey::root(),
             arm: fixture::key(model),
             outcome,
+            ranked: (model == "a").then(|| ShapeKey::named("class:code").expect("a shape")),
+        };
+        let call = Call {
+            latency_ms: Some(7),
+            cost_micro_usd: None,
+            refused: true,
         };
         let all = vec![
             outcome("b", Observed::Scored(0.123_457)),
             outcome("a", Observed::Failed),
-            outcome("b", Observed::Answered),
+            outcome("b", Observed::Answered(call)),
         ];
         let text = serde_json::to_string(&Outcomes::of(&all)).expect("text");
         let read: Outcomes = serde_json::from_str(&text).expect("read");

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 20] = [
+static FORWARDED: [Forwarded; 21] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -70,6 +70,7 @@ static FORWARDED: [Forwarded; 20] = [
         ..Forwarded::at("/v1/datasets")
     },
     Forwarded::at("/v1/optimization"),
+    Forwarded::at("/v1/promotions"),
     Forwarded::at("/v1/prompts"),
     Forwarded::at("/v1/keys"),
     Forwarded::at("/v1/projects"),

@@ -20,6 +20,7 @@ use floopy_controlplane::learn::{
     credit::{self, Credit, Turn, Verdicts},
     policy::Goal,
     pool::Contribution,
+    promotion::UNSTAGED,
     rank::{self, Candidate, Incumbents, Platform},
     stats::TenantStats,
 };
@@ -242,6 +243,7 @@ impl Learner {
             constraints: &UNCONSTRAINED,
             quality_per_usd: 0.0,
             alarms: self.monitors.alarms(),
+            ladder: &UNSTAGED,
         }
     }
 

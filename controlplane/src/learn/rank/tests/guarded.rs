@@ -47,6 +47,7 @@ fn asked(
         constraints: &floopy_shared::domain::constraints::UNCONSTRAINED,
         quality_per_usd: 0.0,
         alarms,
+        ladder: &crate::learn::promotion::UNSTAGED,
     };
     let (rankings, _) = rank(&question).expect("candidates");
     rankings.validate().expect("valid");

@@ -45,6 +45,8 @@ enum Event {
     AlertTriggered,
     BudgetExceeded,
     BudgetWarning,
+    ModelPromoted,
+    ModelRolledBack,
 }
 
 /// Who is told of what.

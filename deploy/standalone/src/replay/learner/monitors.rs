@@ -59,6 +59,7 @@ impl Learner {
             shape: shape.clone(),
             arm,
             outcome: Observed::Scored(score),
+            ranked: None,
         };
         self.monitors.told.push(observation);
     }
