@@ -10,7 +10,7 @@ DEV := --workspace
 # Clippy as the compiler of what is ours: `cargo clippy` would have everything, dependencies too, compiled once more.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
-.PHONY: run test fmt style lint build bench bench-gateway bench-learning soak fuzz fault
+.PHONY: run test fmt style lint build bench bench-gateway bench-guard bench-learning soak fuzz fault
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -55,6 +55,7 @@ bench:
 	target/release/bench-log
 	target/release/bench-refresh
 	target/release/bench-shape
+	target/release/bench-guard
 	target/release/bench-semantic
 	target/release/bench-judge
 	target/release/bench-firewall
@@ -69,6 +70,11 @@ bench-gateway:
 	@$(CARGO) build $(RELEASE) --package floopy-dataplane --package floopy-tests \
 		--bin floopy-dataplane --bin bench-gateway --quiet
 	target/release/bench-gateway $(ARGS)
+
+# Guards of promotions by simulation: how soon they find what got worse, and how often they are wrong.
+bench-guard:
+	@$(CARGO) build $(RELEASE) --package floopy-tests --bin bench-guard --quiet
+	target/release/bench-guard
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
 bench-learning:

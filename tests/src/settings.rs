@@ -59,6 +59,7 @@ pub struct Settings {
     tenant: String,
     more_tenants: Vec<(String, String)>,
     export: String,
+    learning: String,
     plans: Vec<String>,
     webhooks: String,
     store: String,
@@ -115,6 +116,7 @@ impl Settings {
             tenant: String::new(),
             more_tenants: Vec::new(),
             export: String::new(),
+            learning: String::new(),
             plans: Vec::new(),
             webhooks: String::new(),
             store: String::new(),
@@ -222,8 +224,14 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n",
-            self.export, self.webhooks, self.store, self.decision_log, self.scoring, self.queue
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[control.learning]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n",
+            self.export,
+            self.learning,
+            self.webhooks,
+            self.store,
+            self.decision_log,
+            self.scoring,
+            self.queue
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -266,9 +274,10 @@ impl Settings {
         let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[learning]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}",
             dir,
             self.export,
+            self.learning,
             self.webhooks,
             self.store,
             self.decision_log,

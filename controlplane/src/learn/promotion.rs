@@ -366,7 +366,8 @@ impl Promotions {
     fn propose(&mut self, place: (TenantId, ShapeKey), standing: &Standing, now_ms: u64) {
         let Some(wish) = &standing.wish else { return };
         let slot = self.slots.entry(place.clone()).or_default();
-        if slot.climbing.is_some() {
+        let serves = slot.live.as_ref().is_some_and(|p| p.candidate == *wish);
+        if slot.climbing.is_some() || serves {
             return;
         }
         let (tenant, shape) = place.clone();

@@ -12,6 +12,12 @@ impl Settings {
         self
     }
 
+    /// Lines of what is learned and how.
+    pub fn learning(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.learning);
+        self
+    }
+
     /// Lines of the queue of replies to be scored.
     pub fn scoring(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.scoring);

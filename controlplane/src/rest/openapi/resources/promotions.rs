@@ -221,9 +221,10 @@ fn settings() -> Routes {
                 .answers::<Pin>(200, "The pin."),
         )
         .delete(
-            "/v1/promotions/pins/{task_shape}",
+            "/v1/promotions/pins/{id}",
             promotions::unpin,
             Operation::new("unpin", "Take a pin away")
+                .says("Its id is the task shape.")
                 .answers::<Unpinned>(200, "It is gone."),
         )
 }
