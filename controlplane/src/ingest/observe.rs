@@ -2,9 +2,11 @@
 
 use floopy_shared::domain::{
     decision::{AttemptResult, Decision},
-    ids::CandidateKey,
+    ids::{CandidateKey, SessionId},
     shape::ROOT,
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::{
     learn::{
@@ -35,6 +37,7 @@ pub(super) fn news(decision: &Decision, before: &[u8], after: &Credit) -> Vec<Ob
             arm: CandidateKey::parse(&cell.arm).ok()?,
             outcome,
             ranked: decision.ranked_shape.clone().filter(|_| is_of_ranking),
+            session: decision.session_id.as_ref().map(hash),
         })
     };
     after.iter().filter_map(new).collect()
@@ -57,6 +60,12 @@ fn outcome(source: Source, sums: Sums, decision: &Decision) -> Option<Observed> 
         | Source::Cost
         | Source::Tried => None,
     }
+}
+
+/// What tells sessions apart, mostly: two in four billion are taken for one.
+fn hash(session: &SessionId) -> u32 {
+    let digest = Sha256::digest(session.as_str());
+    u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
 /// What is known of the call that was answered.

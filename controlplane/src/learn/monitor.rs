@@ -39,6 +39,8 @@ pub struct Observation {
     pub outcome: Observed,
     /// The shape whose ranking sent the call there; `None`: none did.
     pub ranked: Option<ShapeKey>,
+    /// A hash of the session; `None`: it has none.
+    pub session: Option<u32>,
 }
 
 /// What was observed.
@@ -179,6 +181,7 @@ impl Drift {
             arm,
             outcome,
             ranked: _,
+            session: _,
         } = observation;
         if self.is_proving(&tenant, &arm, outcome) {
             return None;

@@ -7,18 +7,17 @@
 mod guards;
 mod ladder;
 mod record;
+mod slot;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floopy_shared::domain::{
-    ids::{CandidateKey, TenantId},
-    ranking::Role,
-    shape::ShapeKey,
-};
+use floopy_shared::domain::{ids::TenantId, ranking::Role, shape::ShapeKey};
 use uuid::Uuid;
 
+use self::slot::Slot;
 pub use self::{
     guards::{
         Channel, FAILURES, Guards, LATENCY_RATIO, Limits, PROMOTION, REFUSALS, ROLLBACK,
@@ -45,17 +44,6 @@ const SHADOW_MS: u64 = 7 * 24 * 3_600_000;
 
 /// Who decides where nobody asked.
 const LEARNER: &str = "learner";
-
-/// The promotions of one shape of a tenant.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Slot {
-    live: Option<Promotion>,
-    climbing: Option<Promotion>,
-    /// Who serves since the last one was taken back.
-    back: Option<CandidateKey>,
-    /// Who was taken back, until when.
-    barred: BTreeMap<CandidateKey, u64>,
-}
 
 /// All that is under way or was since the last time it was written down.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -394,25 +382,4 @@ impl Promotions {
 fn held_back(shares: &Shares) -> Option<&'static str> {
     let gate = shares.gate.map(|gate| gate.reason());
     gate.or((shares.role == Role::Masked).then_some("drift"))
-}
-
-impl Slot {
-    /// Whether the observation says anything of what is under way.
-    fn observe(&mut self, seen: &Observation, limits: &Limits) -> bool {
-        let mut is_news = false;
-        if let Some(live) = self.live.as_mut().filter(|p| p.candidate == seen.arm) {
-            live.guards.observe(&seen.outcome, limits);
-            is_news = true;
-        }
-        if let Some(climbing) = &mut self.climbing {
-            if climbing.candidate == seen.arm {
-                climbing.guards.observe(&seen.outcome, limits);
-                is_news = true;
-            } else if climbing.replaces == seen.arm {
-                climbing.guards.replaced(&seen.outcome);
-                is_news = true;
-            }
-        }
-        is_news
-    }
 }

@@ -28,7 +28,7 @@ use floopy_shared::domain::{
 };
 
 use self::draft::{Draft, drafts};
-pub use self::promoted::{Shares, Standing};
+pub use self::promoted::{Outcome, Shares, Standing};
 use super::{
     agreement::Agreement,
     alarm::{Alarms, DEMOTION, forget},
@@ -92,14 +92,6 @@ pub struct Question<'a> {
     pub alarms: &'a Alarms,
     /// Who serves by promotions and pins.
     pub ladder: &'a Ladder,
-}
-
-/// What a ranking comes to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    pub rankings: Rankings,
-    pub incumbents: Incumbents,
-    pub standings: BTreeMap<ShapeKey, Standing>,
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.

@@ -15,8 +15,10 @@ const LOOKS: usize = 5_000;
 const BESIDE: usize = 9;
 /// Quality of whom it replaces.
 const QUALITY: f64 = 0.8;
+/// How much worse a candidate may be, on the scale of people.
+const DROP: f64 = 0.05;
 const LIMITS: Limits = Limits {
-    quality_drop: 0.05,
+    quality_drop: DROP,
     cost_ratio: Some(1.1),
 };
 
@@ -62,6 +64,18 @@ impl Signal {
         }
     }
 
+    /// The limits on its own scale, which is narrower than that of people by what a judge does not see.
+    fn limits(self) -> Limits {
+        let slope = match self {
+            Self::Checks | Self::Graded => 1.0,
+            Self::Judge(sees) => 0.65 * (2.0 * sees - 1.0),
+        };
+        Limits {
+            quality_drop: slope * DROP,
+            ..LIMITS
+        }
+    }
+
     fn score(self, quality: f64, rng: &mut Rng) -> f64 {
         let right = rng.is(quality);
         match self {
@@ -89,10 +103,6 @@ impl Tally {
         Self { delays }
     }
 
-    fn share(&self) -> f64 {
-        self.delays.len() as f64 / RUNS as f64
-    }
-
     /// Of all runs: whoever was not found takes for ever.
     fn quantile(&self, q: f64) -> Option<usize> {
         let at = (q * RUNS as f64).ceil() as usize;
@@ -110,14 +120,14 @@ impl Tally {
 
 /// Observations of a candidate of this quality until it is taken back beside whom it replaces.
 fn taken_back(signal: Signal, quality: f64, rng: &mut Rng) -> Option<usize> {
-    let mut guards = Guards::default();
+    let (mut guards, limits) = (Guards::default(), signal.limits());
     (1..=LOOKS).find(|_| {
         for _ in 0..BESIDE {
             let score = signal.score(QUALITY, rng);
-            guards.replaced(&Observed::Scored(score));
+            guards.replaced(&Observed::Scored(score), None);
         }
         let score = signal.score(quality, rng);
-        guards.observe(&Observed::Scored(score), &LIMITS);
+        guards.observe(&Observed::Scored(score), None, &limits);
         guards.alarm().is_some()
     })
 }
@@ -135,10 +145,11 @@ fn taken_back_in_sessions(quality: f64, rng: &mut Rng) -> Option<usize> {
             }
             let base = if at == 0 { quality } else { QUALITY };
             let score = Observed::Scored(f64::from(u8::from(rng.is(base + *hard))));
+            let session = u32::try_from((turn - 1) / TURNS * (BESIDE + 1) + at).ok();
             if at == 0 {
-                guards.observe(&score, &LIMITS);
+                guards.observe(&score, session, &LIMITS);
             } else {
-                guards.replaced(&score);
+                guards.replaced(&score, session);
             }
         }
         guards.alarm().is_some()
@@ -147,14 +158,14 @@ fn taken_back_in_sessions(quality: f64, rng: &mut Rng) -> Option<usize> {
 
 /// Observations until a step is passed; `None`: it was taken back before, or never.
 fn passed(signal: Signal, quality: f64, rng: &mut Rng) -> Option<usize> {
-    let mut guards = Guards::default();
+    let (mut guards, limits) = (Guards::default(), signal.limits());
     for look in 1..=LOOKS {
         for _ in 0..BESIDE {
             let score = signal.score(QUALITY, rng);
-            guards.replaced(&Observed::Scored(score));
+            guards.replaced(&Observed::Scored(score), None);
         }
         let score = signal.score(quality, rng);
-        guards.observe(&Observed::Scored(score), &LIMITS);
+        guards.observe(&Observed::Scored(score), None, &limits);
         if guards.alarm().is_some() {
             return None;
         }
@@ -168,17 +179,17 @@ fn passed(signal: Signal, quality: f64, rng: &mut Rng) -> Option<usize> {
 /// Observations after it arrived and 1,000 more as good as before until it is taken back.
 fn live(signal: Signal, then: f64, rng: &mut Rng) -> Option<usize> {
     const BEFORE: usize = 1_000;
-    let mut guards = Guards::default();
+    let (mut guards, limits) = (Guards::default(), signal.limits());
     for _ in 0..300 * BESIDE {
         let score = signal.score(QUALITY, rng);
-        guards.replaced(&Observed::Scored(score));
+        guards.replaced(&Observed::Scored(score), None);
     }
     guards.begin_live();
     (1..=BEFORE + LOOKS)
         .find(|look| {
             let quality = if *look <= BEFORE { QUALITY } else { then };
             let score = signal.score(quality, rng);
-            guards.observe(&Observed::Scored(score), &LIMITS);
+            guards.observe(&Observed::Scored(score), None, &limits);
             guards.alarm().is_some()
         })
         .map(|look| look.saturating_sub(BEFORE))
@@ -189,9 +200,9 @@ fn called(call: impl Fn(&mut Rng, bool) -> Observed, rng: &mut Rng) -> Option<us
     let mut guards = Guards::default();
     (1..=LOOKS).find(|_| {
         for _ in 0..BESIDE {
-            guards.replaced(&call(rng, false));
+            guards.replaced(&call(rng, false), None);
         }
-        guards.observe(&call(rng, true), &LIMITS);
+        guards.observe(&call(rng, true), None, &LIMITS);
         guards.alarm().is_some()
     })
 }
@@ -253,6 +264,21 @@ fn platform(signal: Signal, rng: &mut Rng) -> Option<usize> {
     })
 }
 
+/// The most of the runs that a rate explains but for one time in 1,000.
+fn plausible(rate: f64) -> usize {
+    let runs = RUNS as f64;
+    let mut chance = (1.0 - rate).powf(runs);
+    let mut left = 1.0 - chance;
+    let mut count = 0_i32;
+    while left > 0.001 {
+        let before = f64::from(count);
+        chance *= (runs - before) / (before + 1.0) * rate / (1.0 - rate);
+        left -= chance;
+        count += 1;
+    }
+    usize::try_from(count).unwrap_or_default()
+}
+
 /// What was promised, and whether it is kept.
 struct Ledger {
     is_kept: bool,
@@ -260,11 +286,10 @@ struct Ledger {
 
 impl Ledger {
     fn rate(&mut self, what: &str, tally: &Tally, most: f64) {
-        let share = tally.share();
-        self.is_kept &= share <= most;
+        let count = tally.delays.len();
+        self.is_kept &= count <= plausible(most);
         say(&format!(
-            "  {what}: {:.2} % of runs (at most {:.2} %)",
-            share * 100.0,
+            "  {what}: {count} of {RUNS} (bound {:.1} %)",
             most * 100.0
         ));
     }
@@ -282,16 +307,16 @@ fn main() {
         "guards of promotions, {RUNS} runs of {LOOKS} observations each, every one looked at; whom they replace has quality {QUALITY} and {BESIDE} calls for each of theirs"
     ));
     let signals = [
-        (Signal::Checks, Some(250)),
-        (Signal::Graded, Some(250)),
-        (Signal::Judge(0.9), None),
-        (Signal::Judge(0.8), None),
+        (Signal::Checks, Some(300)),
+        (Signal::Graded, Some(300)),
+        (Signal::Judge(0.9), Some(900)),
+        (Signal::Judge(0.8), Some(1_500)),
     ];
     for (signal, most) in signals {
         quality(&mut ledger, signal, most);
     }
     say("checks, sessions of six calls that are hard or easy together");
-    let bound = Tally::of(|rng| taken_back_in_sessions(QUALITY - LIMITS.quality_drop, rng));
+    let bound = Tally::of(|rng| taken_back_in_sessions(QUALITY - DROP, rng));
     ledger.rate("taken back though within the limit", &bound, 0.001);
     calls(&mut ledger);
     say(
@@ -311,13 +336,13 @@ fn quality(ledger: &mut Ledger, signal: Signal, most: Option<usize>) {
     say(&signal.name());
     let same = Tally::of(|rng| taken_back(signal, QUALITY, rng));
     ledger.rate("taken back though as good", &same, 0.001);
-    let bound = Tally::of(|rng| taken_back(signal, QUALITY - LIMITS.quality_drop, rng));
+    let bound = Tally::of(|rng| taken_back(signal, QUALITY - DROP, rng));
     ledger.rate("taken back though just within the limit", &bound, 0.001);
     let fifth = Tally::of(|rng| taken_back(signal, 0.8 * QUALITY, rng));
     ledger.delay("a fifth worse, scores until it is back", &fifth, most);
     let half = Tally::of(|rng| taken_back(signal, 0.5 * QUALITY, rng));
-    ledger.delay("half as good", &half, Some(250));
-    let wrong = Tally::of(|rng| passed(signal, QUALITY - LIMITS.margin(), rng));
+    ledger.delay("half as good", &half, Some(300));
+    let wrong = Tally::of(|rng| passed(signal, QUALITY - 2.0 * DROP, rng));
     ledger.rate("passes a step though worse by the margin", &wrong, 0.05);
     let equal = Tally::of(|rng| passed(signal, QUALITY, rng));
     ledger.delay("as good, scores until a step is passed", &equal, None);

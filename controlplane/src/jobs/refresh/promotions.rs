@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::Refresh;
 use crate::{
     learn::{
+        agreement::Calibration,
         monitor::Observation,
         promotion::{Ladder, Limits, Mode, Promotion, Promotions, Stage},
         rank::Standing,
@@ -60,14 +61,15 @@ impl Promoted {
     }
 }
 
-/// How much worse than whom it replaces a tenant's candidates may be.
-fn limits(tenant: Option<&Tenant>) -> Limits {
+/// How much worse than whom it replaces a tenant's candidates may be. Scores are the judge's, limits are on the scale
+/// of people: `slope` is what one of them is on the other.
+fn limits(tenant: Option<&Tenant>, slope: f64) -> Limits {
     let gates = tenant.and_then(|tenant| tenant.gates);
     let drop = gates.and_then(|gates| gates.max_regression);
     let drop = drop.or(DEFAULT_GATES.max_regression);
     let cost = gates.and_then(|gates| gates.max_cost_increase);
     Limits {
-        quality_drop: drop.map_or(0.0, |max| max.value),
+        quality_drop: drop.map_or(0.0, |max| max.value) / slope,
         cost_ratio: cost.map(|max| 1.0 + max.value),
     }
 }
@@ -110,7 +112,13 @@ impl Refresh {
     /// Shows the guards what happened; the tenants for whom that changes something.
     pub(super) fn guard(&mut self, observations: &[Observation]) -> BTreeSet<TenantId> {
         let tenants = &self.tenants;
-        let limits = |id: &TenantId| limits(tenants.get(id).map(AsRef::as_ref));
+        let (totals, shared) = (&self.parts.totals, &self.platform.agreement);
+        let limits = |id: &TenantId| {
+            let stats = totals.stats(id);
+            let own = stats.as_ref().map(|stats| stats.agreement);
+            let calibration = Calibration::of(&own.unwrap_or_default(), shared);
+            limits(tenants.get(id).map(AsRef::as_ref), calibration.slope)
+        };
         let now_ms = self.parts.clock.now_ms();
         let promotions = &mut self.promoted.promotions;
         let changed = promotions.observe(observations, limits, now_ms);

@@ -172,6 +172,7 @@ async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
         arm: key.clone(),
         outcome: Observed::Failed,
         ranked: None,
+        session: None,
     };
     let told = drift::append(&mut tx, &vec![failure; 40]).await;
     assert_eq!(told.expect("told"), 0);

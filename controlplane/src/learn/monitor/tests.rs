@@ -31,6 +31,7 @@ fn scored(world: &mut World, tenant: TenantId, score: f64) -> Observation {
         arm: key(),
         outcome: Observed::Scored(score),
         ranked: None,
+        session: None,
     }
 }
 

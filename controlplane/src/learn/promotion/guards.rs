@@ -1,7 +1,10 @@
 //! What a candidate on its way is watched for, against whom it replaces: each channel a test of its own.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
+use super::values::{Fresh, Mean, Newest};
 use crate::learn::{
     bets::{Bets, MEANS, RARE, SIGNS, Stakes},
     monitor::Observed,
@@ -63,7 +66,7 @@ pub const REFUSALS: f64 = 0.03;
 /// Times the typical latency of whom it replaces.
 pub const LATENCY_RATIO: f64 = 3.0;
 /// The least that a promotion may leave open: of equals nobody can show more.
-const LEAST_MARGIN: f64 = 0.02;
+const LEAST_MARGIN: f64 = 0.01;
 
 impl Limits {
     /// How much worse the mean score may be for the next step: twice what is tolerated, as the guard goes on.
@@ -79,73 +82,8 @@ pub const ROLLBACK_LIVE: f64 = 10_000.0;
 /// Capital that the next step takes: whoever is worse by the margin takes it in one of 20 at most.
 pub const PROMOTION: f64 = 20.0;
 
-/// Values of whom it replaces that were compared with nothing yet. Each is used once.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Fresh {
-    n: f64,
-    sum: f64,
-}
-
-impl Fresh {
-    fn add(&mut self, value: f64) {
-        self.n += 1.0;
-        self.sum += value;
-    }
-
-    fn take(&mut self) -> Option<f64> {
-        let taken = std::mem::take(self);
-        (taken.n > 0.0).then(|| taken.sum / taken.n)
-    }
-}
-
-/// All values of whom it replaces, as far as they were seen beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Mean {
-    n: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Mean {
-    fn add(&mut self, value: f64) {
-        self.n += 1.0;
-        self.sum += value;
-        self.squares += value * value;
-    }
-
-    fn mean(&self) -> Option<f64> {
-        (self.n > 0.0).then(|| self.sum / self.n)
-    }
-
-    fn error(&self) -> f64 {
-        let n = self.n.max(1.0);
-        let mean = self.sum / n;
-        ((self.squares / n - mean * mean).max(0.0) / n).sqrt()
-    }
-}
-
-/// The newest values, for what is typical once nobody is left to compare with.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Newest(Vec<f64>);
-
-/// Values that a median is taken of.
-const TYPICAL_OF: usize = 31;
-
-impl Newest {
-    fn add(&mut self, value: f64) {
-        if self.0.len() == TYPICAL_OF {
-            self.0.remove(0);
-        }
-        self.0.push(value);
-    }
-
-    fn median(&self) -> Option<f64> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
-}
+/// Sessions that are remembered; a session is as a rule over before as many others are scored.
+const SESSIONS: usize = 512;
 
 /// One channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -162,18 +100,10 @@ struct Guard {
 impl Guard {
     const NEW: Self = Self {
         bets: Bets::ONCE,
-        seen: Mean {
-            n: 0.0,
-            sum: 0.0,
-            squares: 0.0,
-        },
-        replaced: Mean {
-            n: 0.0,
-            sum: 0.0,
-            squares: 0.0,
-        },
-        fresh: Fresh { n: 0.0, sum: 0.0 },
-        newest: Newest(Vec::new()),
+        seen: Mean::NONE,
+        replaced: Mean::NONE,
+        fresh: Fresh::NONE,
+        newest: Newest::NONE,
     };
 
     fn replaced(&mut self, value: f64) {
@@ -210,6 +140,8 @@ pub struct Guards {
     step_scores: u32,
     /// Whether it serves alone.
     live: bool,
+    /// The last ones that were scored, by a hash.
+    sessions: VecDeque<u32>,
 }
 
 impl Default for Guards {
@@ -223,6 +155,7 @@ impl Default for Guards {
             better: Bets::ONCE,
             step_scores: 0,
             live: false,
+            sessions: VecDeque::new(),
         }
     }
 }
@@ -247,17 +180,35 @@ fn values(outcome: &Observed) -> Vec<(Channel, f64)> {
 
 impl Guards {
     /// Takes in what came of a call to whom the candidate replaces.
-    pub fn replaced(&mut self, outcome: &Observed) {
-        for (channel, value) in values(outcome) {
+    pub fn replaced(&mut self, outcome: &Observed, session: Option<u32>) {
+        let is_again = self.is_again(outcome, session);
+        for (channel, value) in values(outcome).into_iter().filter(|_| !is_again) {
             self.guard_mut(channel).replaced(value);
         }
     }
 
     /// Takes in what came of a call to the candidate.
-    pub fn observe(&mut self, outcome: &Observed, limits: &Limits) {
-        for (channel, value) in values(outcome) {
+    pub fn observe(&mut self, outcome: &Observed, session: Option<u32>, limits: &Limits) {
+        let is_again = self.is_again(outcome, session);
+        for (channel, value) in values(outcome).into_iter().filter(|_| !is_again) {
             self.take(channel, value, limits);
         }
+    }
+
+    /// Whether a session was scored before: what is asked in it is hard or easy as a whole, so that only its first
+    /// score says something of its own.
+    fn is_again(&mut self, outcome: &Observed, session: Option<u32>) -> bool {
+        let Some(session) = session.filter(|_| matches!(outcome, Observed::Scored(_))) else {
+            return false;
+        };
+        if self.sessions.contains(&session) {
+            return true;
+        }
+        if self.sessions.len() == SESSIONS {
+            self.sessions.pop_front();
+        }
+        self.sessions.push_back(session);
+        false
     }
 
     fn take(&mut self, channel: Channel, value: f64, limits: &Limits) {
@@ -334,9 +285,9 @@ impl Guards {
                 channel,
                 capital: guard.bets.capital(),
                 bound: self.bound(),
-                observations: guard.seen.n,
+                observations: guard.seen.n(),
                 mean: guard.seen.mean(),
-                replaced_observations: guard.replaced.n,
+                replaced_observations: guard.replaced.n(),
                 replaced_mean: guard.replaced.mean(),
             }
         };

@@ -9,7 +9,7 @@ use floopy_shared::domain::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Promotions, Slot, Stage};
+use super::{Promotions, Stage, slot::Slot};
 
 /// How who serves changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

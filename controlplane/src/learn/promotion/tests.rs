@@ -1,6 +1,6 @@
 //! Candidates on their way, simulated: when they arrive, when they are taken back, and what is remembered.
 
-use floopy_shared::domain::{gates::Gate, shape::ROOT};
+use floopy_shared::domain::{gates::Gate, ids::CandidateKey, shape::ROOT};
 
 use super::*;
 use crate::learn::{
@@ -29,6 +29,7 @@ fn seen(model: &str, outcome: Observed) -> Observation {
         arm: key(model),
         outcome,
         ranked: Some(ShapeKey::root()),
+        session: None,
     }
 }
 
@@ -210,6 +211,25 @@ fn every_channel_takes_a_canary_back_within_a_few_calls() {
     let (scores, why) = until_back(|_| (Observed::Scored(0.8), Observed::Scored(0.2)));
     assert_eq!(why, "quality");
     assert!(scores <= 60, "{scores}");
+}
+
+#[test]
+fn of_a_session_only_the_first_score_counts() {
+    let mut world = World::proposed(10);
+    let mut told = |model: &str, session, score| {
+        let seen = Observation {
+            session: Some(session),
+            ..seen(model, Observed::Scored(score))
+        };
+        world.promotions.observe(&[seen], |_| LIMITS, 1);
+    };
+    for turn in 0..500 {
+        told("old", turn, 1.0);
+        told("new", 1_000, 0.0);
+    }
+    let slot = &world.promotions.slots[&(tenant(), ShapeKey::root())];
+    let climbing = slot.climbing.as_ref().expect("under way");
+    assert_eq!(climbing.guards.step_scores(), 1);
 }
 
 #[test]

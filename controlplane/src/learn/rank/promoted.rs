@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use floopy_shared::domain::{gates::Gate, ids::CandidateKey, ranking::Role, shape::ShapeKey};
+use floopy_shared::domain::{
+    gates::Gate,
+    ids::CandidateKey,
+    ranking::{Rankings, Role},
+    shape::ShapeKey,
+};
 
-use super::{Done, Question};
+use super::{Done, Incumbents, Question};
 use crate::learn::{
     policy::{Contender, Held, Traffic, p_floor},
     promotion::KEPT,
@@ -46,6 +51,14 @@ impl Standing {
     pub fn of(&self, key: &CandidateKey) -> Option<Shares> {
         self.shares.get(key).copied()
     }
+}
+
+/// What a ranking comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    pub rankings: Rankings,
+    pub incumbents: Incumbents,
+    pub standings: BTreeMap<ShapeKey, Standing>,
 }
 
 /// Whether who serves a shape may change at once. A pin does not make anybody serve whom the tenant forbids.

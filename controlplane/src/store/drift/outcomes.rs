@@ -42,6 +42,9 @@ struct Outcomes {
     /// Of each answer its latency, its cost and whether it was a refusal.
     #[serde(default)]
     calls: Vec<Option<Told>>,
+    /// Of each outcome a hash of its session.
+    #[serde(default)]
+    sessions: Vec<Option<u32>>,
 }
 
 impl Outcomes {
@@ -68,6 +71,7 @@ impl Outcomes {
             };
             outcomes.seen.push((tenant, shape, arm, outcome));
             outcomes.ranked.push(ranked);
+            outcomes.sessions.push(observation.session);
             let call = call.map(|call| (call.latency_ms, call.cost_micro_usd, call.refused));
             outcomes.calls.push(call);
         }
@@ -103,6 +107,7 @@ impl Outcomes {
                     score => Observed::Scored(to_unit(score)),
                 },
                 ranked: ranked(at)?,
+                session: self.sessions.get(at).copied().flatten(),
             })
         };
         self.seen.iter().enumerate().map(observation).collect()
@@ -176,6 +181,7 @@ mod tests {
             arm: fixture::key(model),
             outcome,
             ranked: (model == "a").then(|| ShapeKey::named("class:code").expect("a shape")),
+            session: (model == "b").then_some(7),
         };
         let call = Call {
             latency_ms: Some(7),

@@ -60,6 +60,7 @@ impl Learner {
             arm,
             outcome: Observed::Scored(score),
             ranked: None,
+            session: None,
         };
         self.monitors.told.push(observation);
     }
