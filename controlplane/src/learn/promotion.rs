@@ -15,7 +15,8 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 use floopy_shared::domain::{ids::TenantId, ranking::Role, shape::ShapeKey};
-use uuid::Uuid;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
 
 use self::slot::Slot;
 pub use self::{
@@ -360,7 +361,7 @@ impl Promotions {
         }
         let (tenant, shape) = place.clone();
         let mut promotion = Promotion {
-            id: Uuid::new_v4(),
+            id: id(&place, wish, now_ms),
             tenant,
             shape,
             candidate: wish.clone(),
@@ -376,6 +377,14 @@ impl Promotions {
         slot.climbing = Some(promotion);
         self.touched.insert(place);
     }
+}
+
+/// Follows from what it names, so that what is done again after a crash has the same name.
+fn id((tenant, shape): &(TenantId, ShapeKey), candidate: &CandidateKey, now_ms: u64) -> Uuid {
+    let named = format!("{tenant}\n{shape}\n{candidate}\n{now_ms}");
+    let digest: [u8; 32] = Sha256::digest(named).into();
+    let (bytes, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+    Builder::from_random_bytes(*bytes).into_uuid()
 }
 
 /// Why a candidate may not serve, whoever asks.

@@ -1,6 +1,6 @@
 //! Candidates on their way, simulated: when they arrive, when they are taken back, and what is remembered.
 
-use floopy_shared::domain::{gates::Gate, ids::CandidateKey, shape::ROOT};
+use floopy_shared::domain::{gates::Gate, shape::ROOT};
 
 use super::*;
 use crate::learn::{
