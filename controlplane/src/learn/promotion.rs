@@ -14,7 +14,11 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floopy_shared::domain::{ids::TenantId, ranking::Role, shape::ShapeKey};
+use floopy_shared::domain::{
+    ids::{CandidateKey, TenantId},
+    ranking::Role,
+    shape::ShapeKey,
+};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
