@@ -82,7 +82,7 @@ pub(super) async fn call(
     let arguments = match &params["arguments"] {
         Value::Null => &none,
         Value::Object(arguments) => arguments,
-        _ => {
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             let message = "params.arguments must be an object";
             return Err(RpcError::new(rpc::INVALID_PARAMS, message));
         }

@@ -78,14 +78,7 @@ impl Learner {
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
-            attempts: vec![Attempt {
-                key,
-                result: AttemptResult::Ok,
-                status: Some(200),
-                latency_ms,
-                wasted_micro_usd: None,
-                upstream_request_id: None,
-            }],
+            attempts: vec![answered(key, latency_ms)],
             outcome: completed(latency_ms),
             stage: Stage::Finished,
             shadow_of: None,
@@ -115,6 +108,17 @@ pub(super) fn shadow_of(served: Decision, key: CandidateKey, propensity: f64) ->
         propensity,
         shadow_of: Some(served.request_id),
         ..served
+    }
+}
+
+fn answered(key: CandidateKey, latency_ms: u64) -> Attempt {
+    Attempt {
+        key,
+        result: AttemptResult::Ok,
+        status: Some(200),
+        latency_ms,
+        wasted_micro_usd: None,
+        upstream_request_id: None,
     }
 }
 
