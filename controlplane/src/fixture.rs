@@ -15,7 +15,7 @@ use floopy_shared::{
         ids::{CandidateKey, RequestId, SessionId, TenantId},
         money::Usage,
         ranking::{Evidence, Posterior, Role},
-        shape::ShapeKey,
+        shape::{ShapeKey, Signal},
         weights::{Phase, phase_weights},
     },
     process::clock::Clock,
@@ -58,6 +58,13 @@ fn shape(name: &str) -> ShapeKey {
     ShapeKey::named(name).expect("valid")
 }
 
+fn spoke() -> Signal {
+    Signal {
+        name: "code block".into(),
+        points: 160,
+    }
+}
+
 /// A completed call of model `a`, without a session.
 pub(crate) fn decision(n: u64) -> Decision {
     Decision {
@@ -68,6 +75,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         session_id: None,
         completion_id: Some(format!("chatcmpl-{n}")),
         shapes: ["class:code", "all"].map(shape).to_vec(),
+        class_signals: vec![spoke()],
         ranked_shape: Some(shape("class:code")),
         requested_model: "auto".into(),
         strategy: Strategy::FeedbackDriven,

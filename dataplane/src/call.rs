@@ -26,7 +26,7 @@ use floopy_shared::domain::{
     affinity::Origin,
     features::Features,
     prompt::PromptVersion,
-    shape::{ShapeKey, Signals, chain},
+    shape::{Classification, ShapeKey, Signal, Signals, chain, explain},
 };
 use serde_json::value::RawValue;
 
@@ -87,6 +87,8 @@ pub struct Call {
     wants_several: bool,
     features: Features,
     shapes: Vec<ShapeKey>,
+    /// What spoke for the class among them.
+    class_signals: Vec<Signal>,
     history: History,
     opening: u64,
     user: Option<Box<str>>,
@@ -115,18 +117,7 @@ impl Call {
                 typed::read(&typed, Origin::Anthropic)
             }
         };
-        let tool_names: Vec<&str> = seen.tool_names.iter().map(AsRef::as_ref).collect();
-        let signals = Signals {
-            task,
-            system_prompt: seen.system.as_deref(),
-            tool_names: &tool_names,
-            schema_name: seen.schema_name.as_deref(),
-            json_expected: seen.json_expected,
-            first_user_text: &seen.first_user_text,
-            user_text: &seen.user_text,
-            features: seen.features,
-        };
-        let chain = chain(site::of(&signals), &signals);
+        let (shapes, class_signals) = seen.shapes(task);
         let user = seen.user.as_deref().filter(|user| !user.is_empty());
         let user = user.map(Box::from);
         let stream = seen.features.stream;
@@ -150,7 +141,8 @@ impl Call {
             json_expected: seen.json_expected,
             wants_several: fields.n.is_some_and(|n| n.get() != "1"),
             features: seen.features,
-            shapes: chain,
+            shapes,
+            class_signals,
             history: seen.history,
             opening: seen.opening,
             user,
@@ -191,6 +183,11 @@ impl Call {
     /// The task shapes, most specific first.
     pub fn shapes(&self) -> &[ShapeKey] {
         &self.shapes
+    }
+
+    /// What spoke for the class among the shapes, strongest first.
+    pub fn class_signals(&self) -> &[Signal] {
+        &self.class_signals
     }
 
     /// What the history says of who wrote it.
@@ -276,6 +273,28 @@ struct Seen<'a> {
     opening: u64,
     /// The end user.
     user: Option<Cow<'a, str>>,
+}
+
+impl Seen<'_> {
+    /// The task shapes, and what spoke for the class among them.
+    fn shapes(&self, task: Option<&str>) -> (Vec<ShapeKey>, Vec<Signal>) {
+        let tool_names: Vec<&str> = self.tool_names.iter().map(AsRef::as_ref).collect();
+        let signals = Signals {
+            task,
+            system_prompt: self.system.as_deref(),
+            tool_names: &tool_names,
+            schema_name: self.schema_name.as_deref(),
+            json_expected: self.json_expected,
+            first_user_text: &self.first_user_text,
+            user_text: &self.user_text,
+            features: self.features,
+        };
+        let Classification {
+            class,
+            signals: spoke,
+        } = explain(&signals);
+        (chain(site::of(&signals), class), spoke)
+    }
 }
 
 /// Where the values for a stored prompt are.

@@ -230,7 +230,7 @@ async fn prepare(
     // A stored prompt makes a body longer.
     let room = passage.hold(call.body_bytes());
     room.map_err(|shed| gateway.shed(shed))?;
-    record.understood(&call);
+    record.understood(&call, &admitted.tenant);
     record.tag(tags::of(headers, &call)?);
     let at = (record.id(), record.decision().created_at_ms);
     let asked = (headers, session.as_ref());

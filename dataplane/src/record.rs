@@ -136,8 +136,8 @@ impl Record {
     }
 
     /// The body was read.
-    pub(crate) fn understood(&mut self, call: &Call) {
-        understood(&mut self.decision, call);
+    pub(crate) fn understood(&mut self, call: &Call, tenant: &Tenant) {
+        understood(&mut self.decision, call, tenant);
     }
 
     /// What its caller says it belongs to.

@@ -9,6 +9,7 @@ use crate::domain::{
     features::Features,
     ids::CandidateKey,
     ranking::Role,
+    shape::Signal,
     weights::{Phase, Weights},
 };
 
@@ -75,6 +76,14 @@ pub fn features(f: &Features) -> Value {
         "max_output_tokens": f.max_output_tokens, "history_tokens_estimate": f.history_tokens_estimate,
         "provider_tools": f.provider_tools,
     })
+}
+
+/// What spoke for a class of tasks.
+pub fn class_signals(signals: &[Signal]) -> Value {
+    let signals = signals.iter();
+    signals
+        .map(|signal| json!({"name": signal.name, "points": signal.points}))
+        .collect()
 }
 
 /// What tied the call to whoever served its conversation before.

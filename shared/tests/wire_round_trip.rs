@@ -7,6 +7,8 @@ mod budget;
 mod cache;
 #[path = "wire_round_trip/firewall.rs"]
 mod firewall;
+#[path = "wire_round_trip/parts.rs"]
+mod parts;
 #[path = "wire_round_trip/tags.rs"]
 mod tags;
 #[path = "wire_round_trip/tenant.rs"]
@@ -32,7 +34,7 @@ use floopy_shared::domain::{
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     money::{Prices, Usage},
     prompt::PromptVersion,
-    ranking::{Evidence, Objective, Posterior, RankedCandidate, Rankings, Role, ShapeRanking},
+    ranking::{Evidence, Objective, RankedCandidate, Rankings, Role, ShapeRanking},
     shape::ShapeKey,
     snapshot::{Environment, TableBody, TableName, Tenant},
     weights::{Phase, phase_weights},
@@ -42,6 +44,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use self::{
+    parts::{class_signals, posterior},
     tenant::{prompts, tenant},
     written::check,
 };
@@ -52,15 +55,6 @@ fn key(name: &str) -> CandidateKey {
 
 fn shape(name: &str) -> ShapeKey {
     ShapeKey::named(name).expect("valid")
-}
-
-fn posterior(mean: f64) -> Posterior {
-    Posterior {
-        mean,
-        lower: mean / 2.0,
-        upper: 1.0,
-        n: 3.5,
-    }
 }
 
 #[expect(clippy::too_many_lines, reason = "one literal with every field")]
@@ -74,6 +68,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         session_id: flag.then(|| SessionId::new("s/1 ü").expect("valid")),
         completion_id: flag.then(|| "chatcmpl-1".into()),
         shapes: vec![shape("task:x"), shape("class:code"), ShapeKey::root()],
+        class_signals: class_signals(),
         ranked_shape: flag.then(ShapeKey::root),
         requested_model: "auto".into(),
         strategy: if flag {

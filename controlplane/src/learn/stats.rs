@@ -25,19 +25,15 @@ pub struct ArmSums {
     pub latency: Sums,
 }
 
-/// Two nodes that shared sessions: a candidate of this shape and a node of any.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pair {
-    pub arm: CandidateKey,
-    pub other: (ShapeKey, CandidateKey),
-}
+/// Products of shares of two nodes that shared sessions: a candidate of this shape, and a node of any.
+pub type Pairs = BTreeMap<CandidateKey, BTreeMap<ShapeKey, BTreeMap<CandidateKey, i64>>>;
 
 /// What was observed in one shape.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ShapeStats {
     pub arms: BTreeMap<CandidateKey, ArmSums>,
-    /// Products of shares, in micro-units.
-    pub pairs: BTreeMap<Pair, i64>,
+    /// In micro-units.
+    pub pairs: Pairs,
     /// Sessions with a rating that touched this shape, and their ratings.
     pub rated: Sums,
     /// How often this shape stood below another one.
@@ -65,6 +61,18 @@ impl ShapeStats {
             ..Sums::default()
         }
         .weight()
+    }
+
+    /// Each pair of nodes that shared sessions, with the product of their shares in micro-units.
+    pub fn each_pair(
+        &self,
+    ) -> impl Iterator<Item = (&CandidateKey, (&ShapeKey, &CandidateKey), i64)> {
+        self.pairs.iter().flat_map(|(arm, others)| {
+            others.iter().flat_map(move |(shape, products)| {
+                let products = products.iter();
+                products.map(move |(other, product)| (arm, (shape, other), *product))
+            })
+        })
     }
 
     /// Sessions with a rating.
@@ -184,7 +192,13 @@ impl TenantStats {
 impl ShapeStats {
     fn prune(&mut self) {
         self.arms.retain(|_, arm| !arm.is_empty());
-        self.pairs.retain(|_, product| *product != 0);
+        self.pairs.retain(|_, others| {
+            others.retain(|_, products| {
+                products.retain(|_, product| *product != 0);
+                !products.is_empty()
+            });
+            !others.is_empty()
+        });
         self.parents.retain(|_, count| *count != 0);
     }
 
@@ -212,6 +226,13 @@ impl ShapeStats {
             }
             return;
         }
+        let others = self.pairs.get_mut(arm);
+        let products = others.and_then(|others| others.get_mut(shape));
+        // Most are there, and need no names of their own.
+        if let Some(known) = products.and_then(|products| products.get_mut(other)) {
+            *known += product;
+            return;
+        }
         let (Ok(arm), Some(shape), Ok(other)) = (
             CandidateKey::parse(arm),
             ShapeKey::named(shape),
@@ -219,11 +240,8 @@ impl ShapeStats {
         ) else {
             return;
         };
-        let pair = Pair {
-            arm,
-            other: (shape, other),
-        };
-        *self.pairs.entry(pair).or_default() += product;
+        let others = self.pairs.entry(arm).or_default();
+        *others.entry(shape).or_default().entry(other).or_default() += product;
     }
 }
 

@@ -15,7 +15,7 @@ use floopy_shared::{
         ids::CandidateKey,
         snapshot::Environment,
     },
-    view::{affinity, candidate, experiment, features, filtered, phase, weights},
+    view::{affinity, candidate, class_signals, experiment, features, filtered, phase, weights},
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -146,6 +146,7 @@ fn choice(d: &Decision) -> Value {
         "snapshot_version": d.snapshot_version,
         "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
         "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "class_signals": class_signals(&d.class_signals),
         "draw_key": d.draw_key,
         "features": features(&d.features),
     })

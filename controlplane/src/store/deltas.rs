@@ -83,12 +83,25 @@ impl Cells {
 impl Deltas {
     /// Puts one packed credit in the place of another.
     pub(crate) fn replace(&mut self, tenant: &TenantId, before: &[u8], after: &[u8]) {
+        if self.change(tenant, before, after).is_ok() {
+            return;
+        }
+        // What can be read of the two counts all the same.
         let before = self.add(tenant, before, |sums| -sums);
         let after = self.add(tenant, after, |sums| sums);
         if let Err(error) = before.and(after) {
             // Nothing that is stored may stop the intake.
             tracing::error!(%error, %tenant, "credit cannot be replaced");
         }
+    }
+
+    /// Adds what one credit has more or less than another; nothing where one of them cannot be read.
+    fn change(&mut self, tenant: &TenantId, before: &[u8], after: &[u8]) -> Result<(), StoreError> {
+        let tenant = self.number(tenant);
+        let added = &mut self.cells;
+        self.names.unpack_change(before, after, |shape, day, cell| {
+            added.add(Place { tenant, shape, day }, cell);
+        })
     }
 
     /// Adds to a cell.

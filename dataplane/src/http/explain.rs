@@ -107,6 +107,7 @@ async fn decide(
         session: session.as_ref(),
         features: call.features(),
         shapes: call.shapes(),
+        class_signals: call.class_signals(),
         snapshot_version: admitted.snapshot.version(),
         screening: screening.as_ref(),
     };

@@ -9,6 +9,7 @@ use floopy_shared::domain::{
     money::Usage,
     ranking::Evidence,
     shape::ShapeKey,
+    snapshot::Tenant,
     weights::{Phase, phase_weights},
 };
 
@@ -31,6 +32,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         session_id: None,
         completion_id: None,
         shapes,
+        class_signals: Vec::new(),
         ranked_shape: None,
         requested_model: String::new(),
         strategy: Strategy::LegacyModel,
@@ -73,14 +75,17 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
     }
 }
 
-/// What was asked for.
-pub(super) fn understood(decision: &mut Decision, call: &Call) {
+/// What was asked for. Of a tenant that keeps nothing no term is recorded that its call had.
+pub(super) fn understood(decision: &mut Decision, call: &Call, tenant: &Tenant) {
     let model = call.model();
     let cut = model.char_indices().nth(MAX_MODEL_CHARS);
     decision.requested_model = model[..cut.map_or(model.len(), |(at, _)| at)].to_owned();
     decision.features = *call.features();
     decision.shapes.clear();
     decision.shapes.extend_from_slice(call.shapes());
+    if !tenant.zero_retention {
+        decision.class_signals = call.class_signals().to_vec();
+    }
     decision.prompt = call.prompted();
 }
 
@@ -116,7 +121,7 @@ pub(crate) fn of_plan(
     at: (RequestId, u64),
 ) -> Decision {
     let mut decision = undecided(admitted, at);
-    understood(&mut decision, call);
+    understood(&mut decision, call, &admitted.tenant);
     decision.reason = plan.choice.reason;
     decided(&mut decision, plan);
     decision.served.clone_from(&decision.chosen);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     control::{Control, eventually},
     proxy::{KEY, Proxy, Reply, no_control},
-    snapshots::{MODELS, catalog},
+    snapshots::{MODELS, catalog, tenant},
     upstream::{Upstream, completion},
 };
 
@@ -172,6 +172,36 @@ async fn what_is_explained_is_what_the_very_next_call_gets_and_asking_leaves_no_
     assert_eq!(winners.len(), 2, "the draw is by session");
     assert_eq!(control.decisions().len(), 40);
     proxy.finish().await;
+}
+
+#[tokio::test]
+async fn what_spoke_for_the_class_is_explained_and_recorded_and_not_kept_of_who_keeps_nothing() {
+    let body = json!({"model": MODELS[0], "messages": [{"role": "user", "content": "Write a poem about the sea."}]});
+    for zero_retention in [false, true] {
+        let upstream = Upstream::start(|_, _| completion("Blue.")).await;
+        let (control, dialer) = Control::start();
+        let proxy = Proxy::start_with(&[upstream.base_url()], dialer, |_| ()).await;
+        let tables = vec![catalog(1, &MODELS), tenant(1, zero_retention)];
+        control.push(1, tables).await;
+        let said = ask(&proxy, KEY, &[], &body).await.json();
+        assert_eq!(said["task_shapes"][0], "class:creative");
+        let said = said["class_signals"].as_array().unwrap();
+        let strongest = (said[0]["name"].as_str(), said[0]["points"].as_u64());
+        assert!(
+            strongest.0 == Some("poem") && strongest.1 >= Some(100),
+            "{said:?}"
+        );
+        let served = proxy.post("/v1/chat/completions", &body.to_string());
+        assert_eq!(proxy.send(served).await.status, StatusCode::OK);
+        let record = eventually("the record", || control.decisions().pop()).await;
+        let kept = record.class_signals.iter();
+        let kept: Vec<Value> = kept
+            .map(|s| json!({"name": s.name, "points": s.points}))
+            .collect();
+        let expected = if zero_retention { &[] } else { said.as_slice() };
+        assert_eq!(kept, expected);
+        proxy.finish().await;
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use super::{
     money::Usage,
     prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
-    shape::ShapeKey,
+    shape::{ShapeKey, Signal},
     tags::Tags,
     tenant::Environment,
     weights::{Phase, Weights},
@@ -304,6 +304,8 @@ pub struct Decision {
     pub completion_id: Option<String>,
     /// Most specific first, root last.
     pub shapes: Vec<ShapeKey>,
+    /// What spoke for the class among them, strongest first; none of a tenant that keeps nothing.
+    pub class_signals: Vec<Signal>,
     /// The shape whose ranking decided.
     pub ranked_shape: Option<ShapeKey>,
     pub requested_model: String,

@@ -146,14 +146,14 @@ pub const ENOUGH_BYTES: usize = 1_024;
 
 /// The chain of a request, most specific first, root last.
 pub fn shapes(signals: &Signals<'_>) -> Vec<ShapeKey> {
-    chain(call_site(signals), signals)
+    chain(call_site(signals), classify(signals))
 }
 
-/// The chain of a request whose call site is known already.
-pub fn chain(site: Option<ShapeKey>, signals: &Signals<'_>) -> Vec<ShapeKey> {
+/// The chain of a request whose call site and class are known already.
+pub fn chain(site: Option<ShapeKey>, class: Class) -> Vec<ShapeKey> {
     let mut chain = Vec::with_capacity(3);
     chain.extend(site);
-    chain.push(ShapeKey::of_class(classify(signals)));
+    chain.push(ShapeKey::of_class(class));
     chain.push(ShapeKey::root());
     chain
 }

@@ -16,7 +16,7 @@ use crate::domain::{
     ids::{RequestId, SessionId},
     money::Usage,
     prompt::PromptVersion,
-    shape::ShapeKey,
+    shape::{ShapeKey, Signal},
     tenant::Environment,
     weights::phase_weights,
 };
@@ -93,6 +93,24 @@ impl TryFrom<v1::CandidateTrace> for CandidateTrace {
             load: c.load.map(Into::into),
             published: c.published,
         })
+    }
+}
+
+impl From<&Signal> for v1::Signal {
+    fn from(signal: &Signal) -> Self {
+        Self {
+            name: signal.name.clone().into_owned(),
+            points: signal.points,
+        }
+    }
+}
+
+impl From<v1::Signal> for Signal {
+    fn from(signal: v1::Signal) -> Self {
+        Self {
+            name: signal.name.into(),
+            points: signal.points,
+        }
     }
 }
 
@@ -223,6 +241,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         session_id: text(d.session_id.as_ref().map(SessionId::as_str)),
         completion_id: d.completion_id.clone().unwrap_or_default(),
         shapes: d.shapes.iter().map(|s| s.as_str().to_owned()).collect(),
+        class_signals: d.class_signals.iter().map(Into::into).collect(),
         ranked_shape: text(d.ranked_shape.as_ref().map(ShapeKey::as_str)),
         requested_model: d.requested_model.clone(),
         strategy: v1::Strategy::from(d.strategy).into(),
@@ -283,6 +302,7 @@ impl TryFrom<v1::Decision> for Decision {
             session_id: session(d.session_id)?,
             completion_id: non_empty(d.completion_id),
             shapes: shapes(&d.shapes)?,
+            class_signals: d.class_signals.into_iter().map(Into::into).collect(),
             ranked_shape: non_empty(d.ranked_shape)
                 .map(|s| ranking::shape(&s))
                 .transpose()?,

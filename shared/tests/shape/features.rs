@@ -171,17 +171,16 @@ fn what_is_pasted_or_quoted_does_not_outweigh_the_instruction() {
 #[test]
 fn an_explanation_names_what_spoke_for_the_class() {
     let by = |signals: &Signals<'_>| {
-        let signals = explain(signals).signals;
+        let signals = explain(signals).signals.into_iter();
         signals
-            .iter()
-            .map(|signal| (signal.name, signal.points))
+            .map(|signal| (signal.name.into_owned(), signal.points))
             .collect::<Vec<_>>()
     };
     let vision = Features {
         vision: true,
         ..NONE
     };
-    assert_eq!(by(&with(vision)), [("an image", 0)]);
+    assert_eq!(by(&with(vision)), [("an image".to_owned(), 0)]);
     let words = by(&with(NONE));
     assert!(
         words

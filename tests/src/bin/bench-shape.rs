@@ -1,10 +1,10 @@
-//! Times what finds a request's task shapes: short texts and long ones, with and without a call site.
+//! Times what finds a request's task shapes, and what spoke for its class: short texts and long ones, with and without a call site.
 
 use std::{hint::black_box, time::Instant};
 
 use floopy_shared::domain::{
     features::Features,
-    shape::{Signals, shapes},
+    shape::{Signals, call_site, chain, explain},
 };
 use floopy_tests::bench::report::{percentile, say};
 
@@ -30,7 +30,7 @@ fn main() {
         ..user(&texts.book)
     };
     let start = Instant::now();
-    black_box(shapes(&user("the first words")));
+    black_box(explain(&user("the first words")));
     let micros = start.elapsed().as_micros();
     say(&format!(
         "shapes, the first call, which builds the lexicon: {micros} µs"
@@ -50,7 +50,10 @@ fn main() {
 fn time(name: &str, signals: &Signals<'_>) {
     let once = |_: usize| {
         let start = Instant::now();
-        black_box(shapes(black_box(signals)));
+        let signals = black_box(signals);
+        let explained = explain(signals);
+        black_box(chain(call_site(signals), explained.class));
+        black_box(explained);
         start.elapsed().as_nanos() as f64
     };
     (0..CALLS / 10).for_each(|call| {

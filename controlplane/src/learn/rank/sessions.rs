@@ -64,15 +64,14 @@ fn connect(
     nodes: &mut [Node],
 ) {
     let Some(stats) = draft.stats else { return };
-    for (pair, product) in &stats.pairs {
-        let (shape, other) = &pair.other;
+    for (arm, (shape, other), product) in stats.each_pair() {
         let (Some(own), Some(other)) = (
-            done.positions.get(pair.arm.as_str()),
+            done.positions.get(arm.as_str()),
             done.positions.get(other.as_str()),
         ) else {
             continue;
         };
-        let product = to_unit(*product);
+        let product = to_unit(product);
         match offsets.get(shape.as_str()) {
             Some(start) => nodes[*own].beside.push((start + other, product)),
             None => {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Entry, MOST_PARTS, Packer, SEPARATOR, Unpacked, parts, unpack};
+use super::{CELL_BYTES, Entry, MOST_PARTS, Packer, SEPARATOR, Unpacked, parts, unpack};
 use crate::{learn::sums::Sums, store::StoreError};
 
 /// Names by number, in the order in which they were met.
@@ -27,6 +27,13 @@ impl Arm {
 
 /// Sums of one arm and source.
 pub(in crate::store) type Summed = (Arm, i64, Sums);
+
+/// A cell as it is read: shape, day, and sums.
+type Read = (u32, i64, Summed);
+
+/// How many cells of a credit are looked through for one of another: of two credits of one call or session the cells are
+/// the same, or nearly, and in the same order. One that is not found is taken away and added, which comes to the same.
+const NEAR: usize = 16;
 
 /// Where each name stands in the order of names, by its number: the one order that does not depend on numbers.
 #[derive(Debug)]
@@ -112,6 +119,49 @@ impl Names {
         Ok(())
     }
 
+    /// Reads what the cells of one credit have more or less than those of another: of a rating that was revised, most
+    /// are as they were. Nothing is taken where one of the two cannot be read.
+    pub(in crate::store) fn unpack_change(
+        &mut self,
+        before: &[u8],
+        after: &[u8],
+        mut take: impl FnMut(u32, i64, Summed),
+    ) -> Result<(), StoreError> {
+        if before.is_empty() {
+            return self.unpack(after, take);
+        }
+        let (before, after) = (self.read(before)?, self.read(after)?);
+        let mut rest = after.as_slice();
+        let mut pass = |(shape, day, (arm, source, sums)): Read, less: Sums| {
+            let change = sums + -less;
+            if change != Sums::default() {
+                take(shape, day, (arm, source, change));
+            }
+        };
+        for (shape, day, (arm, source, sums)) in before {
+            let is_same =
+                |(s, d, (a, of, _)): &Read| (*s, *d, *a, *of) == (shape, day, arm, source);
+            let Some(at) = rest.iter().take(NEAR).position(is_same) else {
+                pass((shape, day, (arm, source, Sums::default())), sums);
+                continue;
+            };
+            let (new, others) = rest.split_at(at);
+            new.iter().for_each(|cell| pass(*cell, Sums::default()));
+            if let Some((now, others)) = others.split_first() {
+                pass(*now, sums);
+                rest = others;
+            }
+        }
+        rest.iter().for_each(|cell| pass(*cell, Sums::default()));
+        Ok(())
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<Vec<Read>, StoreError> {
+        let mut cells = Vec::with_capacity(bytes.len() / CELL_BYTES);
+        self.unpack(bytes, |shape, day, cell| cells.push((shape, day, cell)))?;
+        Ok(cells)
+    }
+
     /// The cells of shapes' days as bytes, in the order in which they are given.
     pub(in crate::store) fn pack<'a>(
         &self,
@@ -154,6 +204,10 @@ fn add_up(cells: &mut Vec<Summed>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::store::packed::unpack_credit;
 
@@ -174,6 +228,35 @@ mod tests {
         let mut found: Vec<&str> = credit.keys().map(|cell| cell.arm.as_str()).collect();
         found.sort_unstable();
         assert_eq!(found, ["", "p/a", "p/a\nall\np/b", "p/b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_is_what_is_taken_away_and_added(
+            before in prop::collection::vec((0..3usize, 0..3usize, 1..4i64, -2..3i64), 0..40),
+            after in prop::collection::vec((0..3usize, 0..3usize, 1..4i64, -2..3i64), 0..40),
+            shared in prop::collection::vec((0..3usize, 0..3usize, 1..4i64, -2..3i64), 0..40),
+        ) {
+            let mut names = Names::default();
+            let mut packed = |cells: &[(usize, usize, i64, i64)]| {
+                let cells = cells.iter().chain(&shared).map(|(shape, arm, source, n)| {
+                    let shape = names.number(["all", "class:code", "site:x"][*shape]);
+                    let arm = names.arm(["p/a", "p/b", "p/a\nall\np/b"][*arm]);
+                    ((shape, 1), [(arm, *source, Sums::of(*n, 500_000))])
+                });
+                let cells: Vec<_> = cells.collect();
+                names.pack(cells.iter().map(|(place, cell)| (*place, cell.as_slice())))
+            };
+            let (before, after) = (packed(&before), packed(&after));
+            let mut sums: BTreeMap<(u32, i64, Arm, i64), Sums> = BTreeMap::new();
+            let mut add = |shape, day, (arm, source, more): Summed| {
+                *sums.entry((shape, day, arm, source)).or_default() += more;
+            };
+            names.unpack_change(&before, &after, &mut add).expect("read");
+            names.unpack(&after, |shape, day, (arm, source, more)| add(shape, day, (arm, source, -more))).expect("read");
+            names.unpack(&before, &mut add).expect("read");
+            prop_assert!(sums.values().all(|sums| *sums == Sums::default()), "{sums:?}");
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ use floopy_shared::{
         firewall::Screening,
         ids::SessionId,
         route::Choice,
-        shape::ShapeKey,
+        shape::{ShapeKey, Signal},
     },
-    view::{affinity, candidate, experiment, features, filtered, named, phase, weights},
+    view::{
+        affinity, candidate, class_signals, experiment, features, filtered, named, phase, weights,
+    },
 };
 use serde_json::{Value, json};
 
@@ -22,6 +24,7 @@ pub(super) struct Asked<'a> {
     pub(super) session: Option<&'a SessionId>,
     pub(super) features: &'a Features,
     pub(super) shapes: &'a [ShapeKey],
+    pub(super) class_signals: &'a [Signal],
     pub(super) snapshot_version: u64,
     /// `None`: nobody has the firewall look.
     pub(super) screening: Option<&'a Screening>,
@@ -104,6 +107,7 @@ fn common(asked: &Asked<'_>, candidates: &[CandidateTrace]) -> Value {
         "snapshot_version": asked.snapshot_version,
         "task_shape": asked.shapes.first().map(ToString::to_string),
         "task_shapes": asked.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "class_signals": class_signals(asked.class_signals),
         "features": features(asked.features),
         "reasoning": null,
         "explanation": null,

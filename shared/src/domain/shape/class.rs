@@ -32,6 +32,8 @@
 //!
 //! [pasted]: super::evidence
 
+use std::borrow::Cow;
+
 use super::{
     Signals,
     evidence::{Evidence, Part, Topic},
@@ -135,11 +137,12 @@ pub struct Classification {
 }
 
 /// Something that spoke for a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
-    pub name: &'static str,
+    /// A term of the lexicon or a look; nothing else of a text is ever told.
+    pub name: Cow<'static, str>,
     /// 100 are enough for a class; 0 where a field decided.
-    pub points: i32,
+    pub points: u32,
 }
 
 /// Sorts a request; deterministic.
@@ -153,6 +156,7 @@ pub fn classify(signals: &Signals<'_>) -> Class {
 /// Sorts a request like [`classify`] and says why.
 pub fn explain(signals: &Signals<'_>) -> Classification {
     if let Some((class, name)) = by_field(signals) {
+        let name = Cow::Borrowed(name);
         let signals = vec![Signal { name, points: 0 }];
         return Classification { class, signals };
     }
@@ -163,8 +167,8 @@ pub fn explain(signals: &Signals<'_>) -> Classification {
         .filter(|fired| topic.is_some_and(|topic| fired.topic.helps(topic)));
     let signals = speaks
         .map(|fired| Signal {
-            name: fired.name,
-            points: fired.points,
+            name: Cow::Borrowed(fired.name),
+            points: fired.points.unsigned_abs(),
         })
         .collect();
     Classification { class, signals }

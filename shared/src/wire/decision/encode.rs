@@ -15,6 +15,7 @@ use crate::domain::{
     ids::CandidateKey,
     money::Usage,
     ranking::{Evidence, Posterior},
+    shape::Signal,
     tenant::Environment,
     weights::Weights,
 };
@@ -55,6 +56,9 @@ fn call(decision: &Decision, out: &mut Vec<u8>) {
     );
     for shape in &decision.shapes {
         element(7, shape.as_str().as_bytes(), out);
+    }
+    for spoke in &decision.class_signals {
+        nested(81, out, |out| signal(spoke, out));
     }
     text(9, &decision.requested_model, out);
     nested(21, out, |out| features(&decision.features, out));
@@ -117,6 +121,13 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     generated(76, decision.tags.as_deref().map(v1::Tags::from), out);
     let screening = decision.firewall.as_deref();
     generated(80, screening.map(v1::Screening::from), out);
+}
+
+/// `floopy.v1.Signal`.
+fn signal(signal: &Signal, out: &mut Vec<u8>) {
+    let Signal { name, points } = signal;
+    text(1, name, out);
+    number(2, u64::from(*points), out);
 }
 
 fn name(tag: u32, candidate: Option<&CandidateKey>, out: &mut Vec<u8>) {

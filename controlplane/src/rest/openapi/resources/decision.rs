@@ -96,6 +96,8 @@ pub(super) struct Decision {
     task_shape: Option<String>,
     /// From the most special kind of task to the most general.
     task_shapes: Vec<String>,
+    /// What spoke for the class among them, strongest first; empty for tenants with zero retention.
+    class_signals: Vec<ClassSignal>,
     /// What the draw was made from.
     draw_key: String,
     features: Features,
@@ -187,6 +189,8 @@ struct DecisionTrace {
     task_shape: Option<String>,
     /// From the most special kind of task to the most general.
     task_shapes: Vec<String>,
+    /// What spoke for the class among them, strongest first; empty for tenants with zero retention.
+    class_signals: Vec<ClassSignal>,
     /// What the draw was made from.
     draw_key: String,
     features: Features,
@@ -198,6 +202,15 @@ struct DecisionTrace {
     session_score: Option<u8>,
     /// Rating of this very reply, 0 to 10.
     request_score: Option<u8>,
+}
+
+/// A term of our lexicon, a look of the text, or the field of the request that decided its class.
+#[derive(ToSchema)]
+pub(super) struct ClassSignal {
+    name: String,
+    /// 100 are enough for a class; 0: a field decided.
+    #[schema(minimum = 0)]
+    points: u32,
 }
 
 /// What sources of evidence count for; they sum to 1.

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use super::{
     super::{Routes, operation::Operation},
     decision::{
-        Assignment, Candidate, Evidence, ExplanationDetail, Filtered, ModelName, Phase, Weights,
+        Assignment, Candidate, ClassSignal, Evidence, ExplanationDetail, Filtered, ModelName,
+        Phase, Weights,
     },
     decisions::in_languages,
     needs::{Affinity, Features},
@@ -111,6 +112,8 @@ struct Explained {
     snapshot_version: u64,
     task_shape: Option<String>,
     task_shapes: Vec<String>,
+    /// What spoke for the class among them, strongest first.
+    class_signals: Vec<ClassSignal>,
     features: Features,
     reasoning: Option<String>,
     explanation: Option<String>,

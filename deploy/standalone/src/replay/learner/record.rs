@@ -43,6 +43,7 @@ impl Learner {
             session_id: SessionId::new(&session).ok(),
             completion_id: None,
             shapes: self.setup.chains[request.shape].clone(),
+            class_signals: Vec::new(),
             ranked_shape: choice.ranked_shape,
             requested_model: "auto".into(),
             strategy: choice.strategy,
@@ -83,6 +84,18 @@ impl Learner {
             stage: Stage::Finished,
             shadow_of: None,
         }
+    }
+}
+
+/// The one try that it took.
+fn answered(key: CandidateKey, latency_ms: u64) -> Attempt {
+    Attempt {
+        key,
+        result: AttemptResult::Ok,
+        status: Some(200),
+        latency_ms,
+        wasted_micro_usd: None,
+        upstream_request_id: None,
     }
 }
 

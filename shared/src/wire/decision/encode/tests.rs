@@ -6,7 +6,10 @@ use prost::Message;
 use super::*;
 use crate::domain::{confidence::ConfidenceReason, gates::Gate, ranking::Role};
 
-fn decision(candidates: Vec<CandidateTrace>, draw_key: String) -> Decision {
+fn decision(
+    (candidates, class_signals): (Vec<CandidateTrace>, Vec<Signal>),
+    draw_key: String,
+) -> Decision {
     let outcome = v1::Outcome {
         status: 200,
         ending: v1::Ending::Completed.into(),
@@ -27,6 +30,7 @@ fn decision(candidates: Vec<CandidateTrace>, draw_key: String) -> Decision {
     };
     Decision {
         candidates,
+        class_signals,
         ..wire.try_into().expect("valid")
     }
 }
@@ -77,9 +81,12 @@ proptest! {
         id in any::<u128>(),
         recorded_at_ms in any::<u64>(),
         draw_key in "[a-z]{0,20}",
+        spoke in prop::collection::vec(("[a-z ]{0,20}", any::<u32>()), 0..6),
     ) {
         let id = Uuid::from_u128(id);
-        let decision = decision(candidates, draw_key);
+        let signal = |(name, points): (String, u32)| Signal { name: name.into(), points };
+        let spoke = spoke.into_iter().map(signal).collect();
+        let decision = decision((candidates, spoke), draw_key);
         let mut bytes = vec![7; 3];
         encode_event(id, recorded_at_ms, &decision, &mut bytes);
         let expected = v1::Event {
