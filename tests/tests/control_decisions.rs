@@ -6,7 +6,7 @@
 )]
 
 use floopy_tests::{
-    Api, Floopy, Shape, Upstream,
+    Answer, Api, Floopy, Shape, Upstream,
     checks::{assert_error, number},
     eventually, in_both_shapes,
 };
@@ -222,27 +222,29 @@ async fn the_same_decisions_are_read_on_both_planes(shape: Shape) {
     assert_eq!(proxied.json(), direct.json());
 }
 
+async fn labelled(api: &Api, headers: &[(&str, &str)], user: &str) -> Answer {
+    let mut body = hello("auto");
+    body["user"] = json!(user);
+    let mut call = api.post("/v1/chat/completions").json(&body);
+    for (name, value) in headers {
+        call = call.header(name, value);
+    }
+    call.send().await
+}
+
 async fn calls_are_found_by_what_their_caller_says_of_them(shape: Shape) {
     let (_upstream, _floopy, api) = start(shape).await;
-    let ask = async |headers: &[(&str, &str)], user: &str| {
-        let mut body = hello("auto");
-        body["user"] = json!(user);
-        let mut call = api.post("/v1/chat/completions").json(&body);
-        for (name, value) in headers {
-            call = call.header(name, value);
-        }
-        call.send().await
-    };
+    let ask = async |headers: &[(&str, &str)], user: &str| labelled(&api, headers, user).await;
     let labels = [
         ("floopy-session-name", "First steps"),
         ("floopy-session-path", "/app/onboarding"),
         ("floopy-property-plan", "pro"),
         ("Floopy-Property-Team", "a&b"),
     ];
-    let labelled = ask(&labels, "ann").await.ok().request_id();
+    let first = ask(&labels, "ann").await.ok().request_id();
     let named = [("floopy-user-id", "bob"), ("floopy-property-plan", "pro")];
     let named = ask(&named, "ann").await.ok().request_id();
-    let decision = api.decision(&labelled).await;
+    let decision = api.decision(&first).await;
     for (key, expected) in [
         ("session_name", json!("First steps")),
         ("session_path", json!("/app/onboarding")),
@@ -253,13 +255,13 @@ async fn calls_are_found_by_what_their_caller_says_of_them(shape: Shape) {
     }
     assert_eq!(api.decision(&named).await["user_id"], "bob");
     for (query, expected) in [
-        ("user_id=ann", vec![&labelled]),
+        ("user_id=ann", vec![&first]),
         ("user_id=an", vec![]),
-        ("property=plan%3Dpro", vec![&named, &labelled]),
-        ("property=plan%3Dpro&property=team%3Da%26b", vec![&labelled]),
+        ("property=plan%3Dpro", vec![&named, &first]),
+        ("property=plan%3Dpro&property=team%3Da%26b", vec![&first]),
         (
             "session_name=First%20steps&session_path=%2Fapp%2Fonboarding",
-            vec![&labelled],
+            vec![&first],
         ),
         ("property=team%3Da", vec![]),
     ] {

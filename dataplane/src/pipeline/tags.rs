@@ -94,7 +94,7 @@ mod tests {
             (name, value.parse().expect("a value"))
         };
         let headers: HeaderMap = headers.iter().map(header).collect();
-        of(&headers, &call).map_err(|refusal| refusal.param.map(Into::into))
+        of(&headers, &call).map_err(|refusal| refusal.param)
     }
 
     #[test]

@@ -124,17 +124,6 @@ pub(super) fn shadow_of(served: Decision, key: CandidateKey, propensity: f64) ->
     }
 }
 
-fn answered(key: CandidateKey, latency_ms: u64) -> Attempt {
-    Attempt {
-        key,
-        result: AttemptResult::Ok,
-        status: Some(200),
-        latency_ms,
-        wasted_micro_usd: None,
-        upstream_request_id: None,
-    }
-}
-
 fn completed(latency_ms: u64) -> Outcome {
     Outcome {
         status: 200,
