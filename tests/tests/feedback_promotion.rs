@@ -9,8 +9,8 @@
 use std::{cell::Cell, time::Duration};
 
 use floopy_tests::{
-    Api, Floopy, Received, Reply, Settings, Shape, Upstream, eventually, eventually_within,
-    in_both_shapes, process::binary,
+    Api, Floopy, Reply, Settings, Shape, Upstream, eventually, eventually_within, in_both_shapes,
+    process::binary,
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ impl World {
                 .receiver
                 .received()
                 .iter()
-                .map(Received::json)
+                .map(|received| received.json())
                 .collect();
             let found = envelopes.iter().rfind(|told| told["event"] == event);
             found.map(|told| told["data"].clone()).ok_or(envelopes)

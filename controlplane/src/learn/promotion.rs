@@ -58,8 +58,6 @@ pub struct Promotions {
     touched: BTreeSet<(TenantId, ShapeKey)>,
     /// Ended and not written yet.
     ended: Vec<Promotion>,
-    /// Promotions of which a step is not told yet.
-    moved: BTreeSet<Uuid>,
 }
 
 impl Promotions {
@@ -93,14 +91,18 @@ impl Promotions {
 
     /// Those of which a step is to be told.
     pub fn moved(&self) -> impl Iterator<Item = &Promotion> {
-        self.unsaved().filter(|p| self.moved.contains(&p.id))
+        self.unsaved()
+            .filter(|promotion| !promotion.untold().is_empty())
     }
 
     /// It was written down, and told.
     pub fn saved(&mut self) {
-        self.touched.clear();
+        for at in std::mem::take(&mut self.touched) {
+            let slot = self.slots.get_mut(&at);
+            let open = slot.map(|slot| slot.live.iter_mut().chain(&mut slot.climbing));
+            open.into_iter().flatten().for_each(Promotion::tell);
+        }
         self.ended.clear();
-        self.moved.clear();
     }
 
     /// Keeps only the tenants that are wanted.
@@ -163,7 +165,6 @@ impl Promotions {
         match climbing.stage {
             Stage::Canary => {
                 climbing.step(Stage::WideCanary, reason, now_ms);
-                self.moved.insert(climbing.id);
                 true
             }
             Stage::WideCanary => {
@@ -187,11 +188,9 @@ impl Promotions {
             return;
         };
         arrived.step(Stage::Live, reason, now_ms);
-        self.moved.insert(arrived.id);
         slot.back = None;
         if let Some(mut before) = slot.live.replace(arrived) {
             before.step(Stage::Superseded, reason, now_ms);
-            self.moved.insert(before.id);
             self.ended.push(before);
         }
     }
@@ -206,7 +205,6 @@ impl Promotions {
             slot.back = Some(live.replaces.clone());
             slot.barred
                 .insert(live.candidate.clone(), now_ms + BARRED_MS);
-            self.moved.insert(live.id);
             self.ended.push(live);
         }
         let why = ("replaced_was_rolled_back", why.1);
@@ -229,7 +227,6 @@ impl Promotions {
                 slot.barred
                     .insert(climbing.candidate.clone(), now_ms + BARRED_MS);
             }
-            self.moved.insert(climbing.id);
             self.ended.push(climbing);
         }
     }
@@ -272,7 +269,6 @@ impl Promotions {
                 && let Some(mut live) = slot.live.take()
             {
                 live.step(Stage::Superseded, (reason, LEARNER), now_ms);
-                self.moved.insert(live.id);
                 self.ended.push(live);
             }
         }
@@ -344,7 +340,6 @@ impl Promotions {
         let is_sure = shares.p_floor >= ASSURANCE && reason.is_none();
         if is_sure && climbing.guards.step_scores() >= SHADOW_SCORES {
             climbing.step(Stage::Canary, ("qualified", LEARNER), now_ms);
-            self.moved.insert(climbing.id);
             self.touched.insert(place.clone());
             return true;
         }
@@ -375,9 +370,9 @@ impl Promotions {
             changed_ms: now_ms,
             guards: Guards::default(),
             trace: Vec::new(),
+            told: 0,
         };
         promotion.step(Stage::Shadow, ("proposed", LEARNER), now_ms);
-        self.moved.insert(promotion.id);
         slot.climbing = Some(promotion);
         self.touched.insert(place);
     }

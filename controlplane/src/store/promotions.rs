@@ -122,6 +122,7 @@ fn promotion(row: &Row) -> Result<Promotion, StoreError> {
         began_ms: to_u64(row.try_get(6)?),
         changed_ms: to_u64(row.try_get(7)?),
         guards: body.guards,
+        told: body.trace.len(),
         trace: body.trace,
     })
 }

@@ -16,7 +16,7 @@ use crate::{
     learn::{
         agreement::Calibration,
         monitor::Observation,
-        promotion::{Ladder, Limits, Mode, Promotion, Promotions, Stage},
+        promotion::{Ladder, Limits, Mode, Promotion, Promotions, Stage, Step},
         rank::Standing,
     },
     settings::promotions::{self as wanted, Wanted},
@@ -147,7 +147,9 @@ impl Refresh {
             written::put(tx, promotion).await?;
         }
         for promotion in promotions.moved() {
-            tell(tx, promotion).await?;
+            for step in promotion.untold() {
+                tell(tx, promotion, step).await?;
+            }
         }
         for (tenant, id) in &self.promoted.done {
             settings::delete(tx, (tenant, Kind::Rollback), &id.to_string()).await?;
@@ -166,11 +168,8 @@ impl Refresh {
     }
 }
 
-/// Writes the last step of a promotion into the log of changes and tells webhooks of it.
-async fn tell(tx: &mut Tx, promotion: &Promotion) -> Result<(), StoreError> {
-    let Some(step) = promotion.trace.last() else {
-        return Ok(());
-    };
+/// Writes a step of a promotion into the log of changes and tells webhooks of it.
+async fn tell(tx: &mut Tx, promotion: &Promotion, step: &Step) -> Result<(), StoreError> {
     let resource = format!("promotions/{}", promotion.id);
     let serves = |stage: Option<Stage>| {
         let stage = stage.map(Stage::as_str);

@@ -95,9 +95,21 @@ pub struct Promotion {
     pub changed_ms: u64,
     pub guards: Guards,
     pub trace: Vec<Step>,
+    /// How many of those were told.
+    pub told: usize,
 }
 
 impl Promotion {
+    /// The steps that are to be told.
+    pub fn untold(&self) -> &[Step] {
+        self.trace.get(self.told..).unwrap_or_default()
+    }
+
+    /// They were.
+    pub(super) fn tell(&mut self) {
+        self.told = self.trace.len();
+    }
+
     /// Goes to a stage.
     pub(super) fn step(&mut self, to: Stage, (reason, by): (&str, &str), at_ms: u64) {
         let from = (!self.trace.is_empty()).then_some(self.stage);
