@@ -231,7 +231,7 @@ async fn prepare(
     let room = passage.hold(call.body_bytes());
     room.map_err(|shed| gateway.shed(shed))?;
     record.understood(&call, &admitted.tenant);
-    record.tag(tags::of(headers, &call)?);
+    record.tag(tags::of(headers, &call, admitted)?);
     let at = (record.id(), record.decision().created_at_ms);
     let asked = (headers, session.as_ref());
     record.entered(entered(gateway, admitted, &call, asked, at));

@@ -6,7 +6,7 @@ use floopy_shared::domain::tags::{MAX_PROPERTIES, NAME_BYTES, Tags, VALUE_BYTES,
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::plan::text_header;
-use crate::{call::Call, http::respond::Refusal};
+use crate::{admit::Admitted, call::Call, http::respond::Refusal};
 
 static NAME: HeaderName = HeaderName::from_static("floopy-session-name");
 static PATH: HeaderName = HeaderName::from_static("floopy-session-path");
@@ -15,15 +15,26 @@ pub(super) static USER: HeaderName = HeaderName::from_static("floopy-user-id");
 /// How the headers of a caller's own properties begin.
 pub(crate) const PROPERTY: &str = "floopy-property-";
 
-/// Those of a call; `None`: it has none.
-pub(super) fn of(headers: &HeaderMap, call: &Call) -> Result<Option<Box<Tags>>, Refusal> {
-    if headers.is_empty() && call.user().is_none() {
+/// Those of a call; `None`: it has none. Of bodies with zero retention nothing is kept, not even whose they are.
+pub(super) fn of(
+    headers: &HeaderMap,
+    call: &Call,
+    admitted: &Admitted,
+) -> Result<Option<Box<Tags>>, Refusal> {
+    read(
+        headers,
+        call.user().filter(|_| !admitted.tenant.zero_retention),
+    )
+}
+
+fn read(headers: &HeaderMap, said: Option<&str>) -> Result<Option<Box<Tags>>, Refusal> {
+    if headers.is_empty() && said.is_none() {
         return Ok(None);
     }
     let user = match value(headers, &USER)? {
         Some(user) => Some(user),
         // Not refused where it cannot be kept: its provider takes it.
-        None => call.user().filter(|user| is_value(user)).map(str::to_owned),
+        None => said.filter(|user| is_value(user)).map(str::to_owned),
     };
     let tags = Tags {
         session_name: value(headers, &NAME)?,
@@ -78,23 +89,16 @@ fn refusal(header: &HeaderName, rule: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::call::Endpoint;
 
     fn tags(headers: &[(&str, &str)], user: &str) -> Result<Option<Box<Tags>>, Option<String>> {
-        let body = format!(
-            r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],"user":"{user}"}}"#
-        );
-        let call = Call::parse(Bytes::from(body), Endpoint::Chat, None);
-        let call = call.unwrap_or_else(|error| panic!("{error}"));
         let header = |(name, value): &(&str, &str)| {
             let name: HeaderName = name.parse().expect("a name");
             (name, value.parse().expect("a value"))
         };
         let headers: HeaderMap = headers.iter().map(header).collect();
-        of(&headers, &call).map_err(|refusal| refusal.param)
+        let user = Some(user).filter(|user| !user.is_empty());
+        read(&headers, user).map_err(|refusal| refusal.param)
     }
 
     #[test]

@@ -284,7 +284,9 @@ fn what_was_written_goes_on_where_it_was() {
         world.scores((0.8, 0.8));
         world.consider(None);
     }
-    let written: Vec<Promotion> = world.promotions.unsaved().cloned().collect();
+    let mut written: Vec<Promotion> = world.promotions.unsaved().cloned().collect();
+    // As they are read.
+    written.iter_mut().for_each(Promotion::tell);
     world.promotions.saved();
     let mut read = Promotions::new(written);
     assert_eq!(read.slots, world.promotions.slots);

@@ -251,7 +251,7 @@ fn wrong_prompts() -> Vec<(Value, &'static str, &'static str)> {
         (
             json!({"name": "p", "messages": user(), "model": "m"}),
             "model",
-            "unknown field",
+            "is not known here",
         ),
         (guide("taken", "x"), "name", "\"taken\" is that of prompt"),
     ]

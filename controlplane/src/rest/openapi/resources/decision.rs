@@ -134,6 +134,10 @@ struct DecisionTrace {
     #[schema(format = DateTime)]
     request_created_at: String,
     session_id: Option<String>,
+    session_name: Option<String>,
+    session_path: Option<String>,
+    user_id: Option<String>,
+    properties: BTreeMap<String, String>,
     /// As the provider called its reply.
     completion_id: Option<String>,
     key_id: Option<String>,
