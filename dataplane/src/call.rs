@@ -30,6 +30,7 @@ use floopy_shared::domain::{
 };
 use serde_json::value::RawValue;
 
+pub(crate) use self::chat::BYTES_PER_TOKEN;
 pub use self::error::InvalidCall;
 pub use self::history::History;
 pub use self::prompt::Prompt;

@@ -42,7 +42,8 @@ use self::annotate::annotate;
 pub(crate) use self::cached::{Explained, Named, explain as explain_cached};
 use self::exhausted::explain;
 pub(crate) use self::plan::{
-    Decided, entered, plan, project, session_header, understand, weigh, without_foreign_prompt,
+    Decided, entered, is_ours, plan, project, session_header, understand, weigh,
+    without_foreign_prompt,
 };
 pub(crate) use self::screen::{look as look_for_attacks, refusal as refusal_of_attack};
 pub(crate) use self::tags::PROPERTY;

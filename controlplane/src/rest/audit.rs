@@ -5,16 +5,9 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
 };
-use floopy_shared::domain::ids::RequestId;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::{
-    Api,
-    error::{ApiError, brief},
-    query, reader,
-    view::moment,
-};
+use super::{Api, error::ApiError, query, reader, view::moment};
 use crate::store::{
     audit::{self, Entry, Filter},
     list::Position,
@@ -32,16 +25,10 @@ pub(super) async fn list(
     let tenant = reader(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let page = query::page(pairs)?;
-    let before = match &page.cursor {
-        None => None,
-        Some(cursor) => {
-            let position = api.cursor_key.open(&tenant, LIST, cursor).ok_or_else(|| {
-                let message = format!("cursor {:?} is not one of this list", brief(cursor));
-                ApiError::invalid_query("cursor", message)
-            })?;
-            Some(position.created_ms)
-        }
-    };
+    let before = api
+        .cursor_key
+        .begins((&tenant, LIST), page.cursor.as_deref())?;
+    let before = before.map(|at| at.created_ms);
     let filter = Filter {
         tenant: Some(tenant.to_string()),
         ..Filter::default()
@@ -50,11 +37,7 @@ pub(super) async fn list(
     let has_more = found.len() > page.limit as usize;
     found.truncate(page.limit as usize);
     let next = found.last().filter(|_| has_more).map(|last| {
-        // The number of a change is its place; there is no request of its own.
-        let position = Position {
-            created_ms: last.seq,
-            request: RequestId(Uuid::nil()),
-        };
+        let position = Position::numbered(last.seq);
         api.cursor_key.seal(&tenant, LIST, position)
     });
     let items: Vec<Value> = found.iter().map(describe).collect();

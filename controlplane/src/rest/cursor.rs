@@ -8,6 +8,7 @@ use hmac::{Hmac, Mac, digest::KeyInit};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::error::{ApiError, brief};
 use crate::store::list::Position;
 
 /// Bytes of the tag: a SHA-256.
@@ -69,6 +70,21 @@ impl CursorKey {
             created_ms: u64::from_be_bytes(time.try_into().ok()?),
             request: RequestId(Uuid::from_slice(id).ok()?),
         })
+    }
+
+    /// Where a page of a list begins; `None`: at its beginning.
+    pub(super) fn begins(
+        &self,
+        (tenant, list): (&TenantId, &str),
+        cursor: Option<&str>,
+    ) -> Result<Option<Position>, ApiError> {
+        let open = |cursor| {
+            self.open(tenant, list, cursor).ok_or_else(|| {
+                let message = format!("cursor {:?} is not one of this list", brief(cursor));
+                ApiError::invalid_query("cursor", message)
+            })
+        };
+        cursor.map(open).transpose()
     }
 
     fn mac(&self, tenant: &TenantId, filters: &str, position: &[u8]) -> Hmac<Sha256> {

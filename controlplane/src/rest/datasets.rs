@@ -122,15 +122,11 @@ pub(super) fn asked_page(
 ) -> Result<(Option<(u64, Uuid)>, u32), ApiError> {
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let page = query::page(pairs)?;
-    let Some(cursor) = &page.cursor else {
-        return Ok((None, page.limit));
-    };
-    let position = api.cursor_key.open(tenant, list, cursor).ok_or_else(|| {
-        let message = format!("cursor {:?} is not one of this list", brief(cursor));
-        ApiError::invalid_query("cursor", message)
-    })?;
-    let place = (position.created_ms, position.request.0);
-    Ok((Some(place), page.limit))
+    let begins = api
+        .cursor_key
+        .begins((tenant, list), page.cursor.as_deref())?;
+    let place = begins.map(|at| (at.created_ms, at.request.0));
+    Ok((place, page.limit))
 }
 
 /// A page of what was found, which is one more than the page has if there are more. `place`: where one stands in the

@@ -20,8 +20,7 @@ use self::read::{Saved, save};
 use super::{
     Api,
     body::JsonObject,
-    cursor::CursorKey,
-    error::{ApiError, brief},
+    error::ApiError,
     query, reading,
     settings::{Editing, with_times},
 };
@@ -120,7 +119,9 @@ pub(super) async fn list(
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let page = query::page(pairs)?;
-    let before = position(&api.cursor_key, (&tenant, LIST), page.cursor.as_deref())?;
+    let before = api
+        .cursor_key
+        .begins((&tenant, LIST), page.cursor.as_deref())?;
     let before = before.map(|at| (at.created_ms, at.request.to_string()));
     let mut found = prompts::page(&mut conn, &tenant, before, page.limit + 1).await?;
     let has_more = found.len() > page.limit as usize;
@@ -137,22 +138,6 @@ pub(super) async fn list(
     Ok(Json(
         json!({"items": items, "next_cursor": next, "has_more": has_more}),
     ))
-}
-
-/// Where a page begins, by its cursor.
-fn position(
-    key: &CursorKey,
-    (tenant, list): (&TenantId, &str),
-    cursor: Option<&str>,
-) -> Result<Option<Position>, ApiError> {
-    let Some(cursor) = cursor else {
-        return Ok(None);
-    };
-    let position = key.open(tenant, list, cursor).ok_or_else(|| {
-        let message = format!("cursor {:?} is not one of this list", brief(cursor));
-        ApiError::invalid_query("cursor", message)
-    })?;
-    Ok(Some(position))
 }
 
 /// Makes one, with its first version.

@@ -5,6 +5,8 @@ use floopy_shared::domain::{
     ids::{RequestId, TenantId},
 };
 
+use uuid::Uuid;
+
 use super::{Store, StoreError, calls, to_i64};
 use crate::store::sql::QueryBuilder;
 
@@ -52,6 +54,16 @@ impl Shadows {
 pub(crate) struct Position {
     pub(crate) created_ms: u64,
     pub(crate) request: RequestId,
+}
+
+impl Position {
+    /// Of what has no request of its own: its number is its place.
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self {
+            created_ms: number,
+            request: RequestId(Uuid::nil()),
+        }
+    }
 }
 
 /// Up to `limit` decisions after `after`.

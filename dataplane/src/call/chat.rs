@@ -20,7 +20,7 @@ const MESSAGES: &str = "a non-empty array of message objects";
 const ROLE: &str = "a string such as \"user\"";
 
 /// Text bytes taken for one token.
-pub(super) const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 /// What is looked at of a message.
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use floopy_shared::domain::catalog::CatalogModel;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::{
     respond::{Refusal, json_response},
 };
 use crate::{
-    admit::{Permission, admit},
+    admit::{Admitted, Permission, admit},
     gateway::Gateway,
     route::select::AUTO,
 };
@@ -19,18 +20,21 @@ use crate::{
 pub(super) fn list(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
     let admitted = admit(gateway.current.snapshot(), headers, Permission::Read)?;
     let mut data = vec![model(AUTO, "floopy")];
-    let catalog = admitted.snapshot.catalog_of(&admitted.tenant.id);
-    for listed in catalog.models() {
-        let provider = listed.key.provider();
-        let forbidden = admitted.tenant.constraints.forbids(&listed.key);
-        if admitted.providers().get(provider).is_some() && forbidden.is_none() {
-            data.push(model(listed.key.as_str(), provider));
-        }
-    }
+    let listed = askable(&admitted);
+    data.extend(listed.map(|listed| model(listed.key.as_str(), listed.key.provider())));
     Ok(json_response(
         StatusCode::OK,
         &json!({"object": "list", "data": data}),
     ))
+}
+
+/// The models of the catalog that the tenant may ask, of providers that are configured.
+pub(super) fn askable(admitted: &Admitted) -> impl Iterator<Item = &Arc<CatalogModel>> {
+    let catalog = admitted.snapshot.catalog_of(&admitted.tenant.id);
+    catalog.models().iter().filter(|listed| {
+        let has_provider = admitted.providers().get(listed.key.provider()).is_some();
+        has_provider && admitted.tenant.constraints.forbids(&listed.key).is_none()
+    })
 }
 
 fn model(id: &str, owner: &str) -> Value {

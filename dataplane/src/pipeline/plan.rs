@@ -189,11 +189,15 @@ pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option
 /// How the names of our headers begin.
 const OURS: [&str; 2] = ["floopy-", "x-floopy-"];
 
+/// Whether a header is ours.
+pub(crate) fn is_ours(name: &HeaderName) -> bool {
+    OURS.iter().any(|ours| name.as_str().starts_with(ours))
+}
+
 /// The headers where one of them is ours, else none: each look for one hashes its name, and most calls have none of them.
 pub(super) fn ours(headers: &HeaderMap) -> &HeaderMap {
     static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
-    let mut names = headers.keys();
-    if names.any(|name| OURS.iter().any(|ours| name.as_str().starts_with(ours))) {
+    if headers.keys().any(is_ours) {
         headers
     } else {
         &NONE

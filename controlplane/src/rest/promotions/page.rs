@@ -5,16 +5,10 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::HeaderMap,
 };
-use floopy_shared::domain::ids::RequestId;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
-    super::{
-        Api,
-        error::{ApiError, brief},
-        query, reading,
-    },
+    super::{Api, error::ApiError, query, reading},
     describe,
 };
 use crate::store::{list::Position, promotions};
@@ -31,23 +25,15 @@ pub(in super::super) async fn list(
     let (tenant, mut conn) = reading(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let page = query::page(pairs)?;
-    let open = |cursor: &String| {
-        let position = api.cursor_key.open(&tenant, LIST, cursor);
-        position.map(|at| at.created_ms).ok_or_else(|| {
-            let message = format!("cursor {:?} is not one of this list", brief(cursor));
-            ApiError::invalid_query("cursor", message)
-        })
-    };
-    let before = page.cursor.as_ref().map(open).transpose()?;
+    let before = api
+        .cursor_key
+        .begins((&tenant, LIST), page.cursor.as_deref())?;
+    let before = before.map(|at| at.created_ms);
     let mut found = promotions::page(&mut conn, &tenant, (before, page.limit + 1)).await?;
     let has_more = found.len() > page.limit as usize;
     found.truncate(page.limit as usize);
     let next = found.last().filter(|_| has_more).map(|(seq, _)| {
-        // Its number is its place; there is no request of its own.
-        let position = Position {
-            created_ms: *seq,
-            request: RequestId(Uuid::nil()),
-        };
+        let position = Position::numbered(*seq);
         api.cursor_key.seal(&tenant, LIST, position)
     });
     let items: Vec<Value> = found.iter().map(|(_, found)| describe(found)).collect();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    add_version, find, find_version, position,
+    add_version, find, find_version,
     read::{Saved, save},
 };
 use crate::{
@@ -73,7 +73,9 @@ pub(in crate::rest) async fn list(
     let page = query::page(pairs)?;
     find(&mut conn, &tenant, &id).await?;
     let list = format!("prompts/{id}/versions");
-    let at = position(&api.cursor_key, (&tenant, &list), page.cursor.as_deref())?;
+    let at = api
+        .cursor_key
+        .begins((&tenant, &list), page.cursor.as_deref())?;
     // The number of a version is its place.
     let below = at.map_or(u64::MAX, |at| at.created_ms);
     let below = u32::try_from(below).unwrap_or(u32::MAX);

@@ -5,18 +5,10 @@ use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode},
 };
-use floopy_shared::domain::ids::RequestId;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
-    super::{
-        Api,
-        error::{ApiError, brief},
-        query, reading,
-        settings::Editing,
-        view::moment,
-    },
+    super::{Api, error::ApiError, query, reading, settings::Editing, view::moment},
     find,
 };
 use crate::{
@@ -57,27 +49,16 @@ pub(in super::super) async fn list(
     let page = query::page(pairs)?;
     find(&mut conn, &tenant, &id).await?;
     let bound = format!("deliveries/{id}");
-    let before = match &page.cursor {
-        None => None,
-        Some(cursor) => {
-            let opened = api.cursor_key.open(&tenant, &bound, cursor);
-            let position = opened.ok_or_else(|| {
-                let message = format!("cursor {:?} is not one of this list", brief(cursor));
-                ApiError::invalid_query("cursor", message)
-            })?;
-            Some(position.created_ms)
-        }
-    };
+    let before = api
+        .cursor_key
+        .begins((&tenant, &bound), page.cursor.as_deref())?;
+    let before = before.map(|at| at.created_ms);
     let place = (&tenant, id.as_str());
     let mut found = webhooks::page(&mut conn, place, before, page.limit + 1).await?;
     let has_more = found.len() > page.limit as usize;
     found.truncate(page.limit as usize);
     let next = found.last().filter(|_| has_more).map(|last| {
-        // The number of a delivery is its place.
-        let position = Position {
-            created_ms: last.seq,
-            request: RequestId(Uuid::nil()),
-        };
+        let position = Position::numbered(last.seq);
         api.cursor_key.seal(&tenant, &bound, position)
     });
     let items: Vec<Value> = found.iter().map(describe).collect();

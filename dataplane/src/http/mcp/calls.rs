@@ -20,6 +20,7 @@ use super::{
 use crate::{
     gateway::Gateway,
     http::{RequestBody, dispatch::answer_to, respond::Refusal},
+    pipeline::is_ours,
     route::select::AUTO,
 };
 
@@ -34,7 +35,6 @@ static KEPT: [HeaderName; 5] = [
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
-const OURS: [&str; 2] = ["floopy-", "x-floopy-"];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
@@ -244,10 +244,8 @@ fn encoded(text: &str) -> String {
 
 /// The headers that a call of a tool has of its message.
 fn of_caller(headers: &HeaderMap) -> HeaderMap {
-    let is_kept = |name: &HeaderName| {
-        KEPT.contains(name) || OURS.iter().any(|ours| name.as_str().starts_with(ours))
-    };
-    let kept = headers.iter().filter(|(name, _)| is_kept(name));
+    let kept = headers.iter();
+    let kept = kept.filter(|(name, _)| KEPT.contains(name) || is_ours(name));
     kept.map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

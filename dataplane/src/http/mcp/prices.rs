@@ -11,13 +11,12 @@ use serde_json::{Value, json};
 
 use super::tools::{Capability, Estimated, Listed};
 use crate::{
-    admit::{Admitted, Permission, admit},
+    admit::{Permission, admit},
+    call::BYTES_PER_TOKEN,
     gateway::Gateway,
-    http::respond::Refusal,
+    http::{models::askable, respond::Refusal},
 };
 
-/// Bytes of text taken for one token, as where a call is routed.
-const BYTES_PER_TOKEN: u64 = 4;
 const MICRO: f64 = 1e6;
 
 /// The models that the tenant may ask.
@@ -32,26 +31,11 @@ pub(super) fn list(
         provider.is_none_or(|provider| model.key.provider() == provider)
             && asked.capability.is_none_or(|can| has(model, can))
     };
-    let models: Vec<Value> = allowed(&admitted)
+    let models: Vec<Value> = askable(&admitted)
         .filter(|model| is_wanted(model))
-        .map(|model| describe(&model))
+        .map(|model| describe(model))
         .collect();
     Ok(json!({"models": models}))
-}
-
-fn allowed(admitted: &Admitted) -> impl Iterator<Item = Arc<CatalogModel>> {
-    let catalog = admitted.snapshot.catalog_of(&admitted.tenant.id);
-    let is_allowed = |model: &&Arc<CatalogModel>| {
-        let is_known = admitted.providers().get(model.key.provider()).is_some();
-        is_known && admitted.tenant.constraints.forbids(&model.key).is_none()
-    };
-    let allowed: Vec<_> = catalog
-        .models()
-        .iter()
-        .filter(is_allowed)
-        .cloned()
-        .collect();
-    allowed.into_iter()
 }
 
 fn has(model: &CatalogModel, capability: Capability) -> bool {
@@ -100,10 +84,10 @@ pub(super) fn estimate(
         let message = format!("arguments.{field}: {message}");
         Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).about(Some(field))
     };
-    let is_it = |model: &Arc<CatalogModel>| {
+    let is_it = |model: &&Arc<CatalogModel>| {
         model.key.as_str() == asked.model || model.key.model() == asked.model
     };
-    let model = allowed(&admitted).find(is_it);
+    let model = askable(&admitted).find(is_it);
     let model = model.ok_or_else(|| refuse("model", format!("{:?} is not listed", asked.model)))?;
     let input = match (asked.input_tokens, &asked.text) {
         (Some(tokens), None) => tokens,
