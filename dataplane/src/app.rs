@@ -28,6 +28,7 @@ use crate::{
         server::Server,
     },
     provider::InvalidProvider,
+    traces::{self, Traces},
     upstream::Resolver,
     workers::Workers,
 };
@@ -61,6 +62,8 @@ pub enum Error {
     Token(#[from] InvalidPlaneToken),
     #[error(transparent)]
     Tenant(#[from] InvalidId),
+    #[error(transparent)]
+    Traces(#[from] traces::Unusable),
     #[error("cannot listen on {addr}: {source}")]
     Listen { addr: SocketAddr, source: io::Error },
     #[error("cannot use the data directory {dir}: {source}")]
@@ -175,6 +178,9 @@ impl Bound {
         if let Some(workers) = Arc::into_inner(workers) {
             workers.stop().await;
         }
+        // What it waits for runs on this thread's runtime.
+        let told = tokio::task::spawn_blocking(move || gateway.traces.as_ref().map(Traces::close));
+        let _ = told.await;
         Ok(ended??)
     }
 }

@@ -9,6 +9,7 @@ mod provider;
 mod qdrant;
 mod redis;
 mod tenant;
+mod traces;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -20,8 +21,16 @@ use floopy_shared::process::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    addresses::Addresses, batches::Batches, cache::Cache, check::InvalidConfig, firewall::Firewall,
-    provider::Provider, qdrant::Qdrant, redis::Redis, tenant::BootstrapTenant,
+    addresses::Addresses,
+    batches::Batches,
+    cache::Cache,
+    check::InvalidConfig,
+    firewall::Firewall,
+    provider::Provider,
+    qdrant::Qdrant,
+    redis::Redis,
+    tenant::BootstrapTenant,
+    traces::{TraceProtocol, Traces},
 };
 use crate::network::Network;
 
@@ -60,6 +69,7 @@ pub struct Config {
     pub firewall: Firewall,
     pub redis: Redis,
     pub qdrant: Qdrant,
+    pub traces: Traces,
     pub providers: Vec<Provider>,
     pub tenants: Vec<BootstrapTenant>,
 }
@@ -91,6 +101,7 @@ impl Default for Config {
             firewall: Firewall::default(),
             redis: Redis::default(),
             qdrant: Qdrant::default(),
+            traces: Traces::default(),
             providers: Vec::new(),
             tenants: Vec::new(),
         }

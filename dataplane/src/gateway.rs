@@ -31,6 +31,7 @@ use crate::{
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
     state::Current,
+    traces::Traces,
     upstream::{Upstream, breaker::Census},
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Gateway {
     pub leads: AtomicUsize,
     pub redis: Option<Arc<Redis>>,
     pub qdrant: Option<Arc<Qdrant>>,
+    /// `None`: nobody is told of calls.
+    pub traces: Option<Traces>,
     /// The runtimes of the threads that serve, once they do.
     pub serving: OnceLock<Vec<Handle>>,
     /// Keeps other proxies out of the data directory.

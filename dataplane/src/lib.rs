@@ -34,6 +34,7 @@ pub mod route;
 mod sessions;
 mod shadow;
 mod state;
+mod traces;
 mod upstream;
 mod whole;
 mod workers;

@@ -7,6 +7,8 @@ mod labels;
 mod live;
 mod qdrant;
 mod redis;
+mod times;
+mod traces;
 
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use prometheus_client::{
 use self::labels::{AttemptLabels, KindLabels, RequestLabels, StatusLabel};
 use self::{
     cache::CacheMetrics, firewall::FirewallMetrics, known::Known, qdrant::QdrantMetrics,
-    redis::RedisMetrics,
+    redis::RedisMetrics, times::Times, traces::TraceMetrics,
 };
 pub(crate) use self::{
     labels::{
@@ -64,6 +66,8 @@ pub(crate) struct Metrics {
     pub(crate) firewall: FirewallMetrics,
     pub(crate) redis: RedisMetrics,
     pub(crate) qdrant: QdrantMetrics,
+    pub(crate) traces: TraceMetrics,
+    pub(crate) times: Times,
 }
 
 impl Default for Metrics {
@@ -96,6 +100,8 @@ impl Default for Metrics {
             firewall: FirewallMetrics::default(),
             redis: RedisMetrics::default(),
             qdrant: QdrantMetrics::default(),
+            traces: TraceMetrics::default(),
+            times: Times::default(),
         }
     }
 }
@@ -148,6 +154,8 @@ impl Metrics {
         self.firewall.register(registry);
         self.redis.register(registry);
         self.qdrant.register(registry);
+        self.traces.register(registry);
+        self.times.register(registry);
         self.register_tries(registry);
         self.register_shadow(registry);
         self.register_control(registry);

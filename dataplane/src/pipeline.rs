@@ -93,6 +93,7 @@ pub(crate) async fn serve(
     };
     let mut record = Record::open(gateway, &admitted, id);
     record.charge(charged);
+    record.traced(&parts.headers);
     let incoming = (parts, body, endpoint);
     let mut response = serve_admitted(gateway, (admitted, record), incoming, passage).await;
     if let Some(left) = left {
@@ -170,6 +171,7 @@ async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
         now_ms: asking.record.decision().created_at_ms,
         hedge_after,
         text_bytes: after::text_bytes(&gateway, &asking.admitted, call, asking.record.decision()),
+        trace: asking.record.trace(),
     };
     let trail = asking.record.trail();
     let asked = gateway.upstream.serve(&errand, trail).await;

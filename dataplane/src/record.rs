@@ -22,6 +22,7 @@ use floopy_shared::domain::{
     snapshot::Tenant,
     tags::Tags,
 };
+use http::HeaderMap;
 use uuid::Uuid;
 
 use self::decision::{decided, no_outcome, undecided, understood};
@@ -38,6 +39,7 @@ use crate::{
     rates::Charged,
     record::spool::Ticket,
     route::Plan,
+    traces,
     upstream::{Facts, Trail},
 };
 
@@ -65,6 +67,8 @@ pub(crate) struct Record {
     charged: Charged,
     /// What is set aside for it of budgets.
     reserved: Option<Reserved>,
+    /// Where it stands in its trace; `None`: nobody is told of it.
+    trace: Option<Arc<traces::Context>>,
     is_open: bool,
 }
 
@@ -87,6 +91,7 @@ impl Record {
             cache: None,
             charged: Charged::default(),
             reserved: None,
+            trace: None,
             is_open: true,
         }
     }
@@ -99,6 +104,17 @@ impl Record {
 
     pub(crate) fn set_session(&mut self, session: Option<SessionId>) {
         self.decision.session_id = session;
+    }
+
+    /// It is told of once it is over, where anybody is told of calls.
+    pub(crate) fn traced(&mut self, headers: &HeaderMap) {
+        let traces = self.gateway.traces.as_ref();
+        self.trace = traces.map(|traces| traces.context(headers, self.id()));
+    }
+
+    /// For whoever is asked on its behalf.
+    pub(crate) fn trace(&self) -> Option<Arc<traces::Context>> {
+        self.trace.clone()
     }
 
     /// Where its tokens count.
@@ -265,7 +281,20 @@ impl Record {
             let spend = spend_of(&self.decision);
             self.gateway.budgets.settle(reserved, spend);
         }
+        self.tell();
         self.queue()
+    }
+
+    /// Tells those who watch.
+    fn tell(&self) {
+        if self.decision.shadow_of.is_none() {
+            let is_stream = self.decision.features.stream;
+            let times = &self.gateway.metrics.times;
+            times.served(&self.decision.outcome, is_stream);
+        }
+        if let (Some(traces), Some(trace)) = (&self.gateway.traces, &self.trace) {
+            traces.end(trace, &self.decision, self.began.elapsed());
+        }
     }
 
     /// The client left, or was cut off because the proxy stops.

@@ -149,6 +149,7 @@ async fn send(
         now_ms: gateway.clock.now_ms(),
         hedge_after: None,
         text_bytes: gateway.config.reply_text_bytes(false),
+        trace: None,
     };
     let reply = gateway
         .upstream

@@ -45,6 +45,7 @@ use crate::{
     metrics::{AttemptLabel, Metrics},
     network::Guard,
     provider::{Provider, Providers},
+    traces::Context,
 };
 
 tokio::task_local! {
@@ -90,6 +91,8 @@ pub(crate) struct Errand<'a> {
     pub hedge_after: Option<Duration>,
     /// How much of the reply's text is kept.
     pub text_bytes: usize,
+    /// The trace that it belongs to; `None`: nobody is told of it.
+    pub trace: Option<Arc<Context>>,
 }
 
 /// A candidate that answered.

@@ -15,6 +15,7 @@ pub mod checks;
 pub mod clickhouse;
 pub mod client;
 pub mod clients;
+pub mod collector;
 pub mod evaluations;
 pub mod firewall;
 pub mod floopy;

@@ -8,7 +8,7 @@ use floopy_shared::{
     domain::{
         budget::Stopped,
         cache::Similar,
-        decision::{AttemptResult, Decision, Ending, Stage, Strategy},
+        decision::{Decision, Ending, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
         firewall::{Screening, Verdict, thousandths},
@@ -159,7 +159,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
         .iter()
         .map(|a| {
             json!({
-                "provider": a.key.provider(), "model": a.key.model(), "result": attempt(a.result),
+                "provider": a.key.provider(), "model": a.key.model(), "result": a.result.as_str(),
                 "status": a.status, "latency_ms": a.latency_ms, "wasted_micro_usd": a.wasted_micro_usd,
                 "upstream_request_id": a.upstream_request_id,
             })
@@ -298,20 +298,5 @@ fn ending(ending: Ending) -> &'static str {
         Ending::ClientDisconnected => "client_disconnected",
         Ending::BrokenStream => "broken_stream",
         Ending::Interrupted => "interrupted",
-    }
-}
-
-fn attempt(result: AttemptResult) -> &'static str {
-    match result {
-        AttemptResult::Ok => "ok",
-        AttemptResult::ConnectFailed => "connect_failed",
-        AttemptResult::TimedOut => "timed_out",
-        AttemptResult::UpstreamError => "upstream_error",
-        AttemptResult::InvalidReply => "invalid_reply",
-        AttemptResult::BrokenStream => "broken_stream",
-        AttemptResult::ClientGone => "client_gone",
-        AttemptResult::Cancelled => "cancelled",
-        AttemptResult::Unsupported => "unsupported",
-        AttemptResult::AddressRefused => "address_refused",
     }
 }

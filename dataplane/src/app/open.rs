@@ -48,7 +48,8 @@ use crate::{
     sessions::{OpenSessions, Rated},
     shadow::Shadows,
     state::Current,
-    upstream::Upstream,
+    traces::Traces,
+    upstream::{Client, Upstream},
 };
 
 const SNAPSHOT_FILE: &str = "snapshot.bin";
@@ -97,6 +98,7 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     let qdrant = Qdrant::new(&config.qdrant, upstream.client().clone(), &metrics);
     let gateway = Arc::new(Gateway {
         current: Arc::new(Current::new(snapshot, opener, deps.clock.now_ms())),
+        traces: traces(&config, upstream.client().clone(), &metrics)?,
         batches: batches(&config, (&upstream, &deps.dialer), &token),
         upstream,
         spool,
@@ -125,6 +127,19 @@ pub(super) fn open(config: Config, deps: &Deps) -> Result<Opened, Error> {
     });
     register(&gateway, &deps.registry);
     Ok(Opened { gateway, token })
+}
+
+/// Who is told of calls.
+fn traces(
+    config: &Config,
+    client: Client,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Traces>, Error> {
+    Ok(Traces::new(
+        (&config.traces, &config.node),
+        client,
+        metrics,
+    )?)
 }
 
 /// Makes a directory for its owner alone, where there is none.

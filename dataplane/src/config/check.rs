@@ -3,6 +3,7 @@
 mod address;
 mod qdrant;
 mod redis;
+mod traces;
 
 use floopy_shared::domain::ids::TenantId;
 
@@ -36,6 +37,7 @@ impl Config {
         redis::check(&self.redis)?;
         self.check_firewall()?;
         qdrant::check(&self.qdrant)?;
+        traces::check(&self.traces)?;
         for address in self.control.rest.iter() {
             check_url("control.rest", address)?;
         }

@@ -94,6 +94,7 @@ async fn exact(
         now_ms,
         hedge_after: None,
         text_bytes: 0,
+        trace: None,
     };
     let whole = gateway.upstream.count(&errand).await?;
     let mut response = Response::new(Body::whole(whole.body));

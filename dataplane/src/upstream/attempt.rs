@@ -138,6 +138,9 @@ pub(super) async fn address(
     })?;
     let mut request = headers::request(uri, body, errand.headers);
     headers::complete(provider.api, &mut request);
+    if let Some(trace) = &errand.trace {
+        trace.tell(request.headers_mut());
+    }
     let credentials = &provider.credentials;
     credentials.apply(&mut request, (client, now_ms)).await?;
     Ok(Prepared { request, form })

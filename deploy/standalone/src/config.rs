@@ -86,6 +86,7 @@ pub struct Proxy {
     pub firewall: proxy::Firewall,
     pub redis: proxy::Redis,
     pub qdrant: proxy::Qdrant,
+    pub traces: proxy::Traces,
 }
 
 /// What learns, and answers the REST API.
@@ -168,6 +169,7 @@ impl Default for Proxy {
             firewall: plane.firewall,
             redis: plane.redis,
             qdrant: plane.qdrant,
+            traces: plane.traces,
         }
     }
 }

@@ -117,6 +117,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         firewall: section.firewall,
         redis: section.redis,
         qdrant: section.qdrant,
+        traces: section.traces,
         providers: config.providers.clone(),
         tenants: config.tenants.iter().filter_map(bootstrap).collect(),
     }

@@ -22,6 +22,24 @@ pub enum AttemptResult {
     AddressRefused,
 }
 
+impl AttemptResult {
+    /// The wire name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ConnectFailed => "connect_failed",
+            Self::TimedOut => "timed_out",
+            Self::UpstreamError => "upstream_error",
+            Self::InvalidReply => "invalid_reply",
+            Self::BrokenStream => "broken_stream",
+            Self::ClientGone => "client_gone",
+            Self::Cancelled => "cancelled",
+            Self::Unsupported => "unsupported",
+            Self::AddressRefused => "address_refused",
+        }
+    }
+}
+
 /// One try at one candidate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
