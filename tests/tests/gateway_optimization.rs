@@ -129,7 +129,7 @@ async fn recorded_savings_follow_from_the_export(floopy: &Floopy, saved: &Value)
     );
     // What was billed otherwise is found out, and a changed row before anything is added up.
     let mut other = saved.clone();
-    other["recorded"]["invoice_micro_usd"] = json!(1 << 40);
+    other["recorded"]["invoice_micro_usd"] = json!(1_u64 << 40);
     std::fs::write(&answer, other.to_string()).expect("written");
     let (ended, said) = floopy_command(&api, &verify).await;
     assert!(
