@@ -7,6 +7,7 @@ mod evaluations;
 mod export;
 mod operator;
 mod redis;
+mod savings;
 mod scoring;
 mod store;
 mod webhooks;
@@ -34,6 +35,7 @@ pub use self::{
     export::Export,
     operator::Operator,
     redis::RedisConfig,
+    savings::Savings,
     scoring::{Scoring, WhenFull},
     store::StoreConfig,
     webhooks::Webhooks,
@@ -77,6 +79,7 @@ pub struct Config {
     pub retention: Retention,
     pub scoring: Scoring,
     pub export: Export,
+    pub savings: Savings,
     pub webhooks: Webhooks,
     pub evaluations: Evaluations,
     /// The proxy that evaluations ask, `http://host:port`; absent: there are no evaluations.
@@ -118,6 +121,7 @@ impl Default for Config {
             retention: Retention::default(),
             scoring: Scoring::default(),
             export: Export::default(),
+            savings: Savings::default(),
             webhooks: Webhooks::default(),
             evaluations: Evaluations::default(),
             proxy_url: None,

@@ -15,7 +15,12 @@ use floopy_shared::domain::{
 
 pub(crate) use self::clickhouse::ClickHouse;
 use crate::store::{
-    Store, StoreError, calls,
+    Store, StoreError,
+    accounted::{
+        self, During, Line,
+        sessions::{self, Asked, Spent},
+    },
+    calls,
     export::{self, Page, Place, Span},
     list::{self, Filter, Position},
 };
@@ -92,6 +97,22 @@ impl DecisionLog {
         match self {
             Self::Store(store) => Ok(export::count(store, span, most).await?),
             Self::ClickHouse(log) => log.count(span, most).await,
+        }
+    }
+
+    /// Sums of what calls cost, by rule and by why they count for no savings.
+    pub(crate) async fn lines(&self, of: During<'_>) -> Result<Vec<Line>, LogError> {
+        match self {
+            Self::Store(store) => Ok(accounted::lines(store, of).await?),
+            Self::ClickHouse(log) => log.lines(of).await,
+        }
+    }
+
+    /// Sessions with what their calls cost, the last active first.
+    pub(crate) async fn sessions(&self, asked: &Asked<'_>) -> Result<Vec<Spent>, LogError> {
+        match self {
+            Self::Store(store) => Ok(sessions::page(store, asked).await?),
+            Self::ClickHouse(log) => log.sessions(asked).await,
         }
     }
 

@@ -92,11 +92,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         exploration_rate: 0.05,
         snapshot_version: 7,
         draw_key: "draw".into(),
-        features: Features {
-            messages: 1,
-            input_tokens_estimate: 100,
-            ..Features::default()
-        },
+        features: features(),
         attempts: vec![Attempt {
             key: key("a"),
             result: AttemptResult::Ok,
@@ -126,6 +122,15 @@ pub(crate) fn decision(n: u64) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        priced: None,
+    }
+}
+
+fn features() -> Features {
+    Features {
+        messages: 1,
+        input_tokens_estimate: 100,
+        ..Features::default()
     }
 }
 

@@ -41,8 +41,8 @@ pub use app::{
 };
 pub use config::{
     Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, RedisConfig, Retention, Scoring, StoreConfig, TenantConfig, Webhooks,
-    WhenFull,
+    Operator, PlanConfig, RedisConfig, Retention, Savings, Scoring, StoreConfig, TenantConfig,
+    Webhooks, WhenFull,
 };
 pub use store::backup::Backup as StoreBackup;
 pub use store::status::{Status as StoreStatus, Table as StoreTable};

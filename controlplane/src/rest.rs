@@ -104,6 +104,8 @@ pub(crate) struct Api {
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,
+    /// Millionths of the savings that are due.
+    pub(crate) savings_rate_ppm: u32,
     pub(crate) asking: Arc<Asking>,
     pub(crate) webhooks: Arc<Webhooks>,
     pub(crate) evaluations: Arc<Evaluations>,

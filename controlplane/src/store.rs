@@ -4,6 +4,7 @@
 //! Each statement is handed to a thread and back, which costs more than most statements: whatever comes in
 //! numbers is read and written many rows at a time.
 
+pub(crate) mod accounted;
 pub(crate) mod alarms;
 pub(crate) mod answers;
 pub(crate) mod audit;

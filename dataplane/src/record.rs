@@ -182,9 +182,10 @@ impl Record {
 
     /// Whom a shadow goes to.
     pub(crate) fn planned_shadow(&mut self, of: &Decision, shadow: &Shadow) {
-        let own = &self.decision;
+        let own = &mut self.decision;
         let (request_id, created_at_ms, shadow_of) =
             (own.request_id, own.created_at_ms, own.shadow_of);
+        let priced = own.priced.take();
         let decision = Decision {
             request_id,
             created_at_ms,
@@ -203,6 +204,7 @@ impl Record {
             // What is tried in the shadow has a budget of its own.
             charged: None,
             tags: None,
+            priced,
             ..of.clone()
         };
         *self.decision = decision;
@@ -214,6 +216,9 @@ impl Record {
         self.decision.reason = if is_first { planned } else { Reason::Fallback };
         self.decision.served = Some(model.key.clone());
         self.prices = model.prices;
+        if let Some(priced) = &mut self.decision.priced {
+            priced.served_prices = model.prices;
+        }
         self.first_byte = Some(self.began.elapsed());
     }
 

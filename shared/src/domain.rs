@@ -28,6 +28,7 @@ pub mod ranking;
 pub mod rate;
 pub mod route;
 pub mod rule;
+pub mod savings;
 pub mod shape;
 pub mod snapshot;
 pub mod tags;

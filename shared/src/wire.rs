@@ -17,6 +17,7 @@ pub mod prompt;
 pub mod ranking;
 mod rate;
 pub mod rule;
+mod savings;
 pub mod scoring;
 pub mod settings;
 pub mod snapshot;

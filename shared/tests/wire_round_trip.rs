@@ -44,7 +44,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use self::{
-    parts::{class_signals, posterior},
+    parts::{class_signals, posterior, priced},
     tenant::{prompts, tenant},
     written::check,
 };
@@ -198,6 +198,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
             version: 7,
         }),
         evaluation: flag,
+        priced: (!number.is_multiple_of(5)).then(|| priced(number, flag)),
     }
 }
 

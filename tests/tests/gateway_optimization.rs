@@ -7,8 +7,10 @@
 
 use floopy_tests::{
     Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually, in_both_shapes,
+    process::binary,
 };
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 in_both_shapes!(a_rule_that_saves_is_verified_and_its_savings_are_told);
 
@@ -69,6 +71,106 @@ async fn call_under_the_rule(api: &Api) {
     .await;
 }
 
+/// `floopy` with these arguments, under the tenant's key; how it ended, and what it said.
+async fn floopy_command(api: &Api, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(binary("floopy"));
+    command.args(arguments).env("NO_COLOR", "1");
+    command.env("FLOOPY_TEST_KEY", api.key());
+    let output = command.output().await.expect("it runs");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (output.status.code(), said)
+}
+
+async fn recorded_savings_follow_from_the_export(floopy: &Floopy, saved: &Value) {
+    let told = &saved["recorded"];
+    assert!(told["requests"].as_u64() >= Some(CALLS as u64), "{told}");
+    assert!(told["savings_micro_usd"].as_i64() > Some(0), "{told}");
+    assert!(told["invoice_micro_usd"].as_i64() > Some(0), "{told}");
+    let api = floopy.api();
+    let path = |name: &str| floopy.dir().join(name).display().to_string();
+    let (export, answer) = (path("export.jsonl"), path("savings.json"));
+    std::fs::write(&answer, saved.to_string()).expect("written");
+    let text = |key: &str| saved[key].as_str().expect("a time");
+    let (from, to) = (text("from"), text("to"));
+    let fetched = [
+        "export",
+        "decisions",
+        "--from",
+        from,
+        "--to",
+        to,
+        "-o",
+        &export,
+        "--url",
+        api.base(),
+        "--key-env",
+        "FLOOPY_TEST_KEY",
+    ];
+    let (ended, said) = floopy_command(&api, &fetched).await;
+    assert_eq!(ended, Some(0), "{said}");
+    let verify = ["savings", "verify", &export, "--against", &answer];
+    let (ended, said) = floopy_command(&api, &[&verify[..], &["--json"]].concat()).await;
+    assert_eq!(ended, Some(0), "{said}");
+    let found: Value = serde_json::from_str(&said).expect("JSON");
+    for key in [
+        "requests",
+        "baseline_cost_micro_usd",
+        "actual_cost_micro_usd",
+        "savings_micro_usd",
+        "invoice_micro_usd",
+    ] {
+        assert_eq!(found[key], told[key], "{key} of {found}");
+    }
+    let (ended, said) = floopy_command(&api, &verify).await;
+    assert!(
+        ended == Some(0) && said.contains("half") && said.contains("up/tiny"),
+        "{said}"
+    );
+    // What was billed otherwise is found out, and a changed row before anything is added up.
+    let mut other = saved.clone();
+    other["recorded"]["invoice_micro_usd"] = json!(1_u64 << 40);
+    std::fs::write(&answer, other.to_string()).expect("written");
+    let (ended, said) = floopy_command(&api, &verify).await;
+    assert!(
+        ended == Some(1) && said.contains("invoice_micro_usd"),
+        "{said}"
+    );
+    let rows = std::fs::read_to_string(&export).expect("written");
+    let changed = rows.replacen("\"output_tokens\":", "\"output_tokens\":1", 1);
+    std::fs::write(&export, changed).expect("written");
+    let (ended, said) = floopy_command(&api, &verify[..3]).await;
+    assert!(ended == Some(1) && said.contains("line 1"), "{said}");
+}
+
+async fn sessions_are_told_with_what_they_saved(api: &Api) {
+    let page = api
+        .get("/v1/optimization/sessions?window=24h&limit=200")
+        .await
+        .ok()
+        .json();
+    let items = page["items"].as_array().expect("items");
+    assert_eq!(items.len(), CALLS + 1, "{page}");
+    let sum = |key: &str| {
+        items
+            .iter()
+            .filter_map(|item| item[key].as_i64())
+            .sum::<i64>()
+    };
+    let by = api
+        .get("/v1/optimization/sessions?window=24h&group_by=model")
+        .await
+        .ok()
+        .json();
+    let groups = by["groups"].as_array().expect("groups");
+    let served = groups.iter().filter(|group| group["value"].is_string());
+    assert_eq!(served.count(), 2, "{by}");
+    for key in ["savings_micro_usd", "cost_micro_usd", "requests"] {
+        let all: i64 = groups.iter().filter_map(|group| group[key].as_i64()).sum();
+        assert_eq!(all, sum(key), "{key} of {by}");
+    }
+}
+
 async fn a_rule_that_saves_is_verified_and_its_savings_are_told(shape: Shape) {
     let upstream = Upstream::start().await;
     let settings = Settings::for_upstream(&upstream).tenant(MODELS);
@@ -113,6 +215,8 @@ async fn a_rule_that_saves_is_verified_and_its_savings_are_told(shape: Shape) {
         money("savings_micro_usd"),
         "{saved}"
     );
+    recorded_savings_follow_from_the_export(&floopy, &saved).await;
+    sessions_are_told_with_what_they_saved(&api).await;
     let wrong = api.get("/v1/optimization/verification?route_id=half").await;
     assert_error(&wrong, 400, "invalid_route_id", &["\"half\""]);
     let foreign = floopy.other_api().get(&verification).await;

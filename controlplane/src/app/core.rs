@@ -8,7 +8,7 @@ use std::{
 };
 
 use floopy_shared::{
-    domain::credential::KeyRing,
+    domain::{credential::KeyRing, savings::rate_ppm},
     process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
 };
 use prometheus_client::registry::Registry;
@@ -275,6 +275,7 @@ impl Core {
             promotions: self.config.learning.promotions,
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
+            savings_rate_ppm: rate_ppm(self.config.savings.rate).unwrap_or(0),
             asking: Arc::default(),
             webhooks: self.webhooks().await?,
             evaluations: Arc::clone(&self.evaluations),

@@ -1,6 +1,7 @@
 //! The decision log in ClickHouse. Every question has a deadline, and a server that fails again and again is left alone
 //! for a moment: nobody hangs.
 
+mod accounted;
 mod read;
 mod row;
 mod schema;

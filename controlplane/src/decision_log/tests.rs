@@ -1,5 +1,6 @@
 //! Both logs answer the same questions in the same way; and what is ClickHouse's alone.
 
+mod accounted;
 mod engine;
 mod faults;
 

@@ -4,18 +4,19 @@
 //! count on the day of the decision, however late they come.
 
 mod session;
+mod versus;
 
 use std::collections::BTreeMap;
 
 use floopy_shared::domain::{
     decision::{Attempt, AttemptResult, Decision, Strategy},
     event::RatingScore,
-    experiment::Arrangement,
     ids::CandidateKey,
     shape::{ROOT, ShapeKey},
 };
 
 pub use self::session::{Part, Turn, of_session, pair, parts_of_session, unpair};
+use self::versus::compare;
 use super::{
     normal::Z95,
     sums::{ONE, Sums, to_micro},
@@ -231,54 +232,6 @@ fn agree(credit: &mut Credit, (judged, manual): (i64, i64), day: i64) {
             day,
         };
         credit.insert(cell, sums);
-    }
-}
-
-/// The smallest probability that is believed: below, one reply would stand for thousands.
-const LEAST_PROPENSITY: f64 = 0.001;
-
-/// What a scored reply says of routing and of its candidate alone; see `versus`.
-fn compare(
-    credit: &mut Credit,
-    decision: &Decision,
-    (subject, score, day): (&CandidateKey, i64, i64),
-) {
-    let weight = match decision.shadow_of {
-        // Copies for an experiment are of its calls alone, not of what routing decides on.
-        Some(_)
-            if decision
-                .experiment
-                .is_some_and(|e| e.arrangement == Arrangement::Shadow) =>
-        {
-            return;
-        }
-        Some(_) => 1.0 / decision.propensity.max(LEAST_PROPENSITY),
-        None if decision.strategy == Strategy::FeedbackDriven => 1.0,
-        None => return,
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a probability has a bounded inverse"
-    )]
-    let micro = |weight: f64| (weight * 1e6).round() as i64;
-    let mut add = |arm: &str| {
-        let shape = ROOT.to_owned();
-        for (source, weight) in [
-            (Source::Versus, weight),
-            (Source::VersusSquared, weight * weight),
-        ] {
-            let cell = Cell {
-                shape: shape.clone(),
-                arm: arm.to_owned(),
-                source,
-                day,
-            };
-            *credit.entry(cell).or_default() += Sums::of(micro(weight), score);
-        }
-    };
-    add(subject.as_str());
-    if decision.shadow_of.is_none() {
-        add("");
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     agreement::Agreement,
     credit::{Cell, Source, unpair},
     sums::Sums,
-    versus::Weighted,
+    versus::{Against, Weighted},
 };
 
 /// What was observed of one candidate in one shape.
@@ -93,10 +93,8 @@ pub struct TenantStats {
     pub shapes: BTreeMap<ShapeKey, ShapeStats>,
     /// How the judge's scale compares with that of people.
     pub agreement: Agreement,
-    /// Scores of what was served.
-    pub served: Weighted,
-    /// Scores of candidates as if they alone had served the same requests.
-    pub alone: BTreeMap<CandidateKey, Weighted>,
+    /// Routing beside candidates alone: over all requests, in the root, and by kind of task.
+    pub against: BTreeMap<ShapeKey, Against>,
     /// Shadow calls by day; the sum is what they cost in micro-USD.
     pub shadow: BTreeMap<i64, Sums>,
 }
@@ -146,17 +144,23 @@ impl TenantStats {
     }
 
     fn add_versus(&mut self, cell: &Cell, sums: Sums, of: impl Fn(&mut Weighted) -> &mut Sums) {
+        let Some(shape) = ShapeKey::named(&cell.shape) else {
+            return;
+        };
+        let against = self.against.entry(shape).or_default();
         let seen = if cell.arm.is_empty() {
-            &mut self.served
+            &mut against.served
         } else {
             let Ok(key) = CandidateKey::parse(&cell.arm) else {
                 return;
             };
-            self.alone.entry(key).or_default()
+            against.alone.entry(key).or_default()
         };
         *of(seen) += sums;
         if sums.n < 0 {
-            self.alone.retain(|_, seen| *seen != Weighted::default());
+            against.alone.retain(|_, seen| *seen != Weighted::default());
+            self.against
+                .retain(|_, against| *against != Against::default());
         }
     }
 

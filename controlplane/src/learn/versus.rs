@@ -7,9 +7,11 @@
 //! comes with an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2024,
 //! arXiv:2103.06476), which may be looked at as often as one likes.
 
+use std::collections::BTreeMap;
+
 use floopy_shared::domain::ids::CandidateKey;
 
-use super::{stats::TenantStats, sums::to_unit};
+use super::sums::to_unit;
 
 /// Probability that the sequence ever leaves out the truth.
 const ALPHA: f64 = 0.05;
@@ -46,7 +48,7 @@ struct Mean {
 }
 
 /// Compares, if some candidate was observed on about as many requests as were served.
-pub fn versus(stats: &TenantStats) -> Option<Versus> {
+pub fn versus(stats: &Against) -> Option<Versus> {
     let served = mean(&stats.served)?;
     let alone = |key: &CandidateKey| {
         let mean = mean(stats.alone.get(key)?)?;
@@ -80,6 +82,15 @@ fn inflation(samples: f64) -> f64 {
     let rho2 = (log + (log + 1.0).ln()) / TUNED_FOR;
     let t = samples.max(1.0) * rho2;
     (2.0 * (t + 1.0) / t * ((t + 1.0).sqrt() / ALPHA).ln()).sqrt()
+}
+
+/// Routing and each candidate alone, on the same requests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Against {
+    /// Scores of what was served.
+    pub served: Weighted,
+    /// Scores of candidates as if they alone had served.
+    pub alone: BTreeMap<CandidateKey, Weighted>,
 }
 
 /// What one candidate, or routing, was observed to score.
@@ -122,8 +133,8 @@ mod tests {
     }
 
     /// Routing serves "a" on half of the requests and "b" on the other half; the shadow sees one in ten.
-    fn world(routed: f64, elsewhere: f64, requests: usize) -> TenantStats {
-        let mut stats = TenantStats::default();
+    fn world(routed: f64, elsewhere: f64, requests: usize) -> Against {
+        let mut stats = Against::default();
         let wobble = |i: usize| if i.is_multiple_of(2) { 0.1 } else { -0.1 };
         for i in 0..requests {
             let (own, other) = if i % 4 < 2 { ("a", "b") } else { ("b", "a") };
@@ -164,7 +175,7 @@ mod tests {
         add(stats.alone.entry(key("lucky")).or_default(), 1, 1.0);
         let found = versus(&stats).expect("observed");
         assert_ne!(found.candidate, key("lucky"));
-        assert_eq!(versus(&TenantStats::default()), None);
+        assert_eq!(versus(&Against::default()), None);
     }
 
     #[test]

@@ -1,16 +1,26 @@
-//! `GET /v1/routing/baseline`: routing against the best single model, also when it is behind.
+//! `GET /v1/routing/baseline`: routing against the best single model, over all requests and by kind of task, also where
+//! it is behind.
 
 use axum::{Json, extract::State, http::HeaderMap};
+use floopy_shared::{
+    domain::{
+        ids::{CandidateKey, TenantId},
+        ranking::Role,
+        shape::ShapeKey,
+        snapshot::{TableBody, TableName},
+    },
+    view::named,
+};
 use serde_json::{Value, json};
 
 use super::{Api, error::ApiError, reader, view::whole};
 use crate::learn::{
     credit::day_of,
     stats::TenantStats,
-    versus::{Versus, versus},
+    versus::{Against, Versus, versus},
 };
 
-/// Probability with which the sequence holds at every moment at once.
+/// Probability with which a sequence holds at every moment at once.
 const LEVEL: f64 = 0.95;
 
 /// Compares what routing served with the best single candidate on the same requests.
@@ -21,7 +31,53 @@ pub(super) async fn get(
     let tenant = reader(&api, &headers).await?;
     let stats = api.totals.stats(&tenant).unwrap_or_default();
     let today = day_of(api.clock.now_ms());
-    let mut body = match versus(&stats) {
+    let root = stats.against.get(&ShapeKey::root());
+    let mut body = told(root);
+    let kinds = stats.against.iter().filter(|(shape, _)| !shape.is_root());
+    let kinds = kinds.map(|(shape, against)| {
+        let mut body = told(Some(against));
+        body["task_shape"] = json!(shape.as_str());
+        let incumbent = incumbent(&api, &tenant, shape).as_ref().map(named);
+        body["serves_best_single"] = json!(is_same(incumbent.as_ref(), &body["best_single"]));
+        body["incumbent"] = json!(incumbent);
+        body
+    });
+    body["task_shapes"] = kinds.collect();
+    body["shadow_today"] = shadow(&stats, today);
+    Ok(Json(body))
+}
+
+/// Who serves this kind of task now, where that is ranked on its own, or else who serves all.
+fn incumbent(api: &Api, tenant: &TenantId, shape: &ShapeKey) -> Option<CandidateKey> {
+    let tables = api.index.current();
+    let entry = tables.get(&TableName::Ranking(tenant.clone()))?;
+    let rankings = match &entry.body {
+        TableBody::Rankings(rankings) => rankings,
+        TableBody::Catalog(_)
+        | TableBody::Tenant(_)
+        | TableBody::Prompts(_)
+        | TableBody::Credential(_) => return None,
+    };
+    let of = |wanted: &ShapeKey| {
+        rankings
+            .shapes
+            .iter()
+            .find(|ranked| ranked.shape == *wanted)
+    };
+    let ranked = of(shape).or_else(|| of(&ShapeKey::root()))?;
+    let mut serving = ranked.candidates.iter();
+    let serving = serving.find(|candidate| candidate.role == Role::Incumbent);
+    serving.map(|candidate| candidate.key.clone())
+}
+
+/// Whether who serves now is the best single model.
+fn is_same(incumbent: Option<&Value>, best: &Value) -> bool {
+    let same = |key: &str| incumbent.is_some_and(|of| of[key] == best[key]);
+    same("provider") && same("model")
+}
+
+fn told(against: Option<&Against>) -> Value {
+    match against.and_then(versus) {
         Some(found) => compared(&found),
         None => json!({
             "best_single": null,
@@ -29,9 +85,7 @@ pub(super) async fn get(
             "explanation": "No candidate was observed on enough of the requests yet: the shadow has to try one \
                 of the others on about as many as were served.",
         }),
-    };
-    body["shadow_today"] = shadow(&stats, today);
-    Ok(Json(body))
+    }
 }
 
 fn compared(found: &Versus) -> Value {

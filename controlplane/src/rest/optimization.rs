@@ -1,6 +1,9 @@
 //! `GET /v1/optimization/verification` and `/v1/optimization/savings`: routing against the tenant's default model,
 //! by what both did under the same rule.
 
+mod recorded;
+pub(super) mod sessions;
+
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
@@ -72,9 +75,7 @@ pub(super) async fn verification(
         .replies(&api, (&route, asking.window.1), MOST_REPLIES)
         .await?;
     let found = compare(&replies);
-    let gates = asker.tenant.gates.unwrap_or(DEFAULT_GATES);
-    let tolerated = gates.max_regression.or(DEFAULT_GATES.max_regression);
-    let tolerated = tolerated.map_or(0.0, |max| max.value);
+    let tolerated = asker.tolerated();
     Ok(Json(json!({
         "route_id": route.id,
         "window": asking.window.0,
@@ -103,8 +104,10 @@ pub(super) async fn savings(
     let share = MOST_REPLIES / u32::try_from(routes.len().max(1)).unwrap_or(u32::MAX);
     let mut items = Vec::new();
     let mut total = Total::default();
+    let mut rules = Vec::new();
     for route in &routes {
         let (replies, is_complete) = asker.replies(&api, (route, asking.window.1), share).await?;
+        rules.push(asker.rule(route, &replies));
         let found = savings_of(&replies);
         total.add(&found);
         let mut item = described(&found);
@@ -122,6 +125,9 @@ pub(super) async fn savings(
     body["method"] = json!("measured_baseline_mean_by_kind_of_task");
     body["interval_level"] = json!(LEVEL);
     body["routes"] = json!(items);
+    let only = asking.route_id.and_then(|_| rules.first().cloned());
+    let asked = (asking.window.1, share, only.as_ref());
+    body["recorded"] = asker.recorded(&api, rules, asked).await?;
     Ok(Json(body))
 }
 
@@ -148,6 +154,13 @@ impl Asker {
         let at = self.routes.iter().position(|route| route.id == id);
         let at = at.ok_or_else(|| ApiError::not_found("no such routing rule"))?;
         Ok(self.routes.swap_remove(at))
+    }
+
+    /// By how much quality may be lower and still be none lower.
+    fn tolerated(&self) -> f64 {
+        let gates = self.tenant.gates.unwrap_or(DEFAULT_GATES);
+        let tolerated = gates.max_regression.or(DEFAULT_GATES.max_regression);
+        tolerated.map_or(0.0, |max| max.value)
     }
 
     /// The newest replies of the window, and whether these are all.

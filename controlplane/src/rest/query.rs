@@ -131,7 +131,7 @@ fn take(query: &mut ListQuery, key: &str, value: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn property<'a>(key: &str, value: &'a str) -> Result<Tag<'a>, ApiError> {
+pub(super) fn property<'a>(key: &str, value: &'a str) -> Result<Tag<'a>, ApiError> {
     let parts = value.split_once('=').filter(|(name, _)| !name.is_empty());
     let (name, value) = parts.ok_or_else(|| {
         let message = format!("{key} is {value:?}, it must be a name and its value, like plan=pro");

@@ -1,5 +1,6 @@
 //! The HTTP side, driven through its router.
 
+mod baseline;
 mod evaluations;
 mod experiments;
 mod feedback;
@@ -11,6 +12,7 @@ mod optimization;
 mod prompts;
 mod providers;
 mod reading;
+mod recorded;
 mod replay;
 mod roles;
 mod session;

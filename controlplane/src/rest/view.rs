@@ -2,6 +2,8 @@
 //!
 //! Integers stay integers: typed clients refuse floats in integer fields.
 
+mod savings;
+
 use std::collections::BTreeMap;
 
 use floopy_shared::{
@@ -202,6 +204,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "last_regression_at": labels.regressions.last_ms.filter(|_| is_learned(d)).and_then(moment),
         },
         "attempts": attempts,
+        "savings": savings::savings(d),
         "judge": labels.judge.as_ref().map(|s| json!({
             "relevance": s.relevance, "coherence": s.coherence, "helpfulness": s.helpfulness,
             "safety": s.safety, "composite": s.composite, "judge": s.judge,

@@ -8,7 +8,9 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, Tx, experiments, id_list, measured::Columns, record, statements, to_i64};
+use super::{
+    StoreError, Tx, accounted, experiments, id_list, measured::Columns, record, statements, to_i64,
+};
 use crate::learn::credit::Turn;
 use crate::store::sql::{self, Conn, QueryBuilder, Row, Separated};
 
@@ -133,7 +135,7 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
         let mut query = QueryBuilder::new(
             "INSERT INTO decisions (id, request_id, tenant, event_id, stage, created_ms, session_id, completion_id,
                 shadow, strategy, served, model, confidence, record, turn, credit, rule, kind, cost_micro_usd,
-                latency_ms, tags) ",
+                latency_ms, tags, came, under, task, excluded, baseline_micro_usd, paid_micro_usd) ",
         );
         query.push_values(calls, |row, call| push_call(row, call));
         query.push(
@@ -143,7 +145,9 @@ async fn put_decisions(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreEr
                 served = excluded.served, model = excluded.model, confidence = excluded.confidence,
                 record = excluded.record, turn = excluded.turn, credit = excluded.credit, rule = excluded.rule,
                 kind = excluded.kind, cost_micro_usd = excluded.cost_micro_usd, latency_ms = excluded.latency_ms,
-                tags = excluded.tags",
+                tags = excluded.tags, came = excluded.came, under = excluded.under, task = excluded.task,
+                excluded = excluded.excluded, baseline_micro_usd = excluded.baseline_micro_usd,
+                paid_micro_usd = excluded.paid_micro_usd",
         );
         query.build().execute(&mut **tx).await?;
     }
@@ -175,6 +179,16 @@ fn push_call<'a>(mut row: Separated<'_, 'a>, written: &'a Written<'a>) {
         .push_bind(measured.and_then(|columns| columns.cost_micro_usd))
         .push_bind(measured.map(|columns| columns.latency_ms))
         .push_bind(decision.tags.as_deref().map(Tags::lines));
+    push_accounted(&mut row, accounted::Columns::of(decision));
+}
+
+fn push_accounted<'a>(row: &mut Separated<'_, 'a>, columns: Option<accounted::Columns<'a>>) {
+    row.push_bind(columns.map(|columns| columns.came.as_str()))
+        .push_bind(columns.and_then(|columns| columns.under))
+        .push_bind(columns.map(|columns| columns.task))
+        .push_bind(columns.map(|columns| columns.excluded_text()))
+        .push_bind(columns.and_then(|columns| columns.baseline_micro_usd.map(to_i64)))
+        .push_bind(columns.map(|columns| to_i64(columns.paid_micro_usd)));
 }
 
 async fn put_candidates(tx: &mut Tx, calls: &[Written<'_>]) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The tables, as numbered steps; each runs once, in a transaction, and is never edited after a release.
 
+mod accounted;
 mod batches;
 mod cache;
 mod contents;
@@ -210,6 +211,7 @@ const STEPS: &[&[&str]] = &[&[
     firewall::FIREWALL,
     tags::TAGS,
     promotions::PROMOTIONS,
+    accounted::ACCOUNTED,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

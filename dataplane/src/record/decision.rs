@@ -8,6 +8,7 @@ use floopy_shared::domain::{
     ids::RequestId,
     money::Usage,
     ranking::Evidence,
+    savings::Priced,
     shape::ShapeKey,
     snapshot::Tenant,
     weights::{Phase, phase_weights},
@@ -72,6 +73,20 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         stopped: None,
         tags: None,
         firewall: None,
+        priced: Some(priced(admitted)),
+    }
+}
+
+/// By what it is priced, should somebody serve it.
+fn priced(admitted: &Admitted) -> Priced {
+    let (snapshot, tenant) = (&admitted.snapshot, &admitted.tenant);
+    let baseline = tenant.default_model.as_ref();
+    let model = baseline.and_then(|key| snapshot.catalog_of(&tenant.id).get(key));
+    Priced {
+        baseline: baseline.cloned(),
+        baseline_prices: model.and_then(|model| model.prices),
+        served_prices: None,
+        table_version: snapshot.prices_version(tenant),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     console::Console,
     demo, export, firewall,
     remote::{self, ClientError},
-    replay,
+    replay, savings,
     simulator::{self, Simulator, SimulatorError},
     system::{StartError, System},
 };
@@ -54,6 +54,9 @@ enum Command {
     /// Writes a tenant's decisions to a file, and verifies such files without any server
     #[command(subcommand)]
     Export(export::Command),
+    /// Recomputes from an export what was saved, without any server
+    #[command(subcommand)]
+    Savings(savings::Command),
     /// Says what the firewall makes of a text, without any server
     #[command(subcommand)]
     Firewall(firewall::Command),
@@ -160,6 +163,8 @@ pub enum Error {
     #[error(transparent)]
     Export(#[from] export::ExportError),
     #[error(transparent)]
+    Savings(#[from] savings::SavingsError),
+    #[error(transparent)]
     Remote(#[from] ClientError),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
@@ -182,6 +187,7 @@ impl Error {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Export(error) => error.exit_code(),
+            Self::Savings(error) => error.exit_code(),
             Self::Config(_)
             | Self::Start(_)
             | Self::Simulator(_)
@@ -217,6 +223,9 @@ impl Cli {
             Some(Command::Export(command)) => export::run(&command, &mut console)
                 .await
                 .map_err(Error::from),
+            Some(Command::Savings(command)) => {
+                savings::run(&command, &mut console).map_err(Error::from)
+            }
             Some(Command::Firewall(command)) => {
                 firewall::run(&command, &mut console).map_err(Error::from)
             }

@@ -8,6 +8,7 @@ use std::{io, process::ExitCode};
 use clap::Subcommand;
 
 pub use self::verify::BadLine;
+pub(crate) use self::verify::{Verified, public_key, verified};
 
 use crate::{console::Console, remote::ClientError};
 

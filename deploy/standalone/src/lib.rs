@@ -8,6 +8,7 @@ pub mod export;
 pub mod firewall;
 pub mod remote;
 pub mod replay;
+pub mod savings;
 pub mod simulator;
 pub mod system;
 

@@ -23,6 +23,7 @@ use super::{
     money::Usage,
     prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
+    savings::Priced,
     shape::{ShapeKey, Signal},
     tags::Tags,
     tenant::Environment,
@@ -367,6 +368,8 @@ pub struct Decision {
     pub stopped: Option<Box<Stopped>>,
     /// What the firewall said of it; `None`: it was not asked.
     pub firewall: Option<Box<Screening>>,
+    /// What it is priced by; `None`: its record is of a version that kept no prices.
+    pub priced: Option<Priced>,
 }
 
 impl Decision {

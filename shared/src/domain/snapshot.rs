@@ -147,6 +147,16 @@ impl Snapshot {
         self.catalogs.get(tenant).unwrap_or(&self.catalog)
     }
 
+    /// Of the tables that the tenant's prices are from: everybody's, and its own where it has models of its own.
+    pub fn prices_version(&self, tenant: &Tenant) -> u64 {
+        let version = |name: &TableName| self.versions.get(name).copied().unwrap_or(0);
+        let everybodys = version(&TableName::Catalog);
+        if tenant.models.is_empty() {
+            return everybodys;
+        }
+        everybodys.max(version(&TableName::Tenant(tenant.id.clone())))
+    }
+
     /// The tenant of this key.
     pub fn tenant_of_key(&self, hash: &KeyHash) -> Option<(&Arc<Tenant>, &ApiKey)> {
         let tenant = self.keys.get(hash)?;

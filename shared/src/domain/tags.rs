@@ -73,6 +73,14 @@ impl Tag<'_> {
     }
 }
 
+/// The value in such a text of the tag that is named like this one, whose own value is empty.
+pub fn value_in<'a>(lines: &'a str, named: Tag<'_>) -> Option<&'a str> {
+    let line = named.line();
+    let begins = line.trim_matches('\n');
+    let mut all = lines.split('\n');
+    all.find_map(|line| line.strip_prefix(begins))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +114,9 @@ mod tests {
         ] {
             assert!(!text.contains(&tag.line()), "{tag:?}");
         }
+        assert_eq!(value_in(&text, Tag::User("")), Some("ann"));
+        assert_eq!(value_in(&text, Tag::Property("user", "")), Some("x=y"));
+        assert_eq!(value_in(&text, Tag::SessionPath("")), None);
         assert!(Tags::default().lines().is_empty() && Tags::default().is_empty());
     }
 

@@ -51,6 +51,7 @@ pub(crate) fn snapshot(world: &World) -> Snapshot {
 
 /// What the proxy writes down of a choice.
 pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
+    let outcome = ended();
     Decision {
         request_id: RequestId(Uuid::parse_str(&world.request).expect("a UUID")),
         tenant: TenantId::new("t").expect("valid"),
@@ -78,18 +79,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         draw_key: world.session.clone(),
         features: world.features,
         attempts: vec![],
-        outcome: Outcome {
-            status: 200,
-            ending: Ending::Completed,
-            latency_ms: 1,
-            first_byte_ms: None,
-            cost_micro_usd: None,
-            usage: Usage::default(),
-            usage_estimated: false,
-            fallback_used: false,
-            overhead_us: 1,
-            refused: false,
-        },
+        outcome,
         stage: Stage::Finished,
         shadow_of: None,
         affinity: world.affinity.clone(),
@@ -110,6 +100,22 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        priced: None,
+    }
+}
+
+fn ended() -> Outcome {
+    Outcome {
+        status: 200,
+        ending: Ending::Completed,
+        latency_ms: 1,
+        first_byte_ms: None,
+        cost_micro_usd: None,
+        usage: Usage::default(),
+        usage_estimated: false,
+        fallback_used: false,
+        overhead_us: 1,
+        refused: false,
     }
 }
 

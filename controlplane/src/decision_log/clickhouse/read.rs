@@ -19,7 +19,7 @@ use crate::store::{
 };
 
 /// All rows of a decision are in one partition.
-const APART: &str = " SETTINGS do_not_merge_across_partitions_select_final = 1";
+pub(super) const APART: &str = " SETTINGS do_not_merge_across_partitions_select_final = 1";
 
 /// A decision as it is read.
 #[derive(Debug, Row, Deserialize)]
@@ -36,15 +36,15 @@ impl Found {
 
 /// What rows must be like; its parts are joined by `AND`.
 #[derive(Debug, Default)]
-struct Which {
-    text: String,
+pub(super) struct Which {
+    pub(super) text: String,
     /// Values of the question marks.
-    texts: Vec<String>,
+    pub(super) texts: Vec<String>,
 }
 
 impl Which {
     /// What a tenant has.
-    fn of(tenant: &TenantId) -> Self {
+    pub(super) fn of(tenant: &TenantId) -> Self {
         let mut which = Self {
             text: "tenant = ? AND expires_at > now()".to_owned(),
             texts: Vec::new(),
@@ -53,13 +53,13 @@ impl Which {
         which
     }
 
-    fn and(&mut self, part: &str) -> &mut Self {
+    pub(super) fn and(&mut self, part: &str) -> &mut Self {
         self.text.push_str(" AND ");
         self.text.push_str(part);
         self
     }
 
-    fn and_text(&mut self, part: &str, text: &str) {
+    pub(super) fn and_text(&mut self, part: &str, text: &str) {
         self.and(part).texts.push(text.to_owned());
     }
 
@@ -182,10 +182,18 @@ impl ClickHouse {
     }
 
     async fn find(&self, text: &str, texts: &[String]) -> Result<Vec<Found>, LogError> {
+        self.all(text, texts).await
+    }
+
+    /// All rows of an answer.
+    pub(super) async fn all<T>(&self, text: &str, texts: &[String]) -> Result<Vec<T>, LogError>
+    where
+        T: clickhouse::RowOwned + clickhouse::RowRead,
+    {
         let query = texts
             .iter()
             .fold(self.client.query(text), |query, text| query.bind(text));
-        self.ask(query.fetch_all::<Found>()).await
+        self.ask(query.fetch_all::<T>()).await
     }
 
     async fn number(&self, text: &str, texts: &[String]) -> Result<u64, LogError> {

@@ -10,7 +10,7 @@ use floopy_shared::domain::{
 };
 use serde::Serialize;
 
-use crate::store::{outbox::Sent, to_u64};
+use crate::store::{accounted::Columns, outbox::Sent, to_u64};
 
 /// A row. Empty texts stand for what there is not.
 #[derive(Debug, Clone, Row, Serialize)]
@@ -36,6 +36,11 @@ pub(crate) struct Logged {
     project: String,
     environment: String,
     tags: String,
+    /// Empty of shadows, of which nothing is summed.
+    came: String,
+    task: String,
+    excluded: String,
+    baseline_micro_usd: u64,
     status: u16,
     latency_ms: u64,
     spent_micro_usd: u64,
@@ -55,6 +60,7 @@ impl Logged {
         } = sent;
         let expires_at = decision.created_at_ms.saturating_add(kept_ms) / 1_000;
         let outcome = &decision.outcome;
+        let columns = Columns::of(&decision);
         Self {
             tenant: decision.tenant.to_string(),
             created_ms: decision.created_at_ms,
@@ -80,6 +86,12 @@ impl Logged {
                 .as_deref()
                 .map(Tags::lines)
                 .unwrap_or_default(),
+            came: text(columns.map(|columns| columns.came.as_str())),
+            task: text(columns.map(|columns| columns.task)),
+            excluded: text(columns.map(|columns| columns.excluded_text())),
+            baseline_micro_usd: columns
+                .and_then(|columns| columns.baseline_micro_usd)
+                .unwrap_or(0),
             status: outcome.status,
             latency_ms: outcome.latency_ms,
             spent_micro_usd: decision.spent_micro_usd(),

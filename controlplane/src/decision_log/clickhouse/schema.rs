@@ -45,6 +45,13 @@ const STEPS: &[&[&str]] = &[
     SETTINGS index_granularity = 1024"],
     // What callers say calls belong to, as lines of text.
     &["ALTER TABLE decisions ADD COLUMN IF NOT EXISTS tags String AFTER environment"],
+    // What became of calls, the kind of task, and what the default model would have cost or why that does not count.
+    &[
+        "ALTER TABLE decisions ADD COLUMN IF NOT EXISTS came LowCardinality(String) AFTER tags",
+        "ALTER TABLE decisions ADD COLUMN IF NOT EXISTS task LowCardinality(String) AFTER came",
+        "ALTER TABLE decisions ADD COLUMN IF NOT EXISTS excluded LowCardinality(String) AFTER task",
+        "ALTER TABLE decisions ADD COLUMN IF NOT EXISTS baseline_micro_usd UInt64 AFTER excluded",
+    ],
 ];
 
 /// Which steps were done, and the name that the log was given by the first.

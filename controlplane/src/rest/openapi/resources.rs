@@ -17,6 +17,7 @@ mod needs;
 mod operator;
 mod optimization;
 mod outcome;
+mod priced;
 mod projects;
 mod promotions;
 mod prompts;

@@ -95,6 +95,7 @@ impl Fixture {
                 networks: Vec::new(),
             }),
             exports: Arc::new(Exports::new(exports, &[3; 32]).expect("a key")),
+            savings_rate_ppm: 150_000,
             asking: Arc::default(),
             evaluations: Arc::default(),
             operator: Some(KeyHash::of(OPERATOR)),

@@ -67,6 +67,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         retention: config.control.retention,
         scoring: config.control.scoring,
         export: config.control.export,
+        savings: config.control.savings,
         webhooks: config.control.webhooks.clone(),
         evaluations: config.control.evaluations,
         operator: config.operator.clone(),

@@ -13,7 +13,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 pub use self::chain::BadLine;
-use self::chain::{Verified, Verifier, Why};
+pub(crate) use self::chain::Verified;
+use self::chain::{Verifier, Why};
 use super::ExportError;
 use crate::{console::Console, replay::open};
 
@@ -61,7 +62,7 @@ pub(super) fn run(args: &VerifyArgs, console: &mut Console) -> Result<(), Export
 }
 
 /// 32 bytes in hexadecimal.
-fn public_key(text: &str) -> Result<Vec<u8>, ExportError> {
+pub(crate) fn public_key(text: &str) -> Result<Vec<u8>, ExportError> {
     let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == 32);
     bytes.ok_or_else(|| ExportError::Invalid {
         field: "--public-key",
@@ -70,10 +71,17 @@ fn public_key(text: &str) -> Result<Vec<u8>, ExportError> {
     })
 }
 
-/// Reads line by line, so that memory does not grow with the file.
-fn verify(
+/// Checks every line, and nothing but the chain.
+fn verify(lines: impl BufRead, pinned: Option<Vec<u8>>) -> io::Result<Result<Verified, BadLine>> {
+    verified(lines, pinned, |_, _| Ok(()))
+}
+
+/// Reads line by line, so that memory does not grow with the file; `each` is given every row whose chain holds so
+/// far, with the number of its line, and says why it is none.
+pub(crate) fn verified(
     mut lines: impl BufRead,
     pinned: Option<Vec<u8>>,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
 ) -> io::Result<Result<Verified, BadLine>> {
     let mut verifier = Verifier::new(pinned);
     let mut line = Vec::new();
@@ -89,7 +97,11 @@ fn verify(
         let checked = if read as u64 > LINE_BYTES {
             Err(verifier.bad(Why::TooLong))
         } else {
-            verifier.line(&line)
+            verifier.line(&line).and_then(|is_row| match is_row {
+                true => each(verifier.line_number(), &line)
+                    .map_err(|why| verifier.here(Why::NotARow(why))),
+                false => Ok(()),
+            })
         };
         if let Err(bad) = checked {
             return Ok(Err(bad));

@@ -13,8 +13,9 @@ use crate::domain::{
     decision::{Attempt, CandidateTrace, Decision, Filter, Load, Outcome},
     features::Features,
     ids::CandidateKey,
-    money::Usage,
+    money::{Prices, Usage},
     ranking::{Evidence, Posterior},
+    savings::Priced,
     shape::Signal,
     tenant::Environment,
     weights::Weights,
@@ -38,6 +39,9 @@ fn decision(decision: &Decision, out: &mut Vec<u8>) {
         nested(13, out, |out| candidate(trace, out));
     }
     outcome_and_attempts(decision, out);
+    if let Some(priced) = &decision.priced {
+        nested(82, out, |out| self::priced(priced, out));
+    }
     seldom(decision, out);
 }
 
@@ -308,6 +312,33 @@ fn outcome(outcome: &Outcome, out: &mut Vec<u8>) {
     flag(10, fallback_used, out);
     number(11, overhead_us, out);
     flag(12, refused, out);
+}
+
+fn priced(priced: &Priced, out: &mut Vec<u8>) {
+    let Priced {
+        baseline,
+        baseline_prices,
+        served_prices,
+        table_version,
+    } = priced;
+    name(1, baseline.as_ref(), out);
+    for (tag, prices) in [(2, baseline_prices), (3, served_prices)] {
+        if let Some(known) = *prices {
+            nested(tag, out, |out| self::prices(known, out));
+        }
+    }
+    number(4, *table_version, out);
+}
+
+fn prices(prices: Prices, out: &mut Vec<u8>) {
+    let Prices {
+        input_micro_usd_per_mtok,
+        output_micro_usd_per_mtok,
+        cached_input_micro_usd_per_mtok,
+    } = prices;
+    number(1, input_micro_usd_per_mtok, out);
+    number(2, output_micro_usd_per_mtok, out);
+    varint(3, cached_input_micro_usd_per_mtok, out);
 }
 
 #[cfg(test)]

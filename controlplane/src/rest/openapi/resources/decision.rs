@@ -11,6 +11,7 @@ use super::{
     experiments::Arrangement,
     needs::{Affinity, Features},
     outcome::{Attempt, JudgeScore, Outcome},
+    priced::RecordedSavings,
     rules::Strategy,
 };
 
@@ -104,6 +105,8 @@ pub(super) struct Decision {
     outcome: Outcome,
     evidence: RecordedEvidence,
     attempts: Vec<Attempt>,
+    /// Null: recorded by a version that kept no prices.
+    savings: Option<RecordedSavings>,
     judge: Option<JudgeScore>,
     /// Rating of the session, 0 to 10.
     session_score: Option<u8>,
@@ -201,6 +204,8 @@ struct DecisionTrace {
     outcome: Outcome,
     evidence: RecordedEvidence,
     attempts: Vec<Attempt>,
+    /// Null: recorded by a version that kept no prices.
+    savings: Option<RecordedSavings>,
     judge: Option<JudgeScore>,
     /// Rating of the session, 0 to 10.
     session_score: Option<u8>,

@@ -9,8 +9,9 @@ use super::{
     super::{Routes, operation::Operation},
     decision::ModelName,
     experiments::Deltas,
+    priced::Recorded,
 };
-use crate::rest::optimization;
+use crate::rest::optimization::{self, sessions};
 
 /// Routing against the default model, under one rule.
 #[derive(ToSchema)]
@@ -74,6 +75,7 @@ struct Savings {
     /// What copies that were sent to learn cost.
     shadow_cost_micro_usd: i64,
     net_savings_micro_usd: Option<i64>,
+    recorded: Recorded,
 }
 
 /// What routing saved under one rule.
@@ -108,6 +110,105 @@ struct SavingsInterval {
     upper_micro_usd: i64,
 }
 
+/// Sessions, or sums of them.
+#[derive(ToSchema)]
+struct SessionCosts {
+    #[schema(example = "7d")]
+    window: String,
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    /// Empty where `group_by` was asked for.
+    items: Vec<SessionCost>,
+    next_cursor: Option<String>,
+    has_more: bool,
+    /// Empty where it was not; those that cost most first, a thousand at most.
+    groups: Vec<SessionGroup>,
+    /// Whether all sessions of the window are in the groups: at most the newest 200,000 are.
+    is_complete: bool,
+}
+
+/// What a session cost and saved, and how it went.
+#[derive(ToSchema)]
+struct SessionCost {
+    session_id: String,
+    #[schema(format = DateTime)]
+    first_request_at: String,
+    #[schema(format = DateTime)]
+    last_request_at: String,
+    /// 0 to 10; null: it was not rated.
+    rating: Option<u8>,
+    outcome: SessionOutcome,
+    #[schema(minimum = 0)]
+    requests: u64,
+    #[schema(minimum = 0)]
+    answered_requests: u64,
+    #[schema(minimum = 0)]
+    failed_requests: u64,
+    #[schema(minimum = 0)]
+    capped_requests: u64,
+    #[schema(minimum = 0)]
+    blocked_requests: u64,
+    /// Of all its calls, tries in vain included.
+    #[schema(minimum = 0)]
+    cost_micro_usd: u64,
+    /// Calls that count for savings, what they cost, and what the baseline would have cost.
+    #[schema(minimum = 0)]
+    counted_requests: u64,
+    #[schema(minimum = 0)]
+    counted_cost_micro_usd: u64,
+    #[schema(minimum = 0)]
+    baseline_cost_micro_usd: u64,
+    savings_micro_usd: i64,
+}
+
+/// What ended a session by force, or else whether it was rated.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum SessionOutcome {
+    Capped,
+    Blocked,
+    Failed,
+    Rated,
+    Unrated,
+}
+
+/// Sums of the calls of one value.
+#[derive(ToSchema)]
+struct SessionGroup {
+    /// Null: the calls say nothing of it.
+    value: Option<String>,
+    #[schema(minimum = 0)]
+    sessions: u64,
+    #[schema(minimum = 0)]
+    rated_sessions: u64,
+    mean_rating: Option<f64>,
+    #[schema(minimum = 0)]
+    requests: u64,
+    #[schema(minimum = 0)]
+    answered_requests: u64,
+    #[schema(minimum = 0)]
+    failed_requests: u64,
+    #[schema(minimum = 0)]
+    capped_requests: u64,
+    #[schema(minimum = 0)]
+    blocked_requests: u64,
+    #[schema(minimum = 0)]
+    cost_micro_usd: u64,
+    #[schema(minimum = 0)]
+    counted_requests: u64,
+    #[schema(minimum = 0)]
+    counted_cost_micro_usd: u64,
+    #[schema(minimum = 0)]
+    baseline_cost_micro_usd: u64,
+    savings_micro_usd: i64,
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
 fn id() -> Value {
     json!({"type": "string", "format": "uuid"})
 }
@@ -139,5 +240,22 @@ pub(super) fn routes() -> Routes {
                 .query("window", windows(&["24h", "7d", "30d"]), "How far back.")
                 .answers::<Savings>(200, "The savings.")
                 .refuses(404),
+        )
+        .get(
+            "/v1/optimization/sessions",
+            sessions::get,
+            Operation::new("listSessionCosts", "What sessions cost and saved")
+                .query("window", windows(&["24h", "7d", "30d"]), "How far back.")
+                .query("property", text(), "Calls with this property, such as `plan=pro`; may come again.")
+                .query("user_id", text(), "Calls of this end user.")
+                .query("session_path", text(), "Calls of this place.")
+                .query(
+                    "group_by",
+                    json!({"type": "string", "pattern": "^(user_id|session_path|model|task|property:.+)$"}),
+                    "Sums in place of sessions: `user_id`, `session_path`, `model`, `task` or `property:NAME`.",
+                )
+                .query("limit", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}), "Sessions of a page.")
+                .query("cursor", text(), "`next_cursor` of the page before.")
+                .answers::<SessionCosts>(200, "The last active first."),
         )
 }

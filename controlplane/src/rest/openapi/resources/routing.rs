@@ -36,6 +36,30 @@ struct Baseline {
     verdict: Verdict,
     explanation: String,
     shadow_today: Shadow,
+    /// The same by kind of task.
+    task_shapes: Vec<ShapeBaseline>,
+}
+
+/// Routing against the best single model for one kind of task.
+#[derive(ToSchema)]
+struct ShapeBaseline {
+    #[schema(example = "class:code")]
+    task_shape: String,
+    /// What routing served; missing while nothing can be compared.
+    #[schema(nullable = false)]
+    routing: Option<Routed>,
+    best_single: Option<BestSingle>,
+    #[schema(nullable = false)]
+    difference: Option<f64>,
+    /// Holds for this kind of task at every moment at once.
+    #[schema(nullable = false)]
+    confidence_sequence: Option<Sequence>,
+    verdict: Verdict,
+    explanation: String,
+    /// Who serves it now, but for shares that are tried.
+    incumbent: Option<ModelName>,
+    /// Whether that is the best single model: then routing keeps to the constant.
+    serves_best_single: bool,
 }
 
 #[derive(ToSchema)]

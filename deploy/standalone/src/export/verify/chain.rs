@@ -73,23 +73,23 @@ impl fmt::Display for BadLine {
 
 /// A file without a bad line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Verified {
-    pub(super) rows: u64,
-    pub(super) parts: u64,
-    pub(super) organization_id: String,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) shadow: String,
+pub(crate) struct Verified {
+    pub(crate) rows: u64,
+    pub(crate) parts: u64,
+    pub(crate) organization_id: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) shadow: String,
     /// When the last part was asked for.
-    pub(super) exported_at: String,
-    pub(super) key_id: String,
-    pub(super) public_key: String,
+    pub(crate) exported_at: String,
+    pub(crate) key_id: String,
+    pub(crate) public_key: String,
     /// The last trailer tells of nothing more to come.
-    pub(super) is_complete: bool,
+    pub(crate) is_complete: bool,
     /// The hash before the first row, where there is one.
-    pub(super) goes_on_from: Option<String>,
+    pub(crate) goes_on_from: Option<String>,
     /// A part goes on with the one before by time and not by its cursor.
-    pub(super) is_overlapping: bool,
+    pub(crate) is_overlapping: bool,
 }
 
 /// Checks lines in their order.
@@ -143,15 +143,20 @@ impl Verifier {
     }
 
     /// Something is wrong with the current line.
-    fn here(&self, why: Why) -> BadLine {
+    pub(super) fn here(&self, why: Why) -> BadLine {
         BadLine {
             line: self.line,
             why,
         }
     }
 
-    /// A line with its end.
-    pub(super) fn line(&mut self, bytes: &[u8]) -> Result<(), BadLine> {
+    /// The number of the current line.
+    pub(super) fn line_number(&self) -> u64 {
+        self.line
+    }
+
+    /// A line with its end; whether it is a row.
+    pub(super) fn line(&mut self, bytes: &[u8]) -> Result<bool, BadLine> {
         self.line += 1;
         if !bytes.ends_with(b"\n") {
             return Err(self.here(Why::CutOff));
@@ -161,10 +166,10 @@ impl Verifier {
         if line.is_trailer {
             let signed = Trailer::read(bytes);
             let signed = signed.map_err(|e| self.here(Why::NotATrailer(e.to_string())))?;
-            return self.trailer(&signed);
+            return self.trailer(&signed).map(|()| false);
         }
         let prev = line.prev_sha256.ok_or_else(|| self.here(Why::NoHash))?;
-        self.row(bytes, prev)
+        self.row(bytes, prev).map(|()| true)
     }
 
     fn row(&mut self, bytes: &[u8], prev: String) -> Result<(), BadLine> {
