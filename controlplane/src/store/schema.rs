@@ -11,6 +11,7 @@ mod firewall;
 mod measured;
 mod operators;
 mod outbox;
+mod people;
 mod postgres;
 mod promotions;
 mod queue;
@@ -210,6 +211,7 @@ const STEPS: &[&[&str]] = &[&[
     firewall::FIREWALL,
     tags::TAGS,
     promotions::PROMOTIONS,
+    people::PEOPLE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -21,6 +21,7 @@ mod projects;
 mod promotions;
 mod prompts;
 mod providers;
+mod rankings;
 mod ratings;
 mod replay;
 mod routing;
