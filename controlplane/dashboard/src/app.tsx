@@ -23,7 +23,7 @@ const Fleet = lazy(() => import("./pages/fleet"));
 const Audit = lazy(() => import("./pages/audit"));
 
 function Waiting() {
-  return <div style={{ display: "grid", placeItems: "center", minHeight: "40vh" }}><Loader aria-label="Loading" /></div>;
+  return <div style={{ display: "grid", placeItems: "center", minHeight: "40vh" }}><Loader role="status" aria-label="Loading" /></div>;
 }
 
 export function App() {

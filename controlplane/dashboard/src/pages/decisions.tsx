@@ -63,7 +63,7 @@ export default function Decisions() {
   // The time that "last hour" begins at stays while the list is read: cursors are bound to it.
   const [began] = useState(Date.now);
   const query = {
-    limit: 100,
+    limit: 50,
     ...searched(search),
     model: known(served.trim()),
     routing_strategy: known(strategy ?? "") as (typeof STRATEGIES)[number] | undefined,

@@ -55,7 +55,7 @@ export default function Feedback() {
 function Judges() {
   const recent = useRecent(10_000);
   return (
-    <Card title="Judges" about="Means over the last 200 decisions">
+    <Card title="Judges" about="Means over the last 100 decisions">
       <Loaded of={recent}>
         {(data) => {
           const scored = data.items.flatMap((one) => (one.judge ? [{ judge: one.judge, rating: one.request_score ?? one.session_score }] : []));

@@ -9,7 +9,7 @@ import { Interval, scaleOf } from "../ui/interval";
 import { Card, Empty, Facts, Loaded, ModelName, Page, Stat, Status } from "../ui/parts";
 
 /** How often what is live is asked again. */
-const LIVE = 5_000;
+const LIVE = 10_000;
 
 const FIRST_CALL = `curl ${location.protocol}//${location.hostname}:8080/v1/chat/completions \\
   -H "Authorization: Bearer $FLOOPY_API_KEY" -H "Content-Type: application/json" \\
@@ -37,16 +37,16 @@ export default function Overview() {
           <Numbers decisions={decisions} usage={usage.data} />
           <Baseline />
           <Savings />
-          <Card span={6} title="Quality" about="Judge's score of each reply, mean of 20, over the last 200 decisions">
+          <Card span={6} title="Quality" about="Judge's score of each reply, mean of 20, over the last 100 decisions">
             <Loaded of={recent}>{() => <Rolling of={decisions} value={(one) => one.judge?.composite} format={quality} name="Quality" fit />}</Loaded>
           </Card>
-          <Card span={6} title="Latency" about="Mean of 20, over the last 200 decisions">
+          <Card span={6} title="Latency" about="Mean of 20, over the last 100 decisions">
             <Loaded of={recent}>{() => <Rolling of={decisions} value={(one) => one.latency_ms} format={duration} name="Latency" />}</Loaded>
           </Card>
           <Card span={7} title="Cost by day" about="This month, of replies that were served">
             <Loaded of={usage}>{(data) => <Daily of={data.groups} />}</Loaded>
           </Card>
-          <Card span={5} title="Who serves" about="Of the last 200 decisions">
+          <Card span={5} title="Who serves" about="Of the last 100 decisions">
             <Loaded of={recent}>{() => <Mix decisions={decisions} />}</Loaded>
           </Card>
         </div>
@@ -68,7 +68,7 @@ function Numbers({ decisions, usage }: { decisions: Schemas["Decision"][]; usage
       <Stat label="Requests this month" value={count(total?.requests)}
         note={decisions.length > 0 && `${count(failed)} of the last ${count(decisions.length)} failed`} />
       <Stat label="Cost this month" value={usd(total?.cost_micro_usd)} note={`${usd(each)} per 1,000 requests`} />
-      <Stat label="Quality" value={quality(mean(scores))} note={`by the judge, of the last ${count(scores.length)} scored`} />
+      <Stat label="Quality" value={quality(mean(scores))} note={scores.length > 0 ? `by the judge, of the last ${count(scores.length)} scored` : "no reply was scored yet"} />
       <Stat label="Latency, median" value={duration(quantile(latencies, 0.5))}
         note={`95 % within ${duration(quantile(latencies, 0.95))}`} />
     </>

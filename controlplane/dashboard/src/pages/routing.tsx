@@ -92,7 +92,7 @@ function Shape({ of }: { of: RankedShape }) {
           rows={of.candidates.map((one) => ({
             key: `${one.provider}/${one.model}`,
             cells: [
-              <span key="m" className="wrap">{one.model} {one.role !== "fallback" && <Role of={one.role} />} {one.gate && <Tag tone="warn">{words(one.gate)}</Tag>}</span>,
+              <span key="m" className="model">{one.model} {one.role !== "fallback" && <Role of={one.role} />} {one.gate && <Tag tone="warn">{words(one.gate)}</Tag>}</span>,
               <Interval key="i" of={one.posterior} scale={scale} strong={one.role === "incumbent"} />,
               quality(one.posterior.mean), percent(one.probability), percent(one.shadow_probability), percent(one.p_best),
               duration(one.latency_p95_ms),

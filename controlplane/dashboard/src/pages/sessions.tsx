@@ -21,7 +21,7 @@ export default function Sessions() {
           <Button type="submit" variant="default">Open</Button>
         </form>
       )}>
-      <Card title="Lately" about="Sessions among the last 200 decisions">
+      <Card title="Lately" about="Sessions among the last 100 decisions">
         <Loaded of={recent} lines={8}>{(data) => <Lately decisions={data.items} />}</Loaded>
       </Card>
     </Page>

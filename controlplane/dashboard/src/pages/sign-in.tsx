@@ -21,7 +21,7 @@ export function SignIn() {
           {first ? <First /> : <Known />}
           <p className="soft" style={{ margin: "18px 0 0" }}>
             {first ? "You have an account? " : "Nobody has an account yet? "}
-            <Anchor component="button" type="button" underline="always" onClick={() => setFirst(!first)}>
+            <Anchor component="button" type="button" underline="always" fz="inherit" onClick={() => setFirst(!first)}>
               {first ? "Sign in" : "Make one with your API key"}
             </Anchor>
           </p>

@@ -58,7 +58,7 @@ function Groups() {
     <Card title="Where it went" actions={picker}>
       <Loaded of={found}>
         {(data) => (
-          <Plain label="Usage" head={[words(group), { name: "Requests", right: true }, { name: "Failed", right: true }, { name: "Tokens in", right: true },
+          <Plain label="Usage" head={[words(group).replace(/^./, (first) => first.toUpperCase()), { name: "Requests", right: true }, { name: "Failed", right: true }, { name: "Tokens in", right: true },
             { name: "Tokens out", right: true }, { name: "Cost", right: true }, { name: "Shadow", right: true }]}
             rows={data.groups.toSorted((a, b) => b.cost_micro_usd - a.cost_micro_usd).map((one) => {
               const name = nameOf(one, group);

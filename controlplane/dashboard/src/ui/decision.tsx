@@ -91,7 +91,7 @@ function Candidates({ of }: { of: Decision }) {
   const rows = of.candidates.map((one) => ({
     key: `${one.provider}/${one.model}`,
     cells: [
-      <span key="m" style={{ fontWeight: isServed(one) ? 620 : undefined }} className="wrap">
+      <span key="m" style={{ fontWeight: isServed(one) ? 620 : undefined }} className="model">
         {one.model} {one.filtered_reason && <Tag tone="warn">{words(one.filtered_reason)}</Tag>}
       </span>,
       one.posterior ? <Interval key="i" of={one.posterior} scale={scale} strong={isServed(one)} /> : "–",

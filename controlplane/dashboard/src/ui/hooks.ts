@@ -34,11 +34,14 @@ export function useChange<In, Out>(
 export const useRankings = (refetchInterval: number | false = false) =>
   useQuery({ queryKey: ["rankings"], queryFn: () => told(api.GET("/v1/routing/rankings")), refetchInterval });
 
+/** Decisions that "lately" means: each comes with all that was known, so more would take long. */
+export const RECENT = 100;
+
 /** The newest decisions, for what is told of right now. */
 export const useRecent = (refetchInterval: number | false = false) =>
   useQuery({
     queryKey: ["decisions", "recent"],
-    queryFn: () => told(api.GET("/v1/decisions", { params: { query: { limit: 200 } } })),
+    queryFn: () => told(api.GET("/v1/decisions", { params: { query: { limit: RECENT } } })),
     refetchInterval,
   });
 

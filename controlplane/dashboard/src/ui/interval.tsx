@@ -28,7 +28,7 @@ export function Interval({ of, scale, strong = false, zero = false }: {
   const colour = strong ? "var(--accent)" : "var(--line-strong)";
   const label = `${quality(of.mean)}, between ${quality(of.lower)} and ${quality(of.upper)}`;
   return (
-    <svg width="100%" height="20" role="img" aria-label={label} style={{ display: "block", minWidth: 70 }}>
+    <svg width="100%" height="20" role="img" aria-label={label} style={{ display: "block", minWidth: 110 }}>
       <title>{label}</title>
       <line x1="0" x2="100%" y1="10" y2="10" stroke="var(--line)" />
       {zero && <line x1={`${at(0)}%`} x2={`${at(0)}%`} y1="1" y2="19" stroke="var(--ink-soft)" strokeDasharray="3 3" />}

@@ -37,7 +37,7 @@ export function Card({ title, about, actions, span, children }: {
         <div className="card-head">
           <div>
             {title && <h2>{title}</h2>}
-            {about && <p className="soft small" style={{ margin: "0 0 10px" }}>{about}</p>}
+            {about && <p className="soft small" style={{ margin: 0 }}>{about}</p>}
           </div>
           {actions}
         </div>
@@ -91,7 +91,7 @@ export function Loaded<T>({ of, lines = 4, children }: { of: Asked<T>; lines?: n
   if (of.data !== undefined) return <>{children(of.data)}</>;
   if (of.error) return <Trouble error={of.error} retry={() => void of.refetch()} />;
   return (
-    <div aria-busy="true" aria-label="Loading">
+    <div role="status" aria-busy="true" aria-label="Loading">
       {Array.from({ length: lines }, (_, at) => <Skeleton key={at} height={14} mb={12} width={`${96 - at * 11}%`} />)}
     </div>
   );
@@ -138,7 +138,7 @@ export function Plain({ label, head, rows }: {
 
 export function ModelName({ of }: { of: { provider: string; model: string } | null | undefined }) {
   if (!of) return <span className="soft">nobody</span>;
-  return <span className="wrap" title={`${of.provider}/${of.model}`}>{of.model}</span>;
+  return <span className="model" title={`${of.provider}/${of.model}`}>{of.model}</span>;
 }
 
 const TONES: Record<string, Tone> = {
