@@ -8,5 +8,6 @@ export default defineConfig({
   plugins: [react()],
   build: { target: "es2022", assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 700 },
   server: { proxy: { "/v1": control, "/dashboard": control } },
+  preview: { proxy: { "/v1": control, "/dashboard": control } },
   test: { include: ["src/**/*.test.ts"] },
 });

@@ -38,16 +38,16 @@ async function accessible(page, what) {
 async function account(page, asked = key) {
   await page.goto(base);
   await page.getByRole("button", { name: "Make one with your API key" }).click();
-  await page.getByLabel("API key", { exact: false }).first().fill(asked);
+  await page.locator("input[name=key]").fill(asked);
   await page.getByLabel("E-mail").fill(asked === key ? EMAIL : "bo@example.com");
-  await page.getByLabel("Password").first().fill(PASSWORD);
+  await page.locator("input[name=password]").fill(PASSWORD);
   await page.getByRole("button", { name: "Make the account" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
 }
 
 async function signIn(page, password) {
   await page.getByLabel("E-mail").fill(EMAIL);
-  await page.getByLabel("Password").first().fill(password);
+  await page.locator("input[name=password]").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
@@ -107,6 +107,8 @@ const CHECKS = {
     await panel.getByRole("tab", { name: "Replay" }).click();
     await panel.getByLabel("Models that may not serve").fill((await panel.getByRole("heading").nth(1).textContent()) ?? "");
     await page.keyboard.press("Enter");
+    // Leaving the field closes its list.
+    await page.keyboard.press("Tab");
     await panel.getByRole("button", { name: "Decide again" }).click();
     await panel.getByTestId("replayed").getByText("Another one would serve").waitFor();
     await page.keyboard.press("Escape");

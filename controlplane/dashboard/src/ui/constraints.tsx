@@ -31,6 +31,12 @@ export function ConstraintsForm() {
   return <Loaded of={found} lines={8}>{(data) => <Form key={data.etag} of={data} />}</Loaded>;
 }
 
+/** Without what says nothing: an empty list would let nobody serve. */
+export function saying(constraints: Schemas["RoutingConstraintsInput"]): Schemas["RoutingConstraintsInput"] {
+  const says = (value: unknown) => value !== null && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(constraints).filter(([, value]) => says(value)));
+}
+
 type Field = number | string;
 const number = (field: Field) => (typeof field === "number" ? field : null);
 const field = (value: number | null | undefined, scale = 1): Field => (value === null || value === undefined ? "" : value / scale);
@@ -48,12 +54,12 @@ function useDraft({ constraints }: InForce) {
   const [assurance, setAssurance] = useState<Field>(field(routing.min_quality?.assurance ?? 0.7));
   const [requests, setRequests] = useState<Field>(field(constraints.max_requests_per_minute));
   const [month, setMonth] = useState<Field>(field(constraints.cost_limit_monthly_usd));
-  const asRouting = {
+  const asRouting = saying({
     ...lists,
     max_cost_micro_usd: number(cost) === null ? null : Math.round((number(cost) ?? 0) * MICRO),
     max_latency_ms: number(latency),
     min_quality: number(floor) === null ? null : { floor: number(floor) ?? 0, assurance: number(assurance) ?? 0.7 },
-  };
+  });
   return {
     lists, setLists, asRouting, limits: { max_requests_per_minute: number(requests), cost_limit_monthly_usd: number(month) },
     fields: { cost, setCost, latency, setLatency, floor, setFloor, assurance, setAssurance, requests, setRequests, month, setMonth },

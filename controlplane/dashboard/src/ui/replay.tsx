@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, told, type Schemas } from "../api/client";
 import { useMay } from "../api/session";
 import { quality, signed, usd, words } from "../lib/format";
+import { saying } from "./constraints";
 import { Facts, ModelName, Trouble } from "./parts";
 
 export function ReplayForm({ decision }: { decision: Schemas["Decision"] }) {
@@ -16,11 +17,11 @@ export function ReplayForm({ decision }: { decision: Schemas["Decision"] }) {
     mutationFn: () => told(api.POST("/v1/routing/replay", {
       body: {
         request_id: decision.shadow_of ?? decision.request_id,
-        constraints: {
+        constraints: saying({
           deny_models: deny,
           max_cost_micro_usd: typeof cost === "number" ? Math.round(cost * 1_000_000) : null,
           max_latency_ms: typeof latency === "number" ? latency : null,
-        },
+        }),
       },
     })),
   });
