@@ -1,7 +1,7 @@
 // Lists that come page by page and draw only the rows that are seen.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, type ReactNode } from "react";
 import { Loaded, Trouble } from "./parts";
 
 export interface PageOf<T> {
@@ -42,9 +42,13 @@ export function Paged<T>(props: Props<T>) {
     queryFn: ({ pageParam }) => page(pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
+    // Asked anew, every page of a long list would be: it begins again at the first one instead.
+    refetchOnWindowFocus: false,
+    gcTime: 0,
     refetchInterval: ({ state }) => (refresh && (state.data?.pages.length ?? 0) <= LIVE_PAGES ? refresh : false),
   });
-  const items = query.data?.pages.flatMap((one) => one.items) ?? [];
+  const pages = query.data?.pages;
+  const items = useMemo(() => pages?.flatMap((one) => one.items) ?? [], [pages]);
   if (!query.data) return <div className="card"><Loaded of={query} lines={8}>{() => null}</Loaded></div>;
   if (items.length === 0) return <div className="card">{props.empty}</div>;
   return (
