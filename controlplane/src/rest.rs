@@ -7,6 +7,7 @@ mod body;
 mod cache;
 mod constraints;
 mod cursor;
+mod dashboard;
 mod datasets;
 mod decisions;
 mod error;
@@ -22,12 +23,14 @@ mod once;
 mod openapi;
 pub(crate) mod operator;
 mod optimization;
+mod people;
 mod plan;
 mod projects;
 mod promotions;
 mod prompts;
 mod providers;
 mod query;
+mod rankings;
 mod replay;
 mod roles;
 mod rules;
@@ -77,6 +80,7 @@ use crate::{
     store::{
         Store, StoreError,
         keys::{self as keys_store, Holder},
+        people as people_store,
     },
     webhooks::Webhooks,
 };
@@ -114,6 +118,7 @@ pub(crate) struct Api {
     /// What credentials are sealed with.
     pub(crate) keys: KeyRing,
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) people: Arc<People>,
     pub(crate) started_ms: u64,
 }
 
@@ -124,6 +129,7 @@ pub(crate) use self::{
     export::Exports,
     keys::describe as describe_key,
     once::{Asking, NAMED_MS},
+    people::People,
 };
 
 /// All routes.
@@ -134,7 +140,8 @@ pub(crate) fn router(api: Api) -> Router {
         .merge(openapi::serve_operators(&openapi::operators()))
         .merge(public.into_router())
         .merge(operators_routes())
-        .fallback(|| async { ApiError::not_found("no such endpoint") })
+        .merge(dashboard::routes())
+        .fallback(dashboard::page)
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(middleware::from_fn_with_state(api.clone(), once::answer))
         .layer(middleware::from_fn_with_state(api.clone(), roles::check))
@@ -142,6 +149,10 @@ pub(crate) fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(
             api.clone(),
             operator::explain,
+        ))
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            people::sign_in::recognize,
         ))
         .merge(operator::routes(&api))
         .layer(middleware::from_fn(word_refusals))
@@ -263,7 +274,10 @@ async fn writer(conn: &mut Conn, request: &http::HeaderMap) -> Result<Holder, Ap
 }
 
 async fn holder(conn: &mut Conn, request: &http::HeaderMap) -> Result<Holder, ApiError> {
-    let holder = keys_store::holder(conn, &KeyHash::of(bearer(request)?)).await?;
+    let holder = match people::sign_in::person(request) {
+        Some(id) => people_store::holder(conn, id).await?,
+        None => keys_store::holder(conn, &KeyHash::of(bearer(request)?)).await?,
+    };
     match holder {
         Some(holder) if holder.is_disabled => Err(ApiError::tenant_disabled()),
         Some(holder) => Ok(holder),

@@ -26,6 +26,7 @@ pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod outbox;
 pub(crate) mod packed;
+pub(crate) mod people;
 pub(crate) mod postgres;
 pub(crate) mod promotions;
 pub(crate) mod prompts;

@@ -8,14 +8,15 @@ LOCAL="$PWD/.local"
 STAMPS="$LOCAL/stamps"
 RUST_MINIMUM=1.95
 PYTHON_MINIMUM=3.10
+NODE_MINIMUM=20.19
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
 
 main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
-    run) need_toolchain; need_onnxruntime ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant ;;
+    run) need_toolchain; need_onnxruntime; need_dashboard ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_dashboard; need_browser; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant ;;
     bench) need_toolchain; need_onnxruntime; need_nginx; need_clickhouse ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -47,7 +48,47 @@ need_toolchain() {
   python3 -c "import sys; sys.exit(sys.version_info < (${PYTHON_MINIMUM/./, }))" \
     || die "$(python3 --version) is too old, $PYTHON_MINIMUM is needed; run: apt-get install python3"
   python3 -c 'import ensurepip, venv' 2>/dev/null || debian_package python3-venv "Python's venv with pip"
-  has node || once node-noted - say "node is missing; nothing needs it yet, the dashboard will: apt-get install nodejs npm"
+}
+
+need_node() {
+  has node && has npm || { debian_package nodejs "Node"; debian_package npm "npm"; }
+  local node
+  node="$(node --version | tr -d v)"
+  at_least "$node" "$NODE_MINIMUM" \
+    || die "Node $node is too old, $NODE_MINIMUM is needed to build the dashboard; see https://nodejs.org"
+}
+
+# Into the program: built before it, and anew once its sources or the API's documents changed.
+need_dashboard() {
+  need_node
+  local at=controlplane/dashboard
+  once dashboard "$(dashboard_digest)" build_dashboard "$at"
+  [ -e "$at/dist/index.html" ] || { rm -f "$STAMPS/dashboard"; need_dashboard; }
+}
+
+dashboard_digest() {
+  find controlplane/dashboard docs/openapi.json docs/openapi-operator.json \
+    \( -name node_modules -o -name dist -o -name '*.d.ts' \) -prune -o -type f -print0 \
+    | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1
+}
+
+build_dashboard() {
+  say "building the dashboard (a minute or two)"
+  (cd "$1" && npm ci --silent && npm run --silent build >"$LOCAL/dashboard.log" 2>&1 && npm run --silent test >>"$LOCAL/dashboard.log" 2>&1) \
+    || { cat "$LOCAL/dashboard.log" >&2; die "the dashboard could not be built: is the npm registry reachable?"; }
+}
+
+# The browser that the dashboard is tried in, and what drives it.
+need_browser() {
+  has chromium || [ -x "${FLOOPY_CHROMIUM:-/usr/bin/chromium}" ] || debian_package chromium "Chromium"
+  local at=tests/clients/dashboard
+  once browser "$(digest "$at/package.json" "$at/package-lock.json")" install_browser_driver "$at"
+  [ -d "$at/node_modules" ] || { rm -f "$STAMPS/browser"; need_browser; }
+}
+
+install_browser_driver() {
+  say "installing what drives the browser in tests"
+  (cd "$1" && npm ci --silent) || die "the packages of $1 could not be installed: is the npm registry reachable?"
 }
 
 # libFuzzer comes in a crate as source, of C++; the coverage it needs is in stable Rust.

@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod batches;
 pub mod bench;
+pub mod browser;
 pub mod budgets;
 pub mod chart;
 pub mod checks;

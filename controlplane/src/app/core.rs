@@ -282,6 +282,7 @@ impl Core {
             operator: self.operator.hash,
             keys: self.keys.clone(),
             fleet: Arc::clone(&self.services.fleet),
+            people: Arc::default(),
             started_ms: self.process.clock.now_ms(),
         })
     }

@@ -215,7 +215,7 @@ fn read_name(name: &str) -> Result<String, ApiError> {
     Err(ApiError::invalid_body("name", message))
 }
 
-fn parse_role(name: &str) -> Result<Role, ApiError> {
+pub(super) fn parse_role(name: &str) -> Result<Role, ApiError> {
     Role::parse(name).ok_or_else(|| {
         let (name, known) = (brief(name), Role::names());
         let message = format!("role is {name:?}, it must be one of {known}");

@@ -67,7 +67,7 @@ pub(super) async fn roll_back(
     let id = promotion.id.to_string();
     let asked = settings::get(&mut editing.tx, (&tenant, Kind::Rollback), &id).await?;
     let body = json!(WrittenRollback {
-        by: format!("key:{}", editing.holder.key),
+        by: editing.holder.actor(),
     });
     // Whoever asked first is who asked.
     if asked.is_none() {

@@ -1,9 +1,9 @@
 //! Connections of the REST API, every wait on a client with a deadline: headers, bodies, and whole requests.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     response::{IntoResponse, Response},
 };
@@ -30,6 +30,10 @@ const CONNECTIONS: usize = 4_096;
 
 /// Wait after the system could not give a connection, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// How long clients may take.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +78,9 @@ async fn serve_with(
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, router.clone(), stop.clone(), patience);
+            Ok((stream, from)) => {
+                let router = router.clone().layer(Extension(Peer(from.ip())));
+                let connection = connection(stream, router, stop.clone(), patience);
                 connections.spawn(async move {
                     connection.await;
                     drop(permit);

@@ -165,7 +165,7 @@ impl<'a> Editing<'a> {
         let change = Change {
             tenant: Some(&self.holder.tenant),
             at_ms: self.now_ms,
-            actor: &format!("key:{}", self.holder.key),
+            actor: &self.holder.actor(),
             role: self.holder.role.as_str(),
             action,
             resource,

@@ -52,6 +52,7 @@ impl Default for Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) tenant: TenantId,
+    /// The key's id, or that of somebody who is signed in.
     pub(crate) key: String,
     pub(crate) read: bool,
     pub(crate) write: bool,
@@ -60,6 +61,18 @@ pub(crate) struct Holder {
     pub(crate) is_disabled: bool,
     /// It is held to a project, an environment, a rate or a rule.
     pub(crate) is_scoped: bool,
+}
+
+impl Holder {
+    /// As it stands in the audit log.
+    pub(crate) fn actor(&self) -> String {
+        let kind = if self.key.starts_with("user_") {
+            "user"
+        } else {
+            "key"
+        };
+        format!("{kind}:{}", self.key)
+    }
 }
 
 const COLUMNS: &str = "id, sha256, can_read, can_write, project, environment, requests_per_minute, rule, name, \

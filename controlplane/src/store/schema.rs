@@ -12,6 +12,7 @@ mod firewall;
 mod measured;
 mod operators;
 mod outbox;
+mod people;
 mod postgres;
 mod promotions;
 mod queue;
@@ -212,6 +213,7 @@ const STEPS: &[&[&str]] = &[&[
     tags::TAGS,
     promotions::PROMOTIONS,
     accounted::ACCOUNTED,
+    people::PEOPLE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -37,6 +37,41 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "permission_error", code, message)
     }
 
+    /// No account has this address and this password: which of both is wrong is not told.
+    pub(crate) fn wrong_password() -> Self {
+        let message = "this e-mail address and this password do not belong together";
+        let kind = "authentication_error";
+        Self::new(StatusCode::UNAUTHORIZED, kind, "wrong_password", message)
+    }
+
+    /// Sign-in was tried too often.
+    pub(crate) fn too_many_attempts(seconds: u64) -> Self {
+        let message = format!("sign-in was tried too often; try again in {seconds} seconds");
+        let kind = "rate_limit_error";
+        let error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            kind,
+            "too_many_attempts",
+            message,
+        );
+        Self {
+            retry_after: Some(seconds),
+            ..error
+        }
+    }
+
+    /// A change came with a cookie, and not from our own pages.
+    pub(crate) fn forged() -> Self {
+        let message =
+            "changes by cookie need the header x-floopy-dashboard, from the dashboard's own pages";
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "permission_error",
+            "csrf_refused",
+            message,
+        )
+    }
+
     /// The key's role does not suffice.
     pub(crate) fn role_required(needed: Role, held: Role) -> Self {
         let (needed, held) = (needed.as_str(), held.as_str());

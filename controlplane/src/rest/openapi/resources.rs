@@ -22,6 +22,7 @@ mod projects;
 mod promotions;
 mod prompts;
 mod providers;
+mod rankings;
 mod ratings;
 mod replay;
 mod routing;

@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::{Query, Request},
     handler::Handler,
-    http::header::AUTHORIZATION,
+    http::{HeaderMap, header::AUTHORIZATION},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{self, MethodRouter},
@@ -14,7 +14,7 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    super::{Api, query},
+    super::{Api, people::sign_in, query},
     operation::Operation,
     schemas::Schemas,
 };
@@ -37,12 +37,16 @@ async fn known_keys(known: Arc<[String]>, request: Request, next: Next) -> Respo
     let pairs = pairs.map(|Query(pairs)| pairs).unwrap_or_default();
     let unknown = pairs.iter().find(|(key, _)| !known.contains(key));
     match unknown {
-        Some((key, _)) if request.headers().contains_key(AUTHORIZATION) => {
+        Some((key, _)) if says_who(request.headers()) => {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             query::unknown(key, &known).into_response()
         }
         Some(_) | None => next.run(request).await,
     }
+}
+
+fn says_who(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION) || sign_in::person(headers).is_some()
 }
 
 /// Routes of the public API.

@@ -27,6 +27,7 @@ use crate::{
         audit::Action,
         credentials,
         keys::{self, Wanted},
+        people,
         settings::{self, Kind},
         tenants::managed::{self, Caps, Managed},
         webhooks,
@@ -209,6 +210,7 @@ pub(crate) async fn delete(
         ));
     }
     keys::delete_all(tx, &tenant.id).await?;
+    people::delete_all(tx, &tenant.id).await?;
     credentials::delete_all(tx, &tenant.id).await?;
     changing.api.dirty.mark_credentials();
     let tx = &mut changing.tx;

@@ -80,7 +80,7 @@ pub(in super::super) async fn pin(
     let before = settings::get(&mut editing.tx, place, shape.as_str()).await?;
     let body = json!(WrittenPin {
         model: model.to_string(),
-        by: format!("key:{}", editing.holder.key),
+        by: editing.holder.actor(),
     });
     let place = (shape.as_str(), before.as_ref());
     let document = editing.replace(Kind::Pin, place, &body).await?;

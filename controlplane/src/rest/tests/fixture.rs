@@ -101,6 +101,7 @@ impl Fixture {
             operator: Some(KeyHash::of(OPERATOR)),
             keys: KeyRing::read(&"ab".repeat(32)).expect("a key"),
             fleet: Arc::default(),
+            people: Arc::default(),
             started_ms: NOW,
         }
     }

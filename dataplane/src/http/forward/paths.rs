@@ -52,13 +52,14 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 21] = [
+static FORWARDED: [Forwarded; 22] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
         ..Forwarded::at("/v1/export")
     },
     Forwarded::at("/v1/routing/baseline"),
+    Forwarded::at("/v1/routing/rankings"),
     Forwarded::at("/v1/routing/replay"),
     Forwarded::at("/v1/routing/rules"),
     Forwarded::at("/v1/constraints"),

@@ -30,7 +30,7 @@ fn addresses(effective: &Effective, system: &System, proxy: &str) -> String {
         |file| file.display().to_string(),
     );
     format!(
-        "\nfloopy is running\n\n  proxy      {proxy}/v1\n  control    http://{}   (REST, /metrics)\n  state      {}\n  config     {file}",
+        "\nfloopy is running\n\n  proxy      {proxy}/v1\n  control    http://{}   (dashboard, REST, /metrics)\n  state      {}\n  config     {file}",
         system.rest(),
         effective.config.data_dir.display(),
     )

@@ -265,7 +265,7 @@ pub(super) struct Candidate {
 }
 
 #[derive(ToSchema)]
-struct Posterior {
+pub(super) struct Posterior {
     mean: f64,
     lower: f64,
     upper: f64,
@@ -275,7 +275,7 @@ struct Posterior {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
-enum Role {
+pub(super) enum Role {
     Incumbent,
     Canary,
     Fallback,

@@ -15,7 +15,7 @@ use super::{
     },
     decisions::in_languages,
     needs::{Affinity, Features},
-    replay,
+    rankings, replay,
     rules::Strategy,
 };
 use crate::rest::baseline;
@@ -210,5 +210,6 @@ pub(super) fn routes() -> Routes {
                 .says("Also told where routing is behind.")
                 .answers::<Baseline>(200, "Both sides."),
         )
+        .and(rankings::routes())
         .and(replay::routes())
 }
