@@ -65,6 +65,17 @@ fn spoke() -> Signal {
     }
 }
 
+fn answered() -> Attempt {
+    Attempt {
+        key: key("a"),
+        result: AttemptResult::Ok,
+        status: Some(200),
+        latency_ms: 40,
+        wasted_micro_usd: None,
+        upstream_request_id: Some("req-1".into()),
+    }
+}
+
 /// A completed call of model `a`, without a session.
 pub(crate) fn decision(n: u64) -> Decision {
     Decision {
@@ -97,14 +108,7 @@ pub(crate) fn decision(n: u64) -> Decision {
             input_tokens_estimate: 100,
             ..Features::default()
         },
-        attempts: vec![Attempt {
-            key: key("a"),
-            result: AttemptResult::Ok,
-            status: Some(200),
-            latency_ms: 40,
-            wasted_micro_usd: None,
-            upstream_request_id: Some("req-1".into()),
-        }],
+        attempts: vec![answered()],
         outcome: outcome(),
         stage: Stage::Finished,
         shadow_of: None,
@@ -126,6 +130,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        implicit: Vec::new(),
     }
 }
 
@@ -244,6 +249,7 @@ pub(crate) fn job(id: u64, n: u64) -> Event {
         json_expected: false,
         session_id: None,
         asked_at_ms: 0,
+        uncertainty: 0,
     };
     event(id, EventBody::ScoringJob(job))
 }
@@ -257,6 +263,9 @@ pub(crate) fn score(n: u64, composite: f64) -> Score {
         safety: 1.0,
         composite,
         judge: "test/1".into(),
+        cost_micro_usd: 0,
+        probability: None,
+        weight: 1.0,
     }
 }
 

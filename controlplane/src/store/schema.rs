@@ -8,6 +8,7 @@ mod evaluations;
 mod experiments;
 mod fill;
 mod firewall;
+mod judge;
 mod measured;
 mod operators;
 mod outbox;
@@ -210,6 +211,7 @@ const STEPS: &[&[&str]] = &[&[
     firewall::FIREWALL,
     tags::TAGS,
     promotions::PROMOTIONS,
+    judge::JUDGE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

@@ -72,6 +72,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         stopped: None,
         tags: None,
         firewall: None,
+        implicit: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use floopy_proto::v1;
 
 pub use self::encode::encode_event;
 use super::{
-    InvalidWire, budget, firewall, id_bytes, names, non_empty, optional_uuid,
+    InvalidWire, budget, firewall, id_bytes, implicit, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
     required, snapshot, uuid,
 };
@@ -287,6 +287,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         charged: d.charged.as_ref().map(Into::into),
         stopped: d.stopped.as_deref().map(Into::into),
         firewall: d.firewall.as_deref().map(Into::into),
+        implicit: d.implicit.iter().map(Into::into).collect(),
     }
 }
 
@@ -350,6 +351,7 @@ impl TryFrom<v1::Decision> for Decision {
             charged: d.charged.map(TryInto::try_into).transpose()?,
             stopped: d.stopped.and_then(budget::stopped),
             firewall: d.firewall.and_then(firewall::screening),
+            implicit: implicit::known(d.implicit)?,
         })
     }
 }

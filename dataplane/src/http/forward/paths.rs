@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 21] = [
+static FORWARDED: [Forwarded; 22] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -79,6 +79,7 @@ static FORWARDED: [Forwarded; 21] = [
     Forwarded::at("/v1/usage"),
     Forwarded::at("/v1/cache"),
     Forwarded::at("/v1/firewall"),
+    Forwarded::at("/v1/judge"),
     Forwarded::at("/v1/audit"),
 ];
 

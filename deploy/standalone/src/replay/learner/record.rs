@@ -76,6 +76,7 @@ impl Learner {
             stopped: None,
             tags: None,
             firewall: None,
+            implicit: Vec::new(),
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
