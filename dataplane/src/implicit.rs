@@ -21,10 +21,12 @@ const RETRY_MS: u64 = 60 * 1_000;
 /// Shorter questions, such as "go on" or "next", are asked again for other reasons.
 const LEAST_WORDS: usize = 4;
 
-/// What is remembered of a call; nothing of a tenant that keeps nothing.
+/// What is remembered of a call of a session; without one it may as well be somebody else who asks next. Nothing of a
+/// tenant that keeps nothing.
 pub(crate) fn said(call: &Call, decision: &Decision, tenant: &Tenant) -> Option<Said> {
     let question = call.questions().last;
-    (!tenant.zero_retention && question != 0).then(|| Said {
+    let is_kept = decision.session_id.is_some() && !tenant.zero_retention;
+    (is_kept && question != 0).then(|| Said {
         request_id: decision.request_id,
         shapes: decision.shapes.clone(),
         created_at_ms: decision.created_at_ms,
@@ -60,11 +62,10 @@ pub(crate) fn follow_up(call: &Call, decision: &Decision, before: Served) -> Opt
     })
 }
 
-/// The same once more, after the reply began. Without a session it may as well be somebody else.
+/// The same once more, after the reply began.
 fn is_retry(call: &Call, decision: &Decision, (earlier, at_ms): (&Said, u64)) -> bool {
     let came = decision.created_at_ms;
-    decision.session_id.is_some()
-        && call.questions().last == earlier.question
+    call.questions().last == earlier.question
         && call.features().messages == earlier.messages
         && call.body_bytes() == earlier.body_bytes
         && came >= at_ms
@@ -116,8 +117,8 @@ mod tests {
                 true,
             ),
             (
-                "What is the capital of Chile?",
-                "Please tell me what the capital of Chile is",
+                "How do I reset my password?",
+                "how can I reset the password",
                 true,
             ),
             (

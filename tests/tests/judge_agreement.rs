@@ -129,9 +129,11 @@ async fn a_judge_that_disagrees_with_people_loses_weight_and_is_told(shape: Shap
 async fn signals(api: &Api, id: &str) -> Value {
     eventually_within(PATIENCE, || async {
         let decision = api.decision(id).await;
-        match &decision["implicit_signals"] {
-            Value::Array(told) => Ok(json!(told)),
-            _ => Err(decision),
+        let told = decision["implicit_signals"].clone();
+        if told.is_array() {
+            Ok(told)
+        } else {
+            Err(decision)
         }
     })
     .await
