@@ -65,6 +65,17 @@ fn spoke() -> Signal {
     }
 }
 
+fn answered() -> Attempt {
+    Attempt {
+        key: key("a"),
+        result: AttemptResult::Ok,
+        status: Some(200),
+        latency_ms: 40,
+        wasted_micro_usd: None,
+        upstream_request_id: Some("req-1".into()),
+    }
+}
+
 /// A completed call of model `a`, without a session.
 pub(crate) fn decision(n: u64) -> Decision {
     Decision {
@@ -93,14 +104,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         snapshot_version: 7,
         draw_key: "draw".into(),
         features: features(),
-        attempts: vec![Attempt {
-            key: key("a"),
-            result: AttemptResult::Ok,
-            status: Some(200),
-            latency_ms: 40,
-            wasted_micro_usd: None,
-            upstream_request_id: Some("req-1".into()),
-        }],
+        attempts: vec![answered()],
         outcome: outcome(),
         stage: Stage::Finished,
         shadow_of: None,
@@ -122,6 +126,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        implicit: Vec::new(),
         priced: None,
     }
 }
@@ -249,6 +254,7 @@ pub(crate) fn job(id: u64, n: u64) -> Event {
         json_expected: false,
         session_id: None,
         asked_at_ms: 0,
+        uncertainty: 0,
     };
     event(id, EventBody::ScoringJob(job))
 }
@@ -262,6 +268,9 @@ pub(crate) fn score(n: u64, composite: f64) -> Score {
         safety: 1.0,
         composite,
         judge: "test/1".into(),
+        cost_micro_usd: 0,
+        probability: None,
+        weight: 1.0,
     }
 }
 

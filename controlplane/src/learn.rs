@@ -6,6 +6,7 @@
 //! hold back who has not shown enough; `rank` runs them for a tenant; `promotion` (by `bets`) takes who is to serve
 //! there step by step, and back.
 
+pub mod accord;
 pub mod agreement;
 pub mod alarm;
 pub mod belief;

@@ -87,6 +87,7 @@ pub(crate) struct Metrics {
     drift_alarms: Family<ScopeLabels, Counter>,
     drift_taken_back: Counter,
     observations_dropped: Counter,
+    disagreeing: Gauge,
     snapshot_version: Gauge,
     tables: Gauge,
     proxies: Gauge,
@@ -111,6 +112,7 @@ impl Metrics {
             drift_alarms: Family::default(),
             drift_taken_back: Counter::default(),
             observations_dropped: Counter::default(),
+            disagreeing: Gauge::default(),
             snapshot_version: Gauge::default(),
             tables: Gauge::default(),
             proxies: Gauge::default(),
@@ -177,6 +179,11 @@ impl Metrics {
             "drift_observations_dropped",
             "Outcomes that the drift monitors missed because too many waited",
             self.observations_dropped.clone(),
+        );
+        registry.register(
+            "judge_disagreeing_tenants",
+            "Tenants whose people the judge surely disagrees with",
+            self.disagreeing.clone(),
         );
         registry.register(
             "snapshot_version",
@@ -266,6 +273,11 @@ impl Metrics {
 
     pub(crate) fn drift_taken_back(&self) {
         self.drift_taken_back.inc();
+    }
+
+    pub(crate) fn disagreeing(&self, tenants: usize) {
+        self.disagreeing
+            .set(i64::try_from(tenants).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn observations_dropped(&self, count: u64) {

@@ -17,6 +17,7 @@ mod explain;
 mod export;
 mod feedback;
 mod firewall;
+mod judge;
 mod keys;
 mod labels;
 mod once;

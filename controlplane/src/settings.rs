@@ -4,6 +4,7 @@ pub(crate) mod budgets;
 pub(crate) mod cache;
 pub(crate) mod experiments;
 pub(crate) mod gates;
+pub(crate) mod implicit;
 pub(crate) mod limits;
 pub(crate) mod promotions;
 pub(crate) mod prompts;
@@ -50,15 +51,17 @@ pub(crate) enum Group {
     Routing,
     Rates,
     Budgets,
+    Implicit,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Limits,
         Self::Gates,
         Self::Routing,
         Self::Rates,
         Self::Budgets,
+        Self::Implicit,
     ];
 
     /// The id of its document.
@@ -69,6 +72,7 @@ impl Group {
             Self::Routing => "routing",
             Self::Rates => rates::RATE_LIMITS,
             Self::Budgets => budgets::BUDGETS,
+            Self::Implicit => implicit::IMPLICIT,
         }
     }
 }
@@ -261,6 +265,10 @@ fn constrain(tenant: &mut Tenant, document: &Document) -> Result<(), StoreError>
             let written = read::<Vec<WrittenBudget>>(document)?;
             let budgets = budgets::to_domain(&written).map_err(unreadable)?;
             tenant.budgets = budgets.into();
+        }
+        Some(Group::Implicit) => {
+            let names = read::<Vec<String>>(document)?;
+            tenant.implicit = implicit::to_domain(&names).map_err(unreadable)?;
         }
         // Of a later version.
         None => {}

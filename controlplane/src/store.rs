@@ -16,6 +16,7 @@ pub(crate) mod contents;
 pub(crate) mod credentials;
 pub(crate) mod datasets;
 pub(crate) mod deltas;
+pub(crate) mod disagreements;
 pub(crate) mod drift;
 pub(crate) mod evaluations;
 pub(crate) mod experiments;

@@ -39,16 +39,18 @@ pub(crate) enum Event {
     BudgetWarning,
     ModelPromoted,
     ModelRolledBack,
+    JudgeDisagrees,
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::SecurityAlert,
         Self::AlertTriggered,
         Self::BudgetExceeded,
         Self::BudgetWarning,
         Self::ModelPromoted,
         Self::ModelRolledBack,
+        Self::JudgeDisagrees,
     ];
 
     /// The wire name.
@@ -60,6 +62,7 @@ impl Event {
             Self::BudgetWarning => "budget_warning",
             Self::ModelPromoted => "model_promoted",
             Self::ModelRolledBack => "model_rolled_back",
+            Self::JudgeDisagrees => "judge_disagrees",
         }
     }
 

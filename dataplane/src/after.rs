@@ -34,6 +34,8 @@ pub(crate) struct Work {
     pub served: CandidateKey,
     /// The session that it is of, and when it came.
     pub session: Option<(SessionId, u64)>,
+    /// How much a score of the reply is worth.
+    pub uncertainty: u16,
     /// Who is also to be asked, and the record of the call that was served.
     pub shadow: Option<(Shadow, Box<Decision>)>,
 }
@@ -76,6 +78,7 @@ impl Drop for After {
                 tenant: &work.admitted.tenant.id,
                 candidate: &work.served,
                 session: work.session.as_ref(),
+                uncertainty: work.uncertainty,
             };
             offer(&self.gateway, &judged, (&work.call, facts));
         }
@@ -158,6 +161,8 @@ pub(crate) struct Judged<'a> {
     pub candidate: &'a CandidateKey,
     /// The session of the caller's call, and when that came.
     pub session: Option<&'a (SessionId, u64)>,
+    /// How much a score is worth, in thousandths.
+    pub uncertainty: u16,
 }
 
 /// Hands a reply to the judge.
@@ -178,6 +183,7 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
         json_expected: call.json_expected(),
         session_id: judged.session.map(|(session, _)| session.clone()),
         asked_at_ms: judged.session.map_or(0, |(_, asked_at_ms)| *asked_at_ms),
+        uncertainty: judged.uncertainty,
     };
     let recorded_at_ms = gateway.clock.now_ms();
     let event = Event {

@@ -9,6 +9,7 @@ mod history;
 mod member;
 pub(crate) mod newer;
 mod prompt;
+mod questions;
 mod said;
 mod site;
 mod splice;
@@ -34,6 +35,7 @@ pub(crate) use self::chat::BYTES_PER_TOKEN;
 pub use self::error::InvalidCall;
 pub use self::history::History;
 pub use self::prompt::Prompt;
+pub use self::questions::Questions;
 pub(crate) use self::template::Unfillable;
 use self::{fields::Fields, value::text};
 use crate::digest::digest_64;
@@ -92,6 +94,7 @@ pub struct Call {
     class_signals: Vec<Signal>,
     history: History,
     opening: u64,
+    questions: Questions,
     user: Option<Box<str>>,
 }
 
@@ -146,6 +149,7 @@ impl Call {
             class_signals,
             history: seen.history,
             opening: seen.opening,
+            questions: seen.questions,
             user,
             body,
         })
@@ -199,6 +203,16 @@ impl Call {
     /// A hash of how the conversation began and who it is with; the same for each of its turns.
     pub fn opening(&self) -> u64 {
         self.opening
+    }
+
+    /// What the user said last, as digests.
+    pub fn questions(&self) -> Questions {
+        self.questions
+    }
+
+    /// The last two questions as text; content.
+    pub(crate) fn asked(&self) -> Option<(String, String)> {
+        questions::read(self.body.get(self.messages_span.clone())?)
     }
 
     /// The end user: OpenAI's `user`, or Anthropic's `metadata.user_id`.
@@ -272,6 +286,7 @@ struct Seen<'a> {
     tool_names: Vec<Cow<'a, str>>,
     history: History,
     opening: u64,
+    questions: Questions,
     /// The end user.
     user: Option<Cow<'a, str>>,
 }

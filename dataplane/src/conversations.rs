@@ -8,13 +8,14 @@ use std::{
 
 use floopy_shared::domain::{
     affinity::Affinity,
-    ids::{CandidateKey, TenantId},
+    ids::{CandidateKey, RequestId, TenantId},
+    shape::ShapeKey,
 };
 use lru::LruCache;
 
 use crate::{call::History, digest::digest_128};
 
-/// Conversations remembered: about 10 MB where all of them are.
+/// Conversations remembered: about 20 MB where all of them are.
 const MAX_CONVERSATIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(49_999);
 /// Agents may wait for a slow tool or a person; after an hour a loop has been given up.
 const REMEMBERED_MS: u64 = 60 * 60 * 1_000;
@@ -39,10 +40,26 @@ impl ConversationId {
     }
 }
 
-#[derive(Debug)]
-struct Served {
-    by: CandidateKey,
-    at_ms: u64,
+/// The call that was served last.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    pub by: CandidateKey,
+    /// When its reply began.
+    pub at_ms: u64,
+    /// `None`: nobody is to know whether it is followed up.
+    pub call: Option<Said>,
+}
+
+/// What is to be known of a call to see how it is followed up, and nothing of what it said.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub request_id: RequestId,
+    pub shapes: Vec<ShapeKey>,
+    pub created_at_ms: u64,
+    /// A digest of the last question.
+    pub question: u64,
+    pub messages: u32,
+    pub body_bytes: usize,
 }
 
 /// Who served each conversation last.
@@ -56,10 +73,12 @@ impl Default for Conversations {
 }
 
 impl Conversations {
-    /// This candidate's reply began.
-    pub fn note(&self, id: ConversationId, by: CandidateKey, at_ms: u64) {
-        let mut served = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        served.put(id, Served { by, at_ms });
+    /// This call's reply began; the one that was served before, once.
+    pub(crate) fn note(&self, id: ConversationId, served: Served) -> Option<Served> {
+        let now_ms = served.at_ms;
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.put(id, served)?;
+        (now_ms.saturating_sub(before.at_ms) < REMEMBERED_MS).then_some(before)
     }
 
     /// What ties the conversation's next call to whoever served before.
@@ -106,8 +125,16 @@ mod tests {
             (affinity.held, affinity.warm)
         };
         assert_eq!(at(0), (None, false));
-        conversations.note(id, key("p/a"), 0);
-        conversations.note(id, key("p/b"), 10);
+        let note = |by: &str, at_ms| {
+            let served = Served {
+                by: key(by),
+                at_ms,
+                call: None,
+            };
+            conversations.note(id, served).map(|before| before.by)
+        };
+        assert_eq!(note("p/a", 0), None);
+        assert_eq!(note("p/b", 10), Some(key("p/a")));
         assert_eq!(at(10 + WARM_MS - 1), (Some(key("p/b")), true));
         assert_eq!(at(10 + WARM_MS), (Some(key("p/b")), false));
         assert_eq!(at(10 + REMEMBERED_MS), (None, false));

@@ -20,6 +20,7 @@ mod doors;
 mod firewall;
 mod gateway;
 mod http;
+mod implicit;
 mod latencies;
 mod linger;
 mod metrics;

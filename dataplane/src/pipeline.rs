@@ -28,9 +28,11 @@ use crate::{
     after::{self, After, Work},
     cache::Entry,
     call::Endpoint,
+    conversations,
     doors::Passage,
     gateway::Gateway,
     http::{Body, Live, RequestBody, respond::Refusal},
+    implicit,
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     rates::Admission,
@@ -301,9 +303,17 @@ fn concluded(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Passing 
     record.served_by(&served.model, plan.choice.reason);
     // Rows of a data set may begin alike without going on from each other.
     if !admitted.scope.evaluation {
-        let (conversation, by) = (plan.conversation, served.model.key.clone());
-        let now_ms = gateway.clock.now_ms();
-        gateway.conversations.note(conversation, by, now_ms);
+        let said = implicit::said(&call, record.decision(), &admitted.tenant);
+        let by = conversations::Served {
+            by: served.model.key.clone(),
+            at_ms: gateway.clock.now_ms(),
+            call: said,
+        };
+        let before = gateway.conversations.note(plan.conversation, by);
+        let follow_up = |before| implicit::follow_up(&call, record.decision(), before);
+        if let Some(implicit) = before.and_then(follow_up) {
+            record.tells(implicit);
+        }
     }
     // Whoever stepped in is not its own shadow.
     let shadow = plan
@@ -319,6 +329,7 @@ fn concluded(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Passing 
             call,
             headers,
             request_id: record.id(),
+            uncertainty: record.decision().uncertainty(&served.model.key),
             served: served.model.key.clone(),
             session,
             shadow,

@@ -17,6 +17,7 @@ use floopy_shared::domain::{
     experiment::Assignment,
     firewall::Screening,
     ids::{CandidateKey, RequestId, SessionId},
+    implicit::Implicit,
     money::{Prices, Usage},
     route::Shadow,
     snapshot::Tenant,
@@ -36,6 +37,7 @@ use crate::{
     budgets::Reserved,
     call::Call,
     gateway::Gateway,
+    implicit,
     rates::Charged,
     record::spool::Ticket,
     route::Plan,
@@ -205,9 +207,16 @@ impl Record {
             charged: None,
             tags: None,
             priced,
+            // Its caller said that of whoever served.
+            implicit: Vec::new(),
             ..of.clone()
         };
         *self.decision = decision;
+    }
+
+    /// Its caller did what says something of a reply.
+    pub(crate) fn tells(&mut self, implicit: Implicit) {
+        self.decision.implicit.push(implicit);
     }
 
     /// A candidate's reply began.
@@ -272,6 +281,10 @@ impl Record {
             | Ending::Error
             | Ending::Interrupted => {}
         }
+        let streamed = self.answered.is_some();
+        let told = implicit::of_reply(ending, streamed, facts);
+        let is_served = self.decision.served.is_some() && self.decision.shadow_of.is_none();
+        self.decision.implicit.extend(told.filter(|_| is_served));
         self.decision.outcome = self.outcome(status, ending, facts);
         self.decision.completion_id = facts.and_then(|facts| facts.completion_id.clone());
         self.decision.attempts = self.trail.close();

@@ -185,6 +185,7 @@ async fn send(
         tenant: &work.admitted.tenant.id,
         candidate: &model.key,
         session: work.session.as_ref(),
+        uncertainty: record.decision().uncertainty(&model.key),
     };
     offer(&gateway, &judged, (&work.call, facts));
 }

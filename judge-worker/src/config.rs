@@ -50,6 +50,9 @@ pub struct Llm {
     /// What asking may cost in a day in UTC; then the built-in scorer judges alone. Each process counts from its start.
     #[serde(deserialize_with = "usd")]
     pub usd_per_day: f64,
+    /// The same of each tenant; `usd_per_day` where it is missing.
+    #[serde(deserialize_with = "some_usd", skip_serializing_if = "Option::is_none")]
+    pub usd_per_day_each: Option<f64>,
     /// Prices of the models; the dearest, where there are several.
     #[serde(deserialize_with = "usd")]
     pub usd_per_million_input: f64,
@@ -100,6 +103,7 @@ impl Default for Llm {
             share: 1.0,
             weight: 0.7,
             usd_per_day: 1.0,
+            usd_per_day_each: None,
             usd_per_million_input: 0.0,
             usd_per_million_output: 0.0,
             timeout_ms: 10_000,
@@ -187,6 +191,10 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 
 fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     range::float(deserializer, (0.0, 1e6))
+}
+
+fn some_usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    usd(deserializer).map(Some)
 }
 
 fn timeout_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -5,6 +5,7 @@ mod budget;
 mod family;
 mod provider;
 mod rubric;
+mod sample;
 
 use std::time::Duration;
 
@@ -16,9 +17,11 @@ use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::sample::Draw;
 use self::{
     budget::Budget,
     provider::{Answer, Provider, Usage},
+    sample::Sampler,
 };
 use crate::{config::Llm, judge, metrics::Metrics, rubric::Verdict};
 
@@ -35,6 +38,7 @@ pub(crate) struct Task {
     model: String,
     /// Set aside for it, in millionths of a dollar.
     reserved: u64,
+    pub(crate) draw: Draw,
 }
 
 /// What came of it.
@@ -42,6 +46,8 @@ pub(crate) struct Task {
 pub(crate) struct Graded {
     pub(crate) task: Task,
     pub(crate) verdict: Result<Verdict, String>,
+    /// In millionths of a dollar.
+    pub(crate) spent: u64,
 }
 
 /// Asks judge models.
@@ -50,6 +56,7 @@ pub(crate) struct Judges {
     config: Llm,
     provider: Provider,
     budget: Budget,
+    sampler: Sampler,
     metrics: Metrics,
 }
 
@@ -60,6 +67,7 @@ impl Judges {
             config: config.clone(),
             provider: Provider::new(config),
             budget: Budget::new(config.micro_usd_per_day(), Clock::system()),
+            sampler: Sampler::new(config.share),
             metrics: metrics.clone(),
         })
     }
@@ -69,20 +77,29 @@ impl Judges {
         self.config.concurrency
     }
 
-    /// Whether a model is to grade a reply; `None`: the built-in scorer judges it alone.
-    pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Option<Task> {
+    /// Has a model grade a reply, or says how it came that the built-in scorer judges it alone.
+    pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Result<Task, Draw> {
         let model = self.model_for(&job.candidate).map(str::to_owned);
-        let model = model.filter(|_| self.is_wanted(&job))?;
-        let reserved = self.most(&job);
-        if !self.budget.reserve(reserved) {
-            self.metrics.llm_unpaid.inc();
-            return None;
+        let model = model.filter(|_| self.may_see(&job)).ok_or(Draw::NONE)?;
+        let (is_drawn, draw) = self.sampler.draw(&job);
+        if !is_drawn {
+            return Err(draw);
         }
-        Some(Task {
+        let reserved = self.most(&job);
+        if !self.budget.reserve(&job.tenant, reserved) {
+            self.metrics.llm_unpaid.inc();
+            // As if it were not drawn by chance at all.
+            return Err(Draw {
+                weight: 1.0,
+                ..draw
+            });
+        }
+        Ok(Task {
             job,
             builtin,
             model,
             reserved,
+            draw,
         })
     }
 
@@ -94,15 +111,10 @@ impl Judges {
         others.next()
     }
 
-    /// Of a tenant that lets its replies be shown, and among the share that is; the same reply always is or never.
-    fn is_wanted(&self, job: &ScoringJob) -> bool {
-        let tenants = &self.config.tenants;
-        let is_let = tenants
-            .iter()
-            .any(|tenant| tenant == "*" || *tenant == job.tenant.to_string());
-        let bytes = job.request_id.0.as_bytes();
-        let drawn = f64::from(u16::from_be_bytes([bytes[13], bytes[14]])) / 65_536.0;
-        is_let && drawn < self.config.share
+    /// Of a tenant that lets its replies be shown.
+    fn may_see(&self, job: &ScoringJob) -> bool {
+        let mut tenants = self.config.tenants.iter();
+        tenants.any(|tenant| tenant == "*" || *tenant == job.tenant.to_string())
     }
 
     /// What a question and its repair cost at the most.
@@ -133,14 +145,18 @@ impl Judges {
         } else {
             spent
         };
-        self.budget.settle(task.reserved, spent);
+        self.budget.settle(&task.job.tenant, (task.reserved, spent));
         self.metrics.llm_cost_micro_usd.inc_by(spent);
         self.metrics.llm_asked.inc();
         if grades.is_err() {
             self.metrics.llm_failed.inc();
         }
         let verdict = grades.map(|grades| self.blend(&task.builtin, &grades));
-        Graded { task, verdict }
+        Graded {
+            task,
+            verdict,
+            spent,
+        }
     }
 
     /// Asks, and once more where the answer is not valid.
@@ -199,8 +215,11 @@ impl Llm {
         to_micro(micro.ceil())
     }
 
-    fn micro_usd_per_day(&self) -> u64 {
-        to_micro((self.usd_per_day * 1e6).round())
+    /// Of all tenants together, and of each.
+    fn micro_usd_per_day(&self) -> (u64, u64) {
+        let of_each = self.usd_per_day_each.unwrap_or(self.usd_per_day);
+        let micro = |usd: f64| to_micro((usd * 1e6).round());
+        (micro(self.usd_per_day), micro(of_each))
     }
 }
 

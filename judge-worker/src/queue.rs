@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use floopy_proto::v1;
 use floopy_shared::{
-    domain::event::ScoringJob,
+    domain::event::{Score, ScoringJob},
     process::{
         backoff::Backoff,
         rpc::{Dialer, is_of_peer},
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Client, Config, judge,
-    llm::{self, Judges, Task},
+    llm::{self, Draw, Judges, Task},
     metrics::Metrics,
     report,
     rubric::Exchange,
@@ -132,7 +132,11 @@ impl Worker {
             match graded.verdict {
                 Ok(verdict) => {
                     self.metrics.composite.observe(verdict.composite());
-                    report.add(&verdict.to_score(request_id, &graded.task.judge()));
+                    let score = verdict.to_score(request_id, &graded.task.judge());
+                    report.add(&Score {
+                        cost_micro_usd: graded.spent,
+                        ..drawn(score, graded.task.draw)
+                    });
                 }
                 Err(reason) => {
                     let id = Bytes::copy_from_slice(request_id.0.as_bytes());
@@ -152,13 +156,23 @@ impl Worker {
             json_expected: job.json_expected,
         });
         let request_id = job.request_id;
-        if let Some(judges) = &self.judges
-            && let Some(task) = judges.take(job, verdict)
-        {
-            return Some(task);
-        }
+        let taken = self.judges.as_ref().map(|judges| judges.take(job, verdict));
+        let draw = match taken {
+            Some(Ok(task)) => return Some(task),
+            Some(Err(draw)) => draw,
+            None => Draw::NONE,
+        };
         self.metrics.composite.observe(verdict.composite());
-        report.add(&verdict.to_score(request_id, judge::NAME));
+        report.add(&drawn(verdict.to_score(request_id, judge::NAME), draw));
         None
+    }
+}
+
+/// A score with how it came about.
+fn drawn(score: Score, draw: Draw) -> Score {
+    Score {
+        probability: draw.probability,
+        weight: draw.weight,
+        ..score
     }
 }

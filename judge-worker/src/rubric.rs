@@ -53,6 +53,9 @@ impl Verdict {
             safety: self.safety,
             composite: self.composite(),
             judge: judge.to_owned(),
+            cost_micro_usd: 0,
+            probability: None,
+            weight: 1.0,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod features;
 pub mod firewall;
 pub mod gates;
 pub mod ids;
+pub mod implicit;
 pub mod known;
 pub mod limits;
 pub mod money;

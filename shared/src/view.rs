@@ -8,6 +8,7 @@ use crate::domain::{
     experiment::Assignment,
     features::Features,
     ids::CandidateKey,
+    implicit::Implicit,
     ranking::Role,
     shape::Signal,
     weights::{Phase, Weights},
@@ -84,6 +85,18 @@ pub fn class_signals(signals: &[Signal]) -> Value {
     signals
         .map(|signal| json!({"name": signal.name, "points": signal.points}))
         .collect()
+}
+
+/// What callers did that says something of a reply; the call whose reply it is.
+pub fn implicit_signals(signals: &[Implicit]) -> Value {
+    let told = signals.iter().map(|signal| {
+        let about = signal.about.as_ref();
+        json!({
+            "signal": signal.kind.as_str(),
+            "about_request_id": about.map(|earlier| earlier.request_id.to_string()),
+        })
+    });
+    told.collect()
 }
 
 /// What tied the call to whoever served its conversation before.

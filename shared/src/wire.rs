@@ -12,6 +12,7 @@ pub mod decision;
 pub mod event;
 pub mod experiment;
 mod firewall;
+mod implicit;
 pub mod names;
 pub mod prompt;
 pub mod ranking;

@@ -44,7 +44,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use self::{
-    parts::{class_signals, posterior, priced},
+    parts::{class_signals, implicit, posterior, priced},
     tenant::{prompts, tenant},
     written::check,
 };
@@ -69,6 +69,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         completion_id: flag.then(|| "chatcmpl-1".into()),
         shapes: vec![shape("task:x"), shape("class:code"), ShapeKey::root()],
         class_signals: class_signals(),
+        implicit: implicit(),
         ranked_shape: flag.then(ShapeKey::root),
         requested_model: "auto".into(),
         strategy: if flag {
@@ -224,6 +225,7 @@ proptest! {
             request_id: request, tenant: tenant.clone(), candidate: key("a/b"), prompt: text.clone(),
             reply: text.clone(), truncated: flag, json_expected: !flag,
             session_id: SessionId::new(&text).ok().filter(|_| flag), asked_at_ms: 7,
+            uncertainty: 250,
         };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
         let content = Content {

@@ -171,3 +171,25 @@ async fn what_is_not_in_the_share_is_shown_to_nobody() {
     assert_ne!(judged(&floopy.api(), &id).await["safety"], json!(0.0));
     assert_eq!(upstream.count(GRADER), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_grading_costs_is_a_line_of_its_own_in_usage() {
+    let upstream = Upstream::start().await;
+    upstream.script(GRADER, says(GRADES));
+    let (_floopy, api) = start(&upstream, "\"grader\"", "").await;
+    for _ in 0..2 {
+        let id = ask(&api).await;
+        judged(&api, &id).await;
+    }
+    // 1,000 tokens at 1 and 100 at 10 micro-USD, twice.
+    let expected = json!({"graded_replies": 2, "cost_micro_usd": 4_000});
+    eventually_within(PATIENCE, || async {
+        let used = api.get("/v1/usage").await.ok().json();
+        if used["judge"] == expected {
+            Ok(())
+        } else {
+            Err(used)
+        }
+    })
+    .await;
+}

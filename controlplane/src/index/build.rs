@@ -102,6 +102,7 @@ pub(crate) fn rankings(
         quality_per_usd: policy.quality_per_usd,
         alarms,
         ladder,
+        implicit: &tenant.implicit,
     })
 }
 

@@ -15,7 +15,7 @@ use super::{Intake, book::Book, observe, subject::Meanings, usage};
 use crate::{
     budgets,
     learn::{
-        credit::{self, Credit, Verdicts},
+        credit::{self, Credit, Judged, Verdicts},
         monitor::Observation,
     },
     security::Attacks,
@@ -51,7 +51,9 @@ pub(super) struct Fold {
     /// Calls whose record, score or rating changed.
     calls: BTreeSet<RequestId>,
     /// Scores that came in this very batch.
-    pub(super) scored: HashMap<RequestId, f64>,
+    pub(super) scored: HashMap<RequestId, Judged>,
+    /// Whose scores are new.
+    judged: BTreeSet<RequestId>,
     /// Units a decision came to or went from.
     pub(super) touched: BTreeSet<TenantUnit>,
     /// Names such a decision bears.
@@ -103,6 +105,7 @@ impl Fold {
             unwritten: BTreeSet::new(),
             calls: BTreeSet::new(),
             scored: HashMap::new(),
+            judged: BTreeSet::new(),
             touched: BTreeSet::new(),
             borne: BTreeSet::new(),
             rated: BTreeSet::new(),
@@ -186,8 +189,9 @@ impl Fold {
     }
 
     /// A reply was judged for the first time.
-    pub(super) fn score(&mut self, request: RequestId, composite: f64) {
-        self.scored.insert(request, composite);
+    pub(super) fn score(&mut self, request: RequestId, judged: Judged) {
+        self.scored.insert(request, judged);
+        self.judged.insert(request);
         self.touch_call(request);
     }
 
@@ -269,6 +273,7 @@ impl Fold {
             return Ok(());
         }
         self.load_judged(&requests).await?;
+        self.touch_judged();
         let of_tenant = |request: &RequestId| {
             let tenant = self.held.get(request)?.as_ref()?.decision.tenant.clone();
             Some((tenant, request.to_string()))
@@ -295,13 +300,24 @@ impl Fold {
         calls::put_credits(&mut self.tx, &written).await
     }
 
+    /// A session's rating is compared with the scores of its replies, too.
+    fn touch_judged(&mut self) {
+        for request in std::mem::take(&mut self.judged) {
+            let decision = self.held(request).map(|call| &call.decision);
+            let served = decision.filter(|decision| decision.shadow_of.is_none());
+            if let Some(unit) = served.map(|d| (d.tenant.clone(), Unit::of(d))) {
+                self.touched.insert(unit);
+            }
+        }
+    }
+
     /// Reads those of the calls that were not read yet, and what judges said of them.
     async fn load_judged(&mut self, requests: &[RequestId]) -> Result<(), StoreError> {
         let missing = self.missing(requests.iter().copied());
         let rows = calls::get_many(&mut self.tx, &missing).await?;
         let unknown = requests.iter().filter(|r| !self.scored.contains_key(r));
         let unknown: Vec<RequestId> = unknown.copied().collect();
-        let judged = scores::composites(&mut self.tx, &unknown);
+        let judged = scores::judged(&mut self.tx, &unknown);
         let (judged, found) = futures::join!(judged, async { rows.calls() });
         self.scored.extend(judged?);
         self.hold(missing, found?);
@@ -312,7 +328,7 @@ impl Fold {
 /// What renewing the credit of calls needs.
 struct Credits<'a> {
     book: &'a Book,
-    scored: &'a HashMap<RequestId, f64>,
+    scored: &'a HashMap<RequestId, Judged>,
     held: &'a mut HashMap<RequestId, Option<StoredCall>>,
     news: &'a mut Vec<Observation>,
     deltas: &'a mut Deltas,

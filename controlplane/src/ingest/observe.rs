@@ -12,7 +12,7 @@ use crate::{
     learn::{
         credit::{Cell, Credit, Source},
         monitor::{Call, Observation, Observed},
-        sums::{Sums, to_unit},
+        sums::Sums,
     },
     store::packed,
 };
@@ -45,7 +45,8 @@ pub(super) fn news(decision: &Decision, before: &[u8], after: &Credit) -> Vec<Ob
 
 fn outcome(source: Source, sums: Sums, decision: &Decision) -> Option<Observed> {
     match source {
-        Source::Auto => Some(Observed::Scored(to_unit(sums.sum))),
+        // However much it counts.
+        Source::Auto => sums.moments().mean().map(Observed::Scored),
         Source::Failed => Some(Observed::Failed),
         Source::Latency => Some(Observed::Answered(call(decision))),
         Source::Session
@@ -58,7 +59,12 @@ fn outcome(source: Source, sums: Sums, decision: &Decision) -> Option<Observed> 
         | Source::Versus
         | Source::VersusSquared
         | Source::Cost
-        | Source::Tried => None,
+        | Source::Tried
+        | Source::Judging
+        | Source::AskedAgain
+        | Source::Retried
+        | Source::Left
+        | Source::InvalidToolCall => None,
     }
 }
 

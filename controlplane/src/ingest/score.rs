@@ -6,6 +6,7 @@ use floopy_shared::domain::{event::Score, ids::RequestId};
 
 use super::{IngestError, Intake, fold::Fold};
 use crate::{
+    learn::credit::Judged,
     queue::Failure,
     store::{StoreError, scores},
 };
@@ -30,16 +31,24 @@ impl Intake {
         let new = scores::put_many(&mut fold.tx, scored, fold.now_ms).await?;
         let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
         // Of several scores of one reply the first was kept.
-        let composites = scored.iter().rev().map(|s| (s.request_id, s.composite));
-        let composites: HashMap<RequestId, f64> = composites.collect();
+        let judged = scored.iter().rev().map(|s| (s.request_id, judged(s)));
+        let judged: HashMap<RequestId, Judged> = judged.collect();
         for request in new {
-            if let Some(composite) = composites.get(&request) {
-                fold.score(request, *composite);
+            if let Some(judged) = judged.get(&request) {
+                fold.score(request, *judged);
             }
         }
         fold.commit(self).await?;
         self.queue.was_settled(&done, failed, died).await;
         self.metrics.scores(count, failed.len());
         Ok(count)
+    }
+}
+
+fn judged(score: &Score) -> Judged {
+    Judged {
+        composite: score.composite,
+        weight: score.weight,
+        cost_micro_usd: score.cost_micro_usd,
     }
 }

@@ -8,6 +8,7 @@ use floopy_shared::domain::{
     event::{EventBody, RatingSubject},
 };
 
+mod agreement;
 mod bounds;
 mod property;
 mod retraction;

@@ -6,6 +6,7 @@
 
 mod budgets;
 mod credentials;
+mod judge;
 mod promotions;
 mod prompts;
 mod publish;
@@ -56,8 +57,8 @@ use crate::{
     plans::Plans,
     settings,
     store::{
-        Store, StoreError, alarms, buckets, drift, meta, promotions as promotions_store,
-        usage::Told,
+        Store, StoreError, alarms, buckets, disagreements, drift, meta,
+        promotions as promotions_store, usage::Told,
     },
 };
 
@@ -119,6 +120,8 @@ pub(crate) struct Refresh {
     told: BTreeSet<(TenantId, i64, Told)>,
     /// Tenants whose incumbents changed since they were written down.
     moved: BTreeSet<TenantId>,
+    /// Tenants that were told that the judge disagrees with their people.
+    disagreeing: BTreeSet<TenantId>,
     /// Something may differ from what is published.
     pending: bool,
 }
@@ -139,6 +142,7 @@ impl Refresh {
         );
         let standing = promotions_store::standing(&parts.store, parts.clock.now_ms()).await?;
         let promoted = Promoted::new(standing);
+        let disagreeing = disagreements::all(&parts.store).await?;
         Ok(Self {
             parts,
             announcements,
@@ -159,6 +163,7 @@ impl Refresh {
             polled: None,
             told: BTreeSet::new(),
             moved: BTreeSet::new(),
+            disagreeing,
             pending: true,
         })
     }
@@ -233,6 +238,8 @@ impl Refresh {
         let due: Vec<Arc<Tenant>> = self.tenants.values().filter(due).cloned().collect();
         self.platform.agreement = self.parts.totals.agreement();
         self.rank_all(&due).await?;
+        self.look_at_judge(due.iter().map(|tenant| &tenant.id))
+            .await;
         self.release();
         if let Err(error) = self.settle_drift().await {
             self.failed(&error);

@@ -124,6 +124,7 @@ fn most_of(arm: &ArmSums) -> ArmSums {
         manual: parts(arm.manual),
         failed: parts(arm.failed),
         latency: parts(arm.latency),
+        implied: part(arm.implied),
     }
 }
 

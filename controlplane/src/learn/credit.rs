@@ -3,7 +3,10 @@
 //! A cell is (shape, candidate, source, day). Every shape of a decision's chain gets the evidence. Ratings
 //! count on the day of the decision, however late they come.
 
+mod agree;
+mod implicit;
 mod session;
+mod source;
 mod versus;
 
 use std::collections::BTreeMap;
@@ -15,74 +18,16 @@ use floopy_shared::domain::{
     shape::{ROOT, ShapeKey},
 };
 
-pub use self::session::{Part, Turn, of_session, pair, parts_of_session, unpair};
 use self::versus::compare;
+pub use self::{
+    agree::{JUDGED, PRODUCT, RATED, REPLY, SESSION},
+    session::{Part, Turn, of_session, pair, parts_of_session, unpair},
+    source::Source,
+};
 use super::{
     normal::Z95,
     sums::{ONE, Sums, to_micro},
 };
-
-/// Moments of [`Source::Agreement`], in place of a candidate.
-pub const JUDGED: &str = "judged";
-/// The person's side.
-pub const RATED: &str = "rated";
-/// Their products.
-pub const PRODUCT: &str = "product";
-
-/// Where an observation came from. The numbers are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
-    Session = 1,
-    Auto = 2,
-    Manual = 3,
-    /// Counts rated sessions of a shape; its candidate is empty.
-    Rated = 4,
-    /// Counts how often a shape stood below another in a chain; its candidate is that other shape.
-    Parent = 5,
-    /// Calls that a candidate failed at: outcomes of zero, whatever scale the judge has.
-    Failed = 6,
-    /// Products of shares of a session's label; its candidate is a [`pair`].
-    Pair = 7,
-    /// Replies with a score and a manual rating, for the scale of the judge; its candidate says which moment.
-    Agreement = 8,
-    /// How long replies took, as [`latency_micro`].
-    Latency = 9,
-    /// Calls in the shadow and, as their sum, what they cost in micro-USD; its candidate is empty.
-    Shadow = 10,
-    /// Scores of what was served, and of candidates as if they alone had served; see `versus`. The candidate is
-    /// empty for what was served.
-    Versus = 11,
-    /// The same with squared weights, for the error of their means.
-    VersusSquared = 12,
-    /// What replies cost: their number, and as their sums micro-USD and the squares of micro-USD.
-    Cost = 13,
-    /// Scores of replies in the shadow once more; those that failed are zeros.
-    Tried = 14,
-}
-
-impl Source {
-    /// Reads the stored number.
-    pub fn from_code(code: i64) -> Option<Self> {
-        [
-            Self::Session,
-            Self::Auto,
-            Self::Manual,
-            Self::Rated,
-            Self::Parent,
-            Self::Failed,
-            Self::Pair,
-            Self::Agreement,
-            Self::Latency,
-            Self::Shadow,
-            Self::Versus,
-            Self::VersusSquared,
-            Self::Cost,
-            Self::Tried,
-        ]
-        .into_iter()
-        .find(|source| *source as i64 == code)
-    }
-}
 
 /// What sums are kept for. `arm` is a candidate, save for the sources that count something else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,11 +81,31 @@ pub fn latency_p95_ms(sums: Sums) -> Option<u64> {
     Some((high * MAX_LN_LATENCY).exp().round() as u64)
 }
 
+/// What a judge said of a reply.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// On 0..1.
+    pub composite: f64,
+    /// As an observation.
+    pub weight: f64,
+    /// Of asking a model.
+    pub cost_micro_usd: u64,
+}
+
+impl From<f64> for Judged {
+    fn from(composite: f64) -> Self {
+        Self {
+            composite,
+            weight: 1.0,
+            cost_micro_usd: 0,
+        }
+    }
+}
+
 /// Verdicts on one call: the judge's and a person's.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Verdicts {
-    /// The judge's composite on 0..1.
-    pub judged: Option<f64>,
+    pub judged: Option<Judged>,
     /// A rating of this very reply.
     pub manual: Option<RatingScore>,
 }
@@ -149,15 +114,21 @@ pub struct Verdicts {
 /// and a zero for each candidate that failed, so that a dead model loses.
 pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
     let mut credit = Credit::new();
+    let day = day_of(decision.created_at_ms);
+    if let Some(cost) = verdicts.judged.map(|judged| judged.cost_micro_usd)
+        && cost > 0
+    {
+        spend(&mut credit, Source::Judging, (cost, day));
+    }
     // Embedding calls are not ranked, so their failures must not count against chat models' shapes. What an evaluation
     // asks is chosen by whoever made its data set: hard rows for one model would tell against it as nothing else does.
     // Nobody routed a batch's calls or waits for them, and nobody was asked for what the cache had.
     if decision.features.embeddings || decision.evaluation || decision.is_unrouted() {
         return credit;
     }
-    let day = day_of(decision.created_at_ms);
     if decision.shadow_of.is_some() {
-        spend(&mut credit, decision.outcome.cost_micro_usd, day);
+        let cost = decision.outcome.cost_micro_usd.unwrap_or(0);
+        spend(&mut credit, Source::Shadow, (cost, day));
     }
     let mut failed = failed_candidates(decision);
     // A judge says what a refusal was worth; without one it is no answer.
@@ -167,25 +138,23 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
         observe(&mut credit, decision, (key, Source::Failed, day), 0);
     }
     measure(&mut credit, decision, day);
+    implicit::add(&mut credit, decision);
     let Some(subject) = subject(decision) else {
         return credit;
     };
     let is_failure = failed.contains(&subject);
-    let worth = verdicts.judged.filter(|_| !is_failure).map(to_micro);
-    let worth = worth.or(is_failure.then_some(0));
-    if let Some(worth) = worth.filter(|_| decision.shadow_of.is_some()) {
+    if let Some(judged) = verdicts.judged {
+        compare(&mut credit, decision, (subject, judged, day));
+    }
+    let judged = verdicts.judged.filter(|_| !is_failure);
+    let worth = judged.map(|judged| to_micro(judged.composite));
+    let tried = worth.or(is_failure.then_some(0));
+    if let Some(worth) = tried.filter(|_| decision.shadow_of.is_some()) {
         observe(&mut credit, decision, (subject, Source::Tried, day), worth);
     }
-    if let Some(score) = verdicts.judged {
-        compare(&mut credit, decision, (subject, to_micro(score), day));
-    }
-    if let Some(score) = verdicts.judged.filter(|_| !is_failure) {
-        observe(
-            &mut credit,
-            decision,
-            (subject, Source::Auto, day),
-            to_micro(score),
-        );
+    if let (Some(judged), Some(worth)) = (judged, worth) {
+        let weighed = Sums::of(weight_micro(judged.weight), worth);
+        add(&mut credit, decision, (subject, Source::Auto, day), weighed);
     }
     if let Some(score) = verdicts.manual {
         observe(
@@ -196,7 +165,8 @@ pub fn of_call(decision: &Decision, verdicts: Verdicts) -> Credit {
         );
     }
     if let (Some(judged), Some(manual)) = (verdicts.judged, verdicts.manual) {
-        agree(&mut credit, (to_micro(judged), rating_micro(manual)), day);
+        let judged = to_micro(judged.composite);
+        agree::reply(&mut credit, (judged, manual), day);
     }
     if !credit.is_empty() {
         link_shapes(&mut credit, &decision.shapes, day);
@@ -217,38 +187,26 @@ fn measure(credit: &mut Credit, decision: &Decision, day: i64) {
     }
 }
 
-/// A reply that both judge and person scored: the moments that their scales are compared by.
-fn agree(credit: &mut Credit, (judged, manual): (i64, i64), day: i64) {
-    let product = Sums::of(judged, manual).sum;
-    for (moment, sums) in [
-        (JUDGED, Sums::of(ONE, judged)),
-        (RATED, Sums::of(ONE, manual)),
-        (PRODUCT, Sums::of(ONE, product)),
-    ] {
-        let cell = Cell {
-            shape: ROOT.to_owned(),
-            arm: moment.to_owned(),
-            source: Source::Agreement,
-            day,
-        };
-        credit.insert(cell, sums);
-    }
-}
-
-/// What a shadow call cost, on a line of its own.
-fn spend(credit: &mut Credit, cost_micro_usd: Option<u64>, day: i64) {
+/// What a shadow call or its judge cost, on a line of its own.
+fn spend(credit: &mut Credit, source: Source, (cost_micro_usd, day): (u64, i64)) {
     let cell = Cell {
         shape: ROOT.to_owned(),
         arm: String::new(),
-        source: Source::Shadow,
+        source,
         day,
     };
     let sums = Sums {
         n: ONE,
-        sum: i64::try_from(cost_micro_usd.unwrap_or(0)).unwrap_or(i64::MAX),
+        sum: i64::try_from(cost_micro_usd).unwrap_or(i64::MAX),
         sumsq: 0,
     };
     credit.insert(cell, sums);
+}
+
+/// A weight in micro-units: probabilities have bounded inverses, and weights of scores are bounded.
+#[expect(clippy::cast_possible_truncation, reason = "bounded")]
+fn weight_micro(weight: f64) -> i64 {
+    (weight * 1e6).round() as i64
 }
 
 /// Whose reply it is: the served candidate, or the one tried in the shadow.
@@ -259,8 +217,18 @@ fn subject(decision: &Decision) -> Option<&CandidateKey> {
 fn observe(
     credit: &mut Credit,
     decision: &Decision,
-    (arm, source, day): (&CandidateKey, Source, i64),
+    cell: (&CandidateKey, Source, i64),
     value: i64,
+) {
+    add(credit, decision, cell, Sums::of(ONE, value));
+}
+
+/// Adds to a cell of every shape of the call's chain.
+fn add(
+    credit: &mut Credit,
+    decision: &Decision,
+    (arm, source, day): (&CandidateKey, Source, i64),
+    sums: Sums,
 ) {
     for shape in &decision.shapes {
         let cell = Cell {
@@ -269,7 +237,7 @@ fn observe(
             source,
             day,
         };
-        *credit.entry(cell).or_default() += Sums::of(ONE, value);
+        *credit.entry(cell).or_default() += sums;
     }
 }
 
@@ -281,19 +249,12 @@ fn charge(
     cost_micro_usd: u64,
 ) {
     let cost = i64::try_from(cost_micro_usd).unwrap_or(i64::MAX);
-    for shape in &decision.shapes {
-        let cell = Cell {
-            shape: shape.to_string(),
-            arm: arm.to_string(),
-            source: Source::Cost,
-            day,
-        };
-        *credit.entry(cell).or_default() += Sums {
-            n: ONE,
-            sum: cost,
-            sumsq: cost.saturating_mul(cost),
-        };
-    }
+    let sums = Sums {
+        n: ONE,
+        sum: cost,
+        sumsq: cost.saturating_mul(cost),
+    };
+    add(credit, decision, (arm, Source::Cost, day), sums);
 }
 
 fn link_shapes(credit: &mut Credit, chain: &[ShapeKey], day: i64) {

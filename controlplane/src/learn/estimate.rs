@@ -62,7 +62,9 @@ impl Chain {
         let by_tau = |sampling: f64| spread / (spread + sampling + JUDGE_BIAS * JUDGE_BIAS);
         let by_bias = |sampling: f64| human / (human + sampling);
         let noise = &scales.noise;
-        let auto = shrink((arm.auto, noise.auto), (0.0, prior.mean), by_tau);
+        // What a judge that disagrees loses of its weight, others would else get back by being shrunk to it.
+        let by_judge = |sampling: f64| by_tau(sampling) * scales.judge_factor;
+        let auto = shrink((arm.auto, noise.auto), (0.0, prior.mean), by_judge);
         let offset = scales.manual_offset;
         let manual = shrink((arm.manual, noise.manual), (offset, auto.mean), by_bias);
         Self {

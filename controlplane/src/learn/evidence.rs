@@ -15,6 +15,11 @@ use super::{
 const NOISE_PRIOR: f64 = 0.25;
 /// Observations that the assumption counts for.
 const NOISE_PSEUDO: f64 = 20.0;
+/// What each thing that a caller did counts for beside a score, as an outcome of zero.
+const IMPLIED_WEIGHT: f64 = 0.2;
+/// What all of them count for at most, as a share of scores and failures: whatever callers do for other reasons than a
+/// bad reply moves a mean by less than a tenth, and nothing at all where nothing was judged.
+const IMPLIED_SHARE: f64 = 0.1;
 /// Pseudo-observations that pull the offsets of people's ratings to zero.
 const OFFSET_PSEUDO: f64 = 5.0;
 
@@ -35,7 +40,7 @@ pub struct Evidence {
     pub session: Label,
     /// The judge's scores alone.
     pub judged: Moments,
-    /// Scores and failures.
+    /// Scores and failures, and what callers did where the tenant counts that.
     pub auto: Moments,
     pub manual: Moments,
 }
@@ -45,6 +50,9 @@ impl Evidence {
     pub fn of(sums: &ArmSums, calibration: &Calibration) -> Self {
         let session = sums.session.moments();
         let judged = calibration.read(sums.auto.moments());
+        let failed = sums.failed.weight();
+        let implied = IMPLIED_WEIGHT * to_unit(sums.implied.max(0));
+        let implied = implied.min(IMPLIED_SHARE * (judged.n + failed));
         Self {
             session: Label {
                 shares: session.n,
@@ -52,7 +60,7 @@ impl Evidence {
                 n: to_unit(sums.squares.max(0)),
             },
             judged,
-            auto: judged.with_zeros(sums.failed.weight()),
+            auto: judged.with_zeros(failed + implied),
             manual: sums.manual.moments(),
         }
     }
@@ -86,6 +94,8 @@ pub struct Scales {
     pub noise: Noise,
     /// How much higher people rate single replies than the judge's calibrated scores say.
     pub manual_offset: f64,
+    /// What part of its weight the judge keeps; see [`super::accord`].
+    pub judge_factor: f64,
     used: Used,
 }
 
@@ -110,6 +120,7 @@ impl Scales {
             calibration,
             noise,
             manual_offset: offset(&arms),
+            judge_factor: stats.accord.factor(),
             used: Used {
                 session: rated.n > 0.0,
                 auto: arms.iter().any(|arm| arm.auto.n > 0.0),
@@ -119,13 +130,13 @@ impl Scales {
     }
 
     /// The published weights; a source that nobody in the tenant uses gives its share to the others, each
-    /// in proportion to its own.
+    /// in proportion to its own, and so does a judge that surely disagrees with people with a part of its own.
     pub fn weights(&self, scored_requests: f64, rated_sessions: f64) -> Weights {
         let table = phase_weights(scored_requests, rated_sessions);
         let keep = |share: f64, used: bool| if used { share } else { 0.0 };
         let kept = Weights {
             session: keep(table.session, self.used.session),
-            auto: keep(table.auto, self.used.auto),
+            auto: keep(table.auto * self.judge_factor, self.used.auto),
             manual: keep(table.manual, self.used.manual),
             benchmark: table.benchmark,
         };
@@ -203,6 +214,56 @@ mod tests {
             (full.session, full.auto, full.manual, full.benchmark),
             (0.5, 0.3, 0.1, 0.1)
         );
+    }
+
+    #[test]
+    fn what_callers_do_counts_little_and_nothing_by_itself() {
+        let judged = |implied: i64| ArmSums {
+            auto: Sums::of(10 * ONE, 800_000),
+            implied: implied * ONE,
+            ..ArmSums::default()
+        };
+        let mean = |arm: &ArmSums| {
+            let calibration = scales(*arm, 0).calibration;
+            Evidence::of(arm, &calibration).auto.mean()
+        };
+        let none = mean(&judged(0)).expect("seen");
+        let (few, many) = (mean(&judged(2)), mean(&judged(1_000)));
+        let (few, many) = (few.expect("seen"), many.expect("seen"));
+        assert!(many < few && few < none, "{many} {few} {none}");
+        assert!((many - none / 1.1).abs() < 1e-9, "{many} of {none}");
+        let alone = ArmSums {
+            implied: 1_000 * ONE,
+            ..ArmSums::default()
+        };
+        assert_eq!(mean(&alone), None);
+    }
+
+    #[test]
+    fn a_judge_that_disagrees_gives_its_share_to_the_others_and_the_rest_is_the_table() {
+        let arm = ArmSums {
+            auto: Sums::of(20 * ONE, 500_000),
+            manual: Sums::of(20 * ONE, 500_000),
+            ..ArmSums::default()
+        };
+        let mut all = stats(arm, 10);
+        let table = Scales::of(&all, &Agreement::default()).weights(10.0, 10.0);
+        assert_eq!(
+            table,
+            phase_weights(10.0, 10.0),
+            "nothing speaks against it"
+        );
+        let places = (0..10).map(|i| (format!("{}", 9 - i), format!("{i}")));
+        for (tenth, rating) in places {
+            let place = ("reply", (tenth.as_str(), rating.as_str()));
+            all.accord.add(place, Sums::of(40 * ONE, 500_000));
+        }
+        let scales = Scales::of(&all, &Agreement::default());
+        assert!(scales.judge_factor < 0.11, "{}", scales.judge_factor);
+        let left = scales.weights(10.0, 10.0);
+        assert!(left.auto < 0.05 && left.session > 0.65, "{left:?}");
+        let sum = left.session + left.auto + left.manual + left.benchmark;
+        assert!((sum - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! A parent's data contain its children's: a child starts from what its parent says without them, so that
 //! nothing counts twice. A shape that its parent predicts as well is not ranked on its own.
 
+mod counted;
 mod draft;
 mod guard;
 mod levels;
@@ -14,7 +15,6 @@ mod public_tests;
 mod sessions;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
@@ -23,15 +23,19 @@ use floopy_shared::domain::{
     catalog::ShapePrior,
     constraints::Constraints,
     ids::{CandidateKey, TenantId},
+    implicit::ImplicitKind,
     ranking::{Objective, Rankings, ShapeRanking},
     shape::{ROOT, ShapeKey},
 };
 
-use self::draft::{Draft, drafts};
 pub use self::promoted::{Outcome, Shares, Standing};
+use self::{
+    counted::{counted, demoted, is_masked},
+    draft::{Draft, drafts},
+};
 use super::{
     agreement::Agreement,
-    alarm::{Alarms, DEMOTION, forget},
+    alarm::Alarms,
     credit::latency_p95_ms,
     estimate::{Chain, Estimate},
     evidence::{Evidence, Scales},
@@ -92,6 +96,8 @@ pub struct Question<'a> {
     pub alarms: &'a Alarms,
     /// Who serves by promotions and pins.
     pub ladder: &'a Ladder,
+    /// What of callers' acts counts.
+    pub implicit: &'a [ImplicitKind],
 }
 
 /// Rankings and the incumbents they have now; `None` where there is no candidate at all.
@@ -330,30 +336,6 @@ fn finish<'a>(
         draft,
         solved,
     })
-}
-
-/// Whether a candidate has yet to prove itself after it got worse.
-fn is_masked(question: &Question<'_>, key: &str) -> bool {
-    let alarm = question.alarms.get_key_value(key);
-    alarm.is_some_and(|(key, alarm)| alarm.is_pending(question.stats, key))
-}
-
-/// The sums without what no longer counts.
-fn counted<'a>(question: &Question<'a>) -> Cow<'a, TenantStats> {
-    if question.alarms.is_empty() {
-        Cow::Borrowed(question.stats)
-    } else {
-        Cow::Owned(forget(question.stats, question.alarms))
-    }
-}
-
-/// A prior after what happened to the candidate.
-fn demoted(question: &Question<'_>, candidate: &Candidate, prior: f64) -> f64 {
-    if question.alarms.contains_key(&candidate.key) {
-        prior * DEMOTION
-    } else {
-        prior
-    }
 }
 
 /// A candidate's latency in a shape, or over all where it was timed too seldom there.

@@ -75,7 +75,12 @@ impl Recent {
             | Source::Latency
             | Source::Shadow
             | Source::Versus
-            | Source::VersusSquared => return,
+            | Source::VersusSquared
+            | Source::Judging
+            | Source::AskedAgain
+            | Source::Retried
+            | Source::Left
+            | Source::InvalidToolCall => return,
         };
         if cell.day >= self.since {
             let day = self.days.entry(cell.day).or_default();

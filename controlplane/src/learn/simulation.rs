@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use floopy_shared::domain::{
     event::RatingScore,
     ids::{CandidateKey, TenantId},
+    implicit::ImplicitKind,
     shape::ShapeKey,
 };
 
@@ -74,6 +75,10 @@ struct World {
     incumbents: Incumbents,
     /// Mean hidden quality of what was served in the last quarter.
     served: (f64, u32),
+    /// What of callers' acts counts.
+    counted: &'static [ImplicitKind],
+    /// How often a caller asks again by model, whatever the reply was worth.
+    asked_again: [f64; 4],
 }
 
 impl World {
@@ -85,7 +90,15 @@ impl World {
             buckets,
             incumbents,
             served: (0.0, 0),
+            counted: &[],
+            asked_again: [0.0; 4],
         }
+    }
+
+    /// Has what callers do count, who ask the same again so often after each model's replies, whatever they are worth.
+    fn listening(mut self, asked_again: [f64; 4]) -> Self {
+        (self.counted, self.asked_again) = (&[ImplicitKind::AskedAgain], asked_again);
+        self
     }
 
     fn quality(&self, shape: usize, candidate: &CandidateKey) -> f64 {
@@ -107,6 +120,24 @@ impl World {
                 day: 0,
             };
             *self.buckets.entry(cell).or_default() += Sums::of(ONE, to_micro(score));
+        }
+    }
+
+    fn ask_again(&mut self, shape: usize, candidate: &CandidateKey) {
+        let model = MODELS.iter().position(|m| *m == candidate.model());
+        let rate = model.map_or(0.0, |model| self.asked_again[model]);
+        // Nothing is drawn where nobody does: other worlds stay as they are.
+        if rate <= 0.0 || self.rng.unit() >= rate {
+            return;
+        }
+        for name in [SHAPES[shape], "all"] {
+            let cell = Cell {
+                shape: name.into(),
+                arm: candidate.to_string(),
+                source: Source::AskedAgain,
+                day: 0,
+            };
+            *self.buckets.entry(cell).or_default() += Sums::of(ONE, 0);
         }
     }
 
@@ -141,6 +172,7 @@ impl World {
             quality_per_usd: 0.0,
             alarms: &Alarms::new(),
             ladder: &UNSTAGED,
+            implicit: self.counted,
         })
         .expect("candidates");
         rankings.validate().expect("valid rankings");
@@ -174,10 +206,12 @@ impl World {
         let mut turns = Vec::new();
         for _ in 0..length {
             self.judge(which, &served);
+            self.ask_again(which, &served);
             turns.push(Turn {
                 day: 0,
                 shapes: vec![shape(SHAPES[which]), ShapeKey::root()],
                 candidate: served.clone(),
+                judged: None,
             });
             if self.rng.unit() < 0.1 {
                 let shares = ranking
@@ -285,3 +319,5 @@ fn a_model_that_dies_stops_serving() {
         assert_ne!(world.incumbent(name), &key("a"), "{name}");
     }
 }
+
+mod implicit;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use floopy_shared::domain::{ids::CandidateKey, shape::ShapeKey};
+use floopy_shared::domain::{ids::CandidateKey, implicit::ImplicitKind, shape::ShapeKey};
 
 use super::{
+    accord::Accord,
     agreement::Agreement,
     credit::{Cell, Source, unpair},
     sums::Sums,
@@ -23,6 +24,9 @@ pub struct ArmSums {
     pub failed: Sums,
     /// See [`super::credit::latency_p95_ms`].
     pub latency: Sums,
+    /// How often its callers did what counts against it, in micro-units; in [`ShapeStats::implicit`] until it is known
+    /// what the tenant counts.
+    pub implied: i64,
 }
 
 /// Products of shares of two nodes that shared sessions: a candidate of this shape, and a node of any.
@@ -38,6 +42,8 @@ pub struct ShapeStats {
     pub rated: Sums,
     /// How often this shape stood below another one.
     pub parents: BTreeMap<ShapeKey, i64>,
+    /// How often callers did something after a candidate's reply, in micro-units.
+    pub implicit: BTreeMap<CandidateKey, BTreeMap<Source, i64>>,
 }
 
 impl ShapeStats {
@@ -51,6 +57,7 @@ impl ShapeStats {
             sumsq: 0,
         },
         parents: BTreeMap::new(),
+        implicit: BTreeMap::new(),
     };
 
     /// Replies with a judge's score, or a failure that counts as one.
@@ -95,8 +102,12 @@ pub struct TenantStats {
     pub agreement: Agreement,
     /// Routing beside candidates alone: over all requests, in the root, and by kind of task.
     pub against: BTreeMap<ShapeKey, Against>,
+    /// Where its scores and people's ratings lie beside each other.
+    pub accord: Accord,
     /// Shadow calls by day; the sum is what they cost in micro-USD.
     pub shadow: BTreeMap<i64, Sums>,
+    /// Scores that models were asked for, in the same way.
+    pub judging: BTreeMap<i64, Sums>,
 }
 
 impl TenantStats {
@@ -109,6 +120,19 @@ impl TenantStats {
         stats
     }
 
+    /// Has what callers did count against the candidates, as far as it is of these kinds.
+    pub fn imply(&mut self, kinds: &[ImplicitKind]) {
+        for shape in self.shapes.values_mut() {
+            for (key, counts) in &shape.implicit {
+                let of = |kind: &ImplicitKind| counts.get(&Source::of_implicit(*kind));
+                let count = kinds.iter().filter_map(of).sum();
+                if let Some(arm) = shape.arms.get_mut(key) {
+                    arm.implied = count;
+                }
+            }
+        }
+    }
+
     /// What the shadow cost on a day.
     pub fn shadow_spend_micro_usd(&self, day: i64) -> u64 {
         let spent = self.shadow.get(&day).map_or(0, |sums| sums.sum);
@@ -118,8 +142,15 @@ impl TenantStats {
     /// Adds to one cell; negative sums take away what was added before.
     pub fn add(&mut self, cell: &Cell, sums: Sums) {
         match cell.source {
-            Source::Agreement => self.agreement.add(&cell.arm, sums),
-            Source::Shadow => self.add_shadow(cell.day, sums),
+            Source::Agreement => match unpair(&cell.arm) {
+                Some((of, place)) => self.accord.add((of, place), sums),
+                None => self.agreement.add(&cell.arm, sums),
+            },
+            Source::Shadow => add_spend(&mut self.shadow, cell.day, sums),
+            Source::Judging => add_spend(&mut self.judging, cell.day, sums),
+            Source::AskedAgain | Source::Retried | Source::Left | Source::InvalidToolCall => {
+                self.in_shape(cell, sums, |shape| shape.add_implicit(cell, sums.n));
+            }
             Source::Versus => self.add_versus(cell, sums, |seen| &mut seen.plain),
             Source::VersusSquared => self.add_versus(cell, sums, |seen| &mut seen.squared),
             Source::Rated => self.in_shape(cell, sums, |shape| shape.rated += sums),
@@ -132,14 +163,6 @@ impl TenantStats {
             Source::Latency => self.in_arm(cell, sums, |arm| &mut arm.latency),
             // Of these only gates ask, see `recent`.
             Source::Cost | Source::Tried => {}
-        }
-    }
-
-    fn add_shadow(&mut self, day: i64, sums: Sums) {
-        let spent = self.shadow.entry(day).or_default();
-        *spent += sums;
-        if *spent == Sums::default() {
-            self.shadow.remove(&day);
         }
     }
 
@@ -193,6 +216,14 @@ impl TenantStats {
     }
 }
 
+fn add_spend(days: &mut BTreeMap<i64, Sums>, day: i64, sums: Sums) {
+    let spent = days.entry(day).or_default();
+    *spent += sums;
+    if *spent == Sums::default() {
+        days.remove(&day);
+    }
+}
+
 impl ShapeStats {
     fn prune(&mut self) {
         self.arms.retain(|_, arm| !arm.is_empty());
@@ -204,6 +235,17 @@ impl ShapeStats {
             !others.is_empty()
         });
         self.parents.retain(|_, count| *count != 0);
+        self.implicit.retain(|_, counts| {
+            counts.retain(|_, count| *count != 0);
+            !counts.is_empty()
+        });
+    }
+
+    fn add_implicit(&mut self, cell: &Cell, count: i64) {
+        if let Ok(key) = CandidateKey::parse(&cell.arm) {
+            let counts = self.implicit.entry(key).or_default();
+            *counts.entry(cell.source).or_default() += count;
+        }
     }
 
     fn arm(&mut self, name: &str) -> Option<&mut ArmSums> {
@@ -269,6 +311,7 @@ impl ArmSums {
             manual: self.manual + -part.manual,
             failed: self.failed + -part.failed,
             latency: self.latency + -part.latency,
+            implied: self.implied - part.implied,
         }
     }
 }

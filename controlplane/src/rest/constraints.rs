@@ -30,6 +30,7 @@ use crate::{
         self as written, Group,
         budgets::{self, BUDGETS, WrittenBudget},
         gates::{self, WrittenGates},
+        implicit::{self, IMPLICIT},
         limits::{self, WrittenLimits},
         rates::{self, RATE_LIMITS, WrittenRate},
     },
@@ -96,9 +97,11 @@ fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, Ap
             found.push((Group::Rates, rate_limits(value)?));
         } else if key == BUDGETS {
             found.push((Group::Budgets, own_budgets(value)?));
+        } else if key == IMPLICIT {
+            found.push((Group::Implicit, implicit_signals(value)?));
         } else if !TOLD.contains(&key.as_str()) {
             // What is told beside the groups may come back.
-            let own = [ROUTING, RATE_LIMITS, BUDGETS];
+            let own = [ROUTING, RATE_LIMITS, BUDGETS, IMPLICIT];
             let known = [&limits::KEYS[..], &gates::KEYS[..], &own].concat();
             let known = known.join(", ");
             let message = format!("{key:?} is not a constraint; known are {known}");
@@ -157,6 +160,15 @@ fn own_budgets(value: Value) -> Result<Option<Value>, ApiError> {
     Ok(Some(json!(budgets::written(&checked))))
 }
 
+fn implicit_signals(value: Value) -> Result<Option<Value>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    let names: Vec<String> = body::read(value, IMPLICIT)?;
+    let checked = implicit::to_domain(&names).map_err(out_of_range)?;
+    Ok(Some(json!(implicit::written(&checked))))
+}
+
 fn is_said(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|names| !names.is_empty())
 }
@@ -206,6 +218,7 @@ fn describe(tenant: &Tenant) -> Value {
     });
     body[RATE_LIMITS] = json!(rates::written(&tenant.rates));
     body[BUDGETS] = json!(budgets::written(&tenant.budgets));
+    body[IMPLICIT] = json!(implicit::written(&tenant.implicit));
     // What gates compare with; without it they hold nobody back.
     body["baseline"] = json!(tenant.default_model.as_ref().map(CandidateKey::as_str));
     body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));

@@ -8,16 +8,23 @@ use axum::{
     http::HeaderMap,
 };
 use floopy_shared::domain::{
+    ids::TenantId,
     plan::{Feature, Plan},
     snapshot::Tenant,
 };
 use serde_json::{Map, Value, json};
 use time::{Date, Month, OffsetDateTime};
 
-use super::{Api, error::ApiError, query::unknown, reading, view::moment};
+use super::{
+    Api,
+    error::ApiError,
+    query::unknown,
+    reading,
+    view::{moment, whole},
+};
 use crate::{
     calendar::{month_begins_ms, month_of},
-    learn::credit::day_of,
+    learn::{credit::day_of, sums::Sums},
     quota::{Quota, Quotas},
     settings,
     store::{
@@ -82,7 +89,16 @@ pub(super) async fn get(
         "plan": tenant.plan.as_deref().map(plan),
         "quotas": quotas(&tenant, month, now_ms),
         "budgets": budgets,
+        "judge": judging(&api, &id, &asked),
     })))
+}
+
+/// What asking models to grade replies cost, by the days of the replies; the operator pays it.
+fn judging(api: &Api, tenant: &TenantId, asked: &Asked) -> Value {
+    let stats = api.totals.stats(tenant).unwrap_or_default();
+    let days = stats.judging.range(asked.from..=asked.to);
+    let all = days.fold(Sums::default(), |all, (_, sums)| all + *sums);
+    json!({ "graded_replies": whole(all.weight()), "cost_micro_usd": all.sum.max(0) })
 }
 
 fn parse(pairs: Vec<(String, String)>, now_ms: u64) -> Result<Asked, ApiError> {

@@ -17,7 +17,10 @@ use floopy_shared::{
         ids::CandidateKey,
         snapshot::Environment,
     },
-    view::{affinity, candidate, class_signals, experiment, features, filtered, phase, weights},
+    view::{
+        affinity, candidate, class_signals, experiment, features, filtered, implicit_signals,
+        phase, weights,
+    },
 };
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -149,6 +152,7 @@ fn choice(d: &Decision) -> Value {
         "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
         "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "class_signals": class_signals(&d.class_signals),
+        "implicit_signals": implicit_signals(&d.implicit),
         "draw_key": d.draw_key,
         "features": features(&d.features),
     })

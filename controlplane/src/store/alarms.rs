@@ -171,6 +171,8 @@ fn arm(
         manual: sums(manual),
         failed: sums(failed),
         latency: sums(latency),
+        // What is counted of it is put there for each ranking anew.
+        implied: 0,
     };
     Some((ShapeKey::named(&shape)?, arm))
 }

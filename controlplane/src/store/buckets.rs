@@ -17,10 +17,7 @@ pub(crate) use self::{
     rows::fold,
 };
 use super::{Store, StoreError, Tx, deltas::Deltas, packed, tenant_id};
-use crate::learn::{
-    credit::{Credit, Source},
-    sums::Sums,
-};
+use crate::learn::{credit::Credit, sums::Sums};
 use crate::store::sql;
 
 /// The sums of tenants over all days; those of the days from `since` of a tenant on stay apart. Where a tenant's cannot be read, nothing else of it is returned.
@@ -61,7 +58,7 @@ pub(crate) async fn totals(
 fn add_over_days(total: &mut Credit, cells: Credit, since: Option<i64>) {
     for (mut cell, sums) in cells {
         let stays_apart = since.is_some_and(|since| cell.day >= since);
-        if cell.source != Source::Shadow && !stays_apart {
+        if !cell.source.is_spend() && !stays_apart {
             cell.day = 0;
         }
         *total.entry(cell).or_default() += sums;

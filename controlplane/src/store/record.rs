@@ -128,6 +128,7 @@ pub(crate) fn decode_turn((day, candidate, shapes): &StoredTurn) -> Result<Turn,
         day: *day,
         shapes: shapes.iter().map(shape).collect::<Result<_, _>>()?,
         candidate: CandidateKey::parse(candidate).map_err(|e| StoreError::corrupt("turn", e))?,
+        judged: None,
     })
 }
 

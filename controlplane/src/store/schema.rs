@@ -9,6 +9,7 @@ mod evaluations;
 mod experiments;
 mod fill;
 mod firewall;
+mod judge;
 mod measured;
 mod operators;
 mod outbox;
@@ -214,6 +215,7 @@ const STEPS: &[&[&str]] = &[&[
     promotions::PROMOTIONS,
     accounted::ACCOUNTED,
     people::PEOPLE,
+    judge::JUDGE,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

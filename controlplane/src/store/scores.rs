@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use floopy_shared::domain::{event::Score, ids::RequestId};
 
-use super::{StoreError, Tx, id_list, request_id, statements, to_i64};
+use crate::learn::credit::Judged;
+
+use super::{StoreError, Tx, id_list, request_id, statements, to_i64, to_u64};
 use crate::store::sql::{self, Conn, QueryBuilder};
 
 /// Keeps scores of replies that have none; which were new.
@@ -16,7 +18,8 @@ pub(crate) async fn put_many(
     let mut new = Vec::new();
     for scores in statements(scores) {
         let mut query = QueryBuilder::new(
-            "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms) ",
+            "INSERT INTO scores (request_id, relevance, coherence, helpfulness, safety, composite, judge, scored_ms,
+                cost_micro_usd, probability, weight) ",
         );
         query.push_values(scores, |mut row, score| {
             row.push_bind(score.request_id.0.as_bytes().as_slice())
@@ -26,7 +29,10 @@ pub(crate) async fn put_many(
                 .push_bind(score.safety)
                 .push_bind(score.composite)
                 .push_bind(score.judge.as_str())
-                .push_bind(to_i64(now_ms));
+                .push_bind(to_i64(now_ms))
+                .push_bind(to_i64(score.cost_micro_usd))
+                .push_bind(score.probability)
+                .push_bind(score.weight);
         });
         query.push(" ON CONFLICT DO NOTHING RETURNING request_id");
         for row in query.build().fetch_all(&mut **tx).await? {
@@ -36,23 +42,30 @@ pub(crate) async fn put_many(
     Ok(new)
 }
 
-/// What replies were judged in all.
-pub(crate) async fn composites(
+/// What replies were judged in all, as credit needs it.
+pub(crate) async fn judged(
     tx: &mut Tx,
     requests: &[RequestId],
-) -> Result<HashMap<RequestId, f64>, StoreError> {
+) -> Result<HashMap<RequestId, Judged>, StoreError> {
     if requests.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = sql::query(
-        "SELECT s.request_id, s.composite FROM json_each(?) AS r
+        "SELECT s.request_id, s.composite, s.weight, s.cost_micro_usd FROM json_each(?) AS r
             CROSS JOIN scores AS s ON s.request_id = unhex(r.value)",
     )
     .bind(id_list(requests))
     .fetch_all(&mut **tx)
     .await?;
     rows.iter()
-        .map(|row| Ok((request_id(row.try_get(0)?)?, row.try_get(1)?)))
+        .map(|row| {
+            let judged = Judged {
+                composite: row.try_get(1)?,
+                weight: row.try_get(2)?,
+                cost_micro_usd: to_u64(row.try_get(3)?),
+            };
+            Ok((request_id(row.try_get(0)?)?, judged))
+        })
         .collect()
 }
 
@@ -62,7 +75,8 @@ pub(crate) async fn of_many(
     requests: &[RequestId],
 ) -> Result<HashMap<RequestId, Score>, StoreError> {
     let rows = sql::query(
-        "SELECT request_id, relevance, coherence, helpfulness, safety, composite, judge FROM scores
+        "SELECT request_id, relevance, coherence, helpfulness, safety, composite, judge, cost_micro_usd, probability, weight
+            FROM scores
             WHERE request_id IN (SELECT unhex(value) FROM json_each(?))",
     )
     .bind(id_list(requests))
@@ -79,6 +93,9 @@ pub(crate) async fn of_many(
                 safety: row.try_get(4)?,
                 composite: row.try_get(5)?,
                 judge: row.try_get(6)?,
+                cost_micro_usd: to_u64(row.try_get(7)?),
+                probability: row.try_get(8)?,
+                weight: row.try_get(9)?,
             };
             Ok((request_id, score))
         })

@@ -165,6 +165,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         limits: Limits::default(),
         rates: Arc::default(),
         budgets: Arc::default(),
+        implicit: Arc::default(),
         plan: None,
         closed: None,
         no_ratings_until_ms: None,

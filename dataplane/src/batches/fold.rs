@@ -295,6 +295,8 @@ impl<'a> Fold<'a> {
             json_expected: call.json_expected(),
             session_id: None,
             asked_at_ms: 0,
+            // Nothing is learned from it.
+            uncertainty: 0,
         }
     }
 

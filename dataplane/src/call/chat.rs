@@ -13,6 +13,7 @@ use super::{
     fields::Fields,
     history::History,
     opening_hash,
+    questions::Questions,
     value::{MAX_ITEMS, each, text},
 };
 
@@ -73,6 +74,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         tool_names: tools.iter().filter_map(tool_name).collect(),
         history: conversation.history,
         opening,
+        questions: Questions::of(conversation.last_user, conversation.user_before),
         user: fields.user.and_then(text),
     })
 }
@@ -118,6 +120,7 @@ struct Conversation<'a> {
     system: Option<&'a RawValue>,
     first_user: Option<&'a RawValue>,
     last_user: Option<&'a RawValue>,
+    user_before: Option<&'a RawValue>,
     history: History,
     /// Text bytes and images up to the end of the last reply.
     replied: Option<(u64, u64)>,
@@ -191,7 +194,7 @@ impl<'a> Conversation<'a> {
             }
             "user" => {
                 self.first_user.get_or_insert(content);
-                self.last_user = Some(content);
+                self.user_before = self.last_user.replace(content);
             }
             _ => {}
         }

@@ -39,6 +39,7 @@ pub(super) fn read<'a>(fields: &Fields<'a>) -> Result<Seen<'a>, InvalidCall> {
         tool_names: Vec::new(),
         history: History::default(),
         opening: opening_hash([fields.user, Some(input)]),
+        questions: super::Questions::default(),
         user: fields.user.and_then(text),
     })
 }

@@ -54,6 +54,8 @@ pub(super) fn read<'a>(request: &'a Request, origin: Origin) -> Seen<'a> {
             .collect(),
         history: history(&request.messages, origin),
         opening,
+        // Their words come in several forms, which are not compared.
+        questions: super::Questions::default(),
         user: user.map(Cow::Borrowed),
     }
 }

@@ -1,5 +1,6 @@
 //! What the record and the judge need of a reply, read while it passes.
 
+mod tools;
 mod typed;
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use floopy_shared::domain::money::Usage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::tools::ToolCalls;
 use crate::call::Endpoint;
 
 /// What is known of a reply so far. Holds content: not `Debug`.
@@ -31,6 +33,8 @@ pub(crate) struct Facts {
     pub truncated: bool,
     /// Of all text, kept or cut.
     pub text_bytes: u64,
+    /// `None`: there is none.
+    tools: Option<Box<ToolCalls>>,
     max_text: usize,
 }
 
@@ -46,6 +50,8 @@ pub(super) enum Event {
     Unreadable,
 }
 
+/// Why a reply ends that is longer than it may be.
+const TOO_LONG: &str = "\"length\"";
 /// Why a reply ends that the provider's filter cut.
 const FILTERED: &str = "\"content_filter\"";
 
@@ -66,6 +72,8 @@ struct Envelope<'a, C = Vec<Choice<'a>>> {
 
 #[derive(Deserialize, Default)]
 struct Choice<'a> {
+    #[serde(default)]
+    index: Option<u32>,
     #[serde(borrow, default, alias = "delta")]
     message: Option<Message<'a>>,
     #[serde(borrow, default)]
@@ -211,9 +219,20 @@ impl Facts {
             self.refused |= choice
                 .finish_reason
                 .is_some_and(|why| why.get() == FILTERED);
+            if choice
+                .finish_reason
+                .is_some_and(|why| why.get() == TOO_LONG)
+            {
+                self.cut_tools();
+            }
             let Some(message) = &choice.message else {
                 continue;
             };
+            if let Some(calls) = message.tool_calls.filter(|calls| calls.get() != "[]") {
+                self.tools
+                    .get_or_insert_default()
+                    .take(choice.index.unwrap_or(0), calls);
+            }
             if let Some(refusal) = message
                 .refusal
                 .and_then(text)
@@ -228,6 +247,17 @@ impl Facts {
                 (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
                 (_, None) => {}
             }
+        }
+    }
+
+    /// Whether it calls a tool with arguments that cannot be read, and was not cut.
+    pub(crate) fn has_invalid_tool_call(&self) -> bool {
+        self.finished && self.tools.as_ref().is_some_and(|tools| tools.are_invalid())
+    }
+
+    fn cut_tools(&mut self) {
+        if let Some(tools) = &mut self.tools {
+            tools.cut();
         }
     }
 

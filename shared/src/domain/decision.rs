@@ -20,6 +20,7 @@ use super::{
     firewall::Screening,
     gates::Gate,
     ids::{CandidateKey, RequestId, SessionId, TenantId},
+    implicit::Implicit,
     money::Usage,
     prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
@@ -254,6 +255,31 @@ pub struct CandidateTrace {
     pub published: Option<f64>,
 }
 
+/// Width of a 95 % interval from which a candidate counts as unknown.
+const UNKNOWN_WIDTH: f64 = 0.4;
+/// Uncertainty of one that no ranking was asked about, in thousandths.
+const UNRANKED: u16 = 500;
+
+impl CandidateTrace {
+    /// How much a further score is worth, in thousandths: by how wide its interval is, and how open it is whether it is
+    /// the best. No score of who is surely the best, or surely not, changes who serves.
+    pub fn uncertainty(&self) -> u16 {
+        let Some(believed) = self.posterior else {
+            return UNRANKED;
+        };
+        let width = ((believed.upper - believed.lower) / UNKNOWN_WIDTH).clamp(0.0, 1.0);
+        let p = self.p_best.unwrap_or(0.5).clamp(0.0, 1.0);
+        let thousandths = (width * 2.0 * (p * (1.0 - p)).sqrt() * 1_000.0).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within 0..1000, and what is no number is 0"
+        )]
+        let thousandths = thousandths as u16;
+        thousandths
+    }
+}
+
 /// How the call ended for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -370,9 +396,18 @@ pub struct Decision {
     pub firewall: Option<Box<Screening>>,
     /// What it is priced by; `None`: its record is of a version that kept no prices.
     pub priced: Option<Priced>,
+    /// What its caller did that says something of its reply, or of one before it.
+    pub implicit: Vec<Implicit>,
 }
 
 impl Decision {
+    /// How much a further score of a candidate is worth here, in thousandths.
+    pub fn uncertainty(&self, key: &CandidateKey) -> u16 {
+        let mut candidates = self.candidates.iter();
+        let found = candidates.find(|candidate| candidate.key == *key);
+        found.map_or(UNRANKED, CandidateTrace::uncertainty)
+    }
+
     /// What is known of what the call cost: its reply, and the tries that were in vain.
     pub fn spent_micro_usd(&self) -> u64 {
         let wasted = self.attempts.iter().filter_map(|a| a.wasted_micro_usd);

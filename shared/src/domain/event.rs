@@ -92,6 +92,8 @@ pub struct ScoringJob {
     pub session_id: Option<SessionId>,
     /// When that call came; 0 without a session.
     pub asked_at_ms: u64,
+    /// How little is known of the candidate at such tasks, in thousandths.
+    pub uncertainty: u16,
 }
 
 impl std::fmt::Debug for ScoringJob {
@@ -134,4 +136,13 @@ pub struct Score {
     pub composite: f64,
     /// Name and version of the scorer.
     pub judge: String,
+    /// What asking a model for it cost.
+    pub cost_micro_usd: u64,
+    /// With which a model was to be asked; `None`: no model is asked of such replies.
+    pub probability: Option<f64>,
+    /// As an observation: scores of replies that models grade more often than others count for less each.
+    pub weight: f64,
 }
+
+/// The most that one score counts for.
+pub const MAX_SCORE_WEIGHT: f64 = 4.0;

@@ -12,6 +12,7 @@ use super::{
     firewall::Firewall,
     gates::Gates,
     ids::{CandidateKey, KeyHash, TenantId},
+    implicit::ImplicitKind,
     limits::Limits,
     plan::{Feature, Plan},
     rate::RateLimit,
@@ -114,6 +115,8 @@ pub struct Tenant {
     pub budgets: Arc<[Budget]>,
     /// What is done about calls that look like attacks.
     pub firewall: Firewall,
+    /// What of callers' acts is counted as evidence. Only the control plane learns, so proxies are not told.
+    pub implicit: Arc<[ImplicitKind]>,
 }
 
 impl Tenant {
@@ -138,6 +141,7 @@ impl Tenant {
             rates: Arc::default(),
             budgets: Arc::default(),
             firewall: Firewall::default(),
+            implicit: Arc::default(),
         }
     }
 

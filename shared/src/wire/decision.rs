@@ -6,7 +6,7 @@ use floopy_proto::v1;
 
 pub use self::encode::encode_event;
 use super::{
-    InvalidWire, budget, firewall, id_bytes, names, non_empty, optional_uuid,
+    InvalidWire, budget, firewall, id_bytes, implicit, names, non_empty, optional_uuid,
     ranking::{self, optional_candidate, optional_candidate_text},
     required, snapshot, uuid,
 };
@@ -288,6 +288,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         stopped: d.stopped.as_deref().map(Into::into),
         firewall: d.firewall.as_deref().map(Into::into),
         priced: d.priced.as_ref().map(Into::into),
+        implicit: d.implicit.iter().map(Into::into).collect(),
     }
 }
 
@@ -352,6 +353,7 @@ impl TryFrom<v1::Decision> for Decision {
             stopped: d.stopped.and_then(budget::stopped),
             firewall: d.firewall.and_then(firewall::screening),
             priced: d.priced.map(TryInto::try_into).transpose()?,
+            implicit: implicit::known(d.implicit)?,
         })
     }
 }

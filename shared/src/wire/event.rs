@@ -101,6 +101,7 @@ impl From<&ScoringJob> for v1::ScoringJob {
                 .as_ref()
                 .map_or_else(String::new, SessionId::to_string),
             asked_at_ms: j.asked_at_ms,
+            uncertainty: j.uncertainty.into(),
         }
     }
 }
@@ -122,6 +123,8 @@ impl TryFrom<v1::ScoringJob> for ScoringJob {
                 id => Some(SessionId::new(id).map_err(|e| InvalidWire::invalid("session_id", e))?),
             },
             asked_at_ms: j.asked_at_ms,
+            // One that is out of range says as little as none.
+            uncertainty: u16::try_from(j.uncertainty.min(1_000)).unwrap_or_default(),
         })
     }
 }

@@ -3,7 +3,10 @@
 use floopy_proto::v1;
 
 use super::{InvalidWire, id_bytes, unit, uuid};
-use crate::domain::{event::Score, ids::RequestId};
+use crate::domain::{
+    event::{MAX_SCORE_WEIGHT, Score},
+    ids::RequestId,
+};
 
 impl From<&Score> for v1::Score {
     fn from(s: &Score) -> Self {
@@ -15,6 +18,9 @@ impl From<&Score> for v1::Score {
             safety: s.safety,
             composite: s.composite,
             judge: s.judge.clone(),
+            cost_micro_usd: s.cost_micro_usd,
+            probability: s.probability.unwrap_or(0.0),
+            weight: s.weight,
         }
     }
 }
@@ -31,6 +37,21 @@ impl TryFrom<v1::Score> for Score {
             safety: unit(s.safety, "safety")?,
             composite: unit(s.composite, "composite")?,
             judge: s.judge,
+            cost_micro_usd: s.cost_micro_usd,
+            probability: Some(unit(s.probability, "probability")?).filter(|p| *p > 0.0),
+            weight: weight(s.weight)?,
         })
     }
+}
+
+/// A judge of an earlier version tells none, and each of its scores counts as one.
+fn weight(weight: f64) -> Result<f64, InvalidWire> {
+    if weight == 0.0 {
+        return Ok(1.0);
+    }
+    if (0.0..=MAX_SCORE_WEIGHT).contains(&weight) {
+        return Ok(weight);
+    }
+    let reason = format_args!("{weight} is not within 0..{MAX_SCORE_WEIGHT}");
+    Err(InvalidWire::invalid("weight", reason))
 }

@@ -273,6 +273,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .map(TryInto::try_into)
                 .transpose()?
                 .unwrap_or_default(),
+            implicit: Arc::default(),
             firewall: t
                 .firewall
                 .map(TryInto::try_into)

@@ -61,6 +61,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         completion_id: None,
         shapes: vec![ShapeKey::root()],
         class_signals: Vec::new(),
+        implicit: Vec::new(),
         ranked_shape: choice.ranked_shape.clone(),
         requested_model: "auto".into(),
         strategy: choice.strategy,

@@ -1,8 +1,14 @@
 //! Parts of records.
 
 use floopy_shared::domain::{
-    ids::CandidateKey, money::Prices, ranking::Posterior, savings::Priced, shape::Signal,
+    ids::{CandidateKey, RequestId},
+    implicit::{Earlier, Implicit, ImplicitKind},
+    money::Prices,
+    ranking::Posterior,
+    savings::Priced,
+    shape::{ShapeKey, Signal},
 };
+use uuid::Uuid;
 
 pub(crate) fn posterior(mean: f64) -> Posterior {
     Posterior {
@@ -32,4 +38,22 @@ pub(crate) fn priced(number: u64, flag: bool) -> Priced {
         served_prices: (!flag).then_some(prices),
         table_version: number,
     }
+}
+
+pub(crate) fn implicit() -> Vec<Implicit> {
+    let earlier = Earlier {
+        request_id: RequestId(Uuid::from_u128(4)),
+        candidate: CandidateKey::parse("openai/gpt-4o").expect("valid"),
+        shapes: vec![ShapeKey::root()],
+        created_at_ms: 9,
+    };
+    let of_itself = Implicit {
+        kind: ImplicitKind::Left,
+        about: None,
+    };
+    let of_another = Implicit {
+        kind: ImplicitKind::AskedAgain,
+        about: Some(earlier),
+    };
+    vec![of_itself, of_another]
 }

@@ -111,6 +111,8 @@ fn constraints() -> Constraints {
 /// With everything that a tenant can have.
 pub(super) fn tenant(own: CatalogModel) -> Tenant {
     Tenant {
+        // Proxies are not told.
+        implicit: std::sync::Arc::default(),
         id: TenantId::new("acme").expect("valid"),
         keys: vec![ApiKey {
             id: "k".into(),

@@ -5,6 +5,7 @@ use floopy_shared::domain::{
     decision::{Ending, Stage},
     event::{Event, RatingSubject, Score},
     ids::SessionId,
+    implicit::{Earlier, Implicit, ImplicitKind},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -68,6 +69,7 @@ fn any_decision() -> impl Strategy<Value = Fact> {
                 .session_id
                 .as_ref()
                 .map(|session| charged(n, session));
+            decision.implicit = told(n, day);
             // Events of one id are one event: everything that varies is part of it.
             let id = n * 1_000 + u64::from(session) * 100 + u64::from(completion) * 10 + day;
             let id = id * 3 + arm;
@@ -77,6 +79,22 @@ fn any_decision() -> impl Strategy<Value = Fact> {
             )))
         },
     )
+}
+
+/// What its caller did: of itself, or of a call that may come later or never.
+fn told(n: u64, day: u64) -> Vec<Implicit> {
+    let earlier = |n| Earlier {
+        request_id: request(n),
+        candidate: key("b"),
+        shapes: decision(n).shapes,
+        created_at_ms: NOW - day * 86_400_000,
+    };
+    let implicit = |kind, about| Implicit { kind, about };
+    match n {
+        1 => vec![implicit(ImplicitKind::Left, None)],
+        2 => vec![implicit(ImplicitKind::AskedAgain, Some(earlier(1)))],
+        _ => Vec::new(),
+    }
 }
 
 /// What a call of a session is booked on.
@@ -116,7 +134,14 @@ fn any_rating() -> impl Strategy<Value = Fact> {
 
 fn any_score() -> impl Strategy<Value = Fact> {
     // One verdict per request: the first report stands.
-    (0..6u64).prop_map(|n| Fact::Score(score(n, 0.1 * n as f64 + 0.033)))
+    (0..6u64).prop_map(|n| {
+        let score = score(n, 0.1 * n as f64 + 0.033);
+        Fact::Score(Score {
+            cost_micro_usd: 7 * n,
+            weight: 0.5 + 0.25 * n as f64,
+            ..score
+        })
+    })
 }
 
 fn facts() -> impl Strategy<Value = Vec<Fact>> {
@@ -185,13 +210,13 @@ async fn fold(facts: &[Fact], batches: &[usize]) -> Vec<String> {
     let sums = sums(&intake).await;
     for (cell, sums) in &sums {
         // The sum of what calls cost is money.
-        let is_money = matches!(cell.source, Source::Shadow | Source::Cost);
+        let is_money = cell.source.is_spend() || cell.source == Source::Cost;
         let plausible = sums.n > 0 && sums.sum >= 0 && (is_money || sums.sum <= sums.n);
         assert!(plausible, "{cell:?} {sums:?}");
     }
     let mut over_days: BTreeMap<Cell, Sums> = BTreeMap::new();
     for (mut cell, sums) in sums {
-        if cell.source != Source::Shadow {
+        if !cell.source.is_spend() {
             cell.day = 0;
         }
         *over_days.entry(cell).or_default() += sums;

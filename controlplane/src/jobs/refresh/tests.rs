@@ -3,6 +3,7 @@
 use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
 mod budgets;
+mod judge;
 mod restart;
 
 use floopy_shared::catalog::builtin_catalog;

@@ -30,10 +30,12 @@ pub struct Turn {
     pub day: i64,
     pub shapes: Vec<ShapeKey>,
     pub candidate: CandidateKey,
+    /// The judge's score of its reply, in micro-units of 0..1.
+    pub judged: Option<i64>,
 }
 
 impl Turn {
-    /// The turn that a decision is, or `None` where it says nothing of the session: shadows, calls of evaluations, what
+    /// The turn that a decision is, not judged yet, or `None` where it says nothing of the session: shadows, calls of evaluations, what
     /// the cache gave, and calls that did not complete.
     pub fn of(decision: &Decision) -> Option<Self> {
         let counts = decision.stage == Stage::Finished
@@ -48,6 +50,7 @@ impl Turn {
             day,
             shapes: decision.shapes.clone(),
             candidate,
+            judged: None,
         })
     }
 
@@ -118,6 +121,7 @@ pub fn parts_of_session(turns: &[Turn], score: RatingScore) -> (i64, Vec<Part<'_
         return (0, parts);
     };
     let rating = rating_micro(score);
+    parts.extend(super::agree::session(turns, score));
     for depth in 0..MAX_DEPTH {
         let shares = shares(turns, depth);
         let mut rated: Option<&str> = None;
@@ -227,6 +231,7 @@ mod tests {
             day: 1,
             shapes,
             candidate,
+            judged: None,
         }
     }
 

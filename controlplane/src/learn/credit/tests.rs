@@ -27,7 +27,7 @@ fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
     let credit = of_call(
         &call,
         Verdicts {
-            judged: Some(0.9),
+            judged: Some(Judged::from(0.9)),
             manual: None,
         },
     );
@@ -39,7 +39,7 @@ fn a_failed_candidate_is_credited_with_a_failure_and_not_with_a_score() {
 fn a_line_of_a_batch_is_credited_with_nothing_whatever_is_said_of_it() {
     let mut call = crate::fixture::decision(1);
     let verdicts = Verdicts {
-        judged: Some(0.9),
+        judged: Some(Judged::from(0.9)),
         manual: RatingScore::new(9).ok(),
     };
     assert!(!of_call(&call, verdicts).is_empty() && Turn::of(&call).is_some());
@@ -56,7 +56,7 @@ fn what_the_cache_gave_is_credited_with_nothing_and_what_it_lacked_as_ever() {
     use floopy_shared::domain::cache::{CacheHit, CacheUse};
     let mut call = crate::fixture::decision(1);
     let verdicts = Verdicts {
-        judged: Some(0.9),
+        judged: Some(Judged::from(0.9)),
         manual: RatingScore::new(9).ok(),
     };
     let usual = of_call(&call, verdicts);
@@ -82,7 +82,7 @@ fn a_refusal_is_no_answer_unless_a_judge_says_what_it_was_worth() {
         (has(Source::Failed), has(Source::Auto))
     };
     assert_eq!(sources(None), (true, false));
-    assert_eq!(sources(Some(0.1)), (false, true));
+    assert_eq!(sources(Some(Judged::from(0.1))), (false, true));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn who_answered_when_asked_again_did_not_fail() {
 fn a_reply_that_was_scored_and_rated_says_how_the_scales_agree() {
     let call = crate::fixture::decision(1);
     let verdicts = Verdicts {
-        judged: Some(0.5),
+        judged: Some(Judged::from(0.5)),
         manual: RatingScore::new(8).ok(),
     };
     let credit = of_call(&call, verdicts);
@@ -119,7 +119,7 @@ fn a_reply_is_credited_with_what_it_cost_and_a_copy_with_what_it_was_worth() {
     let mut call = crate::fixture::decision(1);
     call.outcome.cost_micro_usd = Some(300);
     let verdicts = Verdicts {
-        judged: Some(0.5),
+        judged: Some(Judged::from(0.5)),
         manual: None,
     };
     let find = |credit: &Credit, source| {
@@ -149,7 +149,7 @@ fn a_reply_is_credited_with_what_it_cost_and_a_copy_with_what_it_was_worth() {
 fn nothing_is_learned_from_an_evaluation() {
     let mut call = crate::fixture::decision(1);
     let verdicts = Verdicts {
-        judged: Some(0.9),
+        judged: Some(Judged::from(0.9)),
         manual: None,
     };
     assert!(!of_call(&call, verdicts).is_empty() && Turn::of(&call).is_some());

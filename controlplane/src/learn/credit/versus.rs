@@ -7,8 +7,8 @@ use floopy_shared::domain::{
     shape::{ROOT, ShapeKey},
 };
 
-use super::{Cell, Credit, Source};
-use crate::learn::sums::Sums;
+use super::{Cell, Credit, Judged, Source, weight_micro};
+use crate::learn::sums::{Sums, to_micro};
 
 /// The smallest probability that is believed: below, one reply would stand for thousands.
 const LEAST_PROPENSITY: f64 = 0.001;
@@ -17,9 +17,9 @@ const LEAST_PROPENSITY: f64 = 0.001;
 pub(super) fn compare(
     credit: &mut Credit,
     decision: &Decision,
-    (subject, score, day): (&CandidateKey, i64, i64),
+    (subject, judged, day): (&CandidateKey, Judged, i64),
 ) {
-    let weight = match decision.shadow_of {
+    let drawn = match decision.shadow_of {
         // Copies for an experiment are of its calls alone, not of what routing decides on.
         Some(_)
             if decision
@@ -32,11 +32,7 @@ pub(super) fn compare(
         None if decision.strategy == Strategy::FeedbackDriven => 1.0,
         None => return,
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a probability has a bounded inverse"
-    )]
-    let micro = |weight: f64| (weight * 1e6).round() as i64;
+    let (weight, score) = (drawn * judged.weight, to_micro(judged.composite));
     let shapes = compared_in(&decision.shapes);
     let mut add = |arm: &str| {
         for shape in &shapes {
@@ -50,7 +46,7 @@ pub(super) fn compare(
                     source,
                     day,
                 };
-                *credit.entry(cell).or_default() += Sums::of(micro(weight), score);
+                *credit.entry(cell).or_default() += Sums::of(weight_micro(weight), score);
             }
         }
     };

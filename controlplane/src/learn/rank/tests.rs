@@ -83,6 +83,7 @@ fn ask_of(
         quality_per_usd: 0.0,
         alarms,
         ladder: &crate::learn::promotion::UNSTAGED,
+        implicit: &[],
     };
     rank(&question).expect("candidates")
 }

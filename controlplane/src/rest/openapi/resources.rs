@@ -12,6 +12,7 @@ mod evaluations;
 mod experiments;
 mod export;
 mod firewall;
+mod judge;
 mod keys;
 mod needs;
 mod operator;
@@ -41,6 +42,7 @@ pub(super) fn all() -> Routes {
         calls::routes(),
         batches::routes(),
         ratings::routes(),
+        judge::routes(),
         decisions::routes(),
         export::routes(),
         routing::routes(),

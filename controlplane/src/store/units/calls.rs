@@ -36,8 +36,15 @@ struct Call {
     turn: Option<Turn>,
 }
 
-/// A call as it is read: its unit's place, when, which, its completion id and its turn.
-type Row = (usize, i64, String, Option<String>, Option<StoredTurn>);
+/// A call as it is read: its unit's place, when, which, its completion id, its turn, and its score in micro-units.
+type Row = (
+    usize,
+    i64,
+    String,
+    Option<String>,
+    Option<StoredTurn>,
+    Option<i64>,
+);
 
 /// The calls of each unit; of a session the first [`MAX_TURNS`].
 pub(crate) async fn calls(
@@ -65,10 +72,11 @@ pub(crate) async fn calls(
 }
 
 async fn of_sessions(conn: &mut Conn, sessions: String) -> Result<String, StoreError> {
-    // No more than the first calls are read, and only from the index, which has all that is needed.
+    // No more than the first calls are read, and only from the index, which has all that is needed but their scores.
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
-            CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
+            CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn),
+            (SELECT CAST(round(s.composite * 1000000) AS INTEGER) FROM scores AS s WHERE s.request_id = d.request_id)))
          FROM json_each(?1) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d INDEXED BY decisions_session
             ON d.tenant = t.key AND d.session_id = n.value AND d.shadow = 0
@@ -84,7 +92,8 @@ async fn of_sessions(conn: &mut Conn, sessions: String) -> Result<String, StoreE
 async fn of_calls(conn: &mut Conn, calls: String) -> Result<String, StoreError> {
     let query = sql::query_scalar(
         "SELECT json_group_array(json_array(
-            CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn)))
+            CAST(n.key AS INTEGER), d.created_ms, hex(d.request_id), d.completion_id, json(d.turn),
+            (SELECT CAST(round(s.composite * 1000000) AS INTEGER) FROM scores AS s WHERE s.request_id = d.request_id)))
          FROM json_each(?) AS t CROSS JOIN json_each(t.value) AS n
          CROSS JOIN decisions AS d
             ON d.request_id = unhex(n.value, '-') AND d.tenant = t.key AND d.session_id IS NULL AND d.shadow = 0",
@@ -98,14 +107,15 @@ impl StoredCalls {
     pub(crate) fn of(self, units: &[TenantUnit]) -> Result<Vec<Calls>, StoreError> {
         let mut calls: Vec<Vec<Call>> = units.iter().map(|_| Vec::new()).collect();
         for rows in &self.0 {
-            for (place, created_ms, request, completion, turn) in rows_of::<Row>(rows)? {
+            for (place, created_ms, request, completion, turn, judged) in rows_of::<Row>(rows)? {
                 let Some(calls) = calls.get_mut(place) else {
                     return Err(StoreError::corrupt("place", place));
                 };
+                let turn = turn.as_ref().map(record::decode_turn).transpose()?;
                 calls.push(Call {
                     order: (created_ms, request_id_of_hex(&request)?),
                     completion,
-                    turn: turn.as_ref().map(record::decode_turn).transpose()?,
+                    turn: turn.map(|turn| Turn { judged, ..turn }),
                 });
             }
         }

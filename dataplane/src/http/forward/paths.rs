@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 22] = [
+static FORWARDED: [Forwarded; 23] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -80,6 +80,7 @@ static FORWARDED: [Forwarded; 22] = [
     Forwarded::at("/v1/usage"),
     Forwarded::at("/v1/cache"),
     Forwarded::at("/v1/firewall"),
+    Forwarded::at("/v1/judge"),
     Forwarded::at("/v1/audit"),
 ];
 

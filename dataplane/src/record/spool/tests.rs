@@ -48,6 +48,7 @@ fn job(bytes: usize) -> Event {
         json_expected: false,
         session_id: None,
         asked_at_ms: 0,
+        uncertainty: 0,
     }))
 }
 

@@ -12,7 +12,10 @@ impl Facts {
         facts.named(&reply.id);
         facts.usage = reply.usage.as_ref().map(spent);
         for choice in &reply.choices {
-            for part in &choice.parts {
+            for (at, part) in (0..).zip(&choice.parts) {
+                if let Content::ToolCall { arguments, .. } = &part.content {
+                    facts.tools.get_or_insert_default().add((0, at), arguments);
+                }
                 facts.add_part(&part.content);
             }
             if let Some(finish) = &choice.finish {
@@ -34,7 +37,17 @@ impl Facts {
     pub(in crate::upstream) fn observe(&mut self, event: &Event) {
         match event {
             Event::Start { id, .. } => self.named(id),
-            Event::Delta { delta, .. } => self.add_delta(delta),
+            Event::Delta {
+                choice,
+                part,
+                delta,
+            } => {
+                if let Delta::Arguments(piece) = delta {
+                    let tools = self.tools.get_or_insert_default();
+                    tools.add((*choice, *part), piece);
+                }
+                self.add_delta(delta);
+            }
             Event::Logprobs { .. } => {}
             Event::Finish { finish, .. } => self.finish(finish),
             Event::Usage(usage) => self.usage = Some(spent(usage)),
@@ -54,12 +67,8 @@ impl Facts {
         match finish {
             Finish::ContentFilter | Finish::Refusal => self.refused = true,
             Finish::Failed(_) => self.failed = true,
-            Finish::Stop
-            | Finish::StopSequence(_)
-            | Finish::Length
-            | Finish::ContextLength
-            | Finish::ToolCalls
-            | Finish::Paused => {}
+            Finish::Length | Finish::ContextLength => self.cut_tools(),
+            Finish::Stop | Finish::StopSequence(_) | Finish::ToolCalls | Finish::Paused => {}
         }
     }
 

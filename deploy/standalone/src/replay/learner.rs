@@ -244,6 +244,7 @@ impl Learner {
             quality_per_usd: 0.0,
             alarms: self.monitors.alarms(),
             ladder: &UNSTAGED,
+            implicit: &[],
         }
     }
 
@@ -339,7 +340,7 @@ impl Policy for Learner {
         let tried = choice.shadow.as_ref().map(|shadow| shadow.propensity);
         let served = self.decision(at, request, seen, choice);
         let verdicts = Verdicts {
-            judged: Some(seen.judged),
+            judged: Some(seen.judged.into()),
             manual: seen.manual,
         };
         self.served = at + 1;
@@ -350,7 +351,7 @@ impl Policy for Learner {
             self.tell(request.shape, self.key(model).clone(), judged);
             let shadow = record::shadow_of(served, self.key(model).clone(), tried.unwrap_or(1.0));
             let verdicts = Verdicts {
-                judged: Some(judged),
+                judged: Some(judged.into()),
                 manual: None,
             };
             self.add(credit::of_call(&shadow, verdicts));

@@ -125,6 +125,9 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     generated(76, decision.tags.as_deref().map(v1::Tags::from), out);
     let screening = decision.firewall.as_deref();
     generated(80, screening.map(v1::Screening::from), out);
+    for implicit in &decision.implicit {
+        generated(90, Some(v1::Implicit::from(implicit)), out);
+    }
 }
 
 /// `floopy.v1.Signal`.

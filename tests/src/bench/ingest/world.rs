@@ -193,6 +193,7 @@ impl World {
             safety: 1.0,
             composite: self.random.random(),
             judge: "bench-1".into(),
+            ..v1::Score::default()
         };
         calls.into_iter().map(score).collect()
     }

@@ -48,6 +48,7 @@ fn asked(
         quality_per_usd: 0.0,
         alarms,
         ladder: &crate::learn::promotion::UNSTAGED,
+        implicit: &[],
     };
     let (rankings, _) = rank(&question).expect("candidates");
     rankings.validate().expect("valid");

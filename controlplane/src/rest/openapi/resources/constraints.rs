@@ -5,12 +5,15 @@
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Routes, operation::Operation};
+use super::{
+    super::{Routes, operation::Operation},
+    decision::ImplicitKind,
+};
 use crate::rest::constraints;
 
-/// Five groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
+/// Six groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
 /// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`), `routing`,
-/// `rate_limits` and `budgets`.
+/// `rate_limits`, `budgets` and `implicit_signals`.
 #[derive(ToSchema)]
 struct ConstraintsInput {
     /// US dollars between two firsts of a month (UTC); above 0 and below a billion; null: no limit.
@@ -47,6 +50,8 @@ struct ConstraintsInput {
     /// What you, your projects, keys, users and sessions may spend; the list replaces the one before.
     #[schema(max_items = 32)]
     budgets: Option<Vec<BudgetInput>>,
+    /// Which of callers' acts count as evidence of a bad reply; the list replaces the one before. None unless told.
+    implicit_signals: Option<Vec<ImplicitKind>>,
 }
 
 /// A loss of quality, and over how long.
@@ -248,6 +253,7 @@ struct Constraints {
     routing: RoutingConstraints,
     rate_limits: Vec<RateLimit>,
     budgets: Vec<Budget>,
+    implicit_signals: Vec<ImplicitKind>,
     /// What gates compare with, as `provider/model`; null: they hold nobody back.
     baseline: Option<String>,
     /// What a gate is where its group is written without it.

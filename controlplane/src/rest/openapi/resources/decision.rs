@@ -99,6 +99,8 @@ pub(super) struct Decision {
     task_shapes: Vec<String>,
     /// What spoke for the class among them, strongest first; empty for tenants with zero retention.
     class_signals: Vec<ClassSignal>,
+    /// What the caller did that says something of this reply or of one before it.
+    implicit_signals: Vec<ImplicitSignal>,
     /// What the draw was made from.
     draw_key: String,
     features: Features,
@@ -198,6 +200,8 @@ struct DecisionTrace {
     task_shapes: Vec<String>,
     /// What spoke for the class among them, strongest first; empty for tenants with zero retention.
     class_signals: Vec<ClassSignal>,
+    /// What the caller did that says something of this reply or of one before it.
+    implicit_signals: Vec<ImplicitSignal>,
     /// What the draw was made from.
     draw_key: String,
     features: Features,
@@ -211,6 +215,24 @@ struct DecisionTrace {
     session_score: Option<u8>,
     /// Rating of this very reply, 0 to 10.
     request_score: Option<u8>,
+}
+
+/// What a caller did that says something of a reply, without a rating.
+#[derive(ToSchema)]
+struct ImplicitSignal {
+    signal: ImplicitKind,
+    /// The call whose reply it says something of; null: this one.
+    #[schema(format = Uuid)]
+    about_request_id: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(super) enum ImplicitKind {
+    AskedAgain,
+    Retried,
+    Left,
+    InvalidToolCall,
 }
 
 /// A term of our lexicon, a look of the text, or the field of the request that decided its class.

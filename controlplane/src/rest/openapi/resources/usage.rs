@@ -30,6 +30,14 @@ struct Usage {
     /// By what is counted.
     quotas: BTreeMap<String, Quota>,
     budgets: Vec<BudgetUse>,
+    judge: JudgeUse,
+}
+
+/// Replies of these days that models graded, and what asking them cost, which the operator pays.
+#[derive(ToSchema)]
+struct JudgeUse {
+    graded_replies: u64,
+    cost_micro_usd: u64,
 }
 
 #[derive(ToSchema)]

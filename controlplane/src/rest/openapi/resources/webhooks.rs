@@ -47,6 +47,7 @@ enum Event {
     BudgetWarning,
     ModelPromoted,
     ModelRolledBack,
+    JudgeDisagrees,
 }
 
 /// Who is told of what.

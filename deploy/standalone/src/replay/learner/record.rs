@@ -77,6 +77,7 @@ impl Learner {
             tags: None,
             firewall: None,
             priced: None,
+            implicit: Vec::new(),
             snapshot_version: at / self.setup.settings.refresh + 1,
             draw_key: session,
             features: Features::default(),
