@@ -1,7 +1,7 @@
 //! The dashboard in a real browser, over the real binary and calls that really came through.
 #![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
-use floopy_tests::{Api, Floopy, Shape, browser, eventually, simulator::Simulator};
+use floopy_tests::{Answer, Api, Floopy, Shape, browser, eventually, simulator::Simulator};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -71,16 +71,30 @@ async fn every_page_is_accessible_and_fits_a_phone_in_dark_colours() {
     check("pages_dark").await;
 }
 
-async fn session(control: &Api, password: &str) -> (u16, Value) {
-    let body = json!({"email": "ana@example.com", "password": password});
-    let asked = control
-        .without_key()
-        .post("/dashboard/session")
-        .header("x-floopy-dashboard", "1")
-        .json(&body)
-        .send()
-        .await;
-    (asked.status.into(), asked.json())
+const ANA: &str = "ana@example.com";
+const PASSWORD: &str = "correct horse battery";
+const BY_HAND: (&str, &str) = ("x-floopy-dashboard", "1");
+
+async fn enter(nobody: &Api, password: &str) -> Answer {
+    let body = json!({"email": ANA, "password": password});
+    let asked = nobody.post("/dashboard/session").json(&body);
+    asked.header(BY_HAND.0, BY_HAND.1).send().await
+}
+
+/// A change by cookie, with these headers; its status and the code of what is wrong.
+async fn change(nobody: &Api, cookie: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+    let body = json!({"name": "mine"});
+    let mut asked = nobody.post("/v1/projects").header("cookie", cookie);
+    for (name, value) in headers {
+        asked = asked.header(name, value);
+    }
+    let answer = asked.json(&body).send().await;
+    (answer.status, answer.json()["error"]["code"].clone())
+}
+
+async fn read(nobody: &Api, (name, value): (&str, &str)) -> u16 {
+    let asked = nobody.call(Method::GET, "/v1/keys").header(name, value);
+    asked.send().await.status
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,82 +102,42 @@ async fn passwords_cannot_be_guessed_and_changes_by_cookie_cannot_be_forged() {
     let simulator = Simulator::start().await;
     let floopy = Floopy::with(Shape::Standalone, simulator.settings()).await;
     let control = floopy.control_api();
-    let ana = json!({"email": "Ana@example.com", "password": "correct horse battery"});
+    let nobody = control.without_key();
+    let ana = json!({"email": "Ana@example.com", "password": PASSWORD});
     let made = control.post("/dashboard/users").json(&ana).send().await;
     assert_eq!(made.status, 201, "{}", made.text());
-    assert_eq!(made.json()["role"], "owner");
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
 
-    let body = json!({"email": "ana@example.com", "password": "correct horse battery"});
-    let nobody = control.without_key();
-    let entered = nobody
-        .post("/dashboard/session")
-        .header("x-floopy-dashboard", "1")
-        .json(&body)
-        .send()
-        .await;
+    let entered = enter(&nobody, PASSWORD).await;
     assert_eq!(entered.status, 201, "{}", entered.text());
     let set = entered.header("set-cookie").to_owned();
-    assert!(
-        set.contains("HttpOnly") && set.contains("SameSite=Strict"),
-        "{set}"
-    );
+    assert!(set.contains("HttpOnly; SameSite=Strict"), "{set}");
     let cookie = set.split(';').next().expect("a cookie");
 
-    // The cookie reads as its owner's role; it changes nothing without the header, and nothing for another site.
-    let read = nobody
-        .call(Method::GET, "/v1/keys")
-        .header("cookie", cookie)
-        .send()
-        .await;
-    assert_eq!(read.status, 200, "{}", read.text());
-    let change = || {
-        nobody
-            .post("/v1/projects")
-            .header("cookie", cookie)
-            .json(&json!({"name": "mine"}))
-    };
-    assert_eq!(
-        change().send().await.json()["error"]["code"],
-        "csrf_refused"
-    );
-    let foreign = change()
-        .header("x-floopy-dashboard", "1")
-        .header("sec-fetch-site", "cross-site");
-    assert_eq!(foreign.send().await.json()["error"]["code"], "csrf_refused");
-    let ours = change()
-        .header("x-floopy-dashboard", "1")
-        .header("sec-fetch-site", "same-origin");
-    assert_eq!(ours.send().await.status, 201);
+    // The cookie reads; it changes nothing without the header, and nothing for another site.
+    assert_eq!(read(&nobody, ("cookie", cookie)).await, 200);
+    let refused = (403, json!("csrf_refused"));
+    let site = |site| [BY_HAND, ("sec-fetch-site", site)];
+    assert_eq!(change(&nobody, cookie, &[]).await, refused);
+    assert_eq!(change(&nobody, cookie, &site("cross-site")).await, refused);
+    let ours = change(&nobody, cookie, &site("same-origin")).await;
+    assert_eq!(ours, (201, Value::Null));
     // What only this program may say of a request is not taken from outside.
-    let id = made.json()["id"].as_str().expect("an id").to_owned();
-    let forged = nobody
-        .call(Method::GET, "/v1/keys")
-        .header("x-floopy-internal-signed-in", &id)
-        .send()
-        .await;
-    assert_eq!(forged.status, 401);
-
-    // Wrong in the same words whoever has an account; then too often.
-    let (status, wrong) = session(&control, "wrong password").await;
     assert_eq!(
-        (status, &wrong["error"]["code"]),
-        (401, &json!("wrong_password"))
+        read(&nobody, ("x-floopy-internal-signed-in", &id)).await,
+        401
     );
-    let mut last = 401;
+
+    let wrong = enter(&nobody, "wrong password").await;
+    assert_eq!(wrong.json()["error"]["code"], "wrong_password");
+    let mut last = wrong.status;
     for _ in 0..12 {
-        last = session(&control, "wrong password").await.0;
+        last = enter(&nobody, "wrong password").await.status;
     }
     assert_eq!(last, 429);
 
-    let gone = control
-        .call(Method::DELETE, &format!("/dashboard/users/{id}"))
-        .send()
-        .await;
+    let path = format!("/dashboard/users/{id}");
+    let gone = control.call(Method::DELETE, &path).send().await;
     assert_eq!(gone.status, 200, "{}", gone.text());
-    let read = nobody
-        .call(Method::GET, "/v1/keys")
-        .header("cookie", cookie)
-        .send()
-        .await;
-    assert_eq!(read.status, 401);
+    assert_eq!(read(&nobody, ("cookie", cookie)).await, 401);
 }
