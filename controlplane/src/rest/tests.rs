@@ -9,6 +9,7 @@ mod keys;
 mod once;
 mod operator;
 mod optimization;
+mod people;
 mod prompts;
 mod providers;
 mod reading;
