@@ -1,8 +1,7 @@
 //! The store: SQLite in one file (`sqlite.rs`) or PostgreSQL (`postgres.rs`), by the same statements (`sql.rs`).
 //! There is one writer and there are a few readers.
 //!
-//! Each statement is handed to a thread and back, which costs more than most statements: whatever comes in
-//! numbers is read and written many rows at a time.
+//! A statement goes to a thread and back, which costs more than most: what comes in numbers goes many rows at a time.
 
 pub(crate) mod accounted;
 pub(crate) mod alarms;

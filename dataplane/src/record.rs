@@ -3,6 +3,7 @@
 mod batch;
 mod cached;
 mod decision;
+mod outcome;
 pub(crate) mod spool;
 
 use std::{
@@ -11,14 +12,14 @@ use std::{
 };
 
 use floopy_shared::domain::{
-    budget::{Spend, Stopped},
+    budget::Stopped,
     catalog::CatalogModel,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     experiment::Assignment,
     firewall::Screening,
     ids::{CandidateKey, RequestId, SessionId},
     implicit::Implicit,
-    money::{Prices, Usage},
+    money::Prices,
     route::Shadow,
     snapshot::Tenant,
     tags::Tags,
@@ -27,6 +28,7 @@ use http::HeaderMap;
 use uuid::Uuid;
 
 use self::decision::{decided, no_outcome, undecided, understood};
+use self::outcome::spend_of;
 pub(crate) use self::{
     batch::{Answered, BatchCall, of_line},
     cached::{Bypass, Came, Course, Told},
@@ -326,41 +328,6 @@ impl Record {
         self.end(self.answered.unwrap_or(CLIENT_GONE), ending, facts);
     }
 
-    fn outcome(&self, status: u16, ending: Ending, facts: Option<&Facts>) -> Outcome {
-        let (usage, usage_estimated) = self.usage(facts);
-        let served = self.decision.served.is_some();
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Outcome {
-            status,
-            ending,
-            latency_ms: ms(self.began.elapsed()),
-            first_byte_ms: self.first_byte.map(ms),
-            cost_micro_usd: match self.prices {
-                Some(prices) => Some(prices.cost_micro_usd(usage)),
-                None => (!served).then_some(0),
-            },
-            usage,
-            usage_estimated,
-            fallback_used: served && self.decision.served != self.decision.chosen,
-            overhead_us: self.decision.outcome.overhead_us,
-            refused: facts.is_some_and(|facts| facts.refused),
-        }
-    }
-
-    fn usage(&self, facts: Option<&Facts>) -> (Usage, bool) {
-        let Some(facts) = facts else {
-            return (Usage::default(), false);
-        };
-        let estimate = || Usage {
-            input: self.decision.features.input_tokens_estimate,
-            cached_input: 0,
-            output: facts.text_bytes.div_ceil(BYTES_PER_TOKEN),
-        };
-        facts
-            .usage
-            .map_or_else(|| (estimate(), true), |usage| (usage, false))
-    }
-
     /// Being dropped is counted and logged by the spool; the caller is served all the same.
     fn queue(&self) -> Option<Ticket> {
         let now_ms = self.gateway.clock.now_ms();
@@ -392,16 +359,6 @@ impl Record {
 
     pub(crate) fn served_key(&self) -> Option<&CandidateKey> {
         self.decision.served.as_ref()
-    }
-}
-
-/// What budgets count of a call that is over.
-fn spend_of(decision: &Decision) -> Spend {
-    let Usage { input, output, .. } = decision.outcome.usage;
-    Spend {
-        micro_usd: decision.spent_micro_usd(),
-        tokens: input.saturating_add(output),
-        calls: 1,
     }
 }
 
