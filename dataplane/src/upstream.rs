@@ -23,7 +23,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use tokio::time::Instant;
 
 pub use self::client::Resolver;
-pub(crate) use self::client::{ClientError, ReplyBody};
+pub(crate) use self::client::{ClientError, ReplyBody, tls};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply, WholeReply},
     budget::RetryBudget,

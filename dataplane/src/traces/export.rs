@@ -13,10 +13,12 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{
     ExporterBuildError, Protocol, SpanExporter as Otlp, WithExportConfig, WithHttpConfig,
-    WithTonicConfig, tonic_types::metadata::MetadataMap, tonic_types::transport::ClientTlsConfig,
+    WithTonicConfig, tonic_types::metadata::MetadataMap,
 };
 use opentelemetry_sdk::{
     Resource,
@@ -24,11 +26,12 @@ use opentelemetry_sdk::{
     trace::{SpanData, SpanExporter},
 };
 use tokio::{runtime::Handle, time::timeout};
+use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     config::{self, TraceProtocol},
     metrics::Metrics,
-    upstream::Client,
+    upstream::{Client, tls},
     whole::whole,
 };
 
@@ -41,8 +44,12 @@ const PATH: &str = "/v1/traces";
 
 /// The receiver cannot be used as it is configured.
 #[derive(Debug, thiserror::Error)]
-#[error("traces.endpoint cannot be used: {0}")]
-pub struct Unusable(#[from] ExporterBuildError);
+pub enum Unusable {
+    #[error("traces.endpoint cannot be used: {0}")]
+    Exporter(#[from] ExporterBuildError),
+    #[error("traces.endpoint cannot be used: {0}")]
+    Address(#[from] tonic::transport::Error),
+}
 
 /// Speaks to the receiver at `endpoint`.
 pub(super) fn exporter(
@@ -55,15 +62,10 @@ pub(super) fn exporter(
         TraceProtocol::Grpc => {
             let exporter = Otlp::builder()
                 .with_tonic()
-                .with_endpoint(endpoint)
+                .with_channel(channel(endpoint)?)
                 .with_timeout(PATIENCE)
                 .with_metadata(MetadataMap::from_headers(shown(config)));
-            if endpoint.starts_with("https://") {
-                let tls = ClientTlsConfig::new().with_native_roots();
-                exporter.with_tls_config(tls).build()?
-            } else {
-                exporter.build()?
-            }
+            exporter.build()?
         }
         TraceProtocol::Http => {
             let path = if endpoint.ends_with(PATH) { "" } else { PATH };
@@ -79,6 +81,19 @@ pub(super) fn exporter(
     };
     exporter.set_resource(resource);
     Ok(exporter)
+}
+
+/// Connects once it is needed, with TLS where the address says so.
+fn channel(endpoint: &str) -> Result<Channel, Unusable> {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls())
+        .https_or_http()
+        .enable_http2()
+        .wrap_connector(http);
+    let endpoint = Endpoint::from_shared(endpoint.to_owned())?.connect_timeout(PATIENCE);
+    Ok(endpoint.connect_with_connector_lazy(https))
 }
 
 /// Both were checked with the configuration.

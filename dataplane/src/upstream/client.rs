@@ -33,6 +33,7 @@ use crate::{
     network::{Forbidden, Guard},
 };
 
+pub(crate) use self::connect::tls;
 pub use self::resolve::Resolver;
 pub(crate) use self::streaming::{Streaming, Upload, whole};
 pub(crate) use self::warm::Warmer;

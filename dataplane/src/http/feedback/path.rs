@@ -13,6 +13,9 @@ use super::super::respond::Refusal;
 const ABOVE: &str = "/v1/feedback/";
 const REQUESTS: &str = "requests/";
 
+/// Of a session's name.
+const SESSION_BYTES: usize = 256;
+
 /// Of a value, shown in an error.
 const SHOWN_CHARS: usize = 80;
 
@@ -38,7 +41,11 @@ pub(super) fn subject(path: &str) -> Result<RatingSubject, Refusal> {
         None => {
             let expected = "1 to 256 bytes without control characters";
             let id = decoded(below, "session_id", expected)?;
-            let found = SessionId::new(&id).map_err(|_| invalid("session_id", &id, expected))?;
+            // Blanks around it are taken off; as many as there may be bytes are none around an id.
+            let found = SessionId::new(&id)
+                .ok()
+                .filter(|_| id.len() <= SESSION_BYTES);
+            let found = found.ok_or_else(|| invalid("session_id", &id, expected))?;
             Ok(RatingSubject::Session(found))
         }
     }

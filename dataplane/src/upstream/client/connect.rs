@@ -57,11 +57,12 @@ pub(super) fn connector(timeout: Duration, guard: Guard, resolver: Resolver) -> 
     Connector { https, guard }
 }
 
-fn tls() -> ClientConfig {
+/// What the certificates of the system vouch for.
+pub(crate) fn tls() -> ClientConfig {
     match ClientConfig::builder().with_native_roots() {
         Ok(builder) => builder.with_no_client_auth(),
         Err(error) => {
-            tracing::warn!(%error, "no system certificates: only http:// providers can be reached");
+            tracing::warn!(%error, "no system certificates: only http:// can be reached");
             ClientConfig::builder()
                 .with_root_certificates(RootCertStore::empty())
                 .with_no_client_auth()
