@@ -41,6 +41,7 @@ style:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/clients/rust/Cargo.toml --check
 	@deploy/setup/setup.sh test
+	@.local/venv/bin/python -m pytest --quiet -p no:cacheprovider tests/book
 	@$(CARGO) metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml >/dev/null
 	$(CARGO) deny --log-level error check licenses bans sources
 	@if timeout 60 $(CARGO) deny --log-level off fetch db >/dev/null 2>&1; \

@@ -7,6 +7,7 @@ mod decision_log;
 mod known;
 mod operator;
 mod queue;
+mod reload;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -47,8 +48,10 @@ use crate::{
 
 pub(crate) use self::setup::find as find_model;
 pub use self::{
-    database::{back_up_store, migrate_store, move_store, store_status},
+    database::{back_up_store, glance_at_store, migrate_store, move_store, store_status},
+    decision_log::glance_at_decision_log,
     known::known_models,
+    reload::{LIVE as LIVE_KEYS, Reloader},
     setup::{NewKey, check, create_key},
     turn::prepare_in_turn,
 };

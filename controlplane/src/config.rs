@@ -6,6 +6,7 @@ pub(crate) mod decision_log;
 mod evaluations;
 mod export;
 mod operator;
+mod pool;
 mod redis;
 mod savings;
 mod scoring;
@@ -34,6 +35,7 @@ pub use self::{
     evaluations::Evaluations,
     export::Export,
     operator::Operator,
+    pool::Pool,
     redis::RedisConfig,
     savings::Savings,
     scoring::{Scoring, WhenFull},
@@ -226,6 +228,8 @@ pub struct Learning {
     pub quality_per_usd: f64,
     /// How who serves changes, where a tenant does not say: `immediate`, or `staged` through shadow and canary.
     pub promotions: Mode,
+    /// What tenants know together.
+    pub pool: Pool,
 }
 
 impl Default for Learning {
@@ -240,6 +244,7 @@ impl Default for Learning {
             live_exploration: 0.0,
             quality_per_usd: 1.0,
             promotions: Mode::Immediate,
+            pool: Pool::default(),
         }
     }
 }

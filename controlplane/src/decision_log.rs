@@ -25,6 +25,17 @@ use crate::store::{
     list::{self, Filter, Position},
 };
 
+/// What ClickHouse says at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// The version of the log that is there; 0: none is.
+    pub found: u32,
+    /// The version that this program brings it to.
+    pub known: u32,
+    /// Its clock in milliseconds since 1970.
+    pub now_ms: u64,
+}
+
 /// Why a question to the log has no answer, or why it took nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {

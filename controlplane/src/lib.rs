@@ -16,6 +16,7 @@ mod evaluations;
 mod fixture;
 mod fleet;
 mod grpc;
+mod in_force;
 mod index;
 mod ingest;
 mod jobs;
@@ -36,13 +37,15 @@ mod webhooks;
 use floopy_shared::domain::calendar;
 
 pub use app::{
-    Deps, Detached, Error, NewKey, Prepared, Storage, back_up_store, check, create_key, detached,
-    known_models, migrate_store, move_store, prepare, prepare_in_turn, store_status,
+    Deps, Detached, Error, LIVE_KEYS, NewKey, Prepared, Reloader, Storage, back_up_store, check,
+    create_key, detached, glance_at_decision_log, glance_at_store, known_models, migrate_store,
+    move_store, prepare, prepare_in_turn, store_status,
 };
 pub use config::{
     Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, RedisConfig, Retention, Savings, Scoring, StoreConfig, TenantConfig,
-    Webhooks, WhenFull,
+    Operator, PlanConfig, Pool, RedisConfig, Retention, Savings, Scoring, StoreConfig,
+    TenantConfig, Webhooks, WhenFull,
 };
+pub use decision_log::Glance as LogGlance;
 pub use store::backup::Backup as StoreBackup;
-pub use store::status::{Status as StoreStatus, Table as StoreTable};
+pub use store::status::{Glance as StoreGlance, Status as StoreStatus, Table as StoreTable};

@@ -2,16 +2,17 @@
 
 use std::{
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
 };
 
 use clap::Parser;
-use floopy_controlplane::{Config, Deps, Error, check, prepare_in_turn};
+use floopy_controlplane::{Config, Deps, LIVE_KEYS, Reloader, check, prepare_in_turn};
 use floopy_shared::process::{
     clock::Clock,
-    config::load_checked,
+    config::{ConfigError, Written, located, parse, read},
+    reload::{Reload, Reloaded, Reloading},
     stop,
     telemetry::{self, LogFormat},
 };
@@ -47,24 +48,25 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
-    let mut config: Config = args
-        .config
-        .as_deref()
-        .map(|path| load_checked(path, |config| check(config).map_err(Error::by_key)))
-        .transpose()?
-        .unwrap_or_default();
+    let text = args.config.as_deref().map(read).transpose()?;
+    let text = text.unwrap_or_default();
+    let origin = origin(args.config.as_deref());
+    let mut config = checked(&text, &origin)?;
     config
         .operator
         .or_environment(|name| std::env::var(name).ok());
     config
         .credentials
         .or_environment(|name| std::env::var(name).ok());
+    let (clock, registry) = (Clock::system(), Arc::new(Mutex::default()));
     let deps = Deps {
         incoming: None,
-        clock: Clock::system(),
-        registry: Arc::new(Mutex::default()),
+        clock: clock.clone(),
+        registry: Arc::clone(&registry),
         stop: stop::on_signal()?,
     };
+    // Before it stands by: a hang-up must not end it.
+    let reloading = Reloading::new()?;
     let Some(prepared) = prepare_in_turn(config, deps).await? else {
         return Ok(());
     };
@@ -79,5 +81,51 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         tracing::info!(path = %path.display(), "the operator's key is in a file");
     }
     tracing::info!(rest = %prepared.rest_addr(), grpc = ?prepared.grpc_addr(), "control plane is up");
-    Ok(prepared.run().await?)
+    let file = File {
+        written: Written::new((&text, &origin))?,
+        path: args.config,
+        reloader: prepared.reloader(),
+    };
+    file.reloader.answer(reloading.reloads());
+    tokio::select! {
+        ended = prepared.run() => Ok(ended?),
+        never = reloading.run(file, (clock, &registry)) => match never {},
+    }
+}
+
+/// What stands for the file in errors.
+fn origin(path: Option<&Path>) -> String {
+    path.map_or_else(|| "defaults".to_owned(), |path| path.display().to_string())
+}
+
+fn checked(text: &str, origin: &str) -> Result<Config, ConfigError> {
+    let config: Config = parse(text, origin)?;
+    check(&config).map_err(|error| {
+        let (key, message) = error.by_key();
+        located((text, origin), &key, message)
+    })?;
+    Ok(config)
+}
+
+/// The configuration's file, read again while the control plane runs.
+struct File {
+    path: Option<PathBuf>,
+    written: Written,
+    reloader: Reloader,
+}
+
+impl Reload for File {
+    async fn reload(&mut self) -> Result<Reloaded, String> {
+        let path = self.path.as_deref();
+        let path = path.ok_or("it was started without a configuration file")?;
+        let text = read(path).map_err(|e| e.to_string())?;
+        let origin = path.display().to_string();
+        let config = checked(&text, &origin).map_err(|e| e.to_string())?;
+        let next = self.written.next((&text, &origin), &LIVE_KEYS);
+        let (written, reloaded) = next.map_err(|e| e.to_string())?;
+        let applied = self.reloader.apply(config, &reloaded.applied).await;
+        applied.map_err(|e| format!("{origin}: {e}"))?;
+        self.written = written;
+        Ok(reloaded)
+    }
 }

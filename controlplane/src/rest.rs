@@ -26,6 +26,7 @@ pub(crate) mod operator;
 mod optimization;
 mod people;
 mod plan;
+mod pool;
 mod projects;
 mod promotions;
 mod prompts;
@@ -45,7 +46,7 @@ mod usage;
 mod view;
 mod webhooks;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::{
     Json, Router,
@@ -60,7 +61,7 @@ use floopy_shared::{
         credential::KeyRing,
         ids::{KeyHash, TenantId},
     },
-    process::clock::Clock,
+    process::{clock::Clock, reload::Reloads},
 };
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::json;
@@ -74,9 +75,8 @@ use crate::{
     decision_log::DecisionLog,
     evaluations::Evaluations,
     fleet::Fleet,
-    index::{Index, KnownModels, dirty::Dirty, totals::Totals},
-    learn::promotion::Mode,
-    plans::Plans,
+    in_force::InForce,
+    index::{Index, dirty::Dirty, totals::Totals},
     queue::Queue,
     store::{
         Store, StoreError,
@@ -102,10 +102,9 @@ pub(crate) struct Api {
     pub(crate) cursor_key: CursorKey,
     /// How far back decisions are kept.
     pub(crate) retention_ms: u64,
-    pub(crate) models: KnownModels,
-    pub(crate) plans: Plans,
-    /// How who serves changes, where a tenant does not say.
-    pub(crate) promotions: Mode,
+    pub(crate) in_force: InForce,
+    /// Reads the configuration again, where the process does.
+    pub(crate) reloads: Arc<OnceLock<Reloads>>,
     /// Told of settings that change.
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) exports: Arc<Exports>,

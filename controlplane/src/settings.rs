@@ -6,6 +6,7 @@ pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod implicit;
 pub(crate) mod limits;
+pub(crate) mod pool;
 pub(crate) mod promotions;
 pub(crate) mod prompts;
 pub(crate) mod rates;
@@ -118,6 +119,15 @@ pub(crate) fn cap(tenant: &mut Tenant, caps: Caps) {
     limits.cost_micro_usd_per_month = lower(limits.cost_micro_usd_per_month, most);
 }
 
+/// Kinds of documents that are put on top of a tenant one by one.
+const APPLIED: [Kind; 5] = [
+    Kind::Constraints,
+    Kind::Rule,
+    Kind::Cache,
+    Kind::Firewall,
+    Kind::Pool,
+];
+
 /// Names of rules by tenant and id.
 type Names = HashMap<TenantId, HashMap<String, String>>;
 
@@ -144,7 +154,7 @@ async fn set(store: &Store, tenants: &mut [Tenant]) -> Result<(), StoreError> {
 /// Constraints and rules; the names of the rules.
 async fn set_documents(store: &Store, tenants: &mut [Tenant]) -> Result<Names, StoreError> {
     let mut names = Names::new();
-    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache, Kind::Firewall] {
+    for kind in APPLIED {
         for (id, document) in settings::of_all(store, kind).await? {
             let Ok(at) = tenants.binary_search_by(|tenant| tenant.id.cmp(&id)) else {
                 continue;
@@ -186,7 +196,7 @@ pub(crate) async fn plan(
 pub(crate) async fn tenant(conn: &mut Conn, id: &TenantId) -> Result<Tenant, StoreError> {
     let mut tenant = tenants::one(conn, id).await?;
     let mut names = HashMap::new();
-    for kind in [Kind::Constraints, Kind::Rule, Kind::Cache, Kind::Firewall] {
+    for kind in APPLIED {
         for document in settings::list(conn, id, kind).await? {
             let named = apply(&mut tenant, kind, &document)?;
             names.extend(named.map(|name| (document.id, name)));
@@ -222,6 +232,10 @@ fn apply(
         Kind::Cache => cache::apply(&mut tenant.caching, document).map(|()| None),
         Kind::Firewall => {
             tenant.firewall = read::<Firewall>(document)?.to_domain();
+            Ok(None)
+        }
+        Kind::Pool => {
+            tenant.is_pooled = pool::read(document)?;
             Ok(None)
         }
         Kind::Rule => {

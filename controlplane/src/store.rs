@@ -27,6 +27,7 @@ pub(crate) mod meta;
 pub(crate) mod outbox;
 pub(crate) mod packed;
 pub(crate) mod people;
+pub(crate) mod pool;
 pub(crate) mod postgres;
 pub(crate) mod promotions;
 pub(crate) mod prompts;
@@ -70,10 +71,9 @@ use floopy_shared::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::Config;
-
 use self::sql::{Conn, Pool};
 pub(crate) use self::{postgres::Purpose, sqlite::create_private, tx::Tx};
+use crate::Config;
 
 /// Numbers of rows that one statement writes: a few, so that each statement is prepared once and kept.
 const ROWS: [usize; 5] = [256, 64, 16, 4, 1];

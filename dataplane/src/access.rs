@@ -64,6 +64,16 @@ impl Opener {
         }
     }
 
+    /// The same keys, with other providers.
+    pub(crate) fn with(&self, configured: &[config::Provider], usable: Providers) -> Self {
+        Self {
+            keys: self.keys.clone(),
+            configured: configured.to_vec(),
+            usable: Arc::new(usable),
+            breaker: self.breaker.clone(),
+        }
+    }
+
     /// The providers that are configured here.
     pub(crate) fn configured(&self) -> &Providers {
         &self.usable

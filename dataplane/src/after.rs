@@ -5,8 +5,9 @@ use std::sync::Arc;
 use floopy_shared::domain::{
     decision::Decision,
     event::{Content, Event, EventBody, ScoringJob},
-    ids::{CandidateKey, RequestId, SessionId, TenantId},
+    ids::{CandidateKey, RequestId, SessionId},
     route::Shadow,
+    snapshot::Tenant,
 };
 use http::HeaderMap;
 use uuid::Uuid;
@@ -75,7 +76,7 @@ impl Drop for After {
         if self.gateway.is_judged(&work.admitted, id) {
             let judged = Judged {
                 request_id: id,
-                tenant: &work.admitted.tenant.id,
+                tenant: &work.admitted.tenant,
                 candidate: &work.served,
                 session: work.session.as_ref(),
                 uncertainty: work.uncertainty,
@@ -127,16 +128,23 @@ fn keep(gateway: &Gateway, work: &Work, facts: &Facts) {
         return;
     };
     let has_text = !facts.text.is_empty() && !facts.calls_tools && !said.wants_several;
-    let reply = beginning(&facts.text, config.session_reply_bytes());
-    let is_cut = facts.truncated || reply.len() < facts.text.len();
+    let kept = work.admitted.tenant.firewall.kept;
+    // Before it is cut: half of a number is not known any more for what it is.
+    let mut reply = has_text.then(|| kept.text(facts.text.clone()));
+    let mut is_cut = facts.truncated;
+    if let Some(reply) = &mut reply {
+        let end = beginning(reply, config.session_reply_bytes()).len();
+        is_cut |= end < reply.len();
+        reply.truncate(end);
+    }
     let content = Content {
         request_id: work.request_id,
         tenant: work.admitted.tenant.id.clone(),
         session_id: session.clone(),
         created_at_ms: *created_at_ms,
         candidate: work.served.clone(),
-        messages: said.messages,
-        reply: has_text.then(|| reply.to_owned()),
+        messages: kept.json(said.messages),
+        reply,
         truncated: said.truncated || (has_text && is_cut),
     };
     let event = Event {
@@ -157,7 +165,7 @@ fn beginning(text: &str, max_bytes: usize) -> &str {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judged<'a> {
     pub request_id: RequestId,
-    pub tenant: &'a TenantId,
+    pub tenant: &'a Tenant,
     pub candidate: &'a CandidateKey,
     /// The session of the caller's call, and when that came.
     pub session: Option<&'a (SessionId, u64)>,
@@ -171,13 +179,15 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
         return;
     }
     let max_bytes = gateway.config.scoring.max_bytes;
+    let kept = judged.tenant.firewall.kept;
+    facts.text = kept.text(facts.text);
     facts.cut_text(max_bytes);
     let prompt = call.prompt(max_bytes);
     let job = ScoringJob {
         request_id: judged.request_id,
-        tenant: judged.tenant.clone(),
+        tenant: judged.tenant.id.clone(),
         candidate: judged.candidate.clone(),
-        prompt: prompt.text,
+        prompt: kept.text(prompt.text),
         reply: facts.text,
         truncated: prompt.truncated || facts.truncated,
         json_expected: call.json_expected(),

@@ -2,6 +2,7 @@
 
 mod detached;
 mod open;
+mod reload;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::detached::{Detached, detached};
 use self::open::{Opened, open};
+pub use self::reload::{Checked, LIVE as LIVE_KEYS, Reloader};
 use crate::{
     config::{Config, InvalidConfig},
     gateway::Gateway,

@@ -26,6 +26,7 @@ mod linger;
 mod metrics;
 mod network;
 mod pipeline;
+mod probe;
 mod provider;
 mod qdrant;
 mod rates;
@@ -41,12 +42,13 @@ mod whole;
 mod workers;
 
 pub use self::{
-    app::{Bound, Deps, Detached, Error, bind, detached},
+    app::{Bound, Checked, Deps, Detached, Error, LIVE_KEYS, Reloader, bind, detached},
     config::Config,
     conversations::{ConversationId, Conversations},
     http::admin::SharedRegistry,
     latencies::Latencies,
     network::{InvalidNetwork, Network},
+    probe::{Probe, Reached, probes},
     provider::{
         InvalidProvider, KnownProvider, Provider, Providers, known_provider, known_providers,
     },

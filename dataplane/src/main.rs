@@ -8,8 +8,15 @@ use std::{
 };
 
 use clap::Parser;
-use floopy_dataplane::{Config, Deps, Resolver, bind};
-use floopy_shared::process::{clock::Clock, config::load, rpc::Dialer, stop::on_signal, telemetry};
+use floopy_dataplane::{Config, Deps, LIVE_KEYS, Reloader, Resolver, bind};
+use floopy_shared::process::{
+    clock::Clock,
+    config::{Written, parse, read},
+    reload::{Reload, Reloaded, Reloading},
+    rpc::Dialer,
+    stop::on_signal,
+    telemetry,
+};
 use prometheus_client::registry::Registry;
 use tikv_jemallocator::Jemalloc;
 
@@ -42,26 +49,60 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Failure> {
-    let mut config: Config = load(&args.config)?;
+    let origin = args.config.display().to_string();
+    let text = read(&args.config)?;
+    let mut config: Config = parse(&text, &origin)?;
     config
         .check()
-        .map_err(|error| format!("{}: {error}", args.config.display()))?;
+        .map_err(|error| format!("{origin}: {error}"))?;
     config
         .credentials
         .or_environment(|name| std::env::var(name).ok());
     telemetry::init(config.log, "info");
     let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
-        .map_err(|error| format!("{}: {error}", args.config.display()))?;
+        .map_err(|error| format!("{origin}: {error}"))?;
+    let (clock, registry) = (Clock::system(), Arc::new(Mutex::new(Registry::default())));
     let deps = Deps {
         dialer,
-        clock: Clock::system(),
+        clock: clock.clone(),
         resolver: Resolver::system(),
-        registry: Arc::new(Mutex::new(Registry::default())),
+        registry: Arc::clone(&registry),
         stop: on_signal()?,
     };
+    let reloading = Reloading::new()?;
     let bound = bind(config, deps).await?;
     tracing::info!(addr = %bound.addr(), "data plane is listening");
-    bound.run().await?;
+    let file = File {
+        written: Written::new((&text, &origin))?,
+        path: args.config,
+        reloader: bound.reloader(),
+    };
+    tokio::select! {
+        ended = bound.run() => ended?,
+        never = reloading.run(file, (clock, &registry)) => match never {},
+    }
     tracing::info!("data plane stopped");
     Ok(())
+}
+
+/// The configuration's file, read again while the proxy runs.
+struct File {
+    path: PathBuf,
+    written: Written,
+    reloader: Reloader,
+}
+
+impl Reload for File {
+    async fn reload(&mut self) -> Result<Reloaded, String> {
+        let text = read(&self.path).map_err(|e| e.to_string())?;
+        let origin = self.path.display().to_string();
+        let config: Config = parse(&text, &origin).map_err(|e| e.to_string())?;
+        let checked = self.reloader.check(&config);
+        let checked = checked.map_err(|error| format!("{origin}: {error}"))?;
+        let next = self.written.next((&text, &origin), &LIVE_KEYS);
+        let (written, reloaded) = next.map_err(|e| e.to_string())?;
+        self.reloader.apply(checked);
+        self.written = written;
+        Ok(reloaded)
+    }
 }

@@ -15,7 +15,7 @@ use floopy_protocols::{
     embeddings::EmbeddingApi,
     vertex::{self, Publisher},
 };
-use http::Uri;
+use http::{Uri, uri::PathAndQuery};
 
 pub use self::known::{KnownProvider, known_provider, known_providers};
 use self::{address::Address, known::Paths};
@@ -79,6 +79,13 @@ impl Provider {
         let body = vertex::claude_body(&body);
         let body = body.map_err(|e| Unsupported::new("the body", &self.name, e.to_string()))?;
         Ok(body.into())
+    }
+
+    /// Its server, without any path of its API.
+    pub(crate) fn origin(&self) -> Option<Uri> {
+        let mut parts = self.address.any()?.into_parts();
+        parts.path_and_query = Some(PathAndQuery::from_static("/"));
+        Uri::from_parts(parts).ok()
     }
 
     /// Where a call goes. `None`: the model's name cannot be part of an address.

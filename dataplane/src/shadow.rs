@@ -182,7 +182,7 @@ async fn send(
     }
     let judged = Judged {
         request_id: id,
-        tenant: &work.admitted.tenant.id,
+        tenant: &work.admitted.tenant,
         candidate: &model.key,
         session: work.session.as_ref(),
         uncertainty: record.decision().uncertainty(&model.key),

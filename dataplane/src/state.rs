@@ -3,15 +3,20 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use arc_swap::ArcSwap;
 use floopy_shared::domain::{credential::Sealed, snapshot::Snapshot};
+use tokio::sync::Notify;
 
-use crate::access::{Access, Opener};
+use crate::{
+    access::{Access, Opener},
+    config,
+    provider::Providers,
+};
 
 /// A snapshot, and whom its tenants may ask.
 #[derive(Debug, Default)]
@@ -52,7 +57,11 @@ impl From<Snapshot> for Known {
 #[derive(Debug)]
 pub(crate) struct Current {
     known: ArcSwap<Known>,
-    opener: Opener,
+    opener: ArcSwap<Opener>,
+    /// Held by whoever makes the next of what is known out of what is known now.
+    turn: Mutex<()>,
+    /// The providers that are configured changed.
+    reconfigured: Notify,
     heard_at_ms: AtomicU64,
     connected: AtomicBool,
 }
@@ -62,7 +71,9 @@ impl Current {
         let known = Known::after(&opener.configured_only(), snapshot, &opener);
         Self {
             known: ArcSwap::from_pointee(known),
-            opener,
+            opener: ArcSwap::from_pointee(opener),
+            turn: Mutex::default(),
+            reconfigured: Notify::new(),
             heard_at_ms: AtomicU64::new(now_ms),
             connected: AtomicBool::new(false),
         }
@@ -75,19 +86,37 @@ impl Current {
 
     /// Everything that begins from now on is decided on this.
     pub(crate) fn replace(&self, snapshot: Snapshot, now_ms: u64) {
-        let next = Known::after(&self.known.load().access, snapshot, &self.opener);
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Known::after(&self.known.load().access, snapshot, &self.opener.load());
         self.known.store(Arc::new(next));
         self.heard_at_ms.store(now_ms, Ordering::Relaxed);
     }
 
+    /// Everything that begins from now on may ask these providers. Credentials of the store are opened anew.
+    pub(crate) fn configure(&self, configured: &[config::Provider], usable: Providers) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let opener = Arc::new(self.opener.load().with(configured, usable));
+        let snapshot = self.known.load().snapshot.clone();
+        let next = Known::after(&opener.configured_only(), snapshot, &opener);
+        self.opener.store(opener);
+        self.known.store(Arc::new(next));
+        self.reconfigured.notify_one();
+    }
+
+    /// Waits until the providers that are configured change.
+    pub(crate) async fn reconfigured(&self) {
+        self.reconfigured.notified().await;
+    }
+
     /// Why a credential cannot be used here, if it cannot.
     pub(crate) fn check(&self, sealed: &Sealed) -> Result<(), String> {
-        self.opener.check(sealed)
+        self.opener.load().check(sealed)
     }
 
     /// The names of the providers that are configured here.
     pub(crate) fn configured(&self) -> Vec<String> {
-        let names = self.opener.configured().names();
+        let opener = self.opener.load();
+        let names = opener.configured().names();
         names.map(str::to_owned).collect()
     }
 

@@ -18,12 +18,13 @@ mod trail;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use floopy_shared::domain::{catalog::CatalogModel, ids::CandidateKey, route::expected_cost};
 use http::{HeaderMap, StatusCode, Uri};
 use tokio::time::Instant;
 
 pub use self::client::Resolver;
-pub(crate) use self::client::{ClientError, ReplyBody, tls};
+pub(crate) use self::client::{ClientError, ReplyBody};
 pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply, WholeReply},
     budget::RetryBudget,
@@ -57,7 +58,7 @@ tokio::task_local! {
 pub(crate) struct Upstream {
     client: Client,
     /// Where the providers are that are configured.
-    addresses: Vec<Uri>,
+    addresses: Arc<ArcSwap<Vec<Uri>>>,
     /// Of candidates that are asked under what is configured.
     pub(crate) breakers: Arc<Breakers>,
     pub(crate) latencies: Latencies,
@@ -138,7 +139,7 @@ impl Upstream {
         let guarded = (guard(config, providers), resolver);
         Self {
             client: Client::new(timeouts, config.limits.workers, guarded),
-            addresses: providers.addresses().collect(),
+            addresses: Arc::new(ArcSwap::from_pointee(providers.addresses().collect())),
             breakers: Arc::new(Breakers::new(&config.breaker)),
             latencies: Latencies::default(),
             metrics,
@@ -160,7 +161,14 @@ impl Upstream {
 
     /// Keeps connections to the providers open; for each worker.
     pub(crate) fn warmer(&self) -> Warmer {
-        Warmer::new(self.client.clone(), self.addresses.clone())
+        Warmer::new(self.client.clone(), Arc::clone(&self.addresses))
+    }
+
+    /// From now on these are the providers that are configured. What is under way ends as it began.
+    pub(crate) fn configure(&self, config: &Config, providers: &Providers) {
+        self.client.go_by(guard(config, providers));
+        let addresses = providers.addresses().collect();
+        self.addresses.store(Arc::new(addresses));
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -16,7 +16,7 @@ main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime; need_dashboard ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_dashboard; need_browser; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_dashboard; need_browser; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant; need_book; need_typescript_client; need_promtool ;;
     bench) need_toolchain; need_onnxruntime; need_nginx; need_clickhouse ;;
     *) die "usage: setup.sh run|test|bench" ;;
   esac
@@ -82,12 +82,12 @@ build_dashboard() {
 need_browser() {
   has chromium || [ -x "${FLOOPY_CHROMIUM:-/usr/bin/chromium}" ] || debian_package chromium "Chromium"
   local at=tests/clients/dashboard
-  once browser "$(digest "$at/package.json" "$at/package-lock.json")" install_browser_driver "$at"
+  once browser "$(digest "$at/package.json" "$at/package-lock.json")" install_packages "$at"
   [ -d "$at/node_modules" ] || { rm -f "$STAMPS/browser"; need_browser; }
 }
 
-install_browser_driver() {
-  say "installing what drives the browser in tests"
+install_packages() {
+  say "installing the packages of $1"
   (cd "$1" && npm ci --silent) || die "the packages of $1 could not be installed: is the npm registry reachable?"
 }
 
@@ -156,8 +156,8 @@ install_python_clients() {
 # Apart from the workspace: what it depends on must not get into the program that is tested.
 need_rust_client() {
   local at=tests/clients/rust
-  once rust-client "$(digest "$at"/Cargo.* "$at"/src/*)" build_rust_client "$at"
-  [ -x "$LOCAL/bin/floopy-rust-client" ] || { rm -f "$STAMPS/rust-client"; need_rust_client; }
+  once rust-client "$(digest "$at"/Cargo.* "$at"/src/*.rs "$at"/src/bin/*)" build_rust_client "$at"
+  [ -x "$LOCAL/bin/floopy-rust-quickstart" ] || { rm -f "$STAMPS/rust-client"; need_rust_client; }
 }
 
 build_rust_client() {
@@ -200,6 +200,44 @@ install_qdrant() {
   say "installing Qdrant's engine that the tests run on"
   "$LOCAL/venv/bin/python" -m pip install --quiet --no-deps --requirement "$1" \
     || die "the package of $1 could not be installed: is the Python package registry reachable?"
+}
+
+# What makes the book of docs/.
+need_book() {
+  need_venv
+  local pins=tests/requirements-book.txt
+  once book "$(digest "$pins" "$STAMPS/venv")" install_book "$pins"
+}
+
+install_book() {
+  say "installing what makes the book"
+  "$LOCAL/venv/bin/python" -m pip install --quiet --no-deps --requirement "$1" \
+    || die "the packages of $1 could not be installed: is the Python package registry reachable?"
+}
+
+# OpenAI's package for TypeScript, and its compiler, which the quickstart is tried with.
+need_typescript_client() {
+  need_node
+  local at=tests/clients/typescript
+  once typescript-client "$(digest "$at/package.json" "$at/package-lock.json")" install_packages "$at"
+  [ -d "$at/node_modules" ] || { rm -f "$STAMPS/typescript-client"; need_typescript_client; }
+}
+
+# Prometheus' own checker of alerts. Out of Debian's package, which is not installed: no service is started.
+need_promtool() {
+  [ -x "$LOCAL/bin/promtool" ] || has promtool || fetch_promtool
+}
+
+fetch_promtool() {
+  has apt-get && has dpkg-deb || die "promtool is missing; install your system's counterpart of Debian's package prometheus"
+  say "fetching promtool"
+  local at="$LOCAL/prometheus"
+  rm -rf "$at" && mkdir -p "$at"
+  (cd "$at" && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; }) >/dev/null 2>&1 \
+    || die "Debian's package prometheus could not be fetched; run: apt-get update"
+  dpkg-deb --fsys-tarfile "$at"/prometheus_*.deb | tar -x -C "$at" ./usr/bin/promtool
+  mv "$at/usr/bin/promtool" "$LOCAL/bin/promtool"
+  rm -rf "$at"
 }
 
 install_postgres() {

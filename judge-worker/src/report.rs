@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use floopy_proto::v1;
-use floopy_shared::{domain::event::Score, process::backoff::Backoff};
+use floopy_shared::{
+    domain::{event::Score, sensitive},
+    process::backoff::Backoff,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Client, queue::Worker};
@@ -33,8 +36,9 @@ impl Report {
 
     /// A job that was not scored: it is handed out again, or set aside with the reason.
     pub(crate) fn add_failed(&mut self, request_id: Bytes, reason: &str) {
+        // Models' providers quote what they were sent, keys too.
+        let reason = sensitive::scrub(reason).into_owned();
         tracing::warn!(reason, "a reply was not scored");
-        let reason = reason.to_owned();
         self.0.failed.push(v1::FailedJob { request_id, reason });
     }
 

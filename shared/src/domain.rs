@@ -30,6 +30,7 @@ pub mod rate;
 pub mod route;
 pub mod rule;
 pub mod savings;
+pub mod sensitive;
 pub mod shape;
 pub mod snapshot;
 pub mod tags;

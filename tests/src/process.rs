@@ -77,6 +77,11 @@ impl Process {
         self.signal("INT");
     }
 
+    /// Asks it to read its configuration again, without waiting.
+    pub fn hang_up(&self) {
+        self.signal("HUP");
+    }
+
     /// Freezes it, as a machine that stopped answering.
     pub fn freeze(&self) {
         self.signal("STOP");

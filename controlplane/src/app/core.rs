@@ -3,13 +3,13 @@
 use std::{
     fmt,
     fs::File,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use floopy_shared::{
     domain::{credential::KeyRing, savings::rate_ppm},
-    process::{clock::Clock, rpc::PlaneToken, supervise::Tasks},
+    process::{clock::Clock, reload::Reloads, rpc::PlaneToken, supervise::Tasks},
 };
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
@@ -18,11 +18,12 @@ use tonic::transport::server::Router;
 
 use super::{Error, credentials, decision_log, known, operator, queue, setup};
 use crate::{
-    config::{Config, Learning, Objective},
+    config::Config,
     decision_log::ClickHouse,
     evaluations::{Asker, Evaluations},
     grpc::{self, Services},
-    index::{Announcement, Index, KnownModels, build::Policy, dirty::Dirty, gone::Gone},
+    in_force::{InForce, Terms, policy},
+    index::{Announcement, Index, KnownModels, dirty::Dirty, gone::Gone},
     ingest::Intake,
     jobs::{
         budgets::Warnings,
@@ -33,7 +34,6 @@ use crate::{
         webhooks::Deliveries,
     },
     kept::Kept,
-    learn::policy::Goal,
     metrics::Metrics,
     plans::Plans,
     rest::{Api, Exports, SigningKey},
@@ -66,8 +66,9 @@ pub(super) struct Core {
     pub(super) log: Option<ClickHouse>,
     /// Held as long as this control plane may publish.
     _lock: Option<File>,
-    known: KnownModels,
-    plans: Plans,
+    pub(super) in_force: InForce,
+    /// Reads the configuration again, where the process does.
+    pub(super) reloads: Arc<OnceLock<Reloads>>,
     pub(super) services: Services,
     dirty: Arc<Dirty>,
     announcements: Mutex<Option<mpsc::Receiver<Announcement>>>,
@@ -94,6 +95,16 @@ async fn alone(store: Store, stop: CancellationToken) -> Result<(), StoreError> 
         () = stop.cancelled() => Ok(()),
         () = store.replaced() => Err(StoreError::Replaced),
     }
+}
+
+/// What it begins with.
+fn in_force((models, plans): (KnownModels, Plans), config: &Config) -> InForce {
+    InForce::new(Terms {
+        policy: policy(&config.learning),
+        privacy: config.learning.pool.privacy(),
+        models,
+        plans,
+    })
 }
 
 /// Runs of evaluations, and the proxy that they ask.
@@ -151,6 +162,7 @@ impl Core {
         };
         let announcements = Mutex::new(Some(announcements));
         let evaluations = evaluations(&config);
+        let in_force = in_force((known, plans), &config);
         Ok(Self {
             config,
             minted_key,
@@ -160,8 +172,8 @@ impl Core {
             store,
             log,
             _lock: lock,
-            known,
-            plans,
+            in_force,
+            reloads: Arc::default(),
             services,
             dirty,
             announcements,
@@ -190,11 +202,8 @@ impl Core {
             gone: Arc::clone(&gone),
             metrics: Arc::clone(&self.services.metrics),
             clock: self.process.clock.clone(),
-            catalog: Arc::clone(&self.known.catalog),
-            own_models: Arc::clone(&self.known.own),
-            plans: self.plans.clone(),
+            terms: self.in_force.watch(),
             evaluations: Arc::clone(&self.evaluations),
-            policy: policy(&self.config.learning),
             tick: Duration::from_millis(self.config.refresh_ms),
         };
         let refresh = Refresh::load(parts, announcements).await?;
@@ -239,7 +248,7 @@ impl Core {
             dirty: Arc::clone(&self.dirty),
             gone,
             kept: Arc::clone(&intake.kept),
-            plans: self.plans.clone(),
+            in_force: self.in_force.clone(),
             buckets_ms: self.config.retention.sums_days * DAY_MS,
         }
     }
@@ -270,9 +279,8 @@ impl Core {
             registry: Arc::clone(&self.process.registry),
             cursor_key: SigningKey::new(meta::cursor_key(&self.store).await?),
             retention_ms: self.config.retention.decisions_days * DAY_MS,
-            models: self.known.clone(),
-            plans: self.plans.clone(),
-            promotions: self.config.learning.promotions,
+            in_force: self.in_force.clone(),
+            reloads: Arc::clone(&self.reloads),
             dirty: Arc::clone(&self.dirty),
             exports: self.exports().await?,
             savings_rate_ppm: rate_ppm(self.config.savings.rate).unwrap_or(0),
@@ -301,27 +309,17 @@ impl Core {
         }))
     }
 
+    /// Told of what changes.
+    pub(super) fn dirty(&self) -> &Arc<Dirty> {
+        &self.dirty
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.process.clock
+    }
+
     /// Closes the store.
     pub(super) async fn close(&self) {
         self.store.close().await;
-    }
-}
-
-fn policy(learning: &Learning) -> Policy {
-    let goal = match learning.objective {
-        Objective::Quality => Goal::Quality,
-        Objective::Floor => Goal::Floor {
-            floor: learning.floor,
-            assurance: learning.assurance,
-        },
-    };
-    Policy {
-        goal,
-        shadow_rate: learning.shadow_rate,
-        shadow_spend: learning.shadow_spend,
-        canary_rate: learning.canary_rate,
-        live_exploration: learning.live_exploration,
-        quality_per_usd: learning.quality_per_usd,
-        promotions: learning.promotions,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     store::{
         Location, Purpose, Store, StoreError,
         backup::{self, Backup},
-        status::{self, Status},
+        status::{self, Glance, Status},
         transfer,
     },
 };
@@ -54,6 +54,12 @@ pub async fn move_store(from: &Path, to: StoreConfig) -> Result<Status, Error> {
 pub async fn store_status(config: &Config) -> Result<Status, Error> {
     let location = Location::of(config, Purpose::Beside);
     Ok(status::of(&location).await?)
+}
+
+/// Whether the store answers, and what its schema is; changes nothing.
+pub async fn glance_at_store(config: &Config) -> Result<Glance, Error> {
+    let location = Location::of(config, Purpose::Beside);
+    Ok(status::glance(&location).await?)
 }
 
 /// Copies the store to a new file while a control plane may write to it.

@@ -7,26 +7,45 @@ use tokio::time::timeout;
 use super::{Error, core::Core};
 use crate::{
     config::{Config, decision_log::Address},
-    decision_log::{ClickHouse, DecisionLog, LogError},
+    decision_log::{ClickHouse, DecisionLog, Glance, LogError},
     jobs::decision_log::Shipping,
     store::outbox::Outbox,
 };
 
+/// Whether ClickHouse answers, and what its schema is; changes nothing. `None`: decisions are looked up in the store.
+pub async fn glance_at_decision_log(config: &Config) -> Result<Option<Glance>, Error> {
+    match connected(config)? {
+        None => Ok(None),
+        Some(log) => {
+            let told = log.glance().await;
+            told.map(Some).map_err(|e| Error::Store(Box::new(e)))
+        }
+    }
+}
+
 /// ClickHouse, where decisions are looked up there. A log of a newer version is refused at once; one that does not answer
 /// is not waited for.
 pub(super) async fn of(config: &Config) -> Result<Option<ClickHouse>, Error> {
+    let Some(log) = connected(config)? else {
+        return Ok(None);
+    };
+    let deadline = Duration::from_millis(config.decision_log.deadline_ms);
+    let newer = timeout(deadline, log.migrate()).await;
+    match newer.ok().and_then(Result::err) {
+        Some(error @ LogError::Newer { .. }) => Err(Error::Store(Box::new(error))),
+        Some(_) | None => Ok(Some(log)),
+    }
+}
+
+/// Nothing is asked of it yet.
+fn connected(config: &Config) -> Result<Option<ClickHouse>, Error> {
     let Some(url) = &config.decision_log.url else {
         return Ok(None);
     };
     let address = Address::parse(url.expose());
     let address = address.map_err(|e| Error::config("decision_log.url", e.to_string()))?;
     let deadline = Duration::from_millis(config.decision_log.deadline_ms);
-    let log = ClickHouse::new(&address, deadline);
-    let newer = timeout(deadline, log.migrate()).await;
-    match newer.ok().and_then(Result::err) {
-        Some(error @ LogError::Newer { .. }) => Err(Error::Store(Box::new(error))),
-        Some(_) | None => Ok(Some(log)),
-    }
+    Ok(Some(ClickHouse::new(&address, deadline)))
 }
 
 /// What is sent there waits here.

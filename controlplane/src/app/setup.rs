@@ -76,11 +76,7 @@ pub(super) async fn tenants(
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
     let mut minted = None;
-    tenants::unconfigure(&mut tx).await?;
-    for (index, tenant) in config.tenants.iter().enumerate() {
-        put_tenant(&mut tx, (index, tenant), known, now_ms).await?;
-    }
-    end_keys_of_others(&mut tx, now_ms).await?;
+    put_tenants(&mut tx, config, known, now_ms).await?;
     if tenants::count(&mut tx).await? == 0 {
         let id = tenant_id("tenants", DEFAULT_TENANT)?;
         tenants::ensure(&mut tx, &id, now_ms).await?;
@@ -88,6 +84,20 @@ pub(super) async fn tenants(
     }
     tx.commit().await.map_err(crate::store::StoreError::from)?;
     Ok(minted)
+}
+
+/// Writes the configured tenants, whatever others there are.
+pub(super) async fn put_tenants(
+    tx: &mut Tx,
+    config: &Config,
+    known: Known<'_>,
+    now_ms: u64,
+) -> Result<(), Error> {
+    tenants::unconfigure(tx).await?;
+    for (index, tenant) in config.tenants.iter().enumerate() {
+        put_tenant(tx, (index, tenant), known, now_ms).await?;
+    }
+    end_keys_of_others(tx, now_ms).await
 }
 
 /// Ends the keys that the configuration brought to tenants that it does not have any more. The tenants stay, with the

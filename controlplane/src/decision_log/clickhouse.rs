@@ -10,6 +10,7 @@ mod write;
 use std::{fmt, sync::Arc, time::Duration};
 
 use ::clickhouse::{Client, error::Error};
+use floopy_shared::process::causes::innermost;
 use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
@@ -18,11 +19,7 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) use self::row::Logged;
 use super::LogError;
-use crate::{
-    breaker::Breaker,
-    config::decision_log::Address,
-    outgoing::{connector, innermost},
-};
+use crate::{breaker::Breaker, config::decision_log::Address, outgoing::connector};
 
 /// For a connection.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -3,7 +3,10 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use floopy_shared::{domain::ids::RequestId, process::config::Secret};
+use floopy_shared::{
+    domain::ids::RequestId,
+    process::{causes::innermost, config::Secret},
+};
 use http::{
     HeaderMap, Request, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
@@ -16,7 +19,7 @@ use hyper_util::{
 };
 use uuid::Uuid;
 
-use crate::outgoing::{connector, innermost};
+use crate::outgoing::connector;
 
 /// The proxy has deadlines of its own; this one is for a proxy that hangs.
 const PATIENCE: Duration = Duration::from_secs(900);

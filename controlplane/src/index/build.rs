@@ -8,6 +8,7 @@ use std::{
 use floopy_shared::domain::{
     catalog::{Catalog, CatalogModel, ModelKind},
     credential::Sealed,
+    ids::CandidateKey,
     money::Usage,
     prompt::Prompts,
     ranking::Rankings,
@@ -18,8 +19,9 @@ use crate::learn::{
     alarm::Alarms,
     gates::Guarded,
     policy::Goal,
-    promotion::{Ladder, Mode},
-    rank::{Candidate, Incumbents, Outcome, Platform, Question, rank_standings},
+    pool::Contribution,
+    promotion::{Ladder, Mode, UNSTAGED},
+    rank::{self, Candidate, Incumbents, Outcome, Platform, Question, rank_standings},
     recent::Recent,
     stats::TenantStats,
 };
@@ -64,6 +66,14 @@ pub(crate) fn candidates(catalog: &Catalog, providers: &BTreeSet<String>) -> Vec
     }
 }
 
+/// Everybody's chat models with their benchmarks, whoever can be reached.
+pub(crate) fn benchmarks(catalog: &Catalog) -> BTreeMap<CandidateKey, f64> {
+    let models = catalog.models().iter();
+    let chat = models.filter(|model| model.kind == ModelKind::Chat);
+    chat.map(|model| (model.key.clone(), model.benchmark))
+        .collect()
+}
+
 fn candidate(model: &CatalogModel) -> Candidate {
     Candidate {
         key: model.key.clone(),
@@ -86,15 +96,44 @@ pub(crate) fn rankings(
         .is_some_and(|budget| spent >= budget);
     let shadow_rate = if is_spent { 0.0 } else { policy.shadow_rate };
     rank_standings(&Question {
+        guarded: guarded(tenant, recent, today),
+        shadow_rate,
+        ..question(
+            (tenant, candidates),
+            stats,
+            (platform, incumbents, alarms, ladder),
+            policy,
+        )
+    })
+}
+
+/// What a tenant's evidence says to others, whoever serves it and whatever was held against anybody.
+pub(crate) fn contribution(
+    (tenant, candidates): (&Tenant, &[Candidate]),
+    stats: &TenantStats,
+    (platform, policy): (&Platform, &Policy),
+) -> Contribution {
+    let (incumbents, alarms) = (Incumbents::new(), Alarms::new());
+    let held = (platform, &incumbents, &alarms, &UNSTAGED);
+    rank::contribution(&question((tenant, candidates), stats, held, policy))
+}
+
+fn question<'a>(
+    (tenant, candidates): (&'a Tenant, &'a [Candidate]),
+    stats: &'a TenantStats,
+    (platform, incumbents, alarms, ladder): (&'a Platform, &'a Incumbents, &'a Alarms, &'a Ladder),
+    policy: &Policy,
+) -> Question<'a> {
+    Question {
         tenant: &tenant.id,
         candidates,
         stats,
         platform,
         incumbents,
         baseline: tenant.default_model.as_ref(),
-        guarded: guarded(tenant, recent, today),
+        guarded: None,
         goal: policy.goal,
-        shadow_rate,
+        shadow_rate: policy.shadow_rate,
         shadow_spend: policy.shadow_spend,
         canary_rate: policy.canary_rate,
         live_exploration: policy.live_exploration,
@@ -103,7 +142,7 @@ pub(crate) fn rankings(
         alarms,
         ladder,
         implicit: &tenant.implicit,
-    })
+    }
 }
 
 /// Whether a tenant's gates can keep anybody back: they compare with its default model.
@@ -168,7 +207,7 @@ mod tests {
         catalog::builtin_catalog,
         domain::{
             gates::{DEFAULT_GATES, OPEN_GATES},
-            ids::{CandidateKey, TenantId},
+            ids::TenantId,
         },
     };
 

@@ -39,6 +39,12 @@ impl Dirty {
         self.mark([tenant], true);
     }
 
+    /// Says that the configuration changed: tenants are read again at once. Who is ranked anew, the terms in force tell.
+    pub(crate) fn mark_terms(&self) {
+        self.settings.store(true, Ordering::Release);
+        self.urgent.notify_one();
+    }
+
     /// Whether settings changed since this was last asked.
     pub(crate) fn take_settings(&self) -> bool {
         self.settings.swap(false, Ordering::AcqRel)

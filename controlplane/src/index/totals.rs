@@ -5,7 +5,7 @@
 //! number `n` has all of those up to `n`, so that only later ones are added to it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,10 +19,15 @@ use crate::{
     store::deltas::Deltas,
 };
 
+/// Tenants that must stand behind what is told of all of them.
+const LEAST_TENANTS: usize = 5;
+
 /// The tenants read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     tenants: Mutex<HashMap<TenantId, Held>>,
+    /// Tenants whose sums say nothing to others.
+    apart: Mutex<BTreeSet<TenantId>>,
 }
 
 /// What was observed of a model, over tenants.
@@ -121,19 +126,31 @@ impl Totals {
         Some(Arc::clone(recent))
     }
 
-    /// How judges agree with people, over all tenants read so far.
+    /// Says whose sums say nothing to others.
+    pub(crate) fn keep_apart(&self, apart: BTreeSet<TenantId>) {
+        *lock(&self.apart) = apart;
+    }
+
+    /// How judges agree with people, over the tenants read so far that share what they know; nothing where so few know
+    /// anything that one could tell what another's is.
     pub(crate) fn agreement(&self) -> Agreement {
-        let mut all = Agreement::default();
-        for held in self.lock().values() {
+        let (mut all, mut tenants) = (Agreement::default(), 0);
+        let apart = lock(&self.apart);
+        for (_, held) in self.lock().iter().filter(|(id, _)| !apart.contains(*id)) {
             all.merge(&held.stats.agreement);
+            tenants += usize::from(held.stats.agreement != Agreement::default());
+        }
+        if tenants < LEAST_TENANTS {
+            return Agreement::default();
         }
         all
     }
 
-    /// What was observed of each model, over all tenants read so far.
+    /// What was observed of each model, over the same tenants.
     pub(crate) fn observed(&self) -> BTreeMap<CandidateKey, Observed> {
         let mut all: BTreeMap<CandidateKey, Observed> = BTreeMap::new();
-        for held in self.lock().values() {
+        let apart = lock(&self.apart);
+        for (_, held) in self.lock().iter().filter(|(id, _)| !apart.contains(*id)) {
             let root = held.stats.shapes.get(&ShapeKey::root());
             for (key, arm) in root.iter().flat_map(|root| &root.arms) {
                 let seen = all.entry(key.clone()).or_default();
@@ -148,9 +165,13 @@ impl Totals {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Held>> {
-        // Nothing in here panics half-way through a change.
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tenants)
     }
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here panics half-way through a change.
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -159,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::learn::{
-        credit::{Cell, Source},
+        credit::{self, Cell, Source},
         sums::{ONE, Sums},
     };
 
@@ -236,5 +257,39 @@ mod tests {
             seen.auto.weight()
         };
         assert_eq!((scored(10), scored(15), scored(16)), (2.0, 1.0, 0.0));
+    }
+
+    /// Rated and judged replies of a tenant.
+    fn paired(n: i64) -> Credit {
+        let cell = |name: &str| Cell {
+            shape: "all".into(),
+            arm: name.into(),
+            source: Source::Agreement,
+            day: 1,
+        };
+        let moments = [credit::JUDGED, credit::RATED, credit::PRODUCT];
+        let sums = |_| (0..n).fold(Sums::default(), |sums, _| sums + Sums::of(ONE, ONE));
+        moments
+            .into_iter()
+            .map(|name| (cell(name), sums(name)))
+            .collect()
+    }
+
+    #[test]
+    fn how_judges_agree_is_told_of_five_tenants_or_more_and_of_nobody_who_keeps_apart() {
+        let totals = Totals::default();
+        let put = |name: &str, n: i64| {
+            let id = TenantId::new(name).expect("valid");
+            totals.put(id, paired(n), (1, None));
+        };
+        for name in ["a", "b", "c", "d"] {
+            put(name, 9);
+        }
+        put("silent", 0);
+        assert_eq!(totals.agreement(), Agreement::default());
+        put("e", 9);
+        assert_ne!(totals.agreement(), Agreement::default());
+        totals.keep_apart(BTreeSet::from([TenantId::new("e").expect("valid")]));
+        assert_eq!(totals.agreement(), Agreement::default());
     }
 }

@@ -7,10 +7,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    in_force::InForce,
     index::{dirty::Dirty, gone::Gone, totals::Totals},
     kept::Kept,
     learn::credit::day_of,
-    plans::Plans,
     queue::{Queue, QueueError},
     rest::NAMED_MS,
     store::{
@@ -39,7 +39,7 @@ pub(crate) struct Housekeeping {
     pub(crate) dirty: Arc<Dirty>,
     pub(crate) gone: Arc<Gone>,
     pub(crate) kept: Arc<Kept>,
-    pub(crate) plans: Plans,
+    pub(crate) in_force: InForce,
     pub(crate) buckets_ms: u64,
 }
 
@@ -66,7 +66,8 @@ impl Housekeeping {
         let now = self.clock.now_ms();
         self.queue.forget();
         // First what is refused from now on, then what is forgotten.
-        self.kept.refresh(&self.store, &self.plans).await?;
+        let plans = self.in_force.now().plans.clone();
+        self.kept.refresh(&self.store, &plans).await?;
         let sooner = self.kept.less().into_iter();
         let sooner = sooner.map(|(tenant, kept_ms)| (tenant, now.saturating_sub(kept_ms)));
         let horizon = Horizon {

@@ -7,6 +7,7 @@
 mod budgets;
 mod credentials;
 mod judge;
+mod pool;
 mod promotions;
 mod prompts;
 mod publish;
@@ -24,7 +25,6 @@ use std::{
 
 use floopy_shared::{
     domain::{
-        catalog::Catalog,
         ids::{CandidateKey, TenantId},
         prompt::Prompts,
         ranking::Rankings,
@@ -32,19 +32,18 @@ use floopy_shared::{
     },
     process::clock::Clock,
 };
-use tokio::{sync::mpsc, time};
+use tokio::{
+    sync::{mpsc, watch::Receiver},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{credentials::Credentials, promotions::Promoted, watch::Heard};
 use crate::{
     evaluations::Evaluations,
+    in_force::Terms,
     index::{
-        Announcement, Index, OwnModels,
-        build::{self, Policy},
-        dirty::Dirty,
-        gone::Gone,
-        material,
-        tables::Counter,
+        Announcement, Index, build, dirty::Dirty, gone::Gone, material, tables::Counter,
         totals::Totals,
     },
     learn::{
@@ -54,7 +53,6 @@ use crate::{
         recent::Recent,
     },
     metrics::Metrics,
-    plans::Plans,
     settings,
     store::{
         Store, StoreError, alarms, buckets, disagreements, drift, meta,
@@ -83,11 +81,9 @@ pub(crate) struct Parts {
     pub(crate) gone: Arc<Gone>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) own_models: Arc<OwnModels>,
-    pub(crate) plans: Plans,
+    /// What the configuration says now.
+    pub(crate) terms: Receiver<Arc<Terms>>,
     pub(crate) evaluations: Arc<Evaluations>,
-    pub(crate) policy: Policy,
     pub(crate) tick: Duration,
 }
 
@@ -95,6 +91,8 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 pub(crate) struct Refresh {
     parts: Parts,
+    /// What the configuration said when this was last looked at.
+    terms: Arc<Terms>,
     announcements: mpsc::Receiver<Announcement>,
     counter: Counter,
     providers: BTreeSet<String>,
@@ -108,6 +106,7 @@ pub(crate) struct Refresh {
     incumbents: BTreeMap<TenantId, Incumbents>,
     /// What all tenants together know.
     platform: Platform,
+    told_pool: pool::Told,
     drift: Drift,
     promoted: Promoted,
     heard: Heard,
@@ -143,8 +142,10 @@ impl Refresh {
         let standing = promotions_store::standing(&parts.store, parts.clock.now_ms()).await?;
         let promoted = Promoted::new(standing);
         let disagreeing = disagreements::all(&parts.store).await?;
-        Ok(Self {
+        let terms = Arc::clone(&parts.terms.borrow());
+        let mut refresh = Self {
             parts,
+            terms,
             announcements,
             counter,
             providers,
@@ -155,6 +156,7 @@ impl Refresh {
             held_back: BTreeMap::new(),
             incumbents: BTreeMap::new(),
             platform: Platform::default(),
+            told_pool: pool::Told::default(),
             drift,
             promoted,
             heard: Heard::default(),
@@ -165,7 +167,9 @@ impl Refresh {
             moved: BTreeSet::new(),
             disagreeing,
             pending: true,
-        })
+        };
+        refresh.load_pool().await?;
+        Ok(refresh)
     }
 
     /// Runs until stopped.
@@ -218,18 +222,26 @@ impl Refresh {
     /// Recomputes the rankings of the given tenants and of new ones, and publishes what changed.
     pub(crate) async fn refresh(&mut self, dirty: &BTreeSet<TenantId>) -> Result<(), StoreError> {
         let started = Instant::now();
-        self.poll_tenants().await?;
+        let is_reloaded = self.follow_terms();
+        if is_reloaded {
+            self.load_pool().await?;
+        }
+        self.poll_tenants(is_reloaded).await?;
         self.tell_budgets().await;
         self.read_prompts().await?;
         let widened = self.read_credentials().await?;
         let changed = self.watch().await?;
+        if let Err(error) = self.pool().await {
+            self.failed(&error);
+        }
         let today = day_of(self.parts.clock.now_ms());
         let is_new_day = std::mem::replace(&mut self.today, today) != today;
         let by_day = |tenant: &Tenant| {
             tenant.shadow_budget_micro_usd_per_day.is_some() || build::is_guarded(tenant)
         };
         let due = |tenant: &&Arc<Tenant>| {
-            dirty.contains(&tenant.id)
+            is_reloaded
+                || dirty.contains(&tenant.id)
                 || changed.contains(&tenant.id)
                 || widened.contains(&tenant.id)
                 || !self.rankings.contains_key(&tenant.id)
@@ -248,7 +260,7 @@ impl Refresh {
             return Ok(());
         }
         let tables = build::tables(
-            &self.parts.catalog,
+            &self.terms.models.catalog,
             self.tenants.values(),
             self.rankings.values(),
             self.known_prompts(),
@@ -261,9 +273,18 @@ impl Refresh {
         Ok(())
     }
 
+    /// Goes by what the configuration says now; whether that is anything else than before.
+    fn follow_terms(&mut self) -> bool {
+        let terms = Arc::clone(&self.parts.terms.borrow_and_update());
+        let is_reloaded = !Arc::ptr_eq(&terms, &self.terms);
+        self.terms = terms;
+        self.pending |= is_reloaded;
+        is_reloaded
+    }
+
     async fn rank_all(&mut self, due: &[Arc<Tenant>]) -> Result<(), StoreError> {
         let everybodys = self.credentials.everybodys(&self.providers);
-        let candidates = build::candidates(&self.parts.catalog, &everybodys);
+        let candidates = build::candidates(&self.terms.models.catalog, &everybodys);
         for tenants in due.chunks(READ_AT_ONCE) {
             self.read(tenants).await?;
             for tenant in tenants {
@@ -324,16 +345,16 @@ impl Refresh {
     }
 
     /// Looks for tenants and keys once a second.
-    async fn poll_tenants(&mut self) -> Result<(), StoreError> {
-        let is_told = self.parts.dirty.take_settings();
+    async fn poll_tenants(&mut self, is_reloaded: bool) -> Result<(), StoreError> {
+        let is_told = self.parts.dirty.take_settings() || is_reloaded;
         let is_due = self.polled.is_none_or(|polled| polled.elapsed() >= POLL);
         if !is_told && !is_due {
             return Ok(());
         }
         let now_ms = self.parts.clock.now_ms();
-        let mut found = settings::tenants(&self.parts.store, &self.parts.plans, now_ms).await?;
+        let mut found = settings::tenants(&self.parts.store, &self.terms.plans, now_ms).await?;
         for tenant in &mut found {
-            if let Some(own) = self.parts.own_models.get(&tenant.id) {
+            if let Some(own) = self.terms.models.own.get(&tenant.id) {
                 tenant.models = Arc::clone(own);
             }
         }
@@ -357,6 +378,9 @@ impl Refresh {
         self.rankings.retain(|id, _| self.tenants.contains_key(id));
         self.held_back.retain(|id, _| self.tenants.contains_key(id));
         self.parts.totals.retain(|id| self.tenants.contains_key(id));
+        let apart = self.tenants.values().filter(|tenant| !tenant.is_pooled);
+        let apart = apart.map(|tenant| tenant.id.clone()).collect();
+        self.parts.totals.keep_apart(apart);
         self.drift.retain(|id| self.tenants.contains_key(id));
         let tenants = &self.tenants;
         self.promoted

@@ -1,5 +1,6 @@
 //! The one place where errors become responses: the envelope that all clients parse.
 
+mod configuration;
 mod keys;
 
 use axum::{
@@ -262,12 +263,6 @@ impl ApiError {
             param: Some("from".to_owned()),
             ..error
         }
-    }
-
-    /// Nobody set up what this needs. Not 503, which clients take for a reason to ask again.
-    pub(crate) fn not_configured(message: &'static str) -> Self {
-        let status = StatusCode::NOT_IMPLEMENTED;
-        Self::new(status, "api_error", "not_configured", message)
     }
 
     /// The same, its message after these words.

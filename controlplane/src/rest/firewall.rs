@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::{
-    domain::firewall::{Firewall, Role, thousandths},
+    domain::firewall::{Firewall, Kept, Role, thousandths},
     process::config,
 };
 use serde_json::{Value, json};
@@ -66,6 +66,10 @@ fn describe(firewall: &Firewall, month: Counts) -> Value {
         "on_failure": firewall.on_failure.as_str(),
         "roles": roles.collect::<Vec<_>>(),
         "allow_list": &*firewall.allow,
+        "scrub": match firewall.kept {
+            Kept::Scrubbed => "on",
+            Kept::Whole => "off",
+        },
         "month": {
             "scanned": month.of(Column::FirewallScanned),
             "flagged": month.of(Column::FirewallFlagged),

@@ -8,6 +8,7 @@ pub(crate) mod pool;
 pub(crate) mod providers;
 pub(crate) mod proxies;
 pub(crate) mod queue;
+pub(crate) mod reload;
 pub(crate) mod tenants;
 
 use axum::{
@@ -69,7 +70,8 @@ pub(super) async fn explain(State(api): State<Api>, request: Request, next: Next
 /// The plans in force, and how many tenants have each.
 pub(crate) async fn plans(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
     let sold = managed::by_plan(&api.store).await?;
-    let told = api.plans.iter().map(|(plan, is_configured)| {
+    let terms = api.in_force.now();
+    let told = terms.plans.iter().map(|(plan, is_configured)| {
         let tenants = sold.iter().find(|(name, _)| *name == plan.name);
         let mut told = usage::plan(plan);
         told["object"] = json!("plan");

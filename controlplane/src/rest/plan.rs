@@ -25,7 +25,7 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
 async fn has(api: &Api, headers: &HeaderMap, path: &str) -> Result<(), ApiError> {
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let holder = holder(&mut conn, headers).await?;
-    let plan = settings::plan(&mut conn, &holder.tenant, &api.plans).await?;
+    let plan = settings::plan(&mut conn, &holder.tenant, &api.in_force.now().plans).await?;
     let lacking = plan.and_then(|plan| Some((plan.lacks(path)?, plan)));
     match lacking {
         Some((feature, plan)) => Err(ApiError::plan_required(&plan.name, feature)),

@@ -107,7 +107,7 @@ pub(super) async fn set_mode(
 }
 
 fn describe_mode(api: &Api, asked: WrittenMode) -> Value {
-    let holds = asked.mode.unwrap_or(api.promotions);
+    let holds = asked.mode.unwrap_or(api.in_force.now().policy.promotions);
     json!({
         "object": "promotion_settings",
         "mode": holds.as_str(),

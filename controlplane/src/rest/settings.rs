@@ -63,7 +63,7 @@ impl<'a> Editing<'a> {
 
     /// What the tenant may use.
     pub(super) fn catalog(&self) -> Arc<Catalog> {
-        self.api.models.of(&self.holder.tenant)
+        self.api.in_force.now().models.of(&self.holder.tenant)
     }
 
     /// Refuses another one of what the tenant's plan has no more of.
@@ -72,7 +72,12 @@ impl<'a> Editing<'a> {
         (feature, count): (&'static str, usize),
         most: impl Fn(&Plan) -> Option<u32>,
     ) -> Result<(), ApiError> {
-        let plan = written::plan(&mut self.tx, &self.holder.tenant, &self.api.plans).await?;
+        let plan = written::plan(
+            &mut self.tx,
+            &self.holder.tenant,
+            &self.api.in_force.now().plans,
+        )
+        .await?;
         let most = plan.as_deref().and_then(|plan| Some((plan, most(plan)?)));
         match most.filter(|(_, most)| u32::try_from(count).is_ok_and(|count| count >= *most)) {
             Some((plan, most)) => Err(ApiError::plan_is_full(&plan.name, feature, most)),
@@ -234,7 +239,7 @@ impl<'a> Editing<'a> {
 
 /// Whether the names mean anything, and whether somebody is left to serve.
 pub(super) fn check(api: &Api, tenant: &Tenant) -> Result<(), ApiError> {
-    let catalog = api.models.of(&tenant.id);
+    let catalog = api.in_force.now().models.of(&tenant.id);
     let default_model = tenant.default_model.as_ref();
     let refused = |Refused { field, message }: Refused| {
         // The group of the API that holds what the configuration calls constraints.

@@ -66,7 +66,7 @@ pub(super) async fn get(
         return Err(ApiError::invalid_query("group_by", message));
     }
     let mut tenant = settings::tenant(&mut conn, &id).await?;
-    tenant.plan = settings::plan(&mut conn, &id, &api.plans).await?;
+    tenant.plan = settings::plan(&mut conn, &id, &api.in_force.now().plans).await?;
     if let Some(found) = managed::get(&mut conn, &id).await? {
         settings::cap(&mut tenant, found.caps);
     }

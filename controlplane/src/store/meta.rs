@@ -106,7 +106,7 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
         .map_err(|e| StoreError::corrupt("operating system randomness", e))
 }
 
-async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) async fn get(store: &Store, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let query = sql::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name);
     Ok(query.fetch_optional(store.read()).await?)
 }

@@ -14,6 +14,7 @@ mod measured;
 mod operators;
 mod outbox;
 mod people;
+mod pool;
 mod postgres;
 mod promotions;
 mod queue;
@@ -216,6 +217,7 @@ const STEPS: &[&[&str]] = &[&[
     accounted::ACCOUNTED,
     people::PEOPLE,
     judge::JUDGE,
+    pool::POOL,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

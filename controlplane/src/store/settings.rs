@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Firewall,
     /// Who serves a kind of task whatever is learned.
     Pin,
+    /// Whether a tenant is in the pool: one per tenant.
+    Pool,
     Project,
     /// How who serves changes: one per tenant.
     Promotion,
@@ -39,6 +41,7 @@ impl Kind {
             Self::Experiment => "experiment",
             Self::Firewall => "firewall",
             Self::Pin => "pin",
+            Self::Pool => "pool",
             Self::Project => "project",
             Self::Promotion => "promotion",
             Self::Rollback => "rollback",

@@ -41,6 +41,54 @@ const POSTGRES_BYTES: &str =
     "SELECT CAST(coalesce(sum(pg_total_relation_size(c.oid)), 0) AS INTEGER)
     FROM pg_class AS c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'";
 
+/// What a store says at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// `sqlite` or `postgres`.
+    pub backend: &'static str,
+    /// The version of the schema that is there; 0: none is.
+    pub found: i64,
+    /// The version that this program brings it to.
+    pub known: i64,
+    /// The database server's clock in milliseconds since 1970; SQLite has none of its own.
+    pub now_ms: Option<u64>,
+}
+
+const POSTGRES_NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS INTEGER)";
+
+/// Looks whether a store answers, and changes nothing. What a large store takes long to count is not counted.
+pub(crate) async fn glance(location: &Location) -> Result<Glance, StoreError> {
+    if let Location::Directory(directory) = location
+        && !is_store(directory)
+    {
+        return Ok(glanced("sqlite", (0, None)));
+    }
+    let store = Store::connect(location).await?;
+    let told = async {
+        let mut conn = store.read().acquire().await?;
+        let found = version(&mut conn).await?;
+        Ok(match &store.writer {
+            Writer::Sqlite(_) => glanced("sqlite", (found, None)),
+            Writer::Postgres(_) => {
+                let now: i64 = sql::query_scalar(POSTGRES_NOW).fetch_one(&mut conn).await?;
+                glanced("postgres", (found, u64::try_from(now).ok()))
+            }
+        })
+    }
+    .await;
+    store.close().await;
+    told
+}
+
+fn glanced(backend: &'static str, (found, now_ms): (i64, Option<u64>)) -> Glance {
+    Glance {
+        backend,
+        found,
+        known: schema::known(),
+        now_ms,
+    }
+}
+
 /// Looks at a store and changes nothing.
 pub(crate) async fn of(location: &Location) -> Result<Status, StoreError> {
     if let Location::Directory(directory) = location

@@ -166,6 +166,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         rates: Arc::default(),
         budgets: Arc::default(),
         implicit: Arc::default(),
+        is_pooled: true,
         plan: None,
         closed: None,
         no_ratings_until_ms: None,

@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use floopy_shared::network::{Class, Host, Network, class};
+use floopy_shared::{
+    network::{Class, Host, Network, class},
+    process::causes::innermost,
+};
 use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnector;
@@ -28,7 +31,7 @@ use hyper_util::{
 };
 use tower::Service;
 
-use crate::outgoing::{connector, innermost};
+use crate::outgoing::connector;
 
 /// Of an address: more than any server takes.
 const MAX_URL_BYTES: usize = 2_048;

@@ -224,7 +224,6 @@ impl Opened {
             metrics: Arc::clone(&gateway.metrics),
             clock: gateway.clock.clone(),
             node: config.node.clone(),
-            providers: gateway.current.configured(),
             changed,
         };
         tasks.spawn("snapshot watch", watcher.run(tasks.stop().clone()));

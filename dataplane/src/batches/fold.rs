@@ -282,14 +282,15 @@ impl<'a> Fold<'a> {
     ) -> ScoringJob {
         let max_bytes = self.gateway.config.scoring.max_bytes;
         let prompt = call.prompt(max_bytes);
-        let end = reply.floor_char_boundary(max_bytes);
-        let is_cut = end < reply.len();
-        reply.truncate(end);
+        let kept = self.tenant.firewall.kept;
+        let is_cut = reply.len() > max_bytes;
+        reply = kept.text(reply);
+        reply.truncate(reply.floor_char_boundary(max_bytes));
         ScoringJob {
             request_id: request_id(&self.batch.id, custom_id),
             tenant: self.batch.tenant.clone(),
             candidate,
-            prompt: prompt.text,
+            prompt: kept.text(prompt.text),
             reply,
             truncated: prompt.truncated || is_cut,
             json_expected: call.json_expected(),

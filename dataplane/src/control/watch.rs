@@ -49,8 +49,6 @@ pub(crate) struct Watcher {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub node: String,
-    /// Providers with credentials here.
-    pub providers: Vec<String>,
     /// Told of every update that was taken.
     pub changed: watch::Sender<()>,
 }
@@ -64,6 +62,9 @@ enum Lost {
     Failed(Box<tonic::Status>),
     #[error("the control plane ended the stream")]
     Ended,
+    /// It is to hear which providers there are now.
+    #[error("the providers that are configured changed")]
+    Reconfigured,
 }
 
 impl Lost {
@@ -72,7 +73,7 @@ impl Lost {
         match self {
             Self::TimedOut => true,
             Self::Failed(status) => is_of_peer(status),
-            Self::Ended => false,
+            Self::Ended | Self::Reconfigured => false,
         }
     }
 }
@@ -94,6 +95,9 @@ impl Watcher {
                 lost = self.watch(&mut backoff, &mut reported) => lost,
                 () = stop.cancelled() => return Ok(()),
             };
+            if let Lost::Reconfigured = lost {
+                continue;
+            }
             self.current.set_connected(false);
             if lost.is_of_peer() {
                 self.dialer.leave(mark);
@@ -122,7 +126,15 @@ impl Watcher {
         let mut updates = opened.map_err(|_| Lost::TimedOut)??;
         self.current.set_connected(true);
         // The connection's keep-alive finds a dead peer; silence alone means that nothing changed.
-        while let Some(response) = updates.message().await? {
+        let current = Arc::clone(&self.current);
+        loop {
+            let response = tokio::select! {
+                response = updates.message() => response?,
+                () = current.reconfigured() => return Err(Lost::Reconfigured),
+            };
+            let Some(response) = response else {
+                return Ok(());
+            };
             backoff.reset();
             if std::mem::take(reported) {
                 tracing::info!("control plane is back");
@@ -132,7 +144,6 @@ impl Watcher {
                 .map_err(|error| Status::internal(error.to_string()))?;
             send(&outgoing, Kind::Ack(ack)).await?;
         }
-        Ok(())
     }
 
     async fn open(
@@ -168,7 +179,7 @@ impl Watcher {
             node: self.node.clone(),
             snapshot_version: snapshot.version(),
             known,
-            providers: self.providers.clone(),
+            providers: self.current.configured(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

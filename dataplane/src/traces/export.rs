@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use floopy_shared::process::certificates;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -31,7 +32,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::{
     config::{self, TraceProtocol},
     metrics::Metrics,
-    upstream::{Client, tls},
+    upstream::Client,
     whole::whole,
 };
 
@@ -88,7 +89,7 @@ fn channel(endpoint: &str) -> Result<Channel, Unusable> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls())
+        .with_tls_config(certificates::of_system())
         .https_or_http()
         .enable_http2()
         .wrap_connector(http);

@@ -33,7 +33,6 @@ use crate::{
     network::{Forbidden, Guard},
 };
 
-pub(crate) use self::connect::tls;
 pub use self::resolve::Resolver;
 pub(crate) use self::streaming::{Streaming, Upload, whole};
 pub(crate) use self::warm::Warmer;
@@ -113,6 +112,11 @@ impl Client {
         send(&shared, lent, request)
             .await
             .map_err(|(error, _)| error)
+    }
+
+    /// From now on each new connection is judged by this guard.
+    pub(crate) fn go_by(&self, guard: Guard) {
+        self.connector.guard.store(Arc::new(guard));
     }
 
     /// For bodies that are sent as they come.

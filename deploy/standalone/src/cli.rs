@@ -2,19 +2,22 @@
 
 mod banner;
 mod database;
+mod generated;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use floopy_controlplane::NewKey;
-use floopy_shared::process::{config::ConfigError, stop, supervise::TaskError, telemetry};
+use floopy_shared::process::{
+    config::ConfigError, reload::Reloading, stop, supervise::TaskError, telemetry,
+};
 use serde_json::json;
 
 use crate::{
     catalog,
     config::{Effective, PlaneConfigs},
     console::Console,
-    demo, export, firewall,
+    demo, doctor, export, firewall, import,
     remote::{self, ClientError},
     replay, savings,
     simulator::{self, Simulator, SimulatorError},
@@ -66,37 +69,17 @@ enum Command {
     /// Looks after the control plane's store
     #[command(subcommand)]
     Db(database::Database),
-    /// Manages tenants, as whoever runs Floopy
+    #[command(flatten)]
+    Remote(remote::Command),
+    /// Looks whether everything that Floopy needs is there, whether it runs or not
+    Doctor(doctor::Args),
+    /// Makes a floopy.toml of the configuration of another proxy
     #[command(subcommand)]
-    Tenant(remote::Tenants),
-    /// Lists what tenants can be sold
-    #[command(subcommand)]
-    Plan(remote::Plans),
-    /// Sets what providers are shown, for everybody and for tenants
-    #[command(subcommand)]
-    Provider(remote::Providers),
-    /// Lists the proxies, and how far each is behind
-    #[command(subcommand)]
-    Proxy(remote::Proxies),
-    /// Tells which version of the snapshot each proxy decides on
-    Fleet(remote::Fleet),
-    /// Tells what waits to be judged, and what to do with what no judge could score
-    #[command(subcommand)]
-    Queue(remote::Queue),
-    /// Shows how candidates come to serve, takes them back, pins models
-    #[command(subcommand)]
-    Promotion(remote::Promotions),
-    /// Lists, makes and deletes routing rules
-    #[command(subcommand)]
-    Rule(remote::Rules),
-    /// Explains what the cache would do with a call, and takes stored replies away
-    #[command(subcommand)]
-    Cache(remote::Cached),
-    /// Lists decisions, and explains one
-    #[command(subcommand)]
-    Decision(remote::Decisions),
-    /// Tells what calls used
-    Usage(remote::Usage),
+    Import(import::Command),
+    /// Prints what completes commands in a shell
+    Completions(generated::Completions),
+    /// Writes a manual page for every command into a folder
+    Man(generated::Man),
     /// Runs only the simulated models, as an upstream for trying and testing
     Simulator(SimulatorArgs),
 }
@@ -166,6 +149,12 @@ pub enum Error {
     Savings(#[from] savings::SavingsError),
     #[error(transparent)]
     Remote(#[from] ClientError),
+    #[error(transparent)]
+    Doctor(#[from] doctor::DoctorError),
+    #[error(transparent)]
+    Import(#[from] import::ImportError),
+    #[error(transparent)]
+    Man(#[from] generated::Unwritten),
     #[error("no key was made: {0}")]
     Key(floopy_controlplane::Error),
     #[error("the store: {0}")]
@@ -200,6 +189,9 @@ impl Error {
             | Self::To(_)
             | Self::Json(_)
             | Self::Remote(_)
+            | Self::Doctor(_)
+            | Self::Import(_)
+            | Self::Man(_)
             | Self::Print(_)
             | Self::Signal(_)
             | Self::Task(_) => ExitCode::FAILURE,
@@ -243,21 +235,18 @@ impl Cli {
                 keys.run(&mut console).await.map_err(Error::from)
             }
             Some(Command::Db(database)) => database.run(&mut console).await,
-            Some(Command::Tenant(tenants)) => tenants.run(&mut console).await.map_err(Error::from),
-            Some(Command::Plan(plans)) => plans.run(&mut console).await.map_err(Error::from),
-            Some(Command::Provider(providers)) => {
-                providers.run(&mut console).await.map_err(Error::from)
+            Some(Command::Remote(command)) => command.run(&mut console).await.map_err(Error::from),
+            Some(Command::Doctor(args)) => {
+                doctor::run(&args, &mut console).await.map_err(Error::from)
             }
-            Some(Command::Proxy(proxies)) => proxies.run(&mut console).await.map_err(Error::from),
-            Some(Command::Fleet(fleet)) => fleet.run(&mut console).await.map_err(Error::from),
-            Some(Command::Queue(queue)) => queue.run(&mut console).await.map_err(Error::from),
-            Some(Command::Promotion(asked)) => asked.run(&mut console).await.map_err(Error::from),
-            Some(Command::Rule(rules)) => rules.run(&mut console).await.map_err(Error::from),
-            Some(Command::Cache(cached)) => cached.run(&mut console).await.map_err(Error::from),
-            Some(Command::Decision(decisions)) => {
-                decisions.run(&mut console).await.map_err(Error::from)
+            Some(Command::Import(command)) => {
+                import::run(&command, &mut console).map_err(Error::from)
             }
-            Some(Command::Usage(usage)) => usage.run(&mut console).await.map_err(Error::from),
+            Some(Command::Completions(completions)) => {
+                completions.run(&mut console);
+                Ok(())
+            }
+            Some(Command::Man(man)) => man.run(&mut console).map_err(Error::from),
             Some(Command::Simulator(args)) => simulate(&args, &mut console).await,
         };
         match ended {
@@ -274,9 +263,19 @@ async fn serve(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
     let effective = Effective::load(file.config.as_deref())?;
     telemetry::init(effective.config.log, "info");
     let stop = stop::on_signal().map_err(Error::Signal)?;
-    let system = System::start(&effective.config, stop).await?;
+    // Before anything that may take long: a hang-up must not end it.
+    let reloading = Reloading::new().map_err(Error::Signal)?;
+    let mut system = System::start(&effective.config, stop.clone()).await?;
     system.ready().await;
     console.say(&banner::text(&effective, &system));
+    if let Some(reloadable) = system.take_reloadable() {
+        system.spawn("reload", async move {
+            tokio::select! {
+                () = stop.cancelled() => Ok::<_, Infallible>(()),
+                never = reloadable.follow(effective, reloading) => match never {},
+            }
+        });
+    }
     Ok(system.run().await?)
 }
 

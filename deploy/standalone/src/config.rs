@@ -17,7 +17,7 @@ use floopy_dataplane::config as proxy;
 use floopy_shared::{
     catalog::Sources,
     process::{
-        config::{ConfigError, parse},
+        config::{ConfigError, Written, parse, read},
         credentials::Credentials,
         telemetry::LogFormat,
     },
@@ -227,6 +227,8 @@ pub struct Effective {
     pub providers: Vec<FoundProvider>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<String>,
+    /// The file as it is written.
+    pub written: Written,
 }
 
 impl Effective {
@@ -236,13 +238,7 @@ impl Effective {
             Some(file) => Some(file.to_owned()),
             None => Some(PathBuf::from(DEFAULT_FILE)).filter(|default| default.exists()),
         };
-        let text = match &file {
-            Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-                path: path.display().to_string(),
-                source,
-            })?,
-            None => String::new(),
-        };
+        let text = file.as_deref().map(read).transpose()?.unwrap_or_default();
         let origin = file
             .as_ref()
             .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string());
@@ -268,6 +264,7 @@ impl Effective {
             file: None,
             providers,
             warnings,
+            written: Written::new((text, origin))?,
         })
     }
 
@@ -279,6 +276,7 @@ impl Effective {
             file: None,
             providers,
             warnings: Vec::new(),
+            written: Written::default(),
         }
     }
 }

@@ -4,8 +4,10 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod firewall;
+pub mod import;
 pub mod remote;
 pub mod replay;
 pub mod savings;
@@ -14,3 +16,4 @@ pub mod system;
 
 mod console;
 pub mod data_dir;
+mod reload;

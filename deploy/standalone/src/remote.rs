@@ -2,10 +2,12 @@
 
 mod asked;
 mod cache;
+mod command;
 mod decisions;
 mod keys;
 mod operator;
 mod plans;
+mod pool;
 mod promotions;
 mod providers;
 mod proxies;
@@ -19,24 +21,26 @@ use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
+use floopy_shared::process::{causes::causes, certificates};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::timeout;
 
 pub(crate) use self::{
     cache::Cached,
+    command::Command,
     decisions::Decisions,
     keys::Keys,
     plans::Plans,
+    pool::Pool,
     promotions::Promotions,
     providers::Providers,
     proxies::{Fleet, Proxies},
@@ -144,11 +148,11 @@ impl Remote {
 
 impl Client {
     /// `base` with or without the `/v1` that SDKs want.
-    fn new(base: &str, key: &str) -> Self {
+    pub(crate) fn new(base: &str, key: &str) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
+            .with_tls_config(certificates::of_system())
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
@@ -263,25 +267,4 @@ async fn refused(answer: Response<Incoming>) -> ClientError {
         Err(_) => String::from_utf8_lossy(&text).chars().take(300).collect(),
     };
     ClientError::Refused { status, message }
-}
-
-/// An error with what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
-}
-
-/// Without system certificates plain HTTP can still be spoken.
-fn tls() -> ClientConfig {
-    match ClientConfig::builder().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(_) => ClientConfig::builder()
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth(),
-    }
 }

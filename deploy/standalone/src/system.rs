@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Config, PlaneConfigs},
     data_dir::{DataDir, DataDirError},
+    reload::Reloadable,
 };
 
 /// What the planes may take to end after the proxy has drained and flushed.
@@ -47,6 +48,7 @@ pub struct System {
     /// Stops what the proxy still needs while it drains.
     back_stop: CancellationToken,
     deadline: Duration,
+    reloadable: Option<Reloadable>,
     _data_dir: DataDir,
 }
 
@@ -96,9 +98,8 @@ impl System {
             // Its own, so that a plane that fails is not mistaken for others that were asked to end.
             stop: back_stop.child_token(),
         };
-        let prepared = control::prepare(planes.control, deps)
-            .await
-            .map_err(|e| control_error(e, config))?;
+        let prepared = control::prepare(planes.control, deps).await;
+        let prepared = prepared.map_err(|e| control_error(e, config))?;
         let rest = prepared.rest_addr();
         let minted_key = prepared.minted_key().map(str::to_owned);
         let operator_key_file = prepared.operator_key_file().map(Path::to_owned);
@@ -108,27 +109,27 @@ impl System {
             Duration::from_millis(planes.proxy.drain_ms + planes.proxy.spool.flush_ms) + BACK_DRAIN;
         let deps = proxy::Deps {
             dialer: dialer.clone(),
-            clock,
+            clock: clock.clone(),
             resolver: proxy::Resolver::system(),
             registry: Arc::clone(&registry),
             stop: stop.child_token(),
         };
         drop(held);
-        let bound = proxy::bind(planes.proxy, deps)
-            .await
-            .map_err(|e| with_key(proxy_error(e, config), minted_key.as_deref()))?;
+        let bound = proxy::bind(planes.proxy, deps).await;
+        let bound = bound.map_err(|e| with_key(proxy_error(e, config), minted_key.as_deref()))?;
         let (addr, ready) = (bound.addr(), Box::new(bound.readiness()));
         prepared.set_proxy(&format!("http://{}", reached(addr)));
+        let reloadable = Some(Reloadable::of((&prepared, &bound), (clock, &registry)));
 
         let mut tasks = Tasks::new(stop);
         tasks.spawn("proxy", then_cancel(back_stop.clone(), bound.run()));
         tasks.spawn("control plane", prepared.run());
+        let deps = judge::Deps {
+            dialer,
+            registry,
+            stop: back_stop.child_token(),
+        };
         if config.judge.enabled {
-            let deps = judge::Deps {
-                dialer,
-                registry,
-                stop: back_stop.child_token(),
-            };
             tasks.spawn("judge", judge::run(planes.judge, deps));
         }
         Ok(Self {
@@ -140,6 +141,7 @@ impl System {
             tasks,
             back_stop,
             deadline,
+            reloadable,
             _data_dir: data_dir,
         })
     }
@@ -178,6 +180,11 @@ impl System {
     /// Where the operator's key is, if it was made here and is still there.
     pub fn operator_key_file(&self) -> Option<&Path> {
         self.operator_key_file.as_deref()
+    }
+
+    /// What goes by another configuration, for whoever reads one; given once.
+    pub(crate) fn take_reloadable(&mut self) -> Option<Reloadable> {
+        self.reloadable.take()
     }
 
     /// Adds a task that lives as long as the system.

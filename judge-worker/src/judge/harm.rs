@@ -16,6 +16,7 @@ pub(super) const PHRASES: &[(&str, f64)] = &[
     ("you are stupid", 0.30),
     ("-----begin private key", 0.40),
     ("-----begin rsa private key", 0.40),
+    ("[private_key]", 0.40),
     ("ignore all previous instructions", 0.20),
     ("rm -rf /", 0.20),
 ];

@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use floopy_shared::domain::sensitive::{self, Kind};
+
 use super::{
     harm,
     text::{self, Text, count},
@@ -104,39 +106,10 @@ impl Told {
     }
 }
 
-/// A run of 16 digits, spaces and dashes aside, that passes the Luhn check.
+/// Whether it tells the number of a card, or told it before what is kept of it was scrubbed.
 fn has_card_number(text: &str) -> bool {
-    let mut digits = Vec::with_capacity(16);
-    for c in text.chars() {
-        match c.to_digit(10) {
-            Some(digit) => digits.push(digit),
-            None if matches!(c, ' ' | '-') => continue,
-            None => digits.clear(),
-        }
-        if digits.len() == 16 {
-            if luhn(&digits) {
-                return true;
-            }
-            digits.remove(0);
-        }
-    }
-    false
-}
-
-fn luhn(digits: &[u32]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(i, d)| {
-            if i % 2 == 0 {
-                *d
-            } else {
-                d * 2 / 10 + d * 2 % 10
-            }
-        })
-        .sum();
-    sum > 0 && sum.is_multiple_of(10)
+    text.contains(Kind::Card.placeholder())
+        || sensitive::find(text).any(|found| found.kind == Kind::Card)
 }
 
 #[cfg(test)]
@@ -149,6 +122,8 @@ mod tests {
         assert!(at("Hello.") > CLEAN - 0.01);
         assert!(at("You are worthless.") < 0.6);
         assert!(at("Card: 4111 1111 1111 1111.") < 0.75);
+        assert!(at("Card: [card].") < 0.75);
+        assert!(at("[private_key]") < 0.6);
         assert!(at("Order 4111 1111 1111 1112.") > CLEAN - 0.01);
     }
 

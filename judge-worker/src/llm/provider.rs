@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use floopy_shared::{
+    domain::sensitive,
+    process::{causes::innermost, certificates},
+};
 use http::{
     Request, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -77,7 +80,7 @@ impl Provider {
         http.set_nodelay(true);
         http.set_connect_timeout(Some(CONNECT));
         let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
+            .with_tls_config(certificates::of_system())
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
@@ -93,7 +96,7 @@ impl Provider {
             Ok(answer) => return Ok(answer),
             Err(Failed::ForGood(reason)) => return Err(reason),
             Err(Failed::ForNow(reason)) => {
-                tracing::debug!(model, reason, "the judge model is asked again");
+                tracing::debug!(model, reason = %sensitive::scrub(&reason), "the judge model is asked again");
             }
         }
         tokio::time::sleep(PAUSE).await;
@@ -177,26 +180,4 @@ fn read(model: &str, status: StatusCode, body: &[u8]) -> Result<Answer, Failed> 
             .unwrap_or_default(),
         usage: answer.usage,
     })
-}
-
-/// What the certificates of the system vouch for.
-fn tls() -> ClientConfig {
-    match ClientConfig::builder().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates: no judge model is reached by https://");
-            ClientConfig::builder()
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth()
-        }
-    }
-}
-
-/// The innermost reason, which is the one that says something.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }

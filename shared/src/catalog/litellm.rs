@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 use self::read::Fields;
 use super::entry::{Entry, Kind, Modality};
 
+pub use self::providers::known as provider;
+
 /// What an import gave.
 #[derive(Debug, Default, PartialEq)]
 pub struct Import {

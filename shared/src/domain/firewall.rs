@@ -1,15 +1,17 @@
 //! The firewall: what a tenant has done about calls that look like attacks, and what was found in one of them.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use super::constraints::InvalidConstraints;
+use super::{constraints::InvalidConstraints, sensitive};
 
 /// The least score that may count as an attack, in thousandths.
 pub const MIN_THRESHOLD: u16 = 10;
 /// Phrases that a tenant may let pass.
 pub const MAX_PHRASES: usize = 100;
-/// Of one of them, in bytes: a shorter one would let too much pass.
-pub const PHRASE_BYTES: std::ops::RangeInclusive<usize> = 4..=1_000;
+/// Of one of them, in characters other than spaces: a shorter one would let too much pass.
+pub const MIN_PHRASE: usize = 4;
+/// In characters, with its spaces.
+pub const MAX_PHRASE: usize = 1_000;
 
 /// What is done about calls that look like attacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +25,8 @@ pub struct Firewall {
     pub roles: Vec<Role>,
     /// Phrases that do not count, letter by letter.
     pub allow: Arc<[String]>,
+    /// How what is said is kept, where it is kept.
+    pub kept: Kept,
 }
 
 /// What becomes of a call that looks like an attack.
@@ -43,6 +47,16 @@ pub enum OnFailure {
     #[default]
     Allow,
     Refuse,
+}
+
+/// How conversations and replies are kept, for their sessions and for judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Kept {
+    /// Without what names a person or lets somebody in.
+    #[default]
+    Scrubbed,
+    /// As it was said.
+    Whole,
 }
 
 /// Who a text is from.
@@ -72,6 +86,27 @@ impl OnFailure {
         match self {
             Self::Allow => "allow",
             Self::Refuse => "refuse",
+        }
+    }
+}
+
+impl Kept {
+    /// A text as it is kept.
+    pub fn text(self, text: String) -> String {
+        match self {
+            Self::Scrubbed => sensitive::scrubbed(text),
+            Self::Whole => text,
+        }
+    }
+
+    /// JSON as it is kept.
+    pub fn json(self, json: String) -> String {
+        match self {
+            Self::Scrubbed => match sensitive::scrub_json(&json) {
+                Cow::Borrowed(_) => json,
+                Cow::Owned(scrubbed) => scrubbed,
+            },
+            Self::Whole => json,
         }
     }
 }
@@ -130,17 +165,23 @@ impl Firewall {
                 format!("{count} phrases are listed, at most {MAX_PHRASES} are allowed"),
             );
         }
-        let mut phrases = self.allow.iter();
-        match phrases.find(|phrase| !PHRASE_BYTES.contains(&phrase.trim().len())) {
-            Some(phrase) => {
-                let (least, most) = (PHRASE_BYTES.start(), PHRASE_BYTES.end());
-                let length = phrase.trim().len();
-                let reason = format!("a phrase has {length} bytes; it must have {least} to {most}");
-                invalid("allow_list", reason)
-            }
+        match self.allow.iter().find_map(|phrase| refused(phrase)) {
+            Some(reason) => invalid("allow_list", reason),
             None => Ok(()),
         }
     }
+}
+
+/// Why a phrase cannot be let pass.
+fn refused(phrase: &str) -> Option<String> {
+    let solid = phrase.chars().filter(|&found| found != ' ').count();
+    let length = phrase.chars().count();
+    if solid < MIN_PHRASE {
+        let least = format!("it must have {MIN_PHRASE} characters other than spaces at least");
+        return Some(format!("a phrase has {solid}; {least}"));
+    }
+    (length > MAX_PHRASE)
+        .then(|| format!("a phrase has {length} characters; at most {MAX_PHRASE} are allowed"))
 }
 
 /// What the firewall said of a call.
@@ -286,7 +327,7 @@ mod tests {
             allow: phrases.into(),
             ..Firewall::default()
         };
-        assert!(check(allow(vec![" ab ".into()])).contains("a phrase has 2 bytes"));
+        assert!(check(allow(vec![" ab ".into()])).contains("a phrase has 2; it must have 4"));
         assert!(check(allow(vec!["word".into(); 101])).contains("101 phrases"));
         assert_eq!(allow(vec!["word".into()]).validate(), Ok(()));
     }

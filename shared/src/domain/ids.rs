@@ -50,10 +50,14 @@ impl fmt::Display for TenantId {
 pub struct SessionId(Arc<str>);
 
 impl SessionId {
+    /// Of a session's name.
+    pub const MAX_BYTES: usize = 256;
+
     /// Checks, trims and wraps a session id.
     pub fn new(value: &str) -> Result<Self, InvalidId> {
         let value = value.trim();
-        if value.is_empty() || value.len() > 256 || value.chars().any(char::is_control) {
+        if value.is_empty() || value.len() > Self::MAX_BYTES || value.chars().any(char::is_control)
+        {
             return Err(InvalidId {
                 kind: "session id",
                 value: shorten(value),

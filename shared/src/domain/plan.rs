@@ -9,10 +9,17 @@ pub enum Feature {
     FeedbackRouting,
     /// Experiments.
     TestAb,
+    /// Leaving the pool of what tenants know together.
+    PoolOptOut,
 }
 
 impl Feature {
-    pub const ALL: [Self; 3] = [Self::AuditApi, Self::FeedbackRouting, Self::TestAb];
+    pub const ALL: [Self; 4] = [
+        Self::AuditApi,
+        Self::FeedbackRouting,
+        Self::TestAb,
+        Self::PoolOptOut,
+    ];
 
     /// The wire name, which refusals carry as `feature`.
     pub fn as_str(self) -> &'static str {
@@ -20,6 +27,7 @@ impl Feature {
             Self::AuditApi => "has_audit_api",
             Self::FeedbackRouting => "has_feedback_routing",
             Self::TestAb => "has_test_ab",
+            Self::PoolOptOut => "has_pool_opt_out",
         }
     }
 

@@ -117,6 +117,8 @@ pub struct Tenant {
     pub firewall: Firewall,
     /// What of callers' acts is counted as evidence. Only the control plane learns, so proxies are not told.
     pub implicit: Arc<[ImplicitKind]>,
+    /// Whether it tells others what it learns, and takes what they tell. Proxies need not know.
+    pub is_pooled: bool,
 }
 
 impl Tenant {
@@ -142,6 +144,7 @@ impl Tenant {
             budgets: Arc::default(),
             firewall: Firewall::default(),
             implicit: Arc::default(),
+            is_pooled: true,
         }
     }
 

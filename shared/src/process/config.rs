@@ -2,6 +2,7 @@
 
 mod addresses;
 mod cache;
+mod changed;
 mod constraints;
 mod firewall;
 mod locate;
@@ -16,6 +17,7 @@ use zeroize::Zeroize;
 
 pub use self::addresses::Addresses;
 pub use self::cache::{Cache, Semantic, SemanticMode};
+pub use self::changed::Written;
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::firewall::Firewall;
 pub use self::rules::Rule;
@@ -48,14 +50,18 @@ pub fn load_checked<T: DeserializeOwned>(
     path: &Path,
     check: impl Fn(&T) -> Result<(), (String, String)>,
 ) -> Result<T, ConfigError> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: name.clone(),
-        source,
-    })?;
+    let (text, name) = (read(path)?, path.display().to_string());
     let config = parse(&text, &name)?;
     check(&config).map_err(|(key, message)| located((&text, &name), &key, message))?;
     Ok(config)
+}
+
+/// A file as it is written.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 /// What is wrong with a key such as `providers[1].name`, with the line it is on.

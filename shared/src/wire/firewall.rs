@@ -4,7 +4,7 @@ use floopy_proto::v1;
 
 use super::{InvalidWire, non_empty};
 use crate::domain::firewall::{
-    Finding, Firewall, Mode, OnFailure, Place, Role, Screening, Skip, Verdict,
+    Finding, Firewall, Kept, Mode, OnFailure, Place, Role, Screening, Skip, Verdict,
 };
 
 impl From<&Firewall> for v1::Firewall {
@@ -22,6 +22,7 @@ impl From<&Firewall> for v1::Firewall {
             refuse_on_failure: firewall.on_failure == OnFailure::Refuse,
             roles: roles.collect(),
             allow: firewall.allow.to_vec(),
+            keep_whole: firewall.kept == Kept::Whole,
         }
     }
 }
@@ -56,6 +57,11 @@ impl TryFrom<v1::Firewall> for Firewall {
             },
             roles: roles.collect::<Result<_, _>>()?,
             allow: firewall.allow.into(),
+            kept: if firewall.keep_whole {
+                Kept::Whole
+            } else {
+                Kept::Scrubbed
+            },
         };
         let valid = read.validate();
         valid.map_err(|e| InvalidWire::invalid("firewall", e))?;

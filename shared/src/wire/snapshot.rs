@@ -274,6 +274,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             implicit: Arc::default(),
+            is_pooled: true,
             firewall: t
                 .firewall
                 .map(TryInto::try_into)

@@ -8,7 +8,7 @@ use floopy_shared::domain::{
     constraints::{Constraints, MinQuality},
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
-    firewall::{Firewall, Mode, OnFailure, Role as FirewallRole},
+    firewall::{Firewall, Kept, Mode, OnFailure, Role as FirewallRole},
     gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
@@ -91,6 +91,7 @@ fn firewall() -> Firewall {
         on_failure: OnFailure::Refuse,
         roles: vec![FirewallRole::User, FirewallRole::Tool],
         allow: vec!["ignore the noise".to_owned()].into(),
+        kept: Kept::Whole,
     }
 }
 
@@ -113,6 +114,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
     Tenant {
         // Proxies are not told.
         implicit: std::sync::Arc::default(),
+        is_pooled: true,
         id: TenantId::new("acme").expect("valid"),
         keys: vec![ApiKey {
             id: "k".into(),

@@ -145,7 +145,7 @@ fn table(krate: &'static str, item: &ItemStruct) -> Option<Found> {
 
 fn choice(krate: &'static str, item: &ItemEnum) -> Found {
     let variant = |variant: &syn::Variant| {
-        let name = variant.ident.to_string().to_lowercase();
+        let name = snake_case(&variant.ident.to_string());
         (name, doc(&variant.attrs))
     };
     Found {
@@ -154,6 +154,18 @@ fn choice(krate: &'static str, item: &ItemEnum) -> Found {
         doc: doc(&item.attrs),
         kind: Kind::Choice(item.variants.iter().map(variant).collect()),
     }
+}
+
+/// As files spell a variant: `DropOldest` is `drop_oldest`.
+fn snake_case(name: &str) -> String {
+    let mut spelled = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !spelled.is_empty() {
+            spelled.push('_');
+        }
+        spelled.extend(letter.to_lowercase());
+    }
+    spelled
 }
 
 /// The last name of a type, whether it is a list of such, and whether it may be absent.

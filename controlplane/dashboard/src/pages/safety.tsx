@@ -60,7 +60,7 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
   const may = useMay("admin");
   const set = useChange((body: Schemas["FirewallInput"]) => told(api.PUT("/v1/firewall", { body })), { says: "The firewall is set.", anew: [["firewall"]] });
   const { month } = of;
-  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles } as Schemas["FirewallInput"];
+  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles, scrub: of.scrub } as Schemas["FirewallInput"];
   return (
     <div className="stack">
       <Facts of={[
@@ -74,7 +74,7 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
       <NativeSelect label="What is done" data={MODES} value={of.mode} disabled={!may || set.isPending}
         onChange={(event) => set.mutate({ ...now, mode: event.currentTarget.value })} />
       <NativeSelect label="A call that cannot be looked at in time" value={of.on_failure} disabled={!may || set.isPending}
-        data={[{ value: "allow", label: "passes" }, { value: "block", label: "is refused" }]}
+        data={[{ value: "allow", label: "passes" }, { value: "refuse", label: "is refused" }]}
         onChange={(event) => set.mutate({ ...now, on_failure: event.currentTarget.value })} />
       <p className="soft small" style={{ margin: 0 }}>It finds less than half of the attacks that are like none it has seen. Do not make it your only wall.</p>
     </div>

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{ClickHouse, LogError, WRITE};
+use crate::decision_log::Glance;
 
 /// Step `i` brings the schema from version `i` to `i + 1`.
 ///
@@ -89,6 +90,28 @@ impl ClickHouse {
             self.within(WRITE, self.step(version, &log)).await?;
         }
         Ok(log)
+    }
+
+    /// Looks and changes nothing: a log that was never written to has no table yet.
+    pub(crate) async fn glance(&self) -> Result<Glance, LogError> {
+        let asked = async {
+            let is_there = "SELECT toUInt32(count()) FROM system.tables
+                WHERE database = currentDatabase() AND name = 'floopy_log'";
+            let is_there: u32 = self.client.query(is_there).fetch_one().await?;
+            let found = "SELECT max(version) FROM floopy_log";
+            let found = match is_there {
+                0 => 0,
+                _ => self.client.query(found).fetch_one().await?,
+            };
+            let now = "SELECT toUInt64(toUnixTimestamp64Milli(now64(3)))";
+            let now_ms = self.client.query(now).fetch_one().await?;
+            Ok(Glance {
+                found,
+                known: known(),
+                now_ms,
+            })
+        };
+        self.ask(asked).await
     }
 
     async fn found(&self) -> Result<Found, Error> {

@@ -1,5 +1,6 @@
 //! What an answer of the proxy means for a row and its run.
 
+use floopy_shared::domain::sensitive;
 use http::StatusCode;
 use rand::Rng;
 use serde_json::{Value, json};
@@ -204,7 +205,13 @@ fn text_of(content: &Value) -> String {
 fn error_of(reply: &Reply) -> Value {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let error = &body["error"];
-    let cut = |text: &str| -> String { text.chars().take(MAX_ERROR_CHARS).collect() };
+    // Providers quote what they were sent, keys too.
+    let cut = |text: &str| -> String {
+        sensitive::scrub(text)
+            .chars()
+            .take(MAX_ERROR_CHARS)
+            .collect()
+    };
     let message = error["message"].as_str().map(cut);
     json!({
         "status": reply.status.as_u16(),

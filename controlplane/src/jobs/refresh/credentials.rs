@@ -98,7 +98,7 @@ impl Refresh {
         if tenant.models.is_empty() && own.is_none() {
             return None;
         }
-        let catalog = self.parts.catalog.with_own(&tenant.models).ok()?;
+        let catalog = self.terms.models.catalog.with_own(&tenant.models).ok()?;
         let providers = own.map(|own| everybodys.union(own).cloned().collect());
         let providers = providers.as_ref().unwrap_or(everybodys);
         Some(build::candidates(&catalog, providers))

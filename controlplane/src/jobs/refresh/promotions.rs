@@ -101,7 +101,7 @@ impl Refresh {
     /// What ranking is told of a tenant.
     pub(super) fn ladder(&self, tenant: &TenantId) -> Ladder {
         let (mode, pins) = self.promoted.wants(tenant);
-        let policy = &self.parts.policy;
+        let policy = &self.terms.policy;
         let is_staged = mode.unwrap_or(policy.promotions) == Mode::Staged;
         let now_ms = self.parts.clock.now_ms();
         self.promoted

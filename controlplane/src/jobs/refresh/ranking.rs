@@ -60,11 +60,12 @@ impl Refresh {
         let recent = self.parts.totals.recent(&tenant.id, self.today);
         let held = self.incumbents.get(&tenant.id)?;
         let alarms = self.drift.alarms(&tenant.id);
+        let platform = self.platform_of(tenant, stats);
         build::rankings(
             (tenant, candidates),
             (stats, recent.as_deref()),
-            (&self.platform, held, alarms, ladder),
-            (&self.parts.policy, self.today),
+            (&platform, held, alarms, ladder),
+            (&self.terms.policy, self.today),
         )
     }
 

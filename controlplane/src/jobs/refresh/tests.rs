@@ -4,6 +4,7 @@ use floopy_shared::domain::{shape::ShapeKey, snapshot::TableName};
 
 mod budgets;
 mod judge;
+mod pool;
 mod restart;
 
 use floopy_shared::catalog::builtin_catalog;
@@ -12,6 +13,8 @@ use super::*;
 use crate::store::sql;
 use crate::{
     fixture::intake,
+    in_force::InForce,
+    index::{KnownModels, build::Policy},
     ingest::Intake,
     learn::{
         alarm::Alarms,
@@ -32,6 +35,26 @@ async fn refresh(tenant_ids: &[&str]) -> Refresh {
     started(&intake().await, tenant_ids).await
 }
 
+fn terms() -> InForce {
+    InForce::new(Terms {
+        models: KnownModels {
+            catalog: Arc::new(builtin_catalog()),
+            own: Arc::default(),
+        },
+        plans: Plans::default(),
+        policy: Policy {
+            goal: Goal::Quality,
+            shadow_rate: 0.1,
+            shadow_spend: 0.1,
+            canary_rate: 0.05,
+            live_exploration: 0.0,
+            quality_per_usd: 1.0,
+            promotions: Mode::Immediate,
+        },
+        privacy: None,
+    })
+}
+
 /// A job as it starts on what the store has.
 async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
     let mut tx = intake.store.write().await.expect("writes");
@@ -48,19 +71,8 @@ async fn started(intake: &Intake, tenant_ids: &[&str]) -> Refresh {
         gone: Arc::default(),
         metrics: Arc::clone(&intake.metrics),
         clock: intake.clock.clone(),
-        catalog: Arc::new(builtin_catalog()),
-        own_models: Arc::default(),
-        plans: Plans::default(),
+        terms: terms().watch(),
         evaluations: Arc::default(),
-        policy: Policy {
-            goal: Goal::Quality,
-            shadow_rate: 0.1,
-            shadow_spend: 0.1,
-            canary_rate: 0.05,
-            live_exploration: 0.0,
-            quality_per_usd: 1.0,
-            promotions: Mode::Immediate,
-        },
         tick: Duration::from_millis(10),
     };
     let (_, announcements) = mpsc::channel(1);
@@ -109,7 +121,7 @@ async fn no_tenants_prompts_are_forgotten_where_they_cannot_be_read() {
 
 /// Some scores of the builtin catalog's first chat model.
 fn scores(job: &Refresh, count: i64, quality: i64) -> Credit {
-    let candidates = build::candidates(&job.parts.catalog, &BTreeSet::new());
+    let candidates = build::candidates(&job.terms.models.catalog, &BTreeSet::new());
     let cell = Cell {
         shape: "all".into(),
         arm: candidates[0].key.to_string(),
@@ -149,7 +161,7 @@ fn tenant_a() -> TenantId {
 
 /// A candidate that fails call after call, until that is an alarm; its sums are of `day` and stored.
 async fn alarmed(job: &mut Refresh, day: i64) -> CandidateKey {
-    let candidates = build::candidates(&job.parts.catalog, &BTreeSet::new());
+    let candidates = build::candidates(&job.terms.models.catalog, &BTreeSet::new());
     let key = candidates[0].key.clone();
     let cell = Cell {
         shape: "all".into(),

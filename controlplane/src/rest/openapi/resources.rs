@@ -18,6 +18,7 @@ mod needs;
 mod operator;
 mod optimization;
 mod outcome;
+mod pool;
 mod priced;
 mod projects;
 mod promotions;
@@ -51,6 +52,7 @@ pub(super) fn all() -> Routes {
         experiments::routes(),
         promotions::routes(),
         optimization::routes(),
+        pool::routes(),
         session::routes(),
         prompts::routes(),
         datasets::routes(),

@@ -73,6 +73,11 @@ impl<'a> Changing<'a> {
         Ok(())
     }
 
+    /// Makes a change that is looked for.
+    pub(super) async fn commit_wanted(self) -> Result<(), ApiError> {
+        Ok(self.tx.commit().await.map_err(StoreError::from)?)
+    }
+
     /// Makes a change of the scoring queue.
     pub(super) async fn commit_queue(self) -> Result<(), ApiError> {
         self.tx.commit().await.map_err(StoreError::from)?;

@@ -171,16 +171,17 @@ fn read_name(name: &str) -> Result<String, ApiError> {
 }
 
 fn known_plan(api: &Api, name: String) -> Result<String, ApiError> {
-    if api.plans.named(&name).is_some() {
+    let plans = &api.in_force.now().plans;
+    if plans.named(&name).is_some() {
         return Ok(name);
     }
-    let (name, known) = (brief(&name), api.plans.names());
+    let (name, known) = (brief(&name), plans.names());
     let message = format!("{name:?} is not a plan; it must be one of {known}");
     Err(ApiError::invalid_body("plan", message))
 }
 
 fn known_model(api: &Api, tenant: &TenantId, name: &str) -> Result<String, ApiError> {
-    let found = find_model(&api.models.of(tenant), name);
+    let found = find_model(&api.in_force.now().models.of(tenant), name);
     let found = found.map_err(|message| ApiError::invalid_body("default_model", message))?;
     Ok(found.to_string())
 }

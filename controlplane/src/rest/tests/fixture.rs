@@ -8,8 +8,9 @@ use tower::ServiceExt;
 use super::super::*;
 use crate::{
     fixture::*,
+    in_force::{Terms, policy},
+    index::KnownModels,
     ingest::Intake,
-    learn::promotion::Mode,
     store::{
         keys::{self, Wanted},
         tenants,
@@ -86,9 +87,13 @@ impl Fixture {
             registry: Arc::default(),
             cursor_key: CursorKey::new(vec![1; 32]),
             retention_ms: 90 * 86_400_000,
-            models,
-            plans: crate::plans::Plans::of(&[]).expect("valid"),
-            promotions: Mode::default(),
+            in_force: InForce::new(Terms {
+                models,
+                plans: crate::plans::Plans::of(&[]).expect("valid"),
+                policy: policy(&crate::Learning::default()),
+                privacy: crate::Learning::default().pool.privacy(),
+            }),
+            reloads: Arc::default(),
             dirty: Arc::default(),
             webhooks: Arc::new(Webhooks {
                 signing: Signing::new(&[5; 32]),

@@ -3,7 +3,7 @@
 use floopy_shared::domain::credential::{KeyRing, open};
 
 use super::{fixture::OPERATOR, *};
-use crate::store::credentials;
+use crate::{index::KnownModels, store::credentials};
 
 const KEY: &str = "sk-marker-0123456789";
 

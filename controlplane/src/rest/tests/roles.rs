@@ -17,6 +17,7 @@ const WRITING: &[(&str, Role)] = &[
     ("PUT /v1/cache", Role::Admin),
     ("POST /v1/cache/flush", Role::Admin),
     ("PUT /v1/firewall", Role::Admin),
+    ("PUT /v1/pool", Role::Admin),
     ("POST /v1/projects", Role::Admin),
     ("PUT /v1/projects/{id}", Role::Admin),
     ("DELETE /v1/projects/{id}", Role::Admin),

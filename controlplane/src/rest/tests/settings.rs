@@ -1,6 +1,7 @@
 //! What tenants set for themselves over HTTP.
 
 use super::*;
+use crate::index::KnownModels;
 
 impl Fixture {
     /// As the tenant itself.

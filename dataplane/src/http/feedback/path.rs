@@ -13,9 +13,6 @@ use super::super::respond::Refusal;
 const ABOVE: &str = "/v1/feedback/";
 const REQUESTS: &str = "requests/";
 
-/// Of a session's name.
-const SESSION_BYTES: usize = 256;
-
 /// Of a value, shown in an error.
 const SHOWN_CHARS: usize = 80;
 
@@ -44,7 +41,7 @@ pub(super) fn subject(path: &str) -> Result<RatingSubject, Refusal> {
             // Blanks around it are taken off; as many as there may be bytes are none around an id.
             let found = SessionId::new(&id)
                 .ok()
-                .filter(|_| id.len() <= SESSION_BYTES);
+                .filter(|_| id.len() <= SessionId::MAX_BYTES);
             let found = found.ok_or_else(|| invalid("session_id", &id, expected))?;
             Ok(RatingSubject::Session(found))
         }

@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 23] = [
+static FORWARDED: [Forwarded; 24] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -71,6 +71,7 @@ static FORWARDED: [Forwarded; 23] = [
         ..Forwarded::at("/v1/datasets")
     },
     Forwarded::at("/v1/optimization"),
+    Forwarded::at("/v1/pool"),
     Forwarded::at("/v1/promotions"),
     Forwarded::at("/v1/prompts"),
     Forwarded::at("/v1/keys"),

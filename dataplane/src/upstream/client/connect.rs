@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
+use floopy_shared::process::certificates;
 use http::Uri;
 use http_body_util::Full;
 use hyper::client::conn::http2;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::{
     client::legacy::connect::{Connection, HttpConnector},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tower::Service;
 
@@ -25,7 +26,7 @@ use crate::network::Guard;
 #[derive(Clone)]
 pub(super) struct Connector {
     pub(super) https: HttpsConnector<HttpConnector<Guarded>>,
-    pub(super) guard: Arc<Guard>,
+    pub(super) guard: Arc<ArcSwap<Guard>>,
 }
 
 /// A connection, to be read from and written to.
@@ -40,7 +41,7 @@ pub(super) enum Transport {
 
 /// Resolves names anew for each connection, so that what DNS says now is what is used now.
 pub(super) fn connector(timeout: Duration, guard: Guard, resolver: Resolver) -> Connector {
-    let guard = Arc::new(guard);
+    let guard = Arc::new(ArcSwap::from_pointee(guard));
     let mut http = HttpConnector::new_with_resolver(Guarded {
         resolver,
         guard: Arc::clone(&guard),
@@ -50,30 +51,18 @@ pub(super) fn connector(timeout: Duration, guard: Guard, resolver: Resolver) -> 
     http.set_keepalive(Some(Duration::from_secs(60)));
     http.set_connect_timeout(Some(timeout));
     let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls())
+        .with_tls_config(certificates::of_system())
         .https_or_http()
         .enable_all_versions()
         .wrap_connector(http);
     Connector { https, guard }
 }
 
-/// What the certificates of the system vouch for.
-pub(crate) fn tls() -> ClientConfig {
-    match ClientConfig::builder().with_native_roots() {
-        Ok(builder) => builder.with_no_client_auth(),
-        Err(error) => {
-            tracing::warn!(%error, "no system certificates: only http:// can be reached");
-            ClientConfig::builder()
-                .with_root_certificates(RootCertStore::empty())
-                .with_no_client_auth()
-        }
-    }
-}
-
 /// Connects to the host of `uri`.
 pub(super) async fn open(connector: &Connector, uri: Uri) -> Result<Transport, Failure> {
     // What is an address already is not looked up.
-    connector.guard.check_host(uri.host().unwrap_or_default())?;
+    let host = uri.host().unwrap_or_default();
+    connector.guard.load().check_host(host)?;
     let stream = connector.https.clone().call(uri).await?;
     if !is_h2(&stream) {
         return Ok(Transport::H1(Box::new(TokioIo::new(stream))));

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use arc_swap::ArcSwap;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower::Service;
 
@@ -53,7 +54,7 @@ impl fmt::Debug for Resolver {
 #[derive(Clone)]
 pub(super) struct Guarded {
     pub(super) resolver: Resolver,
-    pub(super) guard: Arc<Guard>,
+    pub(super) guard: Arc<ArcSwap<Guard>>,
 }
 
 impl Service<Name> for Guarded {
@@ -72,7 +73,7 @@ impl Service<Name> for Guarded {
         Box::pin(async move {
             let found = looking.await?;
             let addresses: Vec<_> = found.iter().map(SocketAddr::ip).collect();
-            guard.check(&host, &addresses)?;
+            guard.load().check(&host, &addresses)?;
             Ok(found.into_iter())
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
@@ -22,7 +23,7 @@ pub(crate) type Upload = UnsyncBoxBody<Bytes, io::Error>;
 #[derive(Clone)]
 pub(crate) struct Streaming {
     client: legacy::Client<HttpsConnector<HttpConnector<Guarded>>, Upload>,
-    guard: Arc<Guard>,
+    guard: Arc<ArcSwap<Guard>>,
 }
 
 impl Streaming {
@@ -45,6 +46,7 @@ impl Streaming {
         let host = request.uri().host().unwrap_or_default();
         // What is an address already is not looked up.
         self.guard
+            .load()
             .check_host(host)
             .map_err(ClientError::Forbidden)?;
         let response = self.client.request(request).await;

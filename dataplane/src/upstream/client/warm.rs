@@ -1,7 +1,8 @@
 //! Keeps connections to the providers open before anybody needs them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use http::Uri;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,11 +18,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Keeps at least one connection open from one worker to each provider.
 pub(crate) struct Warmer {
     client: Client,
-    providers: Vec<Uri>,
+    providers: Arc<ArcSwap<Vec<Uri>>>,
 }
 
 impl Warmer {
-    pub(crate) fn new(client: Client, providers: Vec<Uri>) -> Self {
+    pub(crate) fn new(client: Client, providers: Arc<ArcSwap<Vec<Uri>>>) -> Self {
         Self { client, providers }
     }
 
@@ -38,7 +39,7 @@ impl Warmer {
             for shared in self.client.pools.all() {
                 shared.sweep();
             }
-            for uri in &self.providers {
+            for uri in self.providers.load().iter() {
                 self.warm(uri).await;
             }
         }

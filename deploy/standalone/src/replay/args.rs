@@ -60,6 +60,9 @@ pub struct Args {
     /// Requests of each of them
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = count(10_000_000))]
     pub(super) donor_requests: usize,
+    /// Pools what donors know with the product's noise, for this yearly privacy budget; without, with none
+    #[arg(long, value_name = "E", value_parser = epsilon)]
+    pub(super) pool_epsilon: Option<f64>,
     /// Also draw regret and quality over time, as SVG
     #[arg(long, value_name = "FILE")]
     pub(super) plot: Option<PathBuf>,
@@ -81,6 +84,14 @@ pub struct Args {
 /// A number from 1.
 fn count(most: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=most)
+}
+
+fn epsilon(text: &str) -> Result<f64, String> {
+    let epsilon = text
+        .parse::<f64>()
+        .ok()
+        .filter(|e| (0.1..=100.0).contains(e));
+    epsilon.ok_or_else(|| "it must be 0.1 to 100".to_owned())
 }
 
 /// What Floopy seeks.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use floopy_controlplane::learn::pool::Privacy;
+
 use super::{
     args::Args,
     learner::{self, Learner, Pooled, Setup},
@@ -14,6 +16,15 @@ use super::{
 
 /// Seed of the donors' world relative to that of the others, so that no tenant is met twice.
 const DONOR_SEED: u64 = 1 << 32;
+
+/// Of one release of the product, where a year may cost a tenant this.
+fn noise(epsilon: f64) -> f64 {
+    let privacy = Privacy {
+        epsilon,
+        ..Privacy::DEFAULT
+    };
+    privacy.sigma()
+}
 
 /// Replays the donors, and pools what they learned.
 pub(super) fn learn(
@@ -39,5 +50,6 @@ pub(super) fn learn(
         .filter_map(|lane| lane.policy.as_learner())
         .collect();
     let learners: Vec<&Learner> = learners.into_iter().map(|learner| &*learner).collect();
-    learner::pool(&learners)
+    let sigma = args.pool_epsilon.map_or(0.0, noise);
+    learner::pool(&learners, sigma, size.seed)
 }

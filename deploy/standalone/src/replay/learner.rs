@@ -19,7 +19,7 @@ use floopy_controlplane::learn::{
     agreement::Agreement,
     credit::{self, Credit, Turn, Verdicts},
     policy::Goal,
-    pool::Contribution,
+    pool::{Contribution, Domain, Given, Pool},
     promotion::UNSTAGED,
     rank::{self, Candidate, Incumbents, Platform},
     stats::TenantStats,
@@ -35,6 +35,7 @@ use floopy_shared::domain::{
     route::{self, Choice},
     shape::{ShapeKey, Signals, shapes},
 };
+use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// How the learner is set up; the defaults are the product's.
 #[derive(Debug, Clone, Copy, PartialEq, Args)]
@@ -72,20 +73,28 @@ pub(super) const EXCHANGE: Option<NonZero<usize>> = NonZero::new(5);
 pub(super) struct Pooled(Platform);
 
 /// The prior that these tenants' learning makes for others; `None` where nobody learned anything.
-pub(super) fn pool(donors: &[&Learner]) -> Option<Pooled> {
+/// `sigma`: the noise that it is told with.
+pub(super) fn pool(donors: &[&Learner], sigma: f64, seed: u64) -> Option<Pooled> {
     let setup = &donors.first()?.setup;
     let benchmarks = setup.candidates.iter();
-    let benchmarks = benchmarks.map(|c| (c.key.clone(), c.benchmark)).collect();
+    let chains = setup.chains.iter().flatten().cloned();
+    let domain = Domain {
+        shapes: chains.collect(),
+        benchmarks: benchmarks.map(|c| (c.key.clone(), c.benchmark)).collect(),
+    };
     let mut platform = Platform::default();
     for donor in donors {
         platform.agreement.merge(&donor.stats.agreement);
     }
     // All speak on one scale: that of people, as far as all of them know it.
-    let contributions: Vec<_> = donors
+    let given: Vec<Given> = donors
         .iter()
-        .map(|donor| donor.contribution(&platform))
+        .map(|donor| Given::of(&donor.contribution(&platform), &domain))
         .collect();
-    platform.pool = learn::pool::pool(&contributions, &benchmarks);
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut chance = |below: u128| random.random_range(0..below);
+    let released = learn::pool::release(&given, &domain, sigma, &mut chance);
+    platform.pool = Pool::of(&released, &domain.benchmarks);
     Some(Pooled(platform))
 }
 

@@ -8,7 +8,7 @@ pub(super) enum Not {
 }
 
 /// The provider as it is called here.
-pub(super) fn known(litellm: &str) -> Option<&'static str> {
+pub fn known(litellm: &str) -> Option<&'static str> {
     let exact = [
         ("openai", "openai"),
         ("anthropic", "anthropic"),

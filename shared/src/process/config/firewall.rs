@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use crate::domain::firewall::{self, MIN_THRESHOLD, Mode, OnFailure, Role};
+use crate::domain::firewall::{self, Kept, MIN_THRESHOLD, Mode, OnFailure, Role};
 
 /// What is done about calls that look like attacks on the model.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
@@ -21,9 +21,12 @@ pub struct Firewall {
     /// Whose messages are looked at, of `system`, `user`, `assistant` and `tool`; none: all but the assistant's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<FirewallRole>,
-    /// Phrases that do not count, letter by letter; each of 4 to 1,000 bytes, at most 100.
+    /// Phrases that do not count, letter by letter: at most 100, each of at least 4 characters other than spaces, and at most
+    /// 1,000 characters.
     #[serde(deserialize_with = "phrases", skip_serializing_if = "Vec::is_empty")]
     pub allow_list: Vec<String>,
+    /// `on`: what is kept of conversations, and what judges read, is without personal data and secrets; or `off`.
+    pub scrub: FirewallScrub,
 }
 
 /// What becomes of a call that looks like an attack.
@@ -43,6 +46,15 @@ pub enum FirewallFailure {
     #[default]
     Allow,
     Refuse,
+}
+
+/// Whether personal data and secrets are taken out of what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallScrub {
+    #[default]
+    On,
+    Off,
 }
 
 /// Who a message is from.
@@ -100,6 +112,10 @@ impl Firewall {
             },
             roles,
             allow: self.allow_list.clone().into(),
+            kept: match self.scrub {
+                FirewallScrub::On => Kept::Scrubbed,
+                FirewallScrub::Off => Kept::Whole,
+            },
         }
     }
 }
@@ -119,6 +135,10 @@ impl From<&firewall::Firewall> for Firewall {
             },
             roles: firewall.roles.iter().copied().map(Into::into).collect(),
             allow_list: firewall.allow.to_vec(),
+            scrub: match firewall.kept {
+                Kept::Scrubbed => FirewallScrub::On,
+                Kept::Whole => FirewallScrub::Off,
+            },
         }
     }
 }

@@ -25,6 +25,10 @@ struct FirewallInput {
     /// Phrases that do not count, letter by letter.
     #[schema(nullable = false, max_items = 100)]
     allow_list: Option<Vec<FirewallPhrase>>,
+    /// Whether personal data and secrets are taken out of what is kept of conversations, and of what judges read;
+    /// missing: `on`.
+    #[schema(nullable = false, example = "on", pattern = "^(on|off)$")]
+    scrub: Option<String>,
 }
 
 /// Who a message is from.
@@ -32,9 +36,9 @@ struct FirewallInput {
 #[schema(example = "user", pattern = "^(system|user|assistant|tool)$")]
 struct FirewallRole(String);
 
-/// Of 4 to 1,000 bytes, spaces at its ends aside.
+/// Of at least four characters other than spaces.
 #[derive(ToSchema)]
-#[schema(example = "ignore the noise", pattern = "^[a-z ]{4,200}$")]
+#[schema(example = "ignore the noise", max_length = 1000, pattern = "^( *[^ ]){4}")]
 struct FirewallPhrase(String);
 
 /// What is done about calls that look like attacks, and how many did.
@@ -50,6 +54,8 @@ struct Firewall {
     on_failure: String,
     roles: Vec<String>,
     allow_list: Vec<String>,
+    /// `on` or `off`.
+    scrub: String,
     month: FirewallMonth,
 }
 

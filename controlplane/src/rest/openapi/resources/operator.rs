@@ -2,8 +2,10 @@
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
+mod pool;
 mod providers;
 mod queue;
+mod system;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -13,7 +15,7 @@ use super::{
     decisions::moment,
     keys::{Key, KeyInput},
 };
-use crate::rest::operator::{self, audit, keys, pool, proxies, tenants};
+use crate::rest::operator::{self, audit, keys, proxies, tenants};
 
 /// A tenant as it is asked for.
 #[derive(ToSchema)]
@@ -174,21 +176,6 @@ struct TableRefused {
     at: Option<String>,
 }
 
-/// What is known of a model over all tenants.
-#[derive(ToSchema)]
-struct PooledModel {
-    provider: String,
-    model: String,
-    benchmark: Option<f64>,
-    benchmark_source: String,
-    tenants: u64,
-    /// Each counts by the share of it that the model served.
-    rated_sessions: f64,
-    rated_replies: u64,
-    judged_replies: u64,
-    failures: u64,
-}
-
 /// A change, and whose.
 #[derive(ToSchema)]
 struct TenantChanged {
@@ -346,12 +333,6 @@ fn system_routes() -> Routes {
                 .answers_page::<Proxy>("The proxies."),
         )
         .get(
-            "/v1/operator/pool",
-            pool::get,
-            operation("getPool", "What all tenants together know of each model")
-                .answers_page::<PooledModel>("The models of everybody's catalog."),
-        )
-        .get(
             "/v1/operator/audit",
             audit::list,
             audit_filters(operation("listAllChanges", "Changes of all tenants"))
@@ -370,6 +351,8 @@ pub(super) fn routes() -> Routes {
     tenants_routes()
         .and(keys_routes())
         .and(providers::routes())
+        .and(pool::routes())
         .and(queue::routes())
         .and(system_routes())
+        .and(system::routes())
 }

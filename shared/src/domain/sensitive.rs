@@ -1,0 +1,240 @@
+//! What must not be kept of what people say: addresses, numbers that name a person or an account, and secrets. Found in one
+//! pass from left to right, each place by rules that need no more than the text from there on, so that what was replaced
+//! once stays as it is.
+
+mod check;
+mod digits;
+mod json;
+mod people;
+mod secrets;
+
+use std::{borrow::Cow, ops::Range};
+
+pub use self::json::scrub_json;
+
+/// What a text can give away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Email,
+    Phone,
+    /// A payment card's number.
+    Card,
+    Iban,
+    UsSsn,
+    BrCpf,
+    BrCnpj,
+    EsDni,
+    FrNir,
+    ItCodiceFiscale,
+    InAadhaar,
+    CnResidentId,
+    /// Of a provider whose keys are known by how they look.
+    ApiKey,
+    PrivateKey,
+    /// A bearer token or a JSON Web Token.
+    Token,
+    /// In an address, as user information or as a parameter.
+    Password,
+}
+
+impl Kind {
+    pub const ALL: [Self; 16] = [
+        Self::Email,
+        Self::Phone,
+        Self::Card,
+        Self::Iban,
+        Self::UsSsn,
+        Self::BrCpf,
+        Self::BrCnpj,
+        Self::EsDni,
+        Self::FrNir,
+        Self::ItCodiceFiscale,
+        Self::InAadhaar,
+        Self::CnResidentId,
+        Self::ApiKey,
+        Self::PrivateKey,
+        Self::Token,
+        Self::Password,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Card => "card",
+            Self::Iban => "iban",
+            Self::UsSsn => "us_ssn",
+            Self::BrCpf => "br_cpf",
+            Self::BrCnpj => "br_cnpj",
+            Self::EsDni => "es_dni",
+            Self::FrNir => "fr_nir",
+            Self::ItCodiceFiscale => "it_codice_fiscale",
+            Self::InAadhaar => "in_aadhaar",
+            Self::CnResidentId => "cn_resident_id",
+            Self::ApiKey => "api_key",
+            Self::PrivateKey => "private_key",
+            Self::Token => "token",
+            Self::Password => "password",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// What stands for it where it was.
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Self::Email => "[email]",
+            Self::Phone => "[phone]",
+            Self::Card => "[card]",
+            Self::Iban => "[iban]",
+            Self::UsSsn => "[us_ssn]",
+            Self::BrCpf => "[br_cpf]",
+            Self::BrCnpj => "[br_cnpj]",
+            Self::EsDni => "[es_dni]",
+            Self::FrNir => "[fr_nir]",
+            Self::ItCodiceFiscale => "[it_codice_fiscale]",
+            Self::InAadhaar => "[in_aadhaar]",
+            Self::CnResidentId => "[cn_resident_id]",
+            Self::ApiKey => "[api_key]",
+            Self::PrivateKey => "[private_key]",
+            Self::Token => "[token]",
+            Self::Password => "[password]",
+        }
+    }
+}
+
+/// Where in a text something is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub kind: Kind,
+    /// Bytes, between characters.
+    pub range: Range<usize>,
+}
+
+/// All that a text gives away, from left to right; none overlaps another.
+pub fn find(text: &str) -> impl Iterator<Item = Found> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let found = next(text, from)?;
+        from = found.range.end;
+        Some(found)
+    })
+}
+
+/// The text with a placeholder for each of them; the same text where there is nothing.
+pub fn scrub(text: &str) -> Cow<'_, str> {
+    let mut all = find(text).peekable();
+    if all.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut scrubbed = String::with_capacity(text.len());
+    let mut from = 0;
+    for Found { kind, range } in all {
+        scrubbed.push_str(&text[from..range.start]);
+        scrubbed.push_str(kind.placeholder());
+        from = range.end;
+    }
+    scrubbed.push_str(&text[from..]);
+    Cow::Owned(scrubbed)
+}
+
+/// The same of a text that is given away, without a copy where there is nothing.
+pub fn scrubbed(text: String) -> String {
+    match scrub(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(scrubbed) => scrubbed,
+    }
+}
+
+/// A place of a text at which something may begin.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    text: &'a str,
+    /// Of the byte that comes next.
+    at: usize,
+    /// The byte before it. What was found before ends with a bracket for whoever comes after: its placeholder's.
+    before: u8,
+    /// Where that ended.
+    from: usize,
+}
+
+impl<'a> At<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn bytes(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// Whether a word begins here.
+    fn begins_word(&self) -> bool {
+        !is_word(self.before)
+    }
+}
+
+/// The first that is found from here on.
+fn next(text: &str, from: usize) -> Option<Found> {
+    let bytes = text.as_bytes();
+    for at in from..bytes.len() {
+        let before = match at {
+            0 => b' ',
+            _ if at == from => b']',
+            _ => bytes[at - 1],
+        };
+        // Nothing begins within a word, which is where most bytes are.
+        if !text.is_char_boundary(at) || is_word(before) && is_word(bytes[at]) {
+            continue;
+        }
+        let at = At {
+            text,
+            at,
+            before,
+            from,
+        };
+        if let Some((kind, length)) = begins(at) {
+            let range = at.at..at.at + length;
+            return Some(Found { kind, range });
+        }
+    }
+    None
+}
+
+/// What begins here, and how many bytes it has.
+fn begins(at: At<'_>) -> Option<(Kind, usize)> {
+    if matches!(at.before, b'/' | b'=')
+        && let Some(length) = secrets::password(at)
+    {
+        return Some((Kind::Password, length));
+    }
+    let first = *at.bytes().first()?;
+    let can_begin = first.is_ascii_alphanumeric()
+        || matches!(first, b'+' | b'(' | b'-' | b'.' | b'_' | b'%')
+        || !first.is_ascii();
+    if !can_begin {
+        return None;
+    }
+    if let Some(found) = secrets::begins(at) {
+        return Some(found);
+    }
+    if let Some(length) = people::email(at) {
+        return Some((Kind::Email, length));
+    }
+    if !at.begins_word() {
+        return None;
+    }
+    people::begins(at).or_else(|| digits::begins(at))
+}
+
+/// Of ASCII words: other scripts write numbers right after their letters.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// Whether no word goes on after these bytes.
+fn ends_word(bytes: &[u8], end: usize) -> bool {
+    bytes.get(end).is_none_or(|next| !is_word(*next))
+}
