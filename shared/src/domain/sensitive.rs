@@ -179,14 +179,21 @@ impl<'a> At<'a> {
 /// The first that is found from here on.
 fn next(text: &str, from: usize) -> Option<Found> {
     let bytes = text.as_bytes();
-    for at in from..bytes.len() {
+    let mut next = from;
+    while next < bytes.len() {
+        let at = next;
         let before = match at {
             0 => b' ',
             _ if at == from => b']',
             _ => bytes[at - 1],
         };
+        next += 1;
         // Nothing begins within a word, which is where most bytes are.
         if !text.is_char_boundary(at) || is_word(before) && is_word(bytes[at]) {
+            continue;
+        }
+        if let Some(length) = plain_word(&bytes[at..], before) {
+            next = at + length;
             continue;
         }
         let at = At {
@@ -201,6 +208,26 @@ fn next(text: &str, from: usize) -> Option<Found> {
         }
     }
     None
+}
+
+/// How many bytes a word has of which one sees at once that nothing begins with it, as of nearly all words: letters only,
+/// fewer than any key has, and after them nothing that could go on with an address, a token or a number.
+fn plain_word(bytes: &[u8], before: u8) -> Option<usize> {
+    if matches!(before, b'/' | b'=') {
+        return None;
+    }
+    let shown = &bytes[..bytes.len().min(secrets::MIN_KEY)];
+    let length = shown.iter().position(|byte| !byte.is_ascii_alphabetic());
+    let length = length.unwrap_or(shown.len());
+    let ends = match (bytes.get(length), bytes.get(length + 1)) {
+        (None, _) => true,
+        // The end of a sentence.
+        (Some(b'.'), after) => after.is_none_or(u8::is_ascii_whitespace),
+        (Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b';' | b':' | b'!' | b'?'), _) => true,
+        (Some(b'"' | b'\'' | b'`' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'*'), _) => true,
+        (Some(_), _) => false,
+    };
+    (ends && (1..secrets::MIN_KEY).contains(&length)).then_some(length)
 }
 
 /// What begins here, and how many bytes it has.
@@ -237,4 +264,41 @@ fn is_word(byte: u8) -> bool {
 /// Whether no word goes on after these bytes.
 fn ends_word(bytes: &[u8], end: usize) -> bool {
     bytes.get(end).is_none_or(|next| !is_word(*next))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, sample::select};
+
+    use super::*;
+
+    /// Words, and what can stand between them and make more of them.
+    fn soup() -> impl Strategy<Value = String> {
+        let plain = select(vec!["sky", "Bearer", "DE", "AKIA", "X", "token", "é", "名"]);
+        let joint = select(vec![
+            " ", ".", "@", "-", "/", "=", "_", "+", ": ", "(", "1", "29", "4111",
+        ]);
+        let word = prop_oneof![
+            plain.prop_map(str::to_owned),
+            joint.prop_map(str::to_owned),
+            "[A-Za-z]{1,20}"
+        ];
+        prop::collection::vec(word, 1..12).prop_map(|words| words.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_begins_with_a_word_that_is_passed_over(text in soup()) {
+            for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let before = at.checked_sub(1).map_or(b' ', |last| text.as_bytes()[last]);
+                let at = At { text: &text, at, before, from: 0 };
+                let is_within = is_word(before) && is_word(at.bytes()[0]);
+                if !is_within && plain_word(at.bytes(), before).is_some() {
+                    prop_assert_eq!(begins(at), None);
+                }
+            }
+        }
+    }
 }

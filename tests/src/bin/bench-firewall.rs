@@ -1,5 +1,6 @@
-//! How long the firewall's model takes, what memory it holds, and how well it tells attacks:
-//! `bench-firewall [rows.jsonl ...]`, each line with `text` and `label` (1: an attack). ORT_DYLIB_PATH names ONNX Runtime.
+//! How long the firewall's model takes, what memory it holds, and how well it tells attacks, and how fast what is kept is
+//! scrubbed: `bench-firewall [rows.jsonl ...]`, each line with `text` and `label` (1: an attack). ORT_DYLIB_PATH names ONNX
+//! Runtime.
 
 use std::{fs, hint::black_box, io, path::PathBuf, time::Instant};
 
@@ -7,6 +8,7 @@ use floopy_firewall::{
     model::{BUILT_IN, Model, ModelError},
     scan::{Limits, Message, Role, Scanner},
 };
+use floopy_shared::domain::sensitive::scrub_json;
 use floopy_tests::bench::{
     firewall::{Judged, phrases, quality, read},
     machine::memory_kib,
@@ -24,6 +26,7 @@ const SENTENCE: &str = "The committee reviewed the proposal for the new library,
 fn main() -> io::Result<()> {
     let mut scanner = open().map_err(io::Error::other)?;
     time(&mut scanner).map_err(io::Error::other)?;
+    scrub();
     for file in std::env::args().skip(1) {
         let rows = read(&fs::read_to_string(&file)?)?;
         measure(&file, &rows, &mut scanner).map_err(io::Error::other)?;
@@ -88,6 +91,42 @@ fn time(scanner: &mut Scanner) -> Result<(), ModelError> {
     let each = start.elapsed().as_micros() / 16;
     say(&format!("16 such prompts scored together: {each} µs each"));
     Ok(())
+}
+
+/// Conversations of a few kilobytes; parsing the same JSON is what it is compared with.
+fn scrub() {
+    let personal =
+        "Write to jane.doe@example.com or call +351 912 345 678, card 4111 1111 1111 1111. ";
+    let russian = "Комитет рассмотрел предложение о новой библиотеке, и никто не возразил. ";
+    let texts = [
+        ("English", SENTENCE.repeat(160)),
+        (
+            "English, some of it personal",
+            format!("{}{personal}", SENTENCE.repeat(10)).repeat(14),
+        ),
+        ("Russian", russian.repeat(120)),
+    ];
+    for (what, text) in texts {
+        let messages = serde_json::json!([{"role": "user", "content": text}]).to_string();
+        let scrubbed = rate(&messages, |json| scrub_json(json).len());
+        let parsed = rate(&messages, |json| {
+            serde_json::from_str::<serde_json::Value>(json)
+                .map_or(0, |value| value.to_string().len())
+        });
+        say(&format!(
+            "scrubbing {what}: {scrubbed:.0} MiB/s, {:.2}× of parsing and writing it ({parsed:.0} MiB/s)",
+            scrubbed / parsed
+        ));
+    }
+}
+
+/// MiB per second.
+fn rate(json: &str, work: impl Fn(&str) -> usize) -> f64 {
+    let start = Instant::now();
+    for _ in 0..RUNS {
+        black_box(work(black_box(json)));
+    }
+    (RUNS * json.len()) as f64 / f64::from(1 << 20) / start.elapsed().as_secs_f64()
 }
 
 fn measure(name: &str, rows: &[Judged], scanner: &mut Scanner) -> Result<(), ModelError> {

@@ -237,13 +237,15 @@ fn reordered() -> impl Strategy<Value = (Vec<Fact>, Vec<Fact>)> {
     })
 }
 
-/// Fewer on a server, where each takes longer.
+/// Two stores are made for each case. `PROPTEST_CASES` asks for more; on a server each takes longer.
 fn cases() -> u32 {
-    if std::env::var(TEST_SERVER).is_ok() {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    let usual = if std::env::var(TEST_SERVER).is_ok() {
         16
     } else {
-        192
-    }
+        96
+    };
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
 proptest! {

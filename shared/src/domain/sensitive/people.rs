@@ -119,10 +119,12 @@ fn is_nie(word: &[u8]) -> bool {
     let [first @ (b'X' | b'Y' | b'Z'), digits @ .., letter] = word else {
         return false;
     };
-    let number: Vec<u8> = std::iter::once(*first - b'X')
-        .chain(digits.iter().map(|digit| digit.wrapping_sub(b'0')))
-        .collect();
-    digits.len() == 7 && digits.iter().all(u8::is_ascii_digit) && check::dni(&number, *letter)
+    if digits.len() != 7 || !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let digits = digits.iter().map(|digit| digit - b'0');
+    let number: Vec<u8> = std::iter::once(*first - b'X').chain(digits).collect();
+    check::dni(&number, *letter)
 }
 
 fn is_codice_fiscale(word: &[u8]) -> bool {

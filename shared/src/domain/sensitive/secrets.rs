@@ -72,7 +72,7 @@ const PARAMETERS: [&str; 11] = [
     "api-key",
 ];
 /// Bytes of the shortest key, with how it begins.
-const MIN_KEY: usize = 15;
+pub(super) const MIN_KEY: usize = 15;
 /// Longest user information of an address.
 const MAX_USER_INFO: usize = 512;
 /// Within which a private key ends, if it does.
