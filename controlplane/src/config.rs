@@ -21,6 +21,7 @@ use floopy_shared::{
     process::{
         config::{Cache, Constraints, Firewall, PlaneTls, Rule, Secret, range},
         credentials::Credentials,
+        telemetry::LogFilter,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// The secret that planes share; required where `grpc_listen` can be reached from outside and there is no `tls`.
     pub token: Option<Secret>,
+    /// What is logged, as in `info,floopy_controlplane=debug`; `RUST_LOG` counts in its place when the process starts.
+    pub log_filter: LogFilter,
     /// Who connects to `grpc_listen` must show a certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<PlaneTls>,
@@ -112,6 +115,7 @@ impl Default for Config {
             decision_log: DecisionLogConfig::default(),
             redis: RedisConfig::default(),
             token: None,
+            log_filter: LogFilter::default(),
             tls: None,
             builtin_models: true,
             catalog: None,

@@ -12,9 +12,9 @@ use floopy_controlplane::{Config, Deps, LIVE_KEYS, Reloader, check, prepare_in_t
 use floopy_shared::process::{
     clock::Clock,
     config::{ConfigError, Written, located, parse, read},
-    reload::{Reload, Reloaded, Reloading},
+    reload::{Reload, Reloaded, Reloading, Shown},
     stop,
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFilter, LogFormat},
 };
 
 /// Learns which model serves each task best, and tells the proxies.
@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
     } else {
         LogFormat::Text
     };
-    telemetry::init(format, "info");
+    telemetry::init(format, &LogFilter::default());
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,6 +52,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let text = text.unwrap_or_default();
     let origin = origin(args.config.as_deref());
     let mut config = checked(&text, &origin)?;
+    telemetry::configure(&config.log_filter);
     config
         .operator
         .or_environment(|name| std::env::var(name).ok());
@@ -67,6 +68,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     // Before it stands by: a hang-up must not end it.
     let reloading = Reloading::new()?;
+    let configured = config.clone();
     let Some(prepared) = prepare_in_turn(config, deps).await? else {
         return Ok(());
     };
@@ -85,6 +87,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         written: Written::new((&text, &origin))?,
         path: args.config,
         reloader: prepared.reloader(),
+        config: configured,
     };
     file.reloader.answer(reloading.reloads());
     tokio::select! {
@@ -112,6 +115,8 @@ struct File {
     path: Option<PathBuf>,
     written: Written,
     reloader: Reloader,
+    /// What was read last.
+    config: Config,
 }
 
 impl Reload for File {
@@ -123,9 +128,20 @@ impl Reload for File {
         let config = checked(&text, &origin).map_err(|e| e.to_string())?;
         let next = self.written.next((&text, &origin), &LIVE_KEYS);
         let (written, reloaded) = next.map_err(|e| e.to_string())?;
-        let applied = self.reloader.apply(config, &reloaded.applied).await;
-        applied.map_err(|e| format!("{origin}: {e}"))?;
+        let applied = self.reloader.apply(config.clone(), &reloaded.applied);
+        applied.await.map_err(|e| format!("{origin}: {e}"))?;
         self.written = written;
+        self.config = config;
         Ok(reloaded)
+    }
+
+    fn show(&self) -> Shown {
+        Shown {
+            file: self.path.as_ref().map(|path| path.display().to_string()),
+            set: self.written.keys(),
+            needs_restart: self.written.waiting(&LIVE_KEYS),
+            // What can be read can be written.
+            configuration: serde_json::to_value(&self.config).unwrap_or_default(),
+        }
     }
 }

@@ -5,6 +5,7 @@ mod batches;
 mod cache;
 mod check;
 mod firewall;
+mod kept;
 mod provider;
 mod qdrant;
 mod redis;
@@ -16,7 +17,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use floopy_shared::process::{
     config::{Addresses as PlaneAddresses, PlaneTls, Secret},
     credentials::Credentials,
-    telemetry::LogFormat,
+    telemetry::{LogFilter, LogFormat},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,7 @@ pub use self::{
     cache::Cache,
     check::InvalidConfig,
     firewall::Firewall,
+    kept::{Scoring, Sessions, Spool},
     provider::Provider,
     qdrant::Qdrant,
     redis::Redis,
@@ -40,7 +42,7 @@ use crate::network::Network;
 pub struct Config {
     /// Where applications reach the proxy.
     pub listen: SocketAddr,
-    /// Where liveness, readiness and metrics are served; nowhere if unset.
+    /// Where liveness, readiness, metrics and what the proxy goes by are served; nowhere if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_listen: Option<SocketAddr>,
     /// The spool and the last good snapshot live here.
@@ -50,6 +52,8 @@ pub struct Config {
     /// How long requests in flight may take to finish after a stop was asked for.
     pub drain_ms: u64,
     pub log: LogFormat,
+    /// What is logged, as in `info,floopy_dataplane=debug`; `RUST_LOG` counts in its place when the process starts.
+    pub log_filter: LogFilter,
     pub control: Control,
     pub limits: Limits,
     pub addresses: Addresses,
@@ -83,6 +87,7 @@ impl Default for Config {
             node: "proxy".to_owned(),
             drain_ms: 30_000,
             log: LogFormat::default(),
+            log_filter: LogFilter::default(),
             control: Control::default(),
             limits: Limits::default(),
             addresses: Addresses::default(),
@@ -312,88 +317,6 @@ impl Default for Disconnect {
         Self {
             linger_ms: 5_000,
             lingering: 256,
-        }
-    }
-}
-
-/// The log of events on their way to the control plane.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Spool {
-    /// On disk; above it new records are dropped and counted, and calls are served all the same.
-    pub max_bytes: u64,
-    /// Of one file.
-    pub segment_bytes: u64,
-    /// How long a stopping proxy may take to deliver what is spooled.
-    pub flush_ms: u64,
-}
-
-impl Default for Spool {
-    fn default() -> Self {
-        Self {
-            max_bytes: 256 << 20,
-            segment_bytes: 8 << 20,
-            flush_ms: 5_000,
-        }
-    }
-}
-
-/// Which replies are sent to the judge.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scoring {
-    /// Share of served replies.
-    pub sample_rate: f64,
-    /// Of a prompt, and of a reply; what is longer is cut.
-    pub max_bytes: usize,
-}
-
-impl Default for Scoring {
-    fn default() -> Self {
-        Self {
-            sample_rate: 1.0,
-            max_bytes: 16 << 10,
-        }
-    }
-}
-
-/// Of a reply that is kept with its session: more than models usually write.
-const SESSION_REPLY_BYTES: usize = 64 << 10;
-
-impl Config {
-    /// How much of a reply's text is kept until its caller has it, for whoever judges it and for the session that keeps
-    /// it, if one does.
-    pub(crate) fn reply_text_bytes(&self, is_kept: bool) -> usize {
-        let session = if is_kept {
-            self.session_reply_bytes()
-        } else {
-            0
-        };
-        self.scoring.max_bytes.max(session)
-    }
-
-    /// How much of a reply a session keeps.
-    pub(crate) fn session_reply_bytes(&self) -> usize {
-        self.sessions.max_bytes.min(SESSION_REPLY_BYTES)
-    }
-}
-
-/// What is kept of calls with a session id, so that `GET /v1/session/{id}` can tell the conversation again. Nothing is,
-/// of tenants with zero retention.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sessions {
-    /// Whether anything is.
-    pub content: bool,
-    /// Of one call; of what is longer the newest messages are kept.
-    pub max_bytes: usize,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            content: true,
-            max_bytes: 256 << 10,
         }
     }
 }

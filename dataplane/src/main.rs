@@ -12,7 +12,7 @@ use floopy_dataplane::{Config, Deps, LIVE_KEYS, Reloader, Resolver, bind};
 use floopy_shared::process::{
     clock::Clock,
     config::{Written, parse, read},
-    reload::{Reload, Reloaded, Reloading},
+    reload::{Reload, Reloaded, Reloading, Shown},
     rpc::Dialer,
     stop::on_signal,
     telemetry,
@@ -58,7 +58,7 @@ async fn run(args: Args) -> Result<(), Failure> {
     config
         .credentials
         .or_environment(|name| std::env::var(name).ok());
-    telemetry::init(config.log, "info");
+    telemetry::init(config.log, &config.log_filter);
     let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
         .map_err(|error| format!("{origin}: {error}"))?;
     let (clock, registry) = (Clock::system(), Arc::new(Mutex::new(Registry::default())));
@@ -70,12 +70,14 @@ async fn run(args: Args) -> Result<(), Failure> {
         stop: on_signal()?,
     };
     let reloading = Reloading::new()?;
+    let configured = config.clone();
     let bound = bind(config, deps).await?;
     tracing::info!(addr = %bound.addr(), "data plane is listening");
     let file = File {
         written: Written::new((&text, &origin))?,
         path: args.config,
         reloader: bound.reloader(),
+        config: configured,
     };
     tokio::select! {
         ended = bound.run() => ended?,
@@ -90,6 +92,8 @@ struct File {
     path: PathBuf,
     written: Written,
     reloader: Reloader,
+    /// What was read last.
+    config: Config,
 }
 
 impl Reload for File {
@@ -102,7 +106,21 @@ impl Reload for File {
         let next = self.written.next((&text, &origin), &LIVE_KEYS);
         let (written, reloaded) = next.map_err(|e| e.to_string())?;
         self.reloader.apply(checked);
+        if config.log_filter != self.config.log_filter {
+            telemetry::set(&config.log_filter);
+        }
         self.written = written;
+        self.config = config;
         Ok(reloaded)
+    }
+
+    fn show(&self) -> Shown {
+        Shown {
+            file: Some(self.path.display().to_string()),
+            set: self.written.keys(),
+            needs_restart: self.written.waiting(&LIVE_KEYS),
+            // What can be read can be written.
+            configuration: serde_json::to_value(&self.config).unwrap_or_default(),
+        }
     }
 }

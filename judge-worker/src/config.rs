@@ -2,7 +2,7 @@
 
 use floopy_shared::process::{
     config::{Addresses, PlaneTls, Secret, range},
-    telemetry::LogFormat,
+    telemetry::{LogFilter, LogFormat},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -26,6 +26,8 @@ pub struct Config {
     #[serde(deserialize_with = "wait_ms")]
     pub wait_ms: u64,
     pub log: LogFormat,
+    /// What is logged, as in `info,floopy_judge_worker=debug`; `RUST_LOG` counts in its place.
+    pub log_filter: LogFilter,
     pub llm: Llm,
 }
 
@@ -88,6 +90,7 @@ impl Default for Config {
             lease_ms: 30_000,
             wait_ms: 10_000,
             log: LogFormat::Text,
+            log_filter: LogFilter::default(),
             llm: Llm::default(),
         }
     }

@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
 
 async fn serve(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let config: Config = config::load_checked(path, Config::check)?;
-    telemetry::init(config.log, "info");
+    telemetry::init(config.log, &config.log_filter);
     let dialer = Dialer::tcp(&config.control.grpc, config.control.tls.as_ref())
         .map_err(|e| format!("{}: {e}", path.display()))?;
     let registry = Arc::new(Mutex::new(Registry::default()));

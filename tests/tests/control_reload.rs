@@ -9,6 +9,7 @@ use std::{fs, path::PathBuf};
 
 use floopy_tests::{
     Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually, in_both_shapes,
+    settings::TENANT,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ in_both_shapes!(
     what_may_change_is_in_force_and_the_rest_is_named,
     a_configuration_that_cannot_be_used_changes_nothing_and_says_where,
     providers_change_while_calls_go_on,
+    what_is_logged_changes_while_it_runs_and_what_is_configured_is_shown,
 );
 
 struct World {
@@ -259,4 +261,52 @@ async fn providers_change_while_calls_go_on(shape: Shape) {
         }
     })
     .await;
+}
+
+async fn what_is_logged_changes_while_it_runs_and_what_is_configured_is_shown(shape: Shape) {
+    let world = World::start(shape).await;
+    let operator = world.floopy.operator_api();
+    let path = "/v1/operator/log";
+    assert_eq!(operator.get(path).await.ok().json()["filter"], "info");
+    let has_debug = || world.floopy.logs().contains("DEBUG");
+    assert!(!has_debug());
+    let cases = [
+        (json!({"filter": "loud"}), "filter", "\"loud\" is no level"),
+        (json!({"filter": 3}), "filter", "must be a string"),
+        (json!({"level": "debug"}), "level", "is no field"),
+        (json!({}), "filter", "missing"),
+    ];
+    for (body, field, reason) in cases {
+        let refused = operator.send(&format!("PUT {path}"), body).await;
+        assert_error(&refused, 400, "invalid_body", &[reason]);
+        assert_eq!(refused.json()["error"]["param"], field);
+    }
+    let more = json!({"filter": "info,floopy_controlplane=debug,h=debug,hyper=debug,h2=debug"});
+    let set = operator.send(&format!("PUT {path}"), more.clone()).await;
+    let set = set.ok().json();
+    assert_eq!(set["filter"], more["filter"]);
+    eventually(|| async {
+        world.control_metric("floopy").await;
+        has_debug()
+            .then_some(())
+            .ok_or_else(|| "no line of debug".to_owned())
+    })
+    .await;
+    let changes = operator.get("/v1/operator/audit?resource=log").await.ok();
+    assert_eq!(changes.json()["items"][0]["action"], "update");
+    let customers = world.floopy.control_api().get(path).await;
+    assert_error(&customers, 403, "operator_required", &[]);
+    // The file says otherwise from now on.
+    edit(&world.tenants(), |text| {
+        format!("log_filter = \"warn\"\n{text}")
+    });
+    assert_eq!(world.reload().await["applied"], json!(["log_filter"]));
+    assert_eq!(operator.get(path).await.ok().json()["filter"], "warn");
+    let shown = operator.get("/v1/operator/configuration").await.ok();
+    let (text, shown) = (shown.text(), shown.json());
+    assert_eq!(shown["file"], json!(world.tenants()), "{shown}");
+    let set = shown["set"].as_array().expect("a list");
+    assert!(set.contains(&json!("log_filter")), "{shown}");
+    assert_eq!(shown["configuration"]["log_filter"], "warn");
+    assert!(text.contains("***") && !text.contains(TENANT.1), "{text}");
 }

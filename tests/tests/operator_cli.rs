@@ -18,6 +18,7 @@ in_both_shapes!(
     tenants_are_made_listed_changed_and_ended,
     plans_and_proxies_are_listed,
     what_is_refused_is_told_on_standard_error,
+    a_running_process_reads_its_file_again_and_logs_more,
 );
 
 struct World {
@@ -165,5 +166,24 @@ async fn what_is_refused_is_told_on_standard_error(shape: Shape) {
     assert!(
         error.contains("FLOOPY_OPERATOR_KEY") && error.contains("/nowhere/key"),
         "{error}"
+    );
+}
+
+async fn a_running_process_reads_its_file_again_and_logs_more(shape: Shape) {
+    let world = start(shape).await;
+    assert_eq!(world.ok(&["reload"]).await.trim(), "nothing changed");
+    let reloaded = world.json(&["reload"]).await;
+    assert_eq!(reloaded["needs_restart"], json!([]));
+    assert_eq!(world.ok(&["log"]).await.trim(), "info");
+    assert_eq!(
+        world.ok(&["log", "info,hyper=off"]).await.trim(),
+        "info,hyper=off"
+    );
+    assert_eq!(world.json(&["log"]).await["filter"], "info,hyper=off");
+    let refused = world.run(&["log", "loud"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("\"loud\" is no level"),
+        "{said}"
     );
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use floopy_shared::process::{clock::Clock, reload::Reloads};
+use floopy_shared::process::{clock::Clock, reload::Reloads, telemetry};
 
 use super::{Error, Prepared, known, setup};
 use crate::{
@@ -19,10 +19,11 @@ use crate::{
 const OPERATOR: &str = "operator";
 
 /// Keys of the configuration that can change while it runs.
-pub const LIVE: [&str; 7] = [
+pub const LIVE: [&str; 8] = [
     "builtin_models",
     "catalog",
     "learning",
+    "log_filter",
     "models",
     "plans",
     "sources",
@@ -95,6 +96,9 @@ impl Reloader {
             plans,
         });
         self.dirty.mark_terms();
+        if config.log_filter != self.config.log_filter {
+            telemetry::set(&config.log_filter);
+        }
         self.config = config;
         Ok(())
     }

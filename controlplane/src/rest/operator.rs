@@ -4,6 +4,7 @@ pub(crate) mod audit;
 mod changing;
 mod form;
 pub(crate) mod keys;
+pub(crate) mod log;
 pub(crate) mod pool;
 pub(crate) mod providers;
 pub(crate) mod proxies;

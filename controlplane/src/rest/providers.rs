@@ -7,7 +7,8 @@ use axum::{
 };
 use floopy_shared::domain::{
     credential::{
-        Allowed, Credential, CredentialId, Hidden, KeyRing, NONCE_BYTES, provider_takes, seal,
+        Allowed, Credential, CredentialId, Hidden, KeyRing, NONCE_BYTES, Takes, provider_takes,
+        seal,
     },
     ids::TenantId,
 };
@@ -200,17 +201,28 @@ const FIELDS: &str = "api_key, access_key_id, secret_access_key, session_token, 
 
 /// Refuses a provider of which nobody knows where it is.
 async fn check_name(tx: &mut Tx, id: &CredentialId) -> Result<(), ApiError> {
-    if provider_takes(id.provider()).is_some() {
+    let takes = provider_takes(id.provider());
+    let is_placed = takes == Some(Takes::Placed);
+    if takes.is_some() && !is_placed {
         return Ok(());
     }
     let everybodys = CredentialId::new(None, id.provider()).map_err(|_| unknown())?;
-    let is_held = credentials::get(tx, &everybodys).await?.is_some();
-    if is_held || meta::providers(&mut **tx).await?.contains(id.provider()) {
+    let held = credentials::get(tx, &everybodys).await?;
+    // The one that is set now takes the place of the one before, with its address.
+    let held = held.filter(|held| held.told.base_url.is_some() && everybodys != *id);
+    if held.is_some() || meta::providers(&mut **tx).await?.contains(id.provider()) {
         return Ok(());
     }
+    let provider = id.provider();
+    if is_placed {
+        let message = format!(
+            "base_url is missing: {provider} is at an address of its customer's own, and no proxy has it configured; whoever \
+             runs Floopy sets it"
+        );
+        return Err(ApiError::invalid_body("base_url", message));
+    }
     let message = format!(
-        "provider {:?} is not known: no proxy has it configured, and it is none that Floopy knows",
-        id.provider()
+        "provider {provider:?} is not known: no proxy has it configured, and it is none that Floopy knows"
     );
     Err(ApiError::invalid_body("name", message))
 }

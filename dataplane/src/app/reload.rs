@@ -6,7 +6,7 @@ use super::{Bound, Error};
 use crate::{config::Config, gateway::Gateway, provider::Providers};
 
 /// Keys of the configuration that can change while it runs.
-pub const LIVE: [&str; 2] = ["providers", "upstream"];
+pub const LIVE: [&str; 3] = ["log_filter", "providers", "upstream"];
 
 /// Puts other providers in force.
 pub struct Reloader {

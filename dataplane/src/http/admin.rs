@@ -1,4 +1,4 @@
-//! Liveness, readiness and metrics, on a port of their own.
+//! Liveness, readiness, metrics, and what the proxy goes by, on a port of their own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,8 +26,11 @@ pub(crate) fn answer(
         "/health" => json_response(StatusCode::OK, &json!({"status": "ok"})),
         "/readyz" => readiness(gateway),
         "/metrics" => metrics(registry),
+        "/debug/configuration" => configuration(gateway),
+        "/debug/snapshot" => snapshot(gateway),
         _ => {
-            let message = "there is nothing at this path: try /health, /readyz or /metrics";
+            let message = "there is nothing at this path: try /health, /readyz, /metrics, /debug/configuration or \
+                /debug/snapshot";
             Refusal::new(StatusCode::NOT_FOUND, "not_found", message).response()
         }
     }
@@ -56,6 +59,37 @@ fn readiness(gateway: &Gateway) -> Response<Body> {
     json_response(status, &body)
 }
 
+/// What can be set, as it was when the proxy started, without secrets. What was reloaded since is not in it.
+fn configuration(gateway: &Gateway) -> Response<Body> {
+    match serde_json::to_value(&gateway.config) {
+        Ok(configuration) => json_response(StatusCode::OK, &configuration),
+        Err(_) => unwritten("the configuration"),
+    }
+}
+
+/// Which tables decisions are made on, in which versions: to be compared with those of another proxy, or the control plane's.
+fn snapshot(gateway: &Gateway) -> Response<Body> {
+    let snapshot = gateway.current.snapshot();
+    let versions = snapshot.table_versions();
+    let tables =
+        versions.map(|(name, version)| json!({"name": name.to_string(), "version": version}));
+    let tables: Vec<serde_json::Value> = tables.collect();
+    let providers = gateway.current.configured();
+    let body = json!({
+        "version": snapshot.version(),
+        "control_plane": if gateway.current.is_connected() { "connected" } else { "lost" },
+        "tenants": snapshot.tenants().count(),
+        "providers": providers,
+        "tables": tables,
+    });
+    json_response(StatusCode::OK, &body)
+}
+
+fn unwritten(what: &str) -> Response<Body> {
+    let message = format!("{what} could not be written");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).response()
+}
+
 fn metrics(registry: &SharedRegistry) -> Response<Body> {
     let mut text = String::new();
     let encoded = {
@@ -63,8 +97,7 @@ fn metrics(registry: &SharedRegistry) -> Response<Body> {
         prometheus_client::encoding::text::encode(&mut text, &registry)
     };
     if encoded.is_err() {
-        let message = "the metrics could not be written";
-        return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message).response();
+        return unwritten("the metrics");
     }
     let mut response = Response::new(Body::whole(text));
     let kind =

@@ -14,6 +14,7 @@ use floopy_shared::{
     wire::snapshot::table_to_wire,
 };
 use http::StatusCode;
+use serde_json::json;
 
 use crate::{
     control::{Control, eventually},
@@ -192,6 +193,7 @@ async fn the_last_good_snapshot_serves_after_a_restart_without_the_control_plane
         (ready.status, ready.json()["control_plane"].as_str()),
         (StatusCode::OK, Some("lost"))
     );
+    shows_what_it_goes_by(&alone).await;
     alone.finish().await;
     let (control, dialer) = Control::start();
     let proxy = Proxy::launch(config.clone(), dialer).await;
@@ -207,6 +209,22 @@ async fn the_last_good_snapshot_serves_after_a_restart_without_the_control_plane
         [("catalog", 3), ("tenant/acme", 4), ("ranking/acme", 5)]
     );
     proxy.finish().await;
+}
+
+async fn shows_what_it_goes_by(proxy: &Proxy) {
+    let shown = proxy.admin("/debug/snapshot").await.json();
+    let expected = json!([
+        {"name": "catalog", "version": 3},
+        {"name": "tenant/acme", "version": 4},
+        {"name": "ranking/acme", "version": 5},
+    ]);
+    assert_eq!(
+        (&shown["version"], &shown["tenants"], &shown["tables"]),
+        (&json!(7), &json!(1), &expected)
+    );
+    let configured = proxy.admin("/debug/configuration").await.text();
+    assert!(configured.contains("\"flush_ms\":10") && configured.contains("***"));
+    assert!(!configured.contains("sk-"), "{configured}");
 }
 
 #[tokio::test]

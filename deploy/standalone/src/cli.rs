@@ -9,9 +9,14 @@ use std::{convert::Infallible, net::SocketAddr, path::PathBuf, process::ExitCode
 use clap::{Args, Parser, Subcommand};
 use floopy_controlplane::NewKey;
 use floopy_shared::process::{
-    config::ConfigError, reload::Reloading, stop, supervise::TaskError, telemetry,
+    config::ConfigError,
+    reload::Reloading,
+    stop,
+    supervise::TaskError,
+    telemetry::{self, LogFilter, LogFormat},
 };
 use serde_json::json;
+use tracing::Level;
 
 use crate::{
     catalog,
@@ -261,7 +266,7 @@ impl Cli {
 
 async fn serve(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
     let effective = Effective::load(file.config.as_deref())?;
-    telemetry::init(effective.config.log, "info");
+    telemetry::init(effective.config.log, &effective.config.log_filter);
     let stop = stop::on_signal().map_err(Error::Signal)?;
     // Before anything that may take long: a hang-up must not end it.
     let reloading = Reloading::new().map_err(Error::Signal)?;
@@ -281,7 +286,7 @@ async fn serve(file: &ConfigFile, console: &mut Console) -> Result<(), Error> {
 
 async fn demo_command(args: demo::Args, console: &mut Console) -> Result<(), Error> {
     // Progress is drawn on the same terminal: only what needs a person comes in between.
-    telemetry::init(telemetry::LogFormat::Text, "error");
+    telemetry::init(LogFormat::Text, &LogFilter::level(Level::ERROR));
     let stop = stop::on_signal().map_err(Error::Signal)?;
     Ok(demo::run(&args, stop, console).await?)
 }
@@ -322,7 +327,7 @@ async fn create_key(
 }
 
 async fn simulate(args: &SimulatorArgs, console: &mut Console) -> Result<(), Error> {
-    telemetry::init(telemetry::LogFormat::Text, "info");
+    telemetry::init(LogFormat::Text, &LogFilter::default());
     let stop = stop::on_signal().map_err(Error::Signal)?;
     let options = simulator::Options {
         listen: args.listen,

@@ -19,7 +19,7 @@ use floopy_shared::{
     process::{
         config::{ConfigError, Written, parse, read},
         credentials::Credentials,
-        telemetry::LogFormat,
+        telemetry::{LogFilter, LogFormat},
     },
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -38,6 +38,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How log lines look: `text` or `json`.
     pub log: LogFormat,
+    /// What is logged, as in `info,floopy_dataplane=debug`; `RUST_LOG` counts in its place when the process starts.
+    pub log_filter: LogFilter,
     /// A catalog file of the operator's: its models replace built-in ones of the same name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<PathBuf>,
@@ -131,6 +133,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("./floopy-data"),
             log: LogFormat::Text,
+            log_filter: LogFilter::default(),
             proxy: Proxy::default(),
             control: Control::default(),
             judge: Judge::default(),

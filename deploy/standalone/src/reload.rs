@@ -11,17 +11,18 @@ use floopy_dataplane as proxy;
 use floopy_shared::process::{
     clock::Clock,
     config::{ConfigError, Secret, Written, read},
-    reload::{Reload, Reloaded, Reloading},
+    reload::{Reload, Reloaded, Reloading, Shown},
 };
 use prometheus_client::registry::Registry;
 
-use crate::config::{Effective, PlaneConfigs};
+use crate::config::{Config, Effective, PlaneConfigs};
 
 /// Keys that can change while it runs.
-const LIVE: [&str; 9] = [
+const LIVE: [&str; 10] = [
     "catalog",
     "control.builtin_models",
     "learning",
+    "log_filter",
     "models",
     "plans",
     "providers",
@@ -41,6 +42,8 @@ pub(crate) struct Reloadable {
 struct File {
     path: Option<PathBuf>,
     written: Written,
+    /// What was read last.
+    config: Config,
     control: control::Reloader,
     proxy: proxy::Reloader,
 }
@@ -65,6 +68,7 @@ impl Reloadable {
         let file = File {
             path: effective.file,
             written: effective.written,
+            config: effective.config,
             control: self.control,
             proxy: self.proxy,
         };
@@ -95,6 +99,17 @@ impl Reload for File {
         applied.map_err(|e| refused(e.to_string()))?;
         self.proxy.apply(checked);
         self.written = written;
+        self.config = effective.config;
         Ok(reloaded)
+    }
+
+    fn show(&self) -> Shown {
+        Shown {
+            file: self.path.as_ref().map(|path| path.display().to_string()),
+            set: self.written.keys(),
+            needs_restart: self.written.waiting(&LIVE),
+            // What can be read can be written.
+            configuration: serde_json::to_value(&self.config).unwrap_or_default(),
+        }
     }
 }

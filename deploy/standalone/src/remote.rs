@@ -8,6 +8,7 @@ mod keys;
 mod operator;
 mod plans;
 mod pool;
+mod process;
 mod promotions;
 mod providers;
 mod proxies;
@@ -41,6 +42,7 @@ pub(crate) use self::{
     keys::Keys,
     plans::Plans,
     pool::Pool,
+    process::{Log, Reload},
     promotions::Promotions,
     providers::Providers,
     proxies::{Fleet, Proxies},

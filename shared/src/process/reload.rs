@@ -1,4 +1,5 @@
-//! Reading the configuration anew while a process runs: on SIGHUP and when an operator asks, one after the other.
+//! Reading the configuration anew while a process runs: on SIGHUP and when an operator asks, one after the other; and
+//! showing the one that is in force.
 
 use std::{
     convert::Infallible,
@@ -28,6 +29,19 @@ pub struct Reloaded {
     pub needs_restart: Vec<String>,
 }
 
+/// A configuration, as it was read last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Shown {
+    /// Where it was read; `None`: nowhere, all is as by default.
+    pub file: Option<String>,
+    /// Keys that the file sets; all others have their defaults, or are from the environment.
+    pub set: Vec<String>,
+    /// Keys that are not in force before the next start.
+    pub needs_restart: Vec<String>,
+    /// Everything that can be set, without secrets.
+    pub configuration: serde_json::Value,
+}
+
 /// Why there was none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotReloaded {
@@ -39,7 +53,12 @@ pub enum NotReloaded {
     Nobody,
 }
 
-type Ask = oneshot::Sender<Result<Reloaded, NotReloaded>>;
+/// What somebody waits for.
+#[derive(Debug)]
+enum Ask {
+    Reload(oneshot::Sender<Result<Reloaded, NotReloaded>>),
+    Show(oneshot::Sender<Shown>),
+}
 
 /// Asks for reloads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,15 +68,26 @@ impl Reloads {
     /// Reads the configuration anew, and says what came of it.
     pub async fn ask(&self) -> Result<Reloaded, NotReloaded> {
         let (answer, told) = oneshot::channel();
-        let asked = self.0.send(answer).await;
+        let asked = self.0.send(Ask::Reload(answer)).await;
         asked.map_err(|_| NotReloaded::Nobody)?;
         told.await.map_err(|_| NotReloaded::Nobody)?
+    }
+
+    /// The configuration as it was read last.
+    pub async fn show(&self) -> Result<Shown, NotReloaded> {
+        let (answer, told) = oneshot::channel();
+        let asked = self.0.send(Ask::Show(answer)).await;
+        asked.map_err(|_| NotReloaded::Nobody)?;
+        told.await.map_err(|_| NotReloaded::Nobody)
     }
 }
 
 /// What reads a configuration and puts it in force: all of it, or nothing and the reason.
 pub trait Reload: Send {
     fn reload(&mut self) -> impl Future<Output = Result<Reloaded, String>> + Send;
+
+    /// What was read last.
+    fn show(&self) -> Shown;
 }
 
 /// Hears who wants a reload.
@@ -104,6 +134,15 @@ impl Reloading {
             let ask = tokio::select! {
                 _ = self.hangups.recv() => None,
                 ask = self.waiting.recv() => ask,
+            };
+            let ask = match ask {
+                Some(Ask::Reload(ask)) => Some(ask),
+                Some(Ask::Show(ask)) => {
+                    // Whoever asked may have left.
+                    let _ = ask.send(reload.show());
+                    continue;
+                }
+                None => None,
             };
             let done = reload.reload().await;
             metrics.told(done.is_ok(), &clock);
@@ -171,6 +210,13 @@ mod tests {
         async fn reload(&mut self) -> Result<Reloaded, String> {
             Err("x.toml:1: a: is 0".to_owned())
         }
+
+        fn show(&self) -> Shown {
+            Shown {
+                set: vec!["a".to_owned()],
+                ..Shown::default()
+            }
+        }
     }
 
     #[tokio::test]
@@ -179,11 +225,13 @@ mod tests {
         let reloading = Reloading::new().expect("signals");
         let reloads = reloading.reloads();
         let clock = Clock::from_source(|| 5_000);
-        let told = tokio::select! {
+        let asked = async { (reloads.ask().await, reloads.show().await) };
+        let (told, shown) = tokio::select! {
             never = reloading.run(Refusing, (clock, &registry)) => match never {},
-            told = reloads.ask() => told,
+            told = asked => told,
         };
         let expected = NotReloaded::Refused("x.toml:1: a: is 0".to_owned());
         assert_eq!(told, Err(expected));
+        assert_eq!(shown.map(|shown| shown.set), Ok(vec!["a".to_owned()]));
     }
 }

@@ -92,6 +92,7 @@ async fn what_is_wrong_is_said_by_field_and_without_the_key() {
         ("unheard-of", api_key(), "name"),
         ("%C3%BC", api_key(), "name"),
         ("bedrock", api_key(), "region"),
+        ("azure", api_key(), "base_url"),
         ("openai", json!({}), "api_key"),
     ];
     for (name, body, field) in cases {

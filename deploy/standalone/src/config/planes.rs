@@ -32,6 +32,7 @@ impl PlaneConfigs {
             concurrency: config.judge.concurrency,
             llm: config.judge.llm.clone(),
             log: config.log,
+            log_filter: config.log_filter.clone(),
             ..Default::default()
         };
         Self {
@@ -56,6 +57,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         store: config.control.store.clone(),
         decision_log: config.control.decision_log.clone(),
         redis: config.control.redis.clone(),
+        log_filter: config.log_filter.clone(),
         refresh_ms: config.control.refresh_ms,
         builtin_models: config.control.builtin_models,
         catalog: config.catalog.clone(),
@@ -100,6 +102,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         node: section.node,
         drain_ms: section.drain_ms,
         log: config.log,
+        log_filter: config.log_filter.clone(),
         control: proxy::Control::default(),
         limits: section.limits,
         addresses: section.addresses,

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    Cached, ClientError, Decisions, Fleet, Plans, Pool, Promotions, Providers, Proxies, Queue,
-    Rules, Tenants, Usage,
+    Cached, ClientError, Decisions, Fleet, Log, Plans, Pool, Promotions, Providers, Proxies, Queue,
+    Reload, Rules, Tenants, Usage,
 };
 use crate::console::Console;
 
@@ -27,6 +27,10 @@ pub(crate) enum Command {
     /// Shows what left your tenant for what all of them know together
     #[command(subcommand)]
     Pool(Pool),
+    /// Has the configuration read again while everything runs
+    Reload(Reload),
+    /// Tells what is logged, or has it changed while everything runs
+    Log(Log),
     /// Tells what waits to be judged, and what to do with what no judge could score
     #[command(subcommand)]
     Queue(Queue),
@@ -55,6 +59,8 @@ impl Command {
             Self::Proxy(proxies) => proxies.run(console).await,
             Self::Fleet(fleet) => fleet.run(console).await,
             Self::Pool(pool) => pool.run(console).await,
+            Self::Reload(reload) => reload.run(console).await,
+            Self::Log(log) => log.run(console).await,
             Self::Queue(queue) => queue.run(console).await,
             Self::Promotion(promotions) => promotions.run(console).await,
             Self::Rule(rules) => rules.run(console).await,

@@ -34,17 +34,25 @@ impl Written {
             at_start: self.at_start.clone(),
             last: parse(text, origin)?,
         };
-        let (mut applied, mut needs_restart) = (
-            changed(&self.last, &next.last),
-            changed(&next.at_start, &next.last),
-        );
+        let mut applied = changed(&self.last, &next.last);
         applied.retain(|key| is_live(key, live));
-        needs_restart.retain(|key| !is_live(key, live));
         let reloaded = Reloaded {
             applied,
-            needs_restart,
+            needs_restart: next.waiting(live),
         };
         Ok((next, reloaded))
+    }
+
+    /// The keys that are written.
+    pub fn keys(&self) -> Vec<String> {
+        changed(&Table::new(), &self.last)
+    }
+
+    /// The keys that wait for a start, where those that begin with one of `live` do not.
+    pub fn waiting(&self, live: &[&str]) -> Vec<String> {
+        let mut waiting = changed(&self.at_start, &self.last);
+        waiting.retain(|key| !is_live(key, live));
+        waiting
     }
 }
 
