@@ -5,11 +5,13 @@ mod batches;
 mod cache;
 mod check;
 mod firewall;
+mod mcp;
 mod provider;
 mod qdrant;
 mod redis;
 mod tenant;
 mod traces;
+mod upstream;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -26,13 +28,14 @@ pub use self::{
     cache::Cache,
     check::InvalidConfig,
     firewall::Firewall,
+    mcp::Mcp,
     provider::Provider,
     qdrant::Qdrant,
     redis::Redis,
     tenant::BootstrapTenant,
     traces::{TraceProtocol, Traces},
+    upstream::Upstream,
 };
-use crate::network::Network;
 
 /// The whole configuration of a proxy.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -67,6 +70,7 @@ pub struct Config {
     pub credentials: Credentials,
     pub cache: Cache,
     pub firewall: Firewall,
+    pub mcp: Mcp,
     pub redis: Redis,
     pub qdrant: Qdrant,
     pub traces: Traces,
@@ -99,6 +103,7 @@ impl Default for Config {
             credentials: Credentials::default(),
             cache: Cache::default(),
             firewall: Firewall::default(),
+            mcp: Mcp::default(),
             redis: Redis::default(),
             qdrant: Qdrant::default(),
             traces: Traces::default(),
@@ -287,14 +292,6 @@ pub struct Hedge {
     pub after_ms: u64,
     /// Wait for the first candidate's own 95 % quantile instead, where enough of its replies were timed.
     pub at_p95: bool,
-}
-
-/// What may be called beside the internet.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Upstream {
-    /// Addresses and ranges that may be called by any name.
-    pub allow_networks: Vec<Network>,
 }
 
 /// What happens to a reply whose caller has left.
