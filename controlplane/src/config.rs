@@ -19,7 +19,7 @@ use floopy_shared::{
     catalog::Sources,
     domain::rule::Routing,
     process::{
-        config::{Cache, Constraints, Firewall, PlaneTls, Rule, Secret, range},
+        config::{Cache, Constraints, Firewall, Mcp, PlaneTls, Rule, Secret, range},
         credentials::Credentials,
         telemetry::LogFilter,
     },
@@ -175,6 +175,9 @@ pub struct TenantConfig {
     /// What is done about calls that look like attacks.
     #[serde(default)]
     pub firewall: Firewall,
+    /// The tools that its models may call, of servers of the Model Context Protocol.
+    #[serde(default)]
+    pub mcp: Mcp,
     /// What it was sold; absent: nothing is held against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,

@@ -20,6 +20,7 @@ mod firewall;
 mod judge;
 mod keys;
 mod labels;
+mod mcp;
 mod once;
 mod openapi;
 pub(crate) mod operator;

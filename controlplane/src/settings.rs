@@ -6,6 +6,7 @@ pub(crate) mod experiments;
 pub(crate) mod gates;
 pub(crate) mod implicit;
 pub(crate) mod limits;
+mod mcp;
 pub(crate) mod pool;
 pub(crate) mod promotions;
 pub(crate) mod prompts;
@@ -120,11 +121,13 @@ pub(crate) fn cap(tenant: &mut Tenant, caps: Caps) {
 }
 
 /// Kinds of documents that are put on top of a tenant one by one.
-const APPLIED: [Kind; 5] = [
+const APPLIED: [Kind; 7] = [
     Kind::Constraints,
     Kind::Rule,
     Kind::Cache,
     Kind::Firewall,
+    Kind::McpAgent,
+    Kind::McpServer,
     Kind::Pool,
 ];
 
@@ -234,6 +237,8 @@ fn apply(
             tenant.firewall = read::<Firewall>(document)?.to_domain();
             Ok(None)
         }
+        Kind::McpAgent => mcp::limit(tenant, document).map(|()| None),
+        Kind::McpServer => mcp::serve(tenant, document).map(|()| None),
         Kind::Pool => {
             tenant.is_pooled = pool::read(document)?;
             Ok(None)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use floopy_shared::domain::{
-    credential::{CredentialId, KeyRing, Sealed, open},
+    credential::{CannotOpen, Credential, CredentialId, KeyRing, Sealed, open},
     ids::TenantId,
     known::KnownMap,
     snapshot::{Snapshot, TableName},
@@ -82,6 +82,11 @@ impl Opener {
     /// Why a credential cannot be used, if it cannot.
     pub(crate) fn check(&self, sealed: &Sealed) -> Result<(), String> {
         self.open(sealed).map(drop)
+    }
+
+    /// What is sealed for something else than a provider.
+    pub(crate) fn open_secret(&self, sealed: &Sealed) -> Result<Credential, CannotOpen> {
+        open(&self.keys, sealed)
     }
 
     /// What there is without credentials of the store.
@@ -205,7 +210,7 @@ impl Access {
 mod tests {
     use bytes::Bytes;
     use floopy_shared::domain::{
-        credential::{Credential, Hidden, seal},
+        credential::{Hidden, seal},
         snapshot::{TableBody, TableUpdate, Update},
     };
     use http::Request;

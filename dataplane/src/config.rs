@@ -6,11 +6,13 @@ mod cache;
 mod check;
 mod firewall;
 mod kept;
+mod mcp;
 mod provider;
 mod qdrant;
 mod redis;
 mod tenant;
 mod traces;
+mod upstream;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -28,13 +30,14 @@ pub use self::{
     check::InvalidConfig,
     firewall::Firewall,
     kept::{Scoring, Sessions, Spool},
+    mcp::Mcp,
     provider::Provider,
     qdrant::Qdrant,
     redis::Redis,
     tenant::BootstrapTenant,
     traces::{TraceProtocol, Traces},
+    upstream::Upstream,
 };
-use crate::network::Network;
 
 /// The whole configuration of a proxy.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -71,6 +74,7 @@ pub struct Config {
     pub credentials: Credentials,
     pub cache: Cache,
     pub firewall: Firewall,
+    pub mcp: Mcp,
     pub redis: Redis,
     pub qdrant: Qdrant,
     pub traces: Traces,
@@ -104,6 +108,7 @@ impl Default for Config {
             credentials: Credentials::default(),
             cache: Cache::default(),
             firewall: Firewall::default(),
+            mcp: Mcp::default(),
             redis: Redis::default(),
             qdrant: Qdrant::default(),
             traces: Traces::default(),
@@ -292,14 +297,6 @@ pub struct Hedge {
     pub after_ms: u64,
     /// Wait for the first candidate's own 95 % quantile instead, where enough of its replies were timed.
     pub at_p95: bool,
-}
-
-/// What may be called beside the internet.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Upstream {
-    /// Addresses and ranges that may be called by any name.
-    pub allow_networks: Vec<Network>,
 }
 
 /// What happens to a reply whose caller has left.

@@ -23,6 +23,7 @@ use crate::{
     firewall::Firewall,
     http::{self, Body, RequestBody, Unread, respond::Refusal},
     linger::Lingering,
+    mcp::Mcp,
     metrics::{Metrics, Reading},
     qdrant::Qdrant,
     rates::{Admission, Exceeded, Rates},
@@ -54,6 +55,7 @@ pub(crate) struct Gateway {
     pub batches: Batches,
     pub cache: Cache,
     pub firewall: Firewall,
+    pub mcp: Mcp,
     /// The place, in the configuration, of the control plane that answered last.
     pub leads: AtomicUsize,
     pub redis: Option<Arc<Redis>>,

@@ -31,3 +31,7 @@ pub(crate) use self::{
     live::Live,
     request_body::RequestBody,
 };
+
+/// Marks an answer that came of several calls of a model: it is known by the id of the last one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnsweredAs(pub(crate) floopy_shared::domain::ids::RequestId);

@@ -23,6 +23,7 @@ mod http;
 mod implicit;
 mod latencies;
 mod linger;
+mod mcp;
 mod metrics;
 mod network;
 mod pipeline;

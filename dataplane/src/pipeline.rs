@@ -1,8 +1,10 @@
 //! A call in order: admit, read, understand, decide, send, answer. Each step consumes the one before.
 
+mod agent;
 mod annotate;
 mod cached;
 mod exhausted;
+mod passing;
 mod plan;
 mod screen;
 mod spending;
@@ -25,14 +27,12 @@ use hyper::body::Body as _;
 
 use crate::{
     admit::{Admitted, Permission},
-    after::{self, After, Work},
+    after,
     cache::Entry,
     call::Endpoint,
-    conversations,
     doors::Passage,
     gateway::Gateway,
     http::{Body, Live, RequestBody, respond::Refusal},
-    implicit,
     linger::{BoxFuture, Lasting, Settle},
     metrics::StrategyLabel,
     rates::Admission,
@@ -43,6 +43,7 @@ use crate::{
 use self::annotate::annotate;
 pub(crate) use self::cached::{Explained, Named, explain as explain_cached};
 use self::exhausted::explain;
+use self::passing::{concluded, pass};
 pub(crate) use self::plan::{
     Decided, entered, is_ours, plan, project, session_header, understand, weigh,
     without_foreign_prompt,
@@ -89,6 +90,27 @@ pub(crate) async fn serve(
         Ok(admitted) => admitted,
         Err(refusal) => return unread(&parts, &body, refusal.response()),
     };
+    if agent::may_be(endpoint, &admitted, &parts.headers) {
+        let incoming = agent::Incoming {
+            admitted,
+            parts,
+            body,
+        };
+        // Boxed: hardly any call is one, and every future would have room for it.
+        return Box::pin(agent::serve(gateway, incoming, id, passage)).await;
+    }
+    serve_entered(gateway, admitted, (parts, body, endpoint), id, passage).await
+}
+
+/// Serves a call whose tenant was let in.
+async fn serve_entered(
+    gateway: &Arc<Gateway>,
+    admitted: Admitted,
+    incoming: (Parts, RequestBody, Endpoint),
+    id: RequestId,
+    passage: &mut Passage,
+) -> Response<Body> {
+    let (parts, body, endpoint) = incoming;
     let Admission { left, charged } = match gateway.within(&admitted, &parts.headers) {
         Ok(admission) => admission,
         Err(answer) => return *answer,
@@ -281,104 +303,6 @@ fn store(record: &mut Record, whole: &WholeReply) {
     record.keep_head(whole.status, &whole.headers);
     record.keep(&whole.body);
     record.fill(&whole.facts);
-}
-
-/// A reply that is passed on, and what is done besides.
-struct Passing {
-    reply: Reply,
-    record: Record,
-    after: Option<Box<After>>,
-    strategy: StrategyLabel,
-}
-
-/// What a call came to, once somebody served it.
-fn concluded(gateway: &Arc<Gateway>, asking: Asking, served: Served) -> Passing {
-    let Asking {
-        mut record,
-        admitted,
-        decided,
-        headers,
-    } = asking;
-    let Decided { call, plan } = *decided;
-    record.served_by(&served.model, plan.choice.reason);
-    // Rows of a data set may begin alike without going on from each other.
-    if !admitted.scope.evaluation {
-        let said = implicit::said(&call, record.decision(), &admitted.tenant);
-        let by = conversations::Served {
-            by: served.model.key.clone(),
-            at_ms: gateway.clock.now_ms(),
-            call: said,
-        };
-        let before = gateway.conversations.note(plan.conversation, by);
-        let follow_up = |before| implicit::follow_up(&call, record.decision(), before);
-        if let Some(implicit) = before.and_then(follow_up) {
-            record.tells(implicit);
-        }
-    }
-    // Whoever stepped in is not its own shadow.
-    let shadow = plan
-        .choice
-        .shadow
-        .filter(|shadow| shadow.model.key != served.model.key);
-    let session = after::session(record.decision());
-    let has_more = shadow.is_some() || (gateway.config.sessions.content && session.is_some());
-    let after = After::is_wanted(gateway, &admitted, &call, (record.id(), has_more)).then(|| {
-        let shadow = shadow.map(|shadow| (shadow, Box::new(record.decision().clone())));
-        let work = Work {
-            admitted,
-            call,
-            headers,
-            request_id: record.id(),
-            uncertainty: record.decision().uncertainty(&served.model.key),
-            served: served.model.key.clone(),
-            session,
-            shadow,
-        };
-        Box::new(After::new(gateway, work))
-    });
-    Passing {
-        reply: served.reply,
-        record,
-        after,
-        strategy: StrategyLabel::from(plan.choice.strategy),
-    }
-}
-
-/// Passes a reply on. Its record is written before its last byte goes out.
-async fn pass(gateway: &Arc<Gateway>, passing: Passing) -> Response<Body> {
-    let Passing {
-        reply,
-        mut record,
-        mut after,
-        strategy,
-    } = passing;
-    let status = reply.status();
-    let (mut response_headers, mut body);
-    match reply {
-        Reply::Whole(whole) => {
-            store(&mut record, &whole);
-            record.complete(status.as_u16(), &whole.facts).await;
-            if let Some(after) = &mut after {
-                after.succeeded(whole.facts);
-            }
-            response_headers = whole.headers;
-            annotate(&mut response_headers, &record);
-            body = Body::whole_then(whole.body, after);
-        }
-        Reply::Stream(mut stream) => {
-            record.keep_head(status, &stream.headers);
-            record.begin_stream(status.as_u16(), &stream.sieve.facts);
-            response_headers = std::mem::take(&mut stream.headers);
-            annotate(&mut response_headers, &record);
-            let relay = Relay::new(*stream, gateway.upstream.limits());
-            body = Body::live(Live::new(gateway, relay, record, after, status.as_u16()));
-        }
-    }
-    body.count_as(strategy);
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = response_headers;
-    response
 }
 
 /// Answers a call that was not served.

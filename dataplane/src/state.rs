@@ -9,7 +9,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use floopy_shared::domain::{credential::Sealed, snapshot::Snapshot};
+use floopy_shared::domain::{
+    credential::{CannotOpen, Credential, Sealed},
+    snapshot::Snapshot,
+};
 use tokio::sync::Notify;
 
 use crate::{
@@ -111,6 +114,11 @@ impl Current {
     /// Why a credential cannot be used here, if it cannot.
     pub(crate) fn check(&self, sealed: &Sealed) -> Result<(), String> {
         self.opener.load().check(sealed)
+    }
+
+    /// Opens what is sealed for something else than a provider.
+    pub(crate) fn open(&self, sealed: &Sealed) -> Result<Credential, CannotOpen> {
+        self.opener.load().open_secret(sealed)
     }
 
     /// The names of the providers that are configured here.

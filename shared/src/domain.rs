@@ -22,6 +22,7 @@ pub mod ids;
 pub mod implicit;
 pub mod known;
 pub mod limits;
+pub mod mcp;
 pub mod money;
 pub mod plan;
 pub mod prompt;

@@ -3,6 +3,7 @@
 
 mod class;
 mod host;
+mod url;
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -13,6 +14,7 @@ use self::class::ipv4_within;
 pub use self::{
     class::{Class, Classified, class},
     host::Host,
+    url::{MAX_URL_BYTES, check_url, origin},
 };
 
 /// Addresses that an operator allows: one, or a range as in `10.0.0.0/8`.

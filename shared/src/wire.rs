@@ -13,6 +13,7 @@ pub mod event;
 pub mod experiment;
 mod firewall;
 mod implicit;
+mod mcp;
 pub mod names;
 pub mod prompt;
 pub mod ranking;

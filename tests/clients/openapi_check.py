@@ -38,6 +38,8 @@ EXAMPLES = {
     "/v1/datasets": {"name": "example", "rows": [{"input": "Good evening"}]},
     "/v1/datasets/{id}/rows": [{"input": "Good night", "id": "two"}],
     "/v1/providers/{name}": {"api_key": "sk-another-key"},
+    "/v1/mcp/servers": {"id": "example", "url": "https://tools.example/mcp", "enabled": False},
+    "/v1/mcp/servers/{id}": {"tools": ["find"], "enabled": False},
     "/v1/constraints": {"max_requests_per_minute": 60, "routing": {"allow_providers": ["up"]}},
 }
 
@@ -71,6 +73,11 @@ def made_credential(name):
     return name
 
 
+def made_tools(name):
+    """A server that no call asks."""
+    return make("/v1/mcp/servers", {"id": name, "url": "https://tools.example/mcp", "enabled": False})["id"]
+
+
 def things():
     """Makes one of everything: what is to stay, and what may be deleted."""
     webhooks = [make("/v1/webhooks", {"url": HOOK, "events": ["budget_exceeded"]})["id"] for _ in range(2)]
@@ -98,6 +105,7 @@ def things():
         "/v1/projects/": [make("/v1/projects", {"name": name})["id"] for name in ("stays", "goes")],
         "/v1/keys/": [make("/v1/keys", {"name": name})["id"] for name in ("stays", "goes")],
         "/v1/providers/": [made_credential(name) for name in ("up", "openai")],
+        "/v1/mcp/servers/": [made_tools(name) for name in ("stays", "goes")],
         "/v1/session/": ["stays", "goes"],
         "/v1/feedback/": ["stays", requests[0]],
         "/v1/decisions/": requests,

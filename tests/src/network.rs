@@ -117,6 +117,7 @@ pub async fn control(dir: PathBuf, storage: Storage) -> Outcome {
             passthrough: false,
             cache: Default::default(),
             firewall: Default::default(),
+            mcp: Default::default(),
             plan: None,
         }],
         ..floopy_controlplane::Config::default()

@@ -16,7 +16,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Router;
 
-use super::{Error, credentials, decision_log, known, operator, queue, setup};
+use super::{
+    Error, credentials, decision_log, known, operator, queue,
+    setup::{self, With},
+};
 use crate::{
     config::Config,
     decision_log::ClickHouse,
@@ -134,8 +137,8 @@ impl Core {
         let lock = setup::lock(location)?;
         // Before a key is made that is told once: this may fail.
         let operator = operator::of(&store, &config, location).await?;
-        let minted_key =
-            setup::tenants(&store, &config, (&known, &plans), process.clock.now_ms()).await?;
+        let with = With::of((&known, &plans), &keys);
+        let minted_key = setup::tenants(&store, &config, with, process.clock.now_ms()).await?;
         let metrics = metrics(&process);
         let dirty = Arc::new(Dirty::default());
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
@@ -312,6 +315,11 @@ impl Core {
     /// Told of what changes.
     pub(super) fn dirty(&self) -> &Arc<Dirty> {
         &self.dirty
+    }
+
+    /// What credentials are sealed with.
+    pub(super) fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     pub(super) fn clock(&self) -> &Clock {

@@ -2,9 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use floopy_shared::process::{clock::Clock, reload::Reloads, telemetry};
+use floopy_shared::{
+    domain::credential::KeyRing,
+    process::{clock::Clock, reload::Reloads, telemetry},
+};
 
-use super::{Error, Prepared, known, setup};
+use super::{
+    Error, Prepared, known,
+    setup::{self, With},
+};
 use crate::{
     config::Config,
     in_force::{InForce, Terms, policy},
@@ -40,6 +46,7 @@ pub struct Reloader {
     asked: Arc<OnceLock<Reloads>>,
     /// What was read last.
     config: Config,
+    keys: KeyRing,
 }
 
 impl Prepared {
@@ -53,6 +60,7 @@ impl Prepared {
             clock: core.clock().clone(),
             asked: Arc::clone(&core.reloads),
             config: core.config.clone(),
+            keys: core.keys().clone(),
         }
     }
 }
@@ -71,7 +79,8 @@ impl Reloader {
         let (models, plans) = (known::models_of(&config)?, setup::plans_of(&config)?);
         let now_ms = self.clock.now_ms();
         let mut tx = self.store.write().await?;
-        setup::put_tenants(&mut tx, &config, (&models, &plans), now_ms).await?;
+        let with = With::of((&models, &plans), &self.keys);
+        setup::put_tenants(&mut tx, &config, with, now_ms).await?;
         if !changed.is_empty() {
             let text = |config: &Config| toml::to_string(config).unwrap_or_default();
             let (before, after) = (text(&self.config), text(&config));

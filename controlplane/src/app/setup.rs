@@ -1,5 +1,7 @@
 //! What the configuration asks to exist: the catalog, the tenants, their keys.
 
+mod mcp;
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
@@ -8,13 +10,14 @@ use std::{
 use floopy_shared::{
     domain::{
         catalog::Catalog,
+        credential::KeyRing,
         ids::{CandidateKey, TenantId},
         money::micro_usd,
     },
     process::clock::Clock,
 };
 
-use super::{Error, known::models_of, operator};
+use super::{Error, credentials, known::models_of, operator};
 use crate::{
     allowed::{self, Refused},
     config::{Config, TenantConfig},
@@ -26,6 +29,7 @@ use crate::{
         Location, Purpose, Store, Tx,
         audit::{self, Action},
         keys::{self, Wanted},
+        settings::mcp::WrittenMcp,
         tenants::{self, Profile, managed},
     },
 };
@@ -38,6 +42,20 @@ const BY_HAND: &str = "operator";
 
 /// What tenants may refer to.
 type Known<'a> = (&'a KnownModels, &'a Plans);
+
+/// What tenants are written with.
+#[derive(Clone, Copy)]
+pub(super) struct With<'a> {
+    known: Known<'a>,
+    /// What secrets are sealed with.
+    keys: &'a KeyRing,
+}
+
+impl<'a> With<'a> {
+    pub(super) fn of(known: Known<'a>, keys: &'a KeyRing) -> Self {
+        Self { known, keys }
+    }
+}
 
 /// The plans that there are.
 pub(super) fn plans_of(config: &Config) -> Result<Plans, Error> {
@@ -71,12 +89,12 @@ pub(super) fn lock(location: &Location) -> Result<Option<File>, Error> {
 pub(super) async fn tenants(
     store: &Store,
     config: &Config,
-    known: Known<'_>,
+    with: With<'_>,
     now_ms: u64,
 ) -> Result<Option<String>, Error> {
     let mut tx = store.write().await?;
     let mut minted = None;
-    put_tenants(&mut tx, config, known, now_ms).await?;
+    put_tenants(&mut tx, config, with, now_ms).await?;
     if tenants::count(&mut tx).await? == 0 {
         let id = tenant_id("tenants", DEFAULT_TENANT)?;
         tenants::ensure(&mut tx, &id, now_ms).await?;
@@ -90,12 +108,12 @@ pub(super) async fn tenants(
 pub(super) async fn put_tenants(
     tx: &mut Tx,
     config: &Config,
-    known: Known<'_>,
+    with: With<'_>,
     now_ms: u64,
 ) -> Result<(), Error> {
     tenants::unconfigure(tx).await?;
     for (index, tenant) in config.tenants.iter().enumerate() {
-        put_tenant(tx, (index, tenant), known, now_ms).await?;
+        put_tenant(tx, (index, tenant), with, now_ms).await?;
     }
     end_keys_of_others(tx, now_ms).await
 }
@@ -127,10 +145,10 @@ async fn end_keys_of_others(tx: &mut Tx, now_ms: u64) -> Result<(), Error> {
 async fn put_tenant(
     tx: &mut Tx,
     (index, tenant): (usize, &TenantConfig),
-    known: Known<'_>,
+    with: With<'_>,
     now_ms: u64,
 ) -> Result<(), Error> {
-    let profile = profile((index, tenant), known)?;
+    let mut profile = profile((index, tenant), with.known)?;
     if managed::is_deleted(tx, &profile.id).await? {
         let message = format!(
             "tenant {} was deleted, and what is kept under this id is another's: take another id",
@@ -138,6 +156,9 @@ async fn put_tenant(
         );
         return Err(Error::config(format!("tenants[{index}].id"), message));
     }
+    let before = tenants::mcp(tx, &profile.id).await?;
+    let place = (index, &profile.id);
+    profile.mcp = mcp::written(&tenant.mcp, place, &before, with.keys)?;
     tenants::put(tx, &profile, now_ms).await?;
     let secret = tenant.key.as_ref().map(|secret| secret.expose());
     let id = &profile.id;
@@ -200,6 +221,8 @@ fn profile(
         plan: tenant.plan.clone(),
         caching: tenant.cache.to_domain(),
         firewall: tenant.firewall.to_domain(),
+        // Once there is a key to seal with.
+        mcp: WrittenMcp::default(),
     })
 }
 
@@ -284,7 +307,9 @@ async fn make(tx: &mut Tx, config: &Config, id: &TenantId, now_ms: u64) -> Resul
     let mut configured = config.tenants.iter().enumerate();
     if let Some(found) = configured.find(|(_, tenant)| tenant.id == id.as_str()) {
         let (models, plans) = (models_of(config)?, plans_of(config)?);
-        return put_tenant(tx, found, (&models, &plans), now_ms).await;
+        let keys = credentials::keys(config)?;
+        let with = With::of((&models, &plans), &keys);
+        return put_tenant(tx, found, with, now_ms).await;
     }
     let is_new = !managed::is_taken(tx, id).await?;
     if config.tenants.is_empty() && id.as_str() == DEFAULT_TENANT && is_new {

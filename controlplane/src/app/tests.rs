@@ -125,6 +125,7 @@ async fn configured_tenants_bring_their_own_key_and_nothing_is_minted() {
         passthrough: false,
         cache: Default::default(),
         firewall: Default::default(),
+        mcp: Default::default(),
         plan: None,
     };
     let one = Config {
@@ -212,6 +213,7 @@ async fn a_key_replaced_in_the_configuration_stops_working_and_a_minted_one_stay
             passthrough: false,
             cache: Default::default(),
             firewall: Default::default(),
+            mcp: Default::default(),
             plan: None,
         };
         let config = Config {

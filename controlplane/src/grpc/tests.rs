@@ -132,6 +132,7 @@ fn config() -> Config {
         passthrough: false,
         cache: Default::default(),
         firewall: Default::default(),
+        mcp: Default::default(),
         plan: None,
     };
     let model = |name: &str, benchmark: &str| {

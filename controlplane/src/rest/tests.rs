@@ -6,6 +6,7 @@ mod experiments;
 mod feedback;
 mod fixture;
 mod keys;
+mod mcp;
 mod once;
 mod operator;
 mod optimization;

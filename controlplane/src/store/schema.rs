@@ -10,6 +10,7 @@ mod experiments;
 mod fill;
 mod firewall;
 mod judge;
+mod mcp;
 mod measured;
 mod operators;
 mod outbox;
@@ -218,6 +219,7 @@ const STEPS: &[&[&str]] = &[&[
     people::PEOPLE,
     judge::JUDGE,
     pool::POOL,
+    mcp::MCP,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

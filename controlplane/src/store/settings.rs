@@ -1,5 +1,7 @@
 //! What tenants set for themselves: documents by kind and id, small and few.
 
+pub(crate) mod mcp;
+
 use floopy_shared::domain::ids::TenantId;
 
 use super::{Store, StoreError, Tx, tenant_id, to_i64, to_u64};
@@ -15,6 +17,10 @@ pub(crate) enum Kind {
     Experiment,
     /// What is done about attacks: one per tenant.
     Firewall,
+    /// How far calling tools goes: one per tenant.
+    McpAgent,
+    /// A server of tools, by its own id.
+    McpServer,
     /// Who serves a kind of task whatever is learned.
     Pin,
     /// Whether a tenant is in the pool: one per tenant.
@@ -40,6 +46,8 @@ impl Kind {
             Self::Constraints => "constraints",
             Self::Experiment => "experiment",
             Self::Firewall => "firewall",
+            Self::McpAgent => "mcp_agent",
+            Self::McpServer => "mcp_server",
             Self::Pin => "pin",
             Self::Pool => "pool",
             Self::Project => "project",
@@ -95,14 +103,29 @@ pub(crate) async fn of_all(
     store: &Store,
     kind: Kind,
 ) -> Result<Vec<(TenantId, Document)>, StoreError> {
-    let text = format!(
-        "SELECT {COLUMNS}, tenant FROM settings WHERE kind = ? ORDER BY tenant, created_ms, id"
-    );
-    let rows = sql::query(&text)
-        .bind(kind.as_str())
-        .fetch_all(store.read());
-    let owned = |row: &Row| Ok((tenant_id(row.try_get(4)?)?, document(row)?));
-    rows.await?.iter().map(owned).collect()
+    let text = text_of_all();
+    let query = sql::query(&text).bind(kind.as_str());
+    let rows = query.fetch_all(store.read()).await?;
+    rows.iter().map(owned).collect()
+}
+
+/// The same within a change.
+pub(crate) async fn of_everybody(
+    conn: &mut Conn,
+    kind: Kind,
+) -> Result<Vec<(TenantId, Document)>, StoreError> {
+    let text = text_of_all();
+    let query = sql::query(&text).bind(kind.as_str());
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(owned).collect()
+}
+
+fn text_of_all() -> String {
+    format!("SELECT {COLUMNS}, tenant FROM settings WHERE kind = ? ORDER BY tenant, created_ms, id")
+}
+
+fn owned(row: &Row) -> Result<(TenantId, Document), StoreError> {
+    Ok((tenant_id(row.try_get(4)?)?, document(row)?))
 }
 
 /// Writes a document over whatever was there.

@@ -17,7 +17,7 @@ use floopy_shared::{
     process::config::{self, Semantic},
 };
 
-use super::{Store, StoreError, Tx, keys, record, tenant_id, to_i64};
+use super::{Store, StoreError, Tx, keys, record, settings::mcp::WrittenMcp, tenant_id, to_i64};
 use crate::store::sql::{self, Conn, Row};
 
 /// What a tenant is besides its keys.
@@ -34,21 +34,23 @@ pub(crate) struct Profile {
     /// Without what was flushed.
     pub(crate) caching: Caching,
     pub(crate) firewall: Firewall,
+    pub(crate) mcp: WrittenMcp,
 }
 
 /// Writes a tenant of the configuration over whatever was there; its keys stay.
 pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(), StoreError> {
     let semantic = serde_json::to_string(&Semantic::from(profile.caching.semantic)).ok();
     let firewall = serde_json::to_string(&config::Firewall::from(&profile.firewall)).ok();
+    let mcp = serde_json::to_string(&profile.mcp).ok();
     sql::query(
         "INSERT INTO tenants (id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing,
-            plan, cache_enabled, cache_ttl_s, cache_semantic, firewall, created_ms, configured)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
+            plan, cache_enabled, cache_ttl_s, cache_semantic, firewall, mcp, created_ms, configured)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)
          ON CONFLICT (id) DO UPDATE SET zero_retention = excluded.zero_retention, default_model = excluded.default_model,
             constraints = excluded.constraints, shadow_budget_micro_usd = excluded.shadow_budget_micro_usd,
             routing = excluded.routing, plan = excluded.plan, cache_enabled = excluded.cache_enabled,
             cache_ttl_s = excluded.cache_ttl_s, cache_semantic = excluded.cache_semantic,
-            firewall = excluded.firewall, configured = 1",
+            firewall = excluded.firewall, mcp = excluded.mcp, configured = 1",
     )
     .bind(profile.id.as_str())
     .bind(profile.zero_retention)
@@ -61,6 +63,7 @@ pub(crate) async fn put(tx: &mut Tx, profile: &Profile, now_ms: u64) -> Result<(
     .bind(profile.caching.ttl_s)
     .bind(semantic.as_deref())
     .bind(firewall.as_deref())
+    .bind(mcp.as_deref())
     .bind(to_i64(now_ms))
     .execute(&mut **tx)
     .await?;
@@ -112,7 +115,7 @@ pub(crate) async fn count(conn: &mut Conn) -> Result<i64, StoreError> {
 
 const COLUMNS: &str =
     "id, zero_retention, default_model, constraints, shadow_budget_micro_usd, routing, disabled,
-    cache_enabled, cache_ttl_s, cache_semantic, firewall";
+    cache_enabled, cache_ttl_s, cache_semantic, firewall, mcp";
 
 /// All tenants with their keys, in the order of their ids, as the configuration has them.
 pub(crate) async fn all(store: &Store) -> Result<Vec<Tenant>, StoreError> {
@@ -155,8 +158,10 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
     let firewall: Option<String> = row.try_get(10)?;
     let firewall =
         firewall.and_then(|written| serde_json::from_str::<config::Firewall>(&written).ok());
+    let id = tenant_id(row.try_get(0)?)?;
     Ok(Tenant {
-        id: tenant_id(row.try_get(0)?)?,
+        mcp: written_mcp(row.try_get(11)?)?.to_domain(&id)?.map(Arc::new),
+        id,
         keys: Vec::new(),
         zero_retention: row.try_get(1)?,
         disabled: row.try_get(6)?,
@@ -189,6 +194,21 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         // They are not kept here: the configuration has them.
         models: Arc::default(),
     })
+}
+
+fn written_mcp(text: Option<&str>) -> Result<WrittenMcp, StoreError> {
+    let read = text.map(serde_json::from_str).transpose();
+    let read = read.map_err(|e| StoreError::corrupt("tenant's tools", e))?;
+    Ok(read.unwrap_or_default())
+}
+
+/// The tools that the configuration gave a tenant, with their secrets sealed.
+pub(crate) async fn mcp(conn: &mut Conn, id: &TenantId) -> Result<WrittenMcp, StoreError> {
+    let found: Option<Option<String>> = sql::query_scalar("SELECT mcp FROM tenants WHERE id = ?")
+        .bind(id.as_str())
+        .fetch_optional(conn)
+        .await?;
+    written_mcp(found.flatten().as_deref())
 }
 
 /// The names of the plans of those tenants that have one.

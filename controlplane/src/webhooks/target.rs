@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use floopy_shared::{
-    network::{Class, Host, Network, class},
+    network::{self, Class, Network, class},
     process::causes::innermost,
 };
 use http::{Request, StatusCode, Uri};
@@ -33,47 +33,13 @@ use tower::Service;
 
 use crate::outgoing::connector;
 
-/// Of an address: more than any server takes.
-const MAX_URL_BYTES: usize = 2_048;
 /// A receiver that takes longer than this to answer has not taken a delivery.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Reads an address that deliveries may go to, as far as can be said before a name is looked up.
 pub(crate) fn check_url(url: &str, networks: &[Network]) -> Result<Uri, String> {
-    if url.len() > MAX_URL_BYTES {
-        return Err(format!(
-            "it has {} bytes, at most {MAX_URL_BYTES} are taken",
-            url.len()
-        ));
-    }
-    let uri: Uri = url.parse().map_err(|e| format!("it is no URL: {e}"))?;
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    if authority.contains('@') {
-        return Err("it has a user name, which would be sent to nobody".to_owned());
-    }
-    let host = uri.host().unwrap_or_default();
-    let read = Host::read(host);
-    match uri.scheme_str() {
-        Some("https") => {}
-        // In the clear only where nobody but the operator listens.
-        Some("http") if matches!(read, Host::Literal(_)) => {}
-        Some(_) | None => return Err("it must begin with https://".to_owned()),
-    }
-    match read {
-        Host::Literal(address) => check_address(address, networks)?,
-        Host::Odd(_) => return Err(format!("{host:?} is a number in an unusual notation")),
-        Host::Name(name) | Host::Localhost(name) if name.is_empty() => {
-            return Err("it has no host".to_owned());
-        }
-        Host::Name(_) | Host::Localhost(_) => {}
-    }
-    let is_literal = matches!(Host::read(host), Host::Literal(_));
-    let is_internet = host.trim_matches(['[', ']']).parse().is_ok_and(is_public);
-    if uri.scheme_str() == Some("http") && is_literal && is_internet {
-        return Err("it must begin with https://".to_owned());
-    }
-    Ok(uri)
+    network::check_url(url, |address| check_address(address, networks))
 }
 
 fn is_public(address: IpAddr) -> bool {

@@ -1,6 +1,7 @@
 //! What types cannot say of a configuration: bounds, names and addresses.
 
 mod address;
+mod mcp;
 mod qdrant;
 mod redis;
 mod traces;
@@ -36,6 +37,7 @@ impl Config {
         }
         redis::check(&self.redis)?;
         self.check_firewall()?;
+        mcp::check(&self.mcp)?;
         qdrant::check(&self.qdrant)?;
         traces::check(&self.traces)?;
         for address in self.control.rest.iter() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    anthropic, batches,
+    AnsweredAs, anthropic, batches,
     body::Body,
     caller, document, explain, feedback, files, forward, mcp, models,
     request_body::RequestBody,
@@ -63,6 +63,11 @@ pub(super) async fn answer_to(
     let mut response = enter(gateway, request, route, id).await;
     tally.strategy = response.body().strategy();
     tally.status = Some(response.status());
+    // Of several calls of a model the answer is the last one's.
+    let id = match response.extensions().get::<AnsweredAs>() {
+        Some(AnsweredAs(last)) => *last,
+        None => id,
+    };
     if let Ok(value) = HeaderValue::from_str(id.write(&mut [0; RequestId::TEXT_BYTES])) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }

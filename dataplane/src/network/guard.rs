@@ -34,13 +34,23 @@ struct Said {
 pub(crate) struct Guard {
     networks: Vec<Network>,
     said: HashMap<Host, Said>,
+    /// It is for what tenants name, of which the operator said nothing but networks.
+    is_of_tools: bool,
 }
 
 impl Guard {
     pub(crate) fn new(networks: &[Network]) -> Self {
         Self {
             networks: networks.to_vec(),
-            said: HashMap::new(),
+            ..Self::default()
+        }
+    }
+
+    /// For servers of tools, which tenants name.
+    pub(crate) fn of_tools(networks: &[Network]) -> Self {
+        Self {
+            is_of_tools: true,
+            ..Self::new(networks)
         }
     }
 
@@ -91,7 +101,7 @@ impl Guard {
                 format!("is at {address}, which is ")
             },
             what: classified.what,
-            allowed_by: allowed_by(&read, classified.class),
+            allowed_by: self.allowed_by(&read, classified.class),
         })
     }
 
@@ -118,18 +128,33 @@ impl Guard {
             }
         }
     }
-}
 
-fn allowed_by(host: &Host, class: Class) -> &'static str {
-    match (class, host) {
-        (Class::Metadata, _) => "only the address itself in upstream.allow_networks allows it",
-        (Class::Loopback | Class::Private, Host::Name(_) | Host::Localhost(_)) => {
-            "the provider's allow_private = true, or upstream.allow_networks, allows it"
+    fn allowed_by(&self, host: &Host, class: Class) -> &'static str {
+        match (class, host) {
+            (Class::Metadata, _) if self.is_of_tools => {
+                "only the address itself in mcp.allow_networks allows it"
+            }
+            (Class::Metadata, _) => "only the address itself in upstream.allow_networks allows it",
+            (
+                Class::Public
+                | Class::Loopback
+                | Class::Private
+                | Class::LinkLocal
+                | Class::Reserved,
+                _,
+            ) if self.is_of_tools => "only mcp.allow_networks allows it",
+            (Class::Loopback | Class::Private, Host::Name(_) | Host::Localhost(_)) => {
+                "the provider's allow_private = true, or upstream.allow_networks, allows it"
+            }
+            (
+                Class::Public
+                | Class::Loopback
+                | Class::Private
+                | Class::LinkLocal
+                | Class::Reserved,
+                _,
+            ) => "only upstream.allow_networks allows it",
         }
-        (
-            Class::Public | Class::Loopback | Class::Private | Class::LinkLocal | Class::Reserved,
-            _,
-        ) => "only upstream.allow_networks allows it",
     }
 }
 

@@ -11,14 +11,17 @@ pub enum Feature {
     TestAb,
     /// Leaving the pool of what tenants know together.
     PoolOptOut,
+    /// Tools of servers that the tenant names, for its models.
+    McpClient,
 }
 
 impl Feature {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AuditApi,
         Self::FeedbackRouting,
         Self::TestAb,
         Self::PoolOptOut,
+        Self::McpClient,
     ];
 
     /// The wire name, which refusals carry as `feature`.
@@ -28,6 +31,7 @@ impl Feature {
             Self::FeedbackRouting => "has_feedback_routing",
             Self::TestAb => "has_test_ab",
             Self::PoolOptOut => "has_pool_opt_out",
+            Self::McpClient => "has_mcp_client",
         }
     }
 
@@ -49,12 +53,13 @@ impl Feature {
     }
 }
 
-const PATHS: [(&str, Feature); 5] = [
+const PATHS: [(&str, Feature); 6] = [
     ("/v1/export", Feature::AuditApi),
     ("/v1/routing/explain", Feature::FeedbackRouting),
     ("/v1/routing/replay", Feature::FeedbackRouting),
     ("/v1/constraints", Feature::FeedbackRouting),
     ("/v1/experiments", Feature::TestAb),
+    ("/v1/mcp", Feature::McpClient),
 ];
 
 const EXPORT: &str = "/v1/export/";

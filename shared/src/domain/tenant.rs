@@ -14,6 +14,7 @@ use super::{
     ids::{CandidateKey, KeyHash, TenantId},
     implicit::ImplicitKind,
     limits::Limits,
+    mcp::Mcp,
     plan::{Feature, Plan},
     rate::RateLimit,
     rule::Routing,
@@ -115,6 +116,8 @@ pub struct Tenant {
     pub budgets: Arc<[Budget]>,
     /// What is done about calls that look like attacks.
     pub firewall: Firewall,
+    /// The tools that its models may call; `None`: it set nothing of them.
+    pub mcp: Option<Arc<Mcp>>,
     /// What of callers' acts is counted as evidence. Only the control plane learns, so proxies are not told.
     pub implicit: Arc<[ImplicitKind]>,
     /// Whether it tells others what it learns, and takes what they tell. Proxies need not know.
@@ -143,6 +146,7 @@ impl Tenant {
             rates: Arc::default(),
             budgets: Arc::default(),
             firewall: Firewall::default(),
+            mcp: None,
             implicit: Arc::default(),
             is_pooled: true,
         }

@@ -6,6 +6,7 @@ mod changed;
 mod constraints;
 mod firewall;
 mod locate;
+pub mod mcp;
 pub mod range;
 mod rules;
 mod tls;
@@ -20,6 +21,7 @@ pub use self::cache::{Cache, Semantic, SemanticMode};
 pub use self::changed::Written;
 pub use self::constraints::{Constraints, MinQuality};
 pub use self::firewall::Firewall;
+pub use self::mcp::{Mcp, McpAgent, McpAuth, McpAuthKind, McpServer, McpTools};
 pub use self::rules::Rule;
 pub use self::tls::PlaneTls;
 

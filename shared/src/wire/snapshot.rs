@@ -5,7 +5,7 @@ use std::sync::Arc;
 use floopy_proto::v1;
 use uuid::Uuid;
 
-use super::{InvalidWire, budget, names, non_empty, ranking, rate, required};
+use super::{InvalidWire, budget, mcp, names, non_empty, ranking, rate, required};
 use crate::domain::{
     catalog::{Catalog, CatalogModel, ShapePrior},
     ids::{CandidateKey, KeyHash},
@@ -228,6 +228,7 @@ impl From<&Tenant> for v1::Tenant {
             rates: t.rates.iter().map(Into::into).collect(),
             budgets: t.budgets.iter().map(Into::into).collect(),
             firewall: (!t.firewall.is_default()).then(|| (&t.firewall).into()),
+            mcp: t.mcp.as_deref().map(Into::into),
         }
     }
 }
@@ -239,8 +240,11 @@ impl TryFrom<v1::Tenant> for Tenant {
         let default_model = non_empty(t.default_model)
             .map(|key| ranking::candidate(&key))
             .transpose()?;
+        let id = ranking::tenant(&t.id)?;
+        let tools = t.mcp.map(|tools| mcp::mcp(&id, tools).map(Arc::new));
         Ok(Self {
-            id: ranking::tenant(&t.id)?,
+            mcp: tools.transpose()?,
+            id,
             keys: t.keys.into_iter().map(api_key).collect::<Result<_, _>>()?,
             zero_retention: t.zero_retention,
             default_model,

@@ -6,12 +6,14 @@ use floopy_shared::domain::{
     cache::{Caching, Flush, FlushOf, Semantic, SemanticMode},
     catalog::CatalogModel,
     constraints::{Constraints, MinQuality},
+    credential::Sealed,
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
     firewall::{Firewall, Kept, Mode, OnFailure, Role as FirewallRole},
     gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
+    mcp::{Agent, Auth, Mcp, Server, ServerId, StreamMode, Tools},
     plan::{Feature, Plan},
     prompt::{self, Message, Prompt, Prompts, Variable, Version},
     rate::{RateBy, RateLimit},
@@ -95,6 +97,40 @@ fn firewall() -> Firewall {
     }
 }
 
+fn mcp() -> Mcp {
+    let tenant = TenantId::new("acme").expect("valid");
+    let server = |id: &str, tools, header: Option<&str>| {
+        let id = ServerId::new(id).expect("valid");
+        let secret = Sealed {
+            id: Auth::place(&tenant, &id).expect("valid"),
+            revision: 3,
+            bytes: b"sealed".as_slice().into(),
+        };
+        let header = header.map(str::to_owned);
+        Server {
+            auth: Some(Auth { header, secret }),
+            url: "https://tools.example/mcp".to_owned(),
+            timeout_ms: 2_000,
+            max_retries: 2,
+            enabled: true,
+            id,
+            tools,
+        }
+    };
+    Mcp {
+        servers: vec![
+            server("none", Tools::Only(Vec::new()), None).into(),
+            server("search", Tools::All, Some("x-key")).into(),
+        ],
+        agent: Agent {
+            max_rounds: 3,
+            stream_mode: StreamMode::Disabled,
+            tool_call_parallel: false,
+            tool_cache_ttl_s: 0,
+        },
+    }
+}
+
 fn constraints() -> Constraints {
     Constraints {
         allow_providers: vec!["p".into()],
@@ -133,6 +169,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         disabled: true,
         caching: caching(),
         firewall: firewall(),
+        mcp: Some(mcp().into()),
         default_model: Some(key("p/a")),
         constraints: constraints(),
         shadow_budget_micro_usd_per_day: Some(5_000_000),

@@ -58,6 +58,7 @@ impl Control {
             passthrough: false,
             cache: Default::default(),
             firewall: Default::default(),
+            mcp: Default::default(),
             plan: None,
         };
         let config = Config {

@@ -118,6 +118,7 @@ async fn content_of_a_tenant_with_zero_retention_is_never_stored() {
         plan: None,
         caching: Default::default(),
         firewall: Default::default(),
+        mcp: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("made");
     tx.commit().await.expect("commits");

@@ -14,6 +14,7 @@ mod export;
 mod firewall;
 mod judge;
 mod keys;
+mod mcp;
 mod needs;
 mod operator;
 mod optimization;
@@ -64,6 +65,7 @@ pub(super) fn all() -> Routes {
         usage::routes(),
         cache::routes(),
         firewall::routes(),
+        mcp::routes(),
         audit::routes(),
     ];
     groups.into_iter().fold(Routes::of(""), Routes::and)
@@ -84,65 +86,71 @@ pub(super) fn operators_tags() -> Value {
 }
 
 /// What the groups are for, in their order.
+const TAGS: [(&str, &str); 21] = [
+    (
+        "Calls",
+        "Calls to models, in the words of OpenAI's and Anthropic's APIs.",
+    ),
+    (
+        "Batches",
+        "Many calls at once that may take until tomorrow, in OpenAI's words.",
+    ),
+    (
+        "Ratings",
+        "What people say of sessions and of single replies; routing learns from it.",
+    ),
+    (
+        "Decisions",
+        "Which model served what, and why; also as a signed export.",
+    ),
+    (
+        "Routing",
+        "How `auto` decides: rules, and what is known of routing.",
+    ),
+    ("Constraints", "Limits, gates, and who may serve."),
+    ("Experiments", "Two routing rules side by side."),
+    (
+        "Promotions",
+        "How candidates come to serve, step by step, and who is pinned.",
+    ),
+    (
+        "Optimization",
+        "What routing saved, measured against the default model.",
+    ),
+    ("Sessions", "Conversations told again, and forgotten."),
+    (
+        "Prompts",
+        "Messages that calls name instead of sending them, version by version.",
+    ),
+    (
+        "Evaluations",
+        "Data sets, asked of a model or of the router, and judged.",
+    ),
+    ("Projects", "What calls are counted for."),
+    ("Keys", "API keys."),
+    (
+        "Providers",
+        "The organisation's own credentials at model providers.",
+    ),
+    ("Webhooks", "Who is told of what happens."),
+    ("Usage", "What calls used, and what is left of the month."),
+    (
+        "Cache",
+        "Replies that are stored to be given again, and what that saves.",
+    ),
+    (
+        "Firewall",
+        "What is done about calls that look like attacks on the model.",
+    ),
+    (
+        "Tools",
+        "Servers of the Model Context Protocol whose tools models may call.",
+    ),
+    ("Audit", "Who changed what."),
+];
+
+/// The same, as the document has it.
 pub(super) fn tags() -> Value {
-    let tags = [
-        (
-            "Calls",
-            "Calls to models, in the words of OpenAI's and Anthropic's APIs.",
-        ),
-        (
-            "Batches",
-            "Many calls at once that may take until tomorrow, in OpenAI's words.",
-        ),
-        (
-            "Ratings",
-            "What people say of sessions and of single replies; routing learns from it.",
-        ),
-        (
-            "Decisions",
-            "Which model served what, and why; also as a signed export.",
-        ),
-        (
-            "Routing",
-            "How `auto` decides: rules, and what is known of routing.",
-        ),
-        ("Constraints", "Limits, gates, and who may serve."),
-        ("Experiments", "Two routing rules side by side."),
-        (
-            "Promotions",
-            "How candidates come to serve, step by step, and who is pinned.",
-        ),
-        (
-            "Optimization",
-            "What routing saved, measured against the default model.",
-        ),
-        ("Sessions", "Conversations told again, and forgotten."),
-        (
-            "Prompts",
-            "Messages that calls name instead of sending them, version by version.",
-        ),
-        (
-            "Evaluations",
-            "Data sets, asked of a model or of the router, and judged.",
-        ),
-        ("Projects", "What calls are counted for."),
-        ("Keys", "API keys."),
-        (
-            "Providers",
-            "The organisation's own credentials at model providers.",
-        ),
-        ("Webhooks", "Who is told of what happens."),
-        ("Usage", "What calls used, and what is left of the month."),
-        (
-            "Cache",
-            "Replies that are stored to be given again, and what that saves.",
-        ),
-        (
-            "Firewall",
-            "What is done about calls that look like attacks on the model.",
-        ),
-        ("Audit", "Who changed what."),
-    ];
     let tag = |(name, about): (&str, &str)| json!({"name": name, "description": about});
-    tags.into_iter().map(tag).collect()
+    TAGS.into_iter().map(tag).collect()
 }

@@ -1,5 +1,7 @@
 //! `/v1/operator/providers`: what providers are shown for everybody, and for each tenant; and the keys that seal it.
 
+mod tools;
+
 use std::collections::BTreeMap;
 
 use axum::{
@@ -26,6 +28,7 @@ use crate::{
         StoreError,
         audit::Action,
         credentials::{self, Kept},
+        settings::mcp,
     },
 };
 
@@ -131,13 +134,16 @@ async fn remove(
 pub(crate) async fn keys(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let all = credentials::all(&mut conn).await?;
-    Ok(Json(key_list(&api, &all)))
+    let tools = mcp::held(&mut conn).await?;
+    let tools = tools.iter().map(|held| held.sealed.key());
+    let all = all.iter().map(|kept| kept.sealed.key()).chain(tools);
+    Ok(Json(key_list(&api, all)))
 }
 
-fn key_list(api: &Api, all: &[Kept]) -> Value {
+fn key_list(api: &Api, all: impl Iterator<Item = Option<KeyId>>) -> Value {
     let mut sealed: BTreeMap<String, usize> = BTreeMap::new();
-    for kept in all {
-        *sealed.entry(key_of(kept)).or_default() += 1;
+    for key in all {
+        *sealed.entry(named_key(key)).or_default() += 1;
     }
     let newest = api.keys.newest().map(|key| key.id());
     let mut told = Vec::new();
@@ -167,7 +173,7 @@ pub(crate) async fn rotate(
     let newest = api.keys.newest().ok_or_else(no_key)?.id();
     let mut changing = Changing::begin(&api, &headers).await?;
     let all = credentials::all(&mut changing.tx).await?;
-    let total = all.len();
+    let mut total = all.len();
     let (mut resealed, mut failed) = (0, Vec::new());
     for mut kept in all {
         if kept.sealed.key() == Some(newest) {
@@ -194,7 +200,14 @@ pub(crate) async fn rotate(
             .await?;
         resealed += 1;
     }
+    let of_tools = tools::rotate(&mut changing).await?;
+    total += of_tools.total;
+    resealed += of_tools.tenants.len();
+    failed.extend(of_tools.failed);
     changing.commit_credentials().await?;
+    for tenant in of_tools.tenants {
+        api.dirty.mark_settings(tenant);
+    }
     Ok(Json(json!({
         "object": "rotation", "key_id": newest.to_string(), "total": total, "resealed": resealed, "failed": failed,
     })))
@@ -211,6 +224,9 @@ fn describe(kept: &Kept) -> Value {
 }
 
 fn key_of(kept: &Kept) -> String {
-    let id: Option<KeyId> = kept.sealed.key();
-    id.map(|id| id.to_string()).unwrap_or_default()
+    named_key(kept.sealed.key())
+}
+
+fn named_key(key: Option<KeyId>) -> String {
+    key.map(|key| key.to_string()).unwrap_or_default()
 }

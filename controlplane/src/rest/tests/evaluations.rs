@@ -37,6 +37,7 @@ async fn a_tenant_that_keeps_no_content_has_no_data_sets() {
         plan: None,
         caching: Default::default(),
         firewall: Default::default(),
+        mcp: Default::default(),
     };
     tenants::put(&mut tx, &profile, NOW).await.expect("put");
     tx.commit().await.expect("commits");

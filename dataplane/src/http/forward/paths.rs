@@ -52,7 +52,7 @@ impl Forwarded {
     }
 }
 
-static FORWARDED: [Forwarded; 24] = [
+static FORWARDED: [Forwarded; 25] = [
     Forwarded::at("/v1/decisions"),
     Forwarded {
         answer: Answer::Streamed,
@@ -82,6 +82,7 @@ static FORWARDED: [Forwarded; 24] = [
     Forwarded::at("/v1/cache"),
     Forwarded::at("/v1/firewall"),
     Forwarded::at("/v1/judge"),
+    Forwarded::at("/v1/mcp"),
     Forwarded::at("/v1/audit"),
 ];
 

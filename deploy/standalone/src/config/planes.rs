@@ -119,6 +119,7 @@ pub(super) fn proxy(config: &Config) -> proxy::Config {
         credentials: config.credentials.clone(),
         cache: section.cache,
         firewall: section.firewall,
+        mcp: section.mcp,
         redis: section.redis,
         qdrant: section.qdrant,
         traces: section.traces,

@@ -107,6 +107,7 @@ pub(super) fn config(
         passthrough: false,
         cache: Default::default(),
         firewall: Default::default(),
+        mcp: Default::default(),
         plan: None,
         models: Vec::new(),
     }];

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::super::{Routes, operation::Operation};
+use super::{
+    super::{Routes, operation::Operation},
+    mcp::with_tools,
+};
 
 /// A chat completion, as OpenAI's reference has it; every other field is passed on or translated.
 #[derive(ToSchema)]
@@ -292,7 +295,7 @@ fn openai() -> Routes {
             "post",
             "/v1/chat/completions",
             call(
-                Operation::new("createChatCompletion", "Chat completion")
+                with_tools(Operation::new("createChatCompletion", "Chat completion"))
                     .links_to(&format!("{OPENAI}/chat/create"))
                     .takes_open::<ChatInput>()
                     .header(
