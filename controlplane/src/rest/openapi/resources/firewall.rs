@@ -38,7 +38,11 @@ struct FirewallRole(String);
 
 /// Of at least four characters other than spaces.
 #[derive(ToSchema)]
-#[schema(example = "ignore the noise", max_length = 1000, pattern = "^( *[^ ]){4}")]
+#[schema(
+    example = "ignore the noise",
+    max_length = 1000,
+    pattern = "^( *[^ ]){4}"
+)]
 struct FirewallPhrase(String);
 
 /// What is done about calls that look like attacks, and how many did.
