@@ -2,6 +2,7 @@
 
 mod batches;
 mod check;
+pub(crate) mod dashboard;
 pub(crate) mod decision_log;
 mod evaluations;
 mod export;
@@ -31,6 +32,7 @@ pub use floopy_shared::catalog::{Entry as Model, Kind};
 
 pub use self::{
     batches::Batches,
+    dashboard::Dashboard,
     decision_log::DecisionLogConfig,
     evaluations::Evaluations,
     export::Export,
@@ -83,6 +85,7 @@ pub struct Config {
     pub export: Export,
     pub savings: Savings,
     pub webhooks: Webhooks,
+    pub dashboard: Dashboard,
     pub evaluations: Evaluations,
     /// The proxy that evaluations ask, `http://host:port`; absent: there are no evaluations.
     #[serde(
@@ -125,6 +128,7 @@ impl Default for Config {
             export: Export::default(),
             savings: Savings::default(),
             webhooks: Webhooks::default(),
+            dashboard: Dashboard::default(),
             evaluations: Evaluations::default(),
             proxy_url: None,
             operator: Operator::default(),
