@@ -42,8 +42,8 @@ pub use app::{
     move_store, prepare, prepare_in_turn, store_status,
 };
 pub use config::{
-    Batches, Config, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model, Objective,
-    Operator, PlanConfig, Pool, RedisConfig, Retention, Savings, Scoring, StoreConfig,
+    Batches, Config, Dashboard, DecisionLogConfig, Evaluations, Export, Kind, Learning, Model,
+    Objective, Operator, PlanConfig, Pool, RedisConfig, Retention, Savings, Scoring, StoreConfig,
     TenantConfig, Webhooks, WhenFull,
 };
 pub use decision_log::Glance as LogGlance;

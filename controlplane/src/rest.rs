@@ -27,6 +27,7 @@ pub(crate) mod operator;
 mod optimization;
 mod people;
 mod plan;
+mod playground;
 mod pool;
 mod projects;
 mod promotions;
@@ -74,7 +75,7 @@ pub(crate) use self::standby::standby;
 use crate::store::sql::Conn;
 use crate::{
     decision_log::DecisionLog,
-    evaluations::Evaluations,
+    evaluations::{Asker, Evaluations},
     fleet::Fleet,
     in_force::InForce,
     index::{Index, dirty::Dirty, totals::Totals},
@@ -120,6 +121,8 @@ pub(crate) struct Api {
     pub(crate) keys: KeyRing,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) people: Arc<People>,
+    /// Calls the proxy for the dashboard.
+    pub(crate) asker: Arc<Asker>,
     pub(crate) started_ms: u64,
 }
 

@@ -22,6 +22,7 @@ pub mod firewall;
 pub mod floopy;
 pub mod foreign;
 pub mod history;
+pub mod issuer;
 pub mod judge;
 pub mod load;
 pub mod manifests;

@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Upstream, ports::free_addr};
+use crate::{
+    Upstream,
+    issuer::{CLIENT, Issuer},
+    ports::free_addr,
+};
 
 /// The tenant that most tests speak as, and its key.
 pub const TENANT: (&str, &str) = ("acme", "fl_test_acme_0123456789");
@@ -62,6 +66,7 @@ pub struct Settings {
     learning: String,
     plans: Vec<String>,
     webhooks: String,
+    dashboard: String,
     store: String,
     decision_log: String,
     scoring: String,
@@ -119,6 +124,7 @@ impl Settings {
             learning: String::new(),
             plans: Vec::new(),
             webhooks: String::new(),
+            dashboard: String::new(),
             store: String::new(),
             decision_log: String::new(),
             scoring: String::new(),
@@ -193,6 +199,24 @@ impl Settings {
         self
     }
 
+    /// Who vouches for people beside passwords, with lines of who gets in.
+    pub fn vouched_by(mut self, issuer: &Issuer, lines: &str) -> Self {
+        let (id, secret) = CLIENT;
+        let (place, rest) = (issuer.place(), self.addrs.rest);
+        self.dashboard = format!(
+            "issuer = \"{place}\"\nclient_id = \"{id}\"\nclient_secret = \"{secret}\"\nurl = \"http://{rest}\"\n{lines}"
+        );
+        self
+    }
+
+    /// That section, where somebody does.
+    fn dashboard(&self, at: &str) -> String {
+        if self.dashboard.is_empty() {
+            return String::new();
+        }
+        format!("[{at}.oidc]\n{}\n", self.dashboard)
+    }
+
     /// Lines of where the control plane keeps its store.
     pub fn store(mut self, lines: &str) -> Self {
         lines.clone_into(&mut self.store);
@@ -224,14 +248,15 @@ impl Settings {
         self.write_sections(&mut text, "proxy", &format!("listen = \"{proxy}\""));
         let _ = writeln!(
             text,
-            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[learning]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n",
+            "[control]\nlisten = \"{rest}\"\nbuiltin_models = false\n\n[control.export]\n{}\n\n[learning]\n{}\n\n[control.webhooks]\n{}\n\n[control.evaluations]\n{SCORES}\n\n[control.store]\n{}\n\n[control.decision_log]\n{}\n\n[control.scoring]\n{}\n\n[control.redis]\n{}\n{}\n",
             self.export,
             self.learning,
             self.webhooks,
             self.store,
             self.decision_log,
             self.scoring,
-            self.queue
+            self.queue,
+            self.dashboard("control.dashboard")
         );
         self.write_providers(&mut text);
         self.write_models(&mut text);
@@ -274,7 +299,7 @@ impl Settings {
         let proxy = self.addrs.proxy;
         let mut text = format!(
             "rest_listen = \"{rest}\"\ngrpc_listen = \"{grpc}\"\ntoken = \"{PLANE_TOKEN}\"\n\
-             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[learning]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}",
+             builtin_models = false\nproxy_url = \"http://{proxy}\"\ndata_dir = {:?}\n\n[export]\n{}\n\n[learning]\n{}\n\n[webhooks]\n{}\n\n[evaluations]\n{SCORES}\n\n[store]\n{}\n\n[decision_log]\n{}\n\n[scoring]\n{}\n\n[redis]\n{}\n{}\n{}",
             dir,
             self.export,
             self.learning,
@@ -283,6 +308,7 @@ impl Settings {
             self.decision_log,
             self.scoring,
             self.queue,
+            self.dashboard("dashboard"),
             self.tls("tls", "control")
         );
         self.write_models(&mut text);

@@ -1,7 +1,17 @@
 //! The dashboard in a real browser, over the real binary and calls that really came through.
 #![allow(clippy::expect_used, reason = "a broken assumption must end the test")]
 
-use floopy_tests::{Answer, Api, Floopy, Shape, browser, eventually, simulator::Simulator};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use floopy_tests::{
+    Answer, Api, Floopy, Reply, Settings, Shape, Upstream, browser, eventually, eventually_within,
+    history::{HISTORIC_TENANT, fill},
+    issuer::Issuer,
+    simulator::Simulator,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -43,7 +53,8 @@ async fn used() -> (Simulator, Floopy) {
 async fn check(name: &str) {
     let (_simulator, floopy) = used().await;
     let other = floopy.other_api().key().to_owned();
-    browser::check(name, &floopy.control_api(), &[&other]).await;
+    let operator = floopy.operator_api().key().to_owned();
+    browser::check(name, &floopy.control_api(), &[&other, &operator]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,6 +70,123 @@ async fn decisions_are_found_explained_and_decided_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn constraints_are_tried_and_put_in_force() {
     check("constraints").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_set_is_made_asked_and_its_results_are_explained() {
+    check("evaluations").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_of_the_playground_says_who_answered_and_why() {
+    check("playground").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_experiment_is_begun_looked_at_and_rolled_back() {
+    check("experiments").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_are_listed_the_last_active_first_and_told() {
+    check("sessions").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn budgets_are_set_changed_and_removed() {
+    check("budgets").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_months_are_told_apart() {
+    check("months").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_leaves_the_pool_and_comes_back() {
+    check("pool").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_changes_their_own_password() {
+    check("own_password").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_see_proxies_and_tenants() {
+    check("fleet").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_whom_an_issuer_vouches_for_signs_in_by_a_click() {
+    let upstream = Upstream::start().await;
+    let issuer = Issuer::start("ana@example.com").await;
+    let lines = "tenant = \"acme\"\nnew_people = \"admin\"";
+    let settings = Settings::for_upstream(&upstream).vouched_by(&issuer, lines);
+    let floopy = Floopy::with(Shape::Standalone, settings).await;
+    browser::check("vouched_for", &floopy.control_api(), &[]).await;
+}
+
+/// Much is tried, so that little traffic says enough.
+const STAGED: &str =
+    "shadow_rate = 1.0\nshadow_spend = 10.0\ncanary_rate = 0.3\npromotions = \"staged\"";
+const GOOD: &str = "A hash map handles collisions in one of two ways:\n\n\
+    1. Chaining: each bucket keeps a list of the entries whose keys collide.\n\
+    2. Open addressing: the map probes for the next free bucket.\n\n\
+    For example, in Python:\n\n```python\nbuckets = [[] for _ in range(8)]\n\
+    buckets[hash('key') % 8].append(('key', 1))\n```";
+
+fn saying(content: &str) -> Reply {
+    let message = json!({"role": "assistant", "content": content});
+    let choice = json!({"index": 0, "message": message, "finish_reason": "stop"});
+    let body = json!({
+        "id": "chatcmpl-said", "object": "chat.completion", "created": 1_790_000_000, "model": "said",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 20, "completion_tokens": 100, "total_tokens": 120},
+    });
+    Reply::json(200, &body)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promotion_is_looked_at_while_it_climbs_and_taken_back() {
+    let upstream = Upstream::start().await;
+    upstream.script("alpha", saying("I'm not sure, sorry about that."));
+    upstream.script("beta", saying(GOOD));
+    let settings = Settings::for_upstream(&upstream)
+        .proxy("breaker", "failures = 100000")
+        .learning(STAGED);
+    let floopy = Floopy::with(Shape::Standalone, settings).await;
+    let api = floopy.api();
+    let ask = "Explain how a hash map handles collisions, with an example in Python.";
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": ask}]});
+    let calls = AtomicUsize::new(0);
+    eventually_within(Duration::from_secs(120), || async {
+        for _ in 0..8 {
+            let n = calls.fetch_add(1, Ordering::Relaxed);
+            api.chat(&format!("climb-{n}"), &body).await;
+        }
+        let all = api.get("/v1/promotions").await.json();
+        let stage = all["items"][0]["stage"].clone();
+        let climbs = ["canary", "wide_canary", "live"].contains(&stage.as_str().unwrap_or(""));
+        climbs.then_some(()).ok_or(all)
+    })
+    .await;
+    browser::check("promotions", &floopy.control_api(), &[]).await;
+}
+
+/// Decisions of the store that pages are scrolled over.
+const MANY: usize = 100_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_decisions_are_scrolled_through_without_a_stutter() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fill(dir.path(), Shape::Standalone, MANY).await;
+    let upstream = Upstream::start().await;
+    let (tenant, key) = HISTORIC_TENANT;
+    let settings = Settings::for_upstream(&upstream).another_tenant(tenant, key);
+    let floopy = Floopy::over(Shape::Standalone, settings, dir).await;
+    let control = floopy.control_api().with_key(key);
+    browser::check("many", &control, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,10 @@ const Safety = lazy(() => import("./pages/safety"));
 const Usage = lazy(() => import("./pages/usage"));
 const Prompts = lazy(() => import("./pages/prompts"));
 const Access = lazy(() => import("./pages/access"));
+const Evaluations = lazy(() => import("./pages/evaluations"));
+const Playground = lazy(() => import("./pages/playground"));
+const Pool = lazy(() => import("./pages/pool"));
+const Account = lazy(() => import("./pages/account"));
 const Fleet = lazy(() => import("./pages/fleet"));
 const Audit = lazy(() => import("./pages/audit"));
 
@@ -47,7 +51,11 @@ export function App() {
             <Route path="/promotions/:id?" element={<Promotions />} />
             <Route path="/feedback" element={<Feedback />} />
             <Route path="/safety" element={<Safety />} />
-            <Route path="/usage" element={<Usage />} />
+            <Route path="/evaluations/:tab?/:id?" element={<Evaluations />} />
+            <Route path="/playground" element={<Playground />} />
+            <Route path="/pool" element={<Pool />} />
+            <Route path="/account" element={<Account />} />
+            <Route path="/usage/:tab?" element={<Usage />} />
             <Route path="/prompts/:id?" element={<Prompts />} />
             <Route path="/access/:tab?" element={<Access />} />
             <Route path="/fleet" element={<Fleet />} />

@@ -1,5 +1,5 @@
 // Colours and shapes; what Mantine's own would not keep readable is in app.css.
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, Notification, type MantineColorsTuple } from "@mantine/core";
 
 const green: MantineColorsTuple = [
   "#e9f7f2", "#d2ece3", "#a5d9c8", "#74c5aa", "#4cb391", "#31a680", "#1d8f6c", "#0b6e5a", "#095b4b", "#06463a",
@@ -18,4 +18,7 @@ export const theme = createTheme({
   defaultRadius: "md",
   headings: { fontWeight: "620" },
   cursorType: "pointer",
+  components: {
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": "Close" } } }),
+  },
 });

@@ -39,7 +39,7 @@ use crate::{
     kept::Kept,
     metrics::Metrics,
     plans::Plans,
-    rest::{Api, Exports, SigningKey},
+    rest::{Api, Exports, People, SigningKey},
     store::{Location, Store, StoreError, meta},
     webhooks::{Sender, Signing, Webhooks},
 };
@@ -293,7 +293,8 @@ impl Core {
             operator: self.operator.hash,
             keys: self.keys.clone(),
             fleet: Arc::clone(&self.services.fleet),
-            people: Arc::default(),
+            people: Arc::new(People::new(&self.config.dashboard)),
+            asker: Arc::new(Asker::new()),
             started_ms: self.process.clock.now_ms(),
         })
     }

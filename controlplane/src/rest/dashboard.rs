@@ -5,14 +5,15 @@ use axum::{
     body::Bytes,
     extract::Request,
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post, put},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
     Api,
     error::ApiError,
-    people::{self, sign_in},
+    people::{self, change, oidc, sign_in},
+    playground,
 };
 
 /// A file of the dashboard as it was built, and packed smaller where that helps.
@@ -51,6 +52,10 @@ pub(super) fn routes() -> Router<Api> {
                 .post(sign_in::sign_in)
                 .delete(sign_in::sign_out),
         )
+        .route("/dashboard/oidc/sign-in", get(oidc::begin))
+        .route("/dashboard/oidc/callback", get(oidc::finish))
+        .route("/dashboard/password", put(change::password))
+        .route("/dashboard/chat", post(playground::chat))
         .route("/dashboard/users", get(people::list).post(people::create))
         .route("/dashboard/users/{id}", delete(people::remove))
 }
@@ -115,7 +120,8 @@ fn serve(asset: &'static Asset, headers: &HeaderMap) -> Response {
     guarded(response)
 }
 
-fn guarded(mut response: Response) -> Response {
+/// With what a browser is told to keep from a page of ours.
+pub(super) fn guarded(mut response: Response) -> Response {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -1,4 +1,4 @@
-//! `GET /v1/decisions` and `GET /v1/decisions/{request_id}`.
+//! `GET /v1/decisions`, `GET /v1/decisions/summaries` and `GET /v1/decisions/{request_id}`.
 
 use axum::{
     Json,
@@ -57,33 +57,73 @@ pub(super) async fn list(
     headers: HeaderMap,
     pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
-    let query = query::parse(pairs, api.clock.now_ms(), api.retention_ms)?;
-    let after = match &query.cursor {
-        None => None,
-        Some(cursor) => Some(
-            api.cursor_key
-                .open(&tenant, &query.fingerprint, cursor)
-                .ok_or_else(|| {
-                    let cursor = brief(cursor);
-                    let message = format!("cursor {cursor:?} is not one of this query");
-                    ApiError::invalid_query("cursor", message)
-                })?,
-        ),
-    };
-    let page = api.log.page(&tenant, &query.filter, after, query.limit + 1);
-    let mut found = page.await?;
-    let has_more = found.len() > query.limit as usize;
-    found.truncate(query.limit as usize);
-    let next = found
-        .last()
-        .filter(|_| has_more)
-        .map(|last| seal(&api, &tenant, &query.fingerprint, last));
+    let page = Found::read(&api, &headers, pairs).await?;
     let locale = explain::locale(&headers);
-    let items = describe(&api, &tenant, &found, locale).await?;
-    let body = json!({"items": items, "next_cursor": next, "has_more": has_more});
+    let items = describe(&api, &page.tenant, &page.decisions, locale).await?;
+    let body = page.told(&items);
     Ok(([(header::CONTENT_LANGUAGE, locale.tag())], Json(body)).into_response())
+}
+
+/// The same page with what a row of a table shows, for whoever asks again and again.
+pub(super) async fn summaries(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let page = Found::read(&api, &headers, pairs).await?;
+    let labels = labels::of(&api.store, &page.tenant, &page.decisions).await?;
+    let items = page.decisions.iter().zip(&labels);
+    let items: Vec<Value> = items
+        .map(|(decision, of)| view::brief(decision, of))
+        .collect();
+    Ok(Json(page.told(&items)))
+}
+
+/// A page of decisions as it was found.
+struct Found {
+    tenant: TenantId,
+    decisions: Vec<Decision>,
+    /// Where the next page begins; `None`: this is the last one.
+    next: Option<String>,
+}
+
+impl Found {
+    async fn read(
+        api: &Api,
+        headers: &HeaderMap,
+        pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    ) -> Result<Self, ApiError> {
+        let tenant = reader(api, headers).await?;
+        let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+        let query = query::parse(pairs, api.clock.now_ms(), api.retention_ms)?;
+        let after = match &query.cursor {
+            None => None,
+            Some(cursor) => Some(
+                api.cursor_key
+                    .open(&tenant, &query.fingerprint, cursor)
+                    .ok_or_else(|| {
+                        let cursor = brief(cursor);
+                        let message = format!("cursor {cursor:?} is not one of this query");
+                        ApiError::invalid_query("cursor", message)
+                    })?,
+            ),
+        };
+        let page = api.log.page(&tenant, &query.filter, after, query.limit + 1);
+        let mut decisions = page.await?;
+        let has_more = decisions.len() > query.limit as usize;
+        decisions.truncate(query.limit as usize);
+        let last = decisions.last().filter(|_| has_more);
+        let next = last.map(|last| seal(api, &tenant, &query.fingerprint, last));
+        Ok(Self {
+            tenant,
+            decisions,
+            next,
+        })
+    }
+
+    fn told(&self, items: &[Value]) -> Value {
+        json!({"items": items, "next_cursor": self.next, "has_more": self.next.is_some()})
+    }
 }
 
 fn seal(api: &Api, tenant: &TenantId, fingerprint: &str, last: &Decision) -> String {

@@ -1,6 +1,8 @@
 //! `/dashboard/users`: people of a tenant who may sign in to the dashboard, each with a role as keys have.
 
 mod attempts;
+pub(super) mod change;
+pub(super) mod oidc;
 mod password;
 pub(super) mod sign_in;
 
@@ -13,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::{attempts::Attempts, password::Passwords};
+use self::{attempts::Attempts, oidc::Oidc, password::Passwords};
 use super::{
     Api,
     body::{self, JsonObject},
@@ -24,10 +26,13 @@ use super::{
     view::moment,
     writer,
 };
-use crate::store::{
-    StoreError,
-    audit::Action,
-    people::{self, Account, Person},
+use crate::{
+    config::Dashboard,
+    store::{
+        StoreError,
+        audit::Action,
+        people::{self, Account, Person},
+    },
 };
 
 /// More than people keep apart; a page holds them all.
@@ -40,6 +45,17 @@ const MAX_EMAIL: usize = 254;
 pub(crate) struct People {
     attempts: Attempts,
     passwords: Passwords,
+    oidc: Option<Oidc>,
+}
+
+impl People {
+    /// As configured.
+    pub(crate) fn new(config: &Dashboard) -> Self {
+        Self {
+            oidc: config.oidc.as_ref().map(Oidc::new),
+            ..Self::default()
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,14 +12,18 @@ use crate::{role::Role, store::StoreError};
 
 /// What changes need that are made by this method (`None`: any) at this path or below it; the first that fits. What is
 /// not here is a setting of the tenant, and an administrator's.
-const CHANGES: [(Option<Method>, &str, Role); 6] = [
+const CHANGES: [(Option<Method>, &str, Role); 8] = [
     // It asks, and changes nothing.
     (None, "/v1/routing/replay", Role::Member),
     (None, "/v1/prompts", Role::Member),
     (None, "/v1/datasets", Role::Member),
     (None, "/v1/evaluations", Role::Member),
+    // A call, as the proxy takes it.
+    (None, "/dashboard/chat", Role::Member),
     // Whoever came in may leave.
     (None, "/dashboard/session", Role::ReadOnly),
+    // One's own.
+    (None, "/dashboard/password", Role::ReadOnly),
     // What was said does not come back.
     (Some(Method::DELETE), "/v1/session", Role::Owner),
 ];

@@ -36,6 +36,32 @@ pub(super) fn decision(decision: &Decision, labels: &Labels, locale: Locale) -> 
     body
 }
 
+/// What a row of a table shows of it.
+pub(super) fn brief(d: &Decision, labels: &Labels) -> Value {
+    let served = d.served.as_ref();
+    json!({
+        "request_id": d.request_id.to_string(),
+        "request_created_at": moment(d.created_at_ms),
+        "session_id": d.session_id.as_ref().map(ToString::to_string),
+        "user_id": d.tags.as_deref().and_then(|tags| tags.user.as_deref()),
+        "requested_model": d.requested_model,
+        "provider": served.map(CandidateKey::provider),
+        "model": served.map(CandidateKey::model),
+        "task_shape": task_shape(d),
+        "routing_strategy": d.strategy.as_str(),
+        "reason": d.reason.as_str(),
+        "confidence": d.confidence,
+        "shadow_of": d.shadow_of.map(|id| id.to_string()),
+        "status": status(d),
+        "latency_ms": d.outcome.latency_ms,
+        "cost_micro_usd": d.outcome.cost_micro_usd,
+        "cache_hit": d.cache_hit().is_some(),
+        "quality": labels.judge.as_ref().map(|score| score.composite),
+        "session_score": labels.session.map(RatingScore::value),
+        "request_score": labels.request.map(RatingScore::value),
+    })
+}
+
 /// The object as it is exported: whose it is comes in, and the copy of the audit object goes.
 pub(super) fn row(decision: &Decision, labels: &Labels, locale: Locale) -> Value {
     let mut body = trace(decision, labels);
@@ -149,13 +175,19 @@ fn choice(d: &Decision) -> Value {
         "exploration_rate_effective": d.exploration_rate,
         "used_shared_pool_prior": d.evidence.used_shared_prior,
         "snapshot_version": d.snapshot_version,
-        "task_shape": d.ranked_shape.as_ref().or(d.shapes.first()).map(ToString::to_string),
+        "task_shape": task_shape(d),
         "task_shapes": d.shapes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "class_signals": class_signals(&d.class_signals),
         "implicit_signals": implicit_signals(&d.implicit),
         "draw_key": d.draw_key,
         "features": features(&d.features),
     })
+}
+
+/// The kind of task that it was ranked as.
+fn task_shape(d: &Decision) -> Option<String> {
+    let shape = d.ranked_shape.as_ref().or(d.shapes.first());
+    shape.map(ToString::to_string)
 }
 
 fn result(d: &Decision, labels: &Labels) -> Value {

@@ -64,14 +64,39 @@ pub(crate) async fn by_email(conn: &mut Conn, email: &str) -> Result<Vec<Account
         "SELECT {COLUMNS}, p.password FROM people AS p WHERE p.email = ? ORDER BY p.created_ms, p.id LIMIT ?"
     );
     let rows = sql::query(&text).bind(email).bind(SAME_EMAIL);
-    let rows = rows.fetch_all(conn).await?;
-    let account = |row: &Row| {
-        Ok(Account {
-            person: person(row)?,
-            password: row.try_get(5)?,
-        })
-    };
-    rows.iter().map(account).collect()
+    rows.fetch_all(conn).await?.iter().map(account).collect()
+}
+
+/// Who has this id.
+pub(crate) async fn get(conn: &mut Conn, id: &str) -> Result<Option<Account>, StoreError> {
+    let text = format!("SELECT {COLUMNS}, p.password FROM people AS p WHERE p.id = ?");
+    let row = sql::query(&text).bind(id).fetch_optional(conn).await?;
+    row.as_ref().map(account).transpose()
+}
+
+/// Keeps another password of a person, if the one that it takes the place of is still kept, and signs them out
+/// everywhere but here. Whether it was.
+pub(crate) async fn change_password(
+    tx: &mut Tx,
+    (before, after): (&Account, &str),
+    here: &KeyHash,
+) -> Result<bool, StoreError> {
+    let id = &before.person.id;
+    let changed = sql::query("UPDATE people SET password = ? WHERE id = ? AND password = ?")
+        .bind(after)
+        .bind(id)
+        .bind(&before.password)
+        .execute(&mut **tx)
+        .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sql::query("DELETE FROM sign_ins WHERE person = ? AND sha256 <> ?")
+        .bind(id)
+        .bind(here.0.as_slice())
+        .execute(&mut **tx)
+        .await?;
+    Ok(true)
 }
 
 /// Takes a person away and signs them out everywhere.
@@ -161,6 +186,13 @@ pub(crate) async fn holder(conn: &mut Conn, id: &str) -> Result<Option<Holder>, 
         is_disabled: row.try_get(5)?,
         is_scoped: false,
     }))
+}
+
+fn account(row: &Row) -> Result<Account, StoreError> {
+    Ok(Account {
+        person: person(row)?,
+        password: row.try_get(5)?,
+    })
 }
 
 fn person(row: &Row) -> Result<Person, StoreError> {

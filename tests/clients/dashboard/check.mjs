@@ -1,61 +1,23 @@
-// Uses the dashboard as people do: node check.mjs CHECK CONTROL_PLANE API_KEY OTHER_TENANTS_KEY
+// Uses the dashboard as people do: node check.mjs CHECK CONTROL_PLANE API_KEY MORE...
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { IMPROVING } from "./improving.mjs";
+import { MANY } from "./many.mjs";
+import { RUNNING } from "./running.mjs";
+import { accessible, account, base, DESKTOP, more, PASSWORD, PHONE, settled, signIn, signOut } from "./steps.mjs";
 
-const [check, base, key, otherKey] = process.argv.slice(2);
+const [check] = process.argv.slice(2);
+const [otherKey] = more;
 const CHROMIUM = process.env.FLOOPY_CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 360, height: 780 };
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const EMAIL = "ana@example.com";
-const PASSWORD = "correct horse battery";
 const PAGES = ["/", "/decisions", "/routing", "/routing/constraints", "/routing/rules", "/sessions", "/sessions/dash-3",
   "/experiments", "/promotions", "/feedback", "/safety", "/usage", "/prompts", "/access", "/access/keys", "/access/providers",
-  "/access/projects", "/access/webhooks", "/audit", "/fleet"];
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** Nothing is loading any more. */
-async function settled(page) {
-  await page.waitForSelector("h1");
-  await page.waitForFunction(() => !document.querySelector('[aria-label="Loading"]'));
-}
-
-async function accessible(page, what) {
-  // By hand, as the pages let no other script in.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((values) => window.axe.run(document, { runOnly: { type: "tag", values } }), RULES);
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`);
-  assert.deepEqual(told, [], `${what} is not accessible`);
-}
-
-async function account(page, asked = key) {
-  await page.goto(base);
-  await page.getByRole("button", { name: "Make one with your API key" }).click();
-  await page.locator("input[name=key]").fill(asked);
-  await page.getByLabel("E-mail").fill(asked === key ? EMAIL : "bo@example.com");
-  await page.locator("input[name=password]").fill(PASSWORD);
-  await page.getByRole("button", { name: "Make the account" }).click();
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
-}
-
-async function signIn(page, password) {
-  await page.getByLabel("E-mail").fill(EMAIL);
-  await page.locator("input[name=password]").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
-
-async function signOut(page) {
-  await page.getByRole("button", { name: "@example.com" }).click();
-  await page.getByRole("menuitem", { name: "Sign out" }).click();
-  await page.getByRole("heading", { name: "Sign in" }).waitFor();
-}
+  "/access/projects", "/access/webhooks", "/audit", "/fleet", "/evaluations", "/evaluations/datasets", "/usage/budgets", "/usage/savings",
+  "/pool", "/playground", "/account"];
 
 const CHECKS = {
   async sign_in(page) {
@@ -135,6 +97,9 @@ const CHECKS = {
     await page.getByText("user:user_").first().waitFor();
   },
 
+  ...IMPROVING,
+  ...RUNNING,
+  ...MANY,
   pages_light: (page) => everyPage(page, "light"),
   pages_dark: (page) => everyPage(page, "dark"),
 };

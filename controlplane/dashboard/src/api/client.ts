@@ -73,11 +73,44 @@ export interface User {
   created_at: string;
 }
 
+/** Shorter passwords are refused. */
+export const LEAST_CHARS = 12;
+
 export interface SignedIn {
   user: User | null;
+  /** Who vouches for people beside passwords, where somebody does. */
+  oidc?: string | null;
   tenant?: { id: string };
   expires_at?: string;
   version?: string;
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+interface Chatted {
+  content: string;
+  model: string;
+  /** The id of its decision. */
+  call?: string;
+}
+
+/** A call through the proxy, with a key that only this tab knows. */
+async function chat(key: string, model: string, messages: ChatMessage[]): Promise<Chatted> {
+  const response = await fetch("/dashboard/chat", {
+    method: "POST",
+    headers: { ...BY_HAND, "content-type": "application/json", authorization: `Bearer ${key}` },
+    body: JSON.stringify({ model, messages }),
+  });
+  const data = (await response.json().catch(() => null)) as { model?: string; choices?: { message?: { content?: string | null } }[] } | null;
+  if (!response.ok) throw refusal(response.status, data);
+  return {
+    content: data?.choices?.[0]?.message?.content ?? "(no text)",
+    model: data?.model ?? model,
+    call: response.headers.get("floopy-call-id") ?? undefined,
+  };
 }
 
 /** What only the dashboard asks for. */
@@ -85,6 +118,8 @@ export const people = {
   session: () => own<SignedIn>("GET", "/session"),
   signIn: (email: string, password: string) => own<User>("POST", "/session", { email, password }),
   signOut: () => own<null>("DELETE", "/session"),
+  password: (current_password: string, password: string) => own<unknown>("PUT", "/password", { current_password, password }),
+  chat,
   list: () => own<{ items: User[] }>("GET", "/users"),
   create: (user: { email: string; password: string; role?: Role }, key?: string) =>
     own<User>("POST", "/users", user, key),

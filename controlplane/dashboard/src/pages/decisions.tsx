@@ -10,7 +10,7 @@ import { useNow } from "../ui/hooks";
 import { Paged, type Column } from "../ui/paged";
 import { Empty, Page, Status, Tag } from "../ui/parts";
 
-type Decision = Schemas["Decision"];
+type Decision = Schemas["DecisionSummary"];
 
 const STRATEGIES = ["feedback_driven", "fallback", "round_robin", "weighted", "latency_based", "smart_cost", "legacy_model"] as const;
 const SINCE: [string, string][] = [["", "Any time"], ["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"]];
@@ -33,7 +33,7 @@ function columns(now: number): Column<Decision>[] {
     { name: "Task", width: "minmax(90px, 1fr)", cell: (one) => <span className="mono soft">{one.task_shape ?? "–"}</span>, wide: true },
     { name: "Why", width: "minmax(90px, 0.9fr)", cell: (one) => words(one.reason), wide: true },
     { name: "Confidence", width: "84px", cell: (one) => quality(one.confidence).slice(0, 4), right: true, wide: true },
-    { name: "Judge", width: "62px", cell: (one) => quality(one.judge?.composite), right: true, wide: true },
+    { name: "Judge", width: "62px", cell: (one) => quality(one.quality), right: true, wide: true },
     { name: "Rating", width: "56px", cell: (one) => one.request_score ?? one.session_score ?? "–", right: true, wide: true },
     { name: "Cost", width: "84px", cell: (one) => usd(one.cost_micro_usd), right: true },
     { name: "Latency", width: "72px", cell: (one) => duration(one.latency_ms), right: true, wide: true },
@@ -95,7 +95,7 @@ export default function Decisions() {
         {isFiltered && <Button variant="default" onClick={clear}>Clear</Button>}
       </div>
       <Paged label="Decisions" queryKey={["decisions", "list", query]} refresh={5_000} chosen={id}
-        page={(cursor) => told(api.GET("/v1/decisions", { params: { query: { ...query, cursor } } }))}
+        page={(cursor) => told(api.GET("/v1/decisions/summaries", { params: { query: { ...query, cursor } } }))}
         columns={columns(now)} rowKey={(one) => one.request_id}
         open={(one) => void navigate(`/decisions/${one.request_id}${tail}`)}
         empty={isFiltered

@@ -156,7 +156,7 @@ function Results({ of }: { of: Schemas["Results"] }) {
         </div>
       )}
       <div className={of.winner ? "note good" : "note"}>
-        {of.winner ? `${words(of.winner)} wins: ` : "Not decided: "}{words(of.winner_reason)}; it needs {count(test.min_sessions_per_variant)} sessions of known quality each, and has {count(a.sessions_of_known_quality)} and {count(b.sessions_of_known_quality)}.
+        {of.winner ? `${words(of.winner)} wins` : "Not decided"}{of.winner_reason ? `: ${words(of.winner_reason)}` : ""}; it needs {count(test.min_sessions_per_variant)} sessions of known quality each, and has {count(a.sessions_of_known_quality)} and {count(b.sessions_of_known_quality)}.
       </div>
     </>
   );

@@ -1,10 +1,12 @@
 // What people and judges say of replies.
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, told, type Schemas } from "../api/client";
 import { useMay } from "../api/session";
-import { ago, count, mean, moment, quality } from "../lib/format";
-import { useChange, useNow, useRecent } from "../ui/hooks";
+import { ago, count, mean, moment, percent, quality } from "../lib/format";
+import { useChange, useNow } from "../ui/hooks";
+import { Interval } from "../ui/interval";
 import { Paged } from "../ui/paged";
 import { Card, Empty, Loaded, Page, Plain, Status } from "../ui/parts";
 
@@ -27,6 +29,7 @@ export default function Feedback() {
   return (
     <Page title="Feedback and judges" about="Ratings of people decide in the end; the judge speaks until there are enough.">
       <div className="stack">
+        <Agreement />
         <Judges />
         <Paged<Given> label="Ratings" queryKey={["feedback", "list"]} refresh={5_000}
           page={(cursor) => told(api.GET("/v1/feedback", { params: { query: { limit: 100, cursor } } }))}
@@ -52,8 +55,15 @@ export default function Feedback() {
   );
 }
 
+/** Whole decisions, as only they say each of a judge's scores: asked seldom. */
+const JUDGED = 60_000;
+
 function Judges() {
-  const recent = useRecent(10_000);
+  const recent = useQuery({
+    queryKey: ["decisions", "judged"],
+    queryFn: () => told(api.GET("/v1/decisions", { params: { query: { limit: 100 } } })),
+    refetchInterval: JUDGED,
+  });
   return (
     <Card title="Judges" about="Means over the last 100 decisions">
       <Loaded of={recent}>
@@ -72,6 +82,36 @@ function Judges() {
               }))} />
           );
         }}
+      </Loaded>
+    </Card>
+  );
+}
+
+const SAYS: Record<Schemas["JudgeAgreement"]["status"], string> = {
+  insufficient_data: "Too few replies were both scored and rated to say.",
+  agrees: "What the judge likes, people like.",
+  weak: "The judge and people agree a little.",
+  disagrees: "The judge surely disagrees with people, so its scores count for less.",
+};
+
+function Agreement() {
+  const found = useQuery({ queryKey: ["agreement"], queryFn: () => told(api.GET("/v1/judge/agreement")), refetchInterval: JUDGED });
+  return (
+    <Card title="Does the judge agree with people?" about="Rank correlation of its scores with ratings, -1 to 1">
+      <Loaded of={found} lines={3}>
+        {(data) => (
+          <div className="stack">
+            <div className="row"><Status of={data.status} /> <span className="soft">{SAYS[data.status]} It keeps {percent(data.weight_factor)} of its weight in routing.</span></div>
+            <Plain label="Agreement" head={["Pairs of", { name: "Known", right: true }, `Spearman, ${percent(data.interval_level)}`, { name: "Mean", right: true },
+              { name: "Kendall", right: true }, { name: "Distance", right: true }]}
+              rows={([["Replies", data.replies], ["Sessions", data.sessions]] as const).map(([name, pairs]) => ({
+                key: name,
+                cells: [name, pairs.n < data.least_pairs ? `${count(pairs.n)} of ${count(data.least_pairs)} needed` : count(pairs.n),
+                  pairs.rho ? <Interval key="i" of={{ mean: pairs.rho.value, ...pairs.rho }} scale={{ from: -1, to: 1 }} strong zero /> : "–",
+                  quality(pairs.rho?.value), quality(pairs.tau?.value), quality(pairs.calibration_error)],
+              }))} />
+          </div>
+        )}
       </Loaded>
     </Card>
   );

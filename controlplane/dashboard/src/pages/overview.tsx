@@ -38,7 +38,7 @@ export default function Overview() {
           <Baseline />
           <Savings />
           <Card span={6} title="Quality" about="Judge's score of each reply, mean of 20, over the last 100 decisions">
-            <Loaded of={recent}>{() => <Rolling of={decisions} value={(one) => one.judge?.composite} format={quality} name="Quality" fit />}</Loaded>
+            <Loaded of={recent}>{() => <Rolling of={decisions} value={(one) => one.quality} format={quality} name="Quality" fit />}</Loaded>
           </Card>
           <Card span={6} title="Latency" about="Mean of 20, over the last 100 decisions">
             <Loaded of={recent}>{() => <Rolling of={decisions} value={(one) => one.latency_ms} format={duration} name="Latency" />}</Loaded>
@@ -57,9 +57,9 @@ export default function Overview() {
 
 const knownOf = (values: (number | null | undefined)[]) => values.filter((value) => value !== null && value !== undefined);
 
-function Numbers({ decisions, usage }: { decisions: Schemas["Decision"][]; usage: Schemas["Usage"] | undefined }) {
+function Numbers({ decisions, usage }: { decisions: Schemas["DecisionSummary"][]; usage: Schemas["Usage"] | undefined }) {
   const latencies = knownOf(decisions.map((one) => one.latency_ms));
-  const scores = knownOf(decisions.map((one) => one.judge?.composite));
+  const scores = knownOf(decisions.map((one) => one.quality));
   const failed = decisions.filter((one) => one.status === "error").length;
   const total = usage?.total;
   const each = total && total.requests > 0 ? (total.cost_micro_usd / total.requests) * 1_000 : null;
@@ -138,7 +138,7 @@ function Savings() {
   );
 }
 
-function Mix({ decisions }: { decisions: Schemas["Decision"][] }) {
+function Mix({ decisions }: { decisions: Schemas["DecisionSummary"][] }) {
   const by = Map.groupBy(decisions, (one) => one.model ?? "nobody");
   const rows = [...by].toSorted((a, b) => b[1].length - a[1].length).slice(0, 8);
   return (

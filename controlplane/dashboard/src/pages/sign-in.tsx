@@ -2,14 +2,24 @@
 import { Anchor, Button, PasswordInput, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent, type ReactNode } from "react";
-import { people } from "../api/client";
-import { SESSION } from "../api/session";
+import { LEAST_CHARS, people } from "../api/client";
+import { SESSION, useSignedIn } from "../api/session";
 import { Trouble } from "../ui/parts";
 
-const LEAST_CHARS = 12;
+/** Why whoever vouches for people sent somebody back, in words that help. */
+const REFUSED: Record<string, string> = {
+  busy: "Too many people sign in at this moment. Try again in a few seconds.",
+  stale: "That took too long, or was begun in another window. Try again.",
+  denied: "It was refused where you were asked to sign in.",
+  failed: "Who vouches for people could not be asked. The operator's log says why.",
+  unverified: "Your e-mail address is not verified there, so it is not known to be yours.",
+  token: "What came back does not prove who you are. The operator's log says why.",
+  unknown: "You have no account here. Ask an administrator to take your e-mail address in.",
+};
 
 export function SignIn() {
   const [first, setFirst] = useState(false);
+  const [refused] = useState(() => new URLSearchParams(location.search).get("refused"));
   return (
     <div className="signin">
       <title>{first ? "Make an account · Floopy" : "Sign in · Floopy"}</title>
@@ -18,7 +28,8 @@ export function SignIn() {
           <img src="/icon.svg" alt="" width={30} height={30} /> Floopy
         </div>
         <div className="card">
-          {first ? <First /> : <Known />}
+          {refused && <div className="note bad" role="alert" style={{ marginBottom: 14 }}>{REFUSED[refused] ?? "You could not be signed in."}</div>}
+          {first ? <First /> : <><Known /><Elsewhere /></>}
           <p className="soft" style={{ margin: "18px 0 0" }}>
             {first ? "You have an account? " : "Nobody has an account yet? "}
             <Anchor component="button" type="button" underline="always" fz="inherit" onClick={() => setFirst(!first)}>
@@ -72,6 +83,15 @@ function Known() {
       <TextInput name="email" type="email" label="E-mail" autoComplete="username" required autoFocus />
       <PasswordInput name="password" label="Password" autoComplete="current-password" required />
     </Form>
+  );
+}
+
+/** By somebody who vouches for people, where the operator set that up. */
+function Elsewhere() {
+  const host = useSignedIn().data?.oidc;
+  if (!host) return null;
+  return (
+    <Button component="a" href="/dashboard/oidc/sign-in" variant="default" fullWidth mt={12}>Sign in with {host}</Button>
   );
 }
 

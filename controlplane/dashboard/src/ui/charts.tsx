@@ -17,7 +17,7 @@ const WINDOW = 20;
 
 /** The mean of the last ones at each decision, from the oldest to the newest. */
 export function Rolling({ of, value, format, name, fit = false }: {
-  of: Schemas["Decision"][]; value: (one: Schemas["Decision"]) => number | null | undefined;
+  of: Schemas["DecisionSummary"][]; value: (one: Schemas["DecisionSummary"]) => number | null | undefined;
   format: (value: number) => string; name: string; fit?: boolean;
 }) {
   const found = of.toReversed().flatMap((one) => {
@@ -72,13 +72,14 @@ export function Capital({ of, bound, name }: { of: { at: string; capital: number
   const points = of.map((one) => ({ at: Date.parse(one.at), capital: Math.max(one.capital, 1e-3) }));
   const time = (at: number) => new Date(at).toLocaleString("en-GB", { dateStyle: "short", timeStyle: "short" });
   const last = points.at(-1)?.capital ?? 1;
+  const most = Math.max(bound, ...points.map((one) => one.capital)) * 2;
   return (
     <div role="img" aria-label={`${name}: capital ${last.toPrecision(3)} of ${bound}`}>
       <ResponsiveContainer width="100%" height={HEIGHT}>
         <LineChart data={points} margin={{ top: 10, right: 14, bottom: 0, left: 0 }} accessibilityLayer={false}>
           <CartesianGrid {...GRID} />
           <XAxis dataKey="at" type="number" domain={["dataMin", "dataMax"]} {...AXIS} tickFormatter={time} minTickGap={70} />
-          <YAxis {...AXIS} width={52} scale="log" domain={["auto", bound * 2]} allowDataOverflow
+          <YAxis {...AXIS} width={52} scale="log" domain={["auto", most]} allowDataOverflow
             tickFormatter={(held: number) => String(Number(held.toPrecision(2)))} />
           <Tooltip {...BUBBLE} labelFormatter={(at) => time(Number(at))} formatter={(held) => [Number(held).toPrecision(3), "Capital"]} />
           <ReferenceLine y={bound} stroke="var(--c2)" strokeDasharray="5 4"

@@ -34,14 +34,14 @@ export function useChange<In, Out>(
 export const useRankings = (refetchInterval: number | false = false) =>
   useQuery({ queryKey: ["rankings"], queryFn: () => told(api.GET("/v1/routing/rankings")), refetchInterval });
 
-/** Decisions that "lately" means: each comes with all that was known, so more would take long. */
+/** Decisions that "lately" means. */
 export const RECENT = 100;
 
 /** The newest decisions, for what is told of right now. */
 export const useRecent = (refetchInterval: number | false = false) =>
   useQuery({
     queryKey: ["decisions", "recent"],
-    queryFn: () => told(api.GET("/v1/decisions", { params: { query: { limit: RECENT } } })),
+    queryFn: () => told(api.GET("/v1/decisions/summaries", { params: { query: { limit: RECENT } } })),
     refetchInterval,
   });
 

@@ -80,7 +80,7 @@ function Rows<T>({ items, columns, rowKey, open, chosen, label, hasMore, busy, m
   const template = { gridTemplateColumns: shown.map((column) => column.width).join(" ") };
   return (
     <>
-      <div className="scroll" ref={scroll} tabIndex={0} role="table" aria-label={label}
+      <div className="scroll" ref={scroll} style={hasMore ? undefined : { minHeight: 0 }} tabIndex={0} role="table" aria-label={label}
         aria-rowcount={hasMore ? -1 : items.length + 1}>
         <div role="rowgroup" style={{ display: "contents" }}>
           <div className="vhead" role="row" style={template}>

@@ -112,7 +112,7 @@ export function Plain({ label, head, rows }: {
   const columns = head.map((one) => (typeof one === "string" ? { name: one, right: false } : one));
   return (
     <div className="tablewrap" tabIndex={0} role="region" aria-label={label}>
-      <table className="plain">
+      <table className="plain" aria-label={label}>
         <thead>
           <tr>
             {columns.map(({ name, right }, at) => (
@@ -142,10 +142,10 @@ export function ModelName({ of }: { of: { provider: string; model: string } | nu
 }
 
 const TONES: Record<string, Tone> = {
-  ok: "good", completed: "good", live: "good", verified: "good", ahead: "good", delivered: "good", counts: "good",
+  ok: "good", completed: "good", live: "good", verified: "good", ahead: "good", delivered: "good", counts: "good", agrees: "good", rated: "good",
   active: "info", canary: "info", wide_canary: "info", running: "info", started: "info", pending: "info", shadow: "info",
   undecided: "plain", unknown: "plain", superseded: "plain", withdrawn: "plain", insufficient_data: "plain",
-  behind: "bad", error: "bad", failed: "bad", rolled_back: "bad", regression_detected: "bad", disconnected: "warn",
+  behind: "bad", disagrees: "bad", weak: "warn", blocked: "bad", capped: "warn", error: "bad", failed: "bad", rolled_back: "bad", regression_detected: "bad", disconnected: "warn",
   not_verified: "warn",
 };
 

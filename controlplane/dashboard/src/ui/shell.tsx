@@ -2,7 +2,7 @@
 import { ActionIcon, Drawer, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
-  IconArrowsSplit2, IconChartBar, IconChevronDown, IconFileText, IconFlask, IconHistory, IconHome, IconKey, IconLogout,
+  IconArrowsSplit2, IconChartBar, IconChevronDown, IconFileText, IconFlask, IconClipboardCheck, IconPlayerPlay, IconUsersGroup, IconUser, IconHistory, IconHome, IconKey, IconLogout,
   IconMenu2, IconMessageCircle, IconMoon, IconRoute, IconServer, IconShield, IconStar, IconSun, IconTrendingUp,
 } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -17,10 +17,13 @@ const PLACES = [
   { group: "", at: "/decisions", name: "Decisions", icon: IconRoute },
   { group: "", at: "/routing", name: "Routing", icon: IconArrowsSplit2 },
   { group: "", at: "/sessions", name: "Sessions", icon: IconMessageCircle },
+  { group: "", at: "/playground", name: "Playground", icon: IconPlayerPlay },
   { group: "Improve", at: "/experiments", name: "Experiments", icon: IconFlask },
   { group: "Improve", at: "/promotions", name: "Promotions", icon: IconTrendingUp },
   { group: "Improve", at: "/feedback", name: "Feedback and judges", icon: IconStar },
   { group: "Improve", at: "/prompts", name: "Prompts", icon: IconFileText },
+  { group: "Improve", at: "/evaluations", name: "Evaluations", icon: IconClipboardCheck },
+  { group: "Improve", at: "/pool", name: "Shared pool", icon: IconUsersGroup },
   { group: "Run", at: "/usage", name: "Usage and budgets", icon: IconChartBar },
   { group: "Run", at: "/safety", name: "Cache and firewall", icon: IconShield },
   { group: "Run", at: "/access", name: "Access", icon: IconKey },
@@ -83,6 +86,7 @@ function Who() {
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Label c="var(--ink-soft)">Role: {user.role.replace("_", " ")}</Menu.Label>
+          <Menu.Item component={Link} to="/account" leftSection={<IconUser size={16} />}>Your account</Menu.Item>
           <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => out.mutate(undefined)}>Sign out</Menu.Item>
         </Menu.Dropdown>
       </Menu>

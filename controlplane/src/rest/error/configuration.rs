@@ -21,4 +21,11 @@ impl ApiError {
         let status = StatusCode::NOT_IMPLEMENTED;
         Self::new(status, "api_error", "not_configured", message)
     }
+
+    /// The proxy that was to be asked did not answer.
+    pub(crate) fn proxy_away(why: &str) -> Self {
+        let message = format!("the proxy gave no answer: {why}");
+        let status = StatusCode::BAD_GATEWAY;
+        Self::new(status, "api_error", "proxy_unreachable", message)
+    }
 }

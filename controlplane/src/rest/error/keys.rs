@@ -44,6 +44,13 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, kind, "wrong_password", message)
     }
 
+    /// A key came where only somebody who is signed in has anything to do.
+    pub(crate) fn sign_in_required() -> Self {
+        let message = "only whoever is signed in to the dashboard has a password to change";
+        let kind = "authentication_error";
+        Self::new(StatusCode::UNAUTHORIZED, kind, "sign_in_required", message)
+    }
+
     /// Sign-in was tried too often.
     pub(crate) fn too_many_attempts(seconds: u64) -> Self {
         let message = format!("sign-in was tried too often; try again in {seconds} seconds");

@@ -2,6 +2,7 @@
 
 mod audit;
 mod batches;
+mod brief;
 mod cache;
 mod calls;
 mod constraints;

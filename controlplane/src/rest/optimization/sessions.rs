@@ -1,5 +1,5 @@
-//! `GET /v1/optimization/sessions`: what each session cost and saved, how it was rated and how it ended; or sums of
-//! them by what their callers said they belong to.
+//! `GET /v1/sessions` and `GET /v1/optimization/sessions`: what each session cost and saved, how it was rated and how it
+//! ended; or sums of them by what their callers said they belong to.
 
 mod asked;
 mod groups;
@@ -48,23 +48,51 @@ pub(in super::super) async fn get(
     let tenant = reader(&api, &headers).await?;
     let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
     let asked = asked::parse(pairs)?;
-    let (to_ms, after) = match &asked.cursor {
-        None => (api.clock.now_ms(), None),
-        Some(cursor) => opened(&api, (&tenant, &asked), cursor)?,
-    };
-    let during = During {
-        tenant: &tenant,
-        from_ms: to_ms.saturating_sub(asked.window.1),
-        to_ms,
-    };
+    let (during, after) = begins(&api, &tenant, &asked)?;
     let mut body = match &asked.by {
         Some(by) => grouped(&api, (&asked, during), by).await?,
-        None => page(&api, (&asked, during), after.as_ref()).await?,
+        None => {
+            let mut body = page(&api, (&asked, during), after.as_ref()).await?;
+            body["groups"] = json!([]);
+            body["is_complete"] = json!(true);
+            body
+        }
     };
     body["window"] = json!(asked.window.0);
     body["from"] = json!(moment(during.from_ms));
-    body["to"] = json!(moment(to_ms));
+    body["to"] = json!(moment(during.to_ms));
     Ok(Json(body))
+}
+
+/// A page of sessions of the last 31 days, the last active first.
+pub(in super::super) async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let tenant = reader(&api, &headers).await?;
+    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let asked = asked::parse_list(pairs)?;
+    let (during, after) = begins(&api, &tenant, &asked)?;
+    Ok(Json(page(&api, (&asked, during), after.as_ref()).await?))
+}
+
+/// Of which calls pages are, and where this one begins.
+fn begins<'a>(
+    api: &Api,
+    tenant: &'a TenantId,
+    asked: &Asked,
+) -> Result<(During<'a>, Option<Mark>), ApiError> {
+    let (to_ms, after) = match &asked.cursor {
+        None => (api.clock.now_ms(), None),
+        Some(cursor) => opened(api, (tenant, asked), cursor)?,
+    };
+    let during = During {
+        tenant,
+        from_ms: to_ms.saturating_sub(asked.window.1),
+        to_ms,
+    };
+    Ok((during, after))
 }
 
 async fn page(
@@ -90,9 +118,7 @@ async fn page(
         .collect();
     let next = found.last().filter(|_| has_more);
     let next = next.map(|last| sealed(api, (during, asked), last));
-    Ok(
-        json!({"items": items, "next_cursor": next, "has_more": has_more, "groups": [], "is_complete": true}),
-    )
+    Ok(json!({"items": items, "next_cursor": next, "has_more": has_more}))
 }
 
 async fn grouped(

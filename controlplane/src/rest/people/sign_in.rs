@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::read_email;
+use super::{oidc::Oidc, read_email};
 use crate::{
     rest::{
         Api,
@@ -25,7 +25,10 @@ use crate::{
         serve::Peer,
         view::moment,
     },
-    store::{StoreError, meta, people},
+    store::{
+        StoreError, Tx, meta,
+        people::{self, Person},
+    },
 };
 
 /// From here to whoever answers: the id of who is signed in. Nobody else can say it.
@@ -38,7 +41,7 @@ static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto"
 const COOKIE: &str = "floopy_session";
 /// How long somebody stays signed in.
 const SIGNED_IN_MS: u64 = 24 * 3_600_000;
-const MAX_BODY: usize = 4 << 10;
+pub(super) const MAX_BODY: usize = 4 << 10;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,18 +75,27 @@ pub(in crate::rest) async fn sign_in(
     let account = found.and_then(|at| accounts.get(at));
     let person = &account.ok_or_else(ApiError::wrong_password)?.person;
     api.people.attempts.succeeded(from, &email);
-    let mut secret = [0; 32];
-    meta::random(&mut secret)?;
-    let cookie = hex::encode(secret);
-    let expires_ms = now_ms + SIGNED_IN_MS;
     let mut tx = api.store.write().await?;
-    let hash = KeyHash::of(&cookie);
-    people::sign_in(&mut tx, (&person.id, &hash), (now_ms, expires_ms)).await?;
+    let set = remember(&mut tx, person, (now_ms, is_https(&headers))).await?;
     tx.commit().await.map_err(StoreError::from)?;
     tracing::info!(tenant = %person.tenant, person = %person.id, "signed in");
     let told = super::describe(person);
-    let set = set_cookie(&cookie, SIGNED_IN_MS / 1_000, is_https(&headers))?;
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, set)], Json(told)).into_response())
+}
+
+/// Remembers that somebody signed in; the cookie that says so.
+pub(super) async fn remember(
+    tx: &mut Tx,
+    person: &Person,
+    (now_ms, secure): (u64, bool),
+) -> Result<HeaderValue, StoreError> {
+    let mut secret = [0; 32];
+    meta::random(&mut secret)?;
+    let cookie = hex::encode(secret);
+    let hash = KeyHash::of(&cookie);
+    let until = (now_ms, now_ms + SIGNED_IN_MS);
+    people::sign_in(tx, (&person.id, &hash), until).await?;
+    set_cookie(&cookie, SIGNED_IN_MS / 1_000, secure)
 }
 
 /// Signs whoever asks out.
@@ -115,7 +127,10 @@ pub(in crate::rest) async fn signed_in(
         None => None,
     };
     let Some((person, expires_ms)) = found else {
-        return Ok(Json(json!({"object": "session", "user": null})));
+        let oidc = api.people.oidc.as_ref().map(Oidc::host);
+        return Ok(Json(
+            json!({"object": "session", "user": null, "oidc": oidc}),
+        ));
     };
     Ok(Json(json!({
         "object": "session",
@@ -177,14 +192,20 @@ pub(in crate::rest) fn person(headers: &HeaderMap) -> Option<&str> {
     headers.get(&SIGNED_IN)?.to_str().ok()
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// What somebody signed in with.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named(headers, COOKIE)
+}
+
+/// A cookie by its name.
+pub(super) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter();
-    let pairs = lines
+    let mut pairs = lines
         .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'));
-    let named = pairs.filter_map(|pair| pair.trim().split_once('='));
-    let mut ours = named.filter(|(name, _)| *name == COOKIE);
-    ours.next().map(|(_, value)| value)
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    let found = pairs.find(|(known, _)| *known == name);
+    found.map(|(_, value)| value)
 }
 
 /// Whether the browser came by HTTPS, which ends before this listener.
@@ -193,9 +214,9 @@ fn is_https(headers: &HeaderMap) -> bool {
     proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
-fn set_cookie(value: &str, seconds: u64, secure: bool) -> Result<HeaderValue, ApiError> {
+fn set_cookie(value: &str, seconds: u64, secure: bool) -> Result<HeaderValue, StoreError> {
     let secure = if secure { "; Secure" } else { "" };
     let text =
         format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::from_str(&text).map_err(|_| ApiError::internal())
+    HeaderValue::from_str(&text).map_err(|e| StoreError::corrupt("cookie", e))
 }

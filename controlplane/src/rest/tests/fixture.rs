@@ -107,6 +107,7 @@ impl Fixture {
             keys: KeyRing::read(&"ab".repeat(32)).expect("a key"),
             fleet: Arc::default(),
             people: Arc::default(),
+            asker: Arc::new(crate::evaluations::Asker::new()),
             started_ms: NOW,
         }
     }

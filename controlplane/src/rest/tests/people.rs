@@ -73,3 +73,41 @@ async fn somebody_acts_with_their_role_until_they_sign_out() {
     let late = fixture.browse("GET /v1/keys", &cookie, Value::Null).await;
     assert_eq!(late.0, 401);
 }
+
+#[tokio::test]
+async fn somebody_changes_their_own_password_and_is_signed_out_elsewhere() {
+    let fixture = Fixture::new().await;
+    let reader = json!({"email": ANA, "password": PASSWORD, "role": "read_only"});
+    let call = "POST /dashboard/users";
+    let (status, made) = fixture.send(&fixture.key, call, reader).await;
+    assert_eq!(status, 201, "{made}");
+    let (_, here) = fixture.sign_in(PASSWORD).await;
+    let (_, elsewhere) = fixture.sign_in(PASSWORD).await;
+
+    let (call, another) = ("PUT /dashboard/password", "a better one, at last");
+    let change = |current: &str, new: &str| json!({"current_password": current, "password": new});
+    let wrong = fixture.browse(call, &here, change("not it at all", another));
+    assert_eq!(wrong.await.0, 400);
+    let short = fixture.browse(call, &here, change(PASSWORD, "short"));
+    assert_eq!(short.await.0, 400);
+    let body = change(PASSWORD, another);
+    let (status, told) = fixture.send(&fixture.key, call, body.clone()).await;
+    assert_eq!(
+        (status.as_u16(), &told["error"]["code"]),
+        (401, &json!("sign_in_required"))
+    );
+    assert_eq!(fixture.browse(call, &here, body).await.0, 200);
+
+    let fixture = &fixture;
+    let keys = |cookie: String| async move {
+        fixture.browse("GET /v1/keys", &cookie, Value::Null).await.0
+    };
+    assert_eq!(fixture.sign_in(PASSWORD).await.0, 401);
+    assert_eq!(fixture.sign_in(another).await.0, 201);
+    assert_eq!(keys(here).await, 200);
+    assert_eq!(keys(elsewhere).await, 401);
+    let (_, told) = fixture.get("/v1/audit").await;
+    let resource = format!("user/{}/password", made["id"].as_str().expect("an id"));
+    assert_eq!(told["items"][0]["resource"], json!(resource), "{told}");
+    assert!(!told.to_string().contains(another));
+}

@@ -98,3 +98,49 @@ async fn a_path_that_is_no_text_is_refused_in_the_envelope() {
         );
     }
 }
+
+#[tokio::test]
+async fn summaries_are_the_same_decisions_in_brief() {
+    let fixture = Fixture::new().await;
+    let events = (1..=5).map(|n| decided(n, turn(n, "s", "a"))).collect();
+    append(&fixture.intake, events).await;
+    fixture
+        .intake
+        .report(vec![score(3, 0.8)], vec![])
+        .await
+        .expect("works");
+    let (_, whole) = fixture.get("/v1/decisions?session_id=s").await;
+    let (mut found, mut path) = (
+        Vec::new(),
+        "/v1/decisions/summaries?session_id=s&limit=2".to_owned(),
+    );
+    loop {
+        let (status, page) = fixture.get(&path).await;
+        assert_eq!(status, 200, "{page}");
+        found.extend(page["items"].as_array().expect("items").clone());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/v1/decisions/summaries?session_id=s&limit=2&cursor={cursor}");
+        let (status, ..) = fixture.raw(&path, Some(&fixture.stranger)).await;
+        assert_eq!(status, 400, "another tenant's cursor");
+    }
+    let whole = whole["items"].as_array().expect("items");
+    assert_eq!((whole.len(), found.len()), (5, 5));
+    for (whole, brief) in whole.iter().zip(&found) {
+        let of = brief.as_object().expect("an object").iter();
+        for (name, value) in of.filter(|(name, _)| !["quality", "cache_hit"].contains(&&***name)) {
+            assert_eq!(value, &whole[name], "{name}");
+        }
+        assert_eq!(brief["quality"], whole["judge"]["composite"]);
+        assert_eq!(brief["cache_hit"], whole["outcome"]["cache_hit"]);
+        let (long, short) = (whole.to_string().len(), brief.to_string().len());
+        assert!(short * 5 < long, "{short} bytes of {long}");
+    }
+    assert_eq!(found[2]["quality"], 0.8);
+    let (_, _, nothing) = fixture
+        .raw("/v1/decisions/summaries", Some(&fixture.stranger))
+        .await;
+    let nothing: Value = serde_json::from_slice(&nothing).expect("JSON");
+    assert_eq!(nothing["items"], json!([]));
+}

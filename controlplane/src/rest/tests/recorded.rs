@@ -1,5 +1,7 @@
 //! Savings as they are recorded with every call: what is told of them is what the exported rows add up to.
 
+use std::collections::BTreeMap;
+
 use floopy_shared::domain::{
     cache::{CacheHit, CacheUse},
     decision::{Decision, Ending, Stage},
@@ -217,6 +219,52 @@ async fn sessions_are_told_by_pages_with_what_they_cost_saved_and_came_to() {
     ];
     let expected = expected.map(|(id, outcome, sums)| (id.to_owned(), outcome.to_owned(), sums));
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn pages_of_sessions_are_all_of_them_once_whatever_their_turns() {
+    let fixture = Fixture::new().await;
+    let mut sessions: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let mut events = Vec::new();
+    for n in 1..=150 {
+        let name = format!("s-{}", n * n % 23);
+        let mut call = turn(n, &name, "b");
+        // Several at the same moment, and some that are copies.
+        call.created_at_ms = NOW - 1_000 + n / 4;
+        if n % 10 == 0 {
+            call.shadow_of = Some(request(n - 1));
+        } else {
+            let (last_ms, calls) = sessions.entry(name).or_default();
+            *last_ms = call.created_at_ms;
+            *calls += 1;
+        }
+        events.push(decided(n, call));
+    }
+    append(&fixture.intake, events).await;
+    let mut expected: Vec<_> = sessions.into_iter().collect();
+    expected.sort_by(|(a, (a_ms, _)), (b, (b_ms, _))| (b_ms, b).cmp(&(a_ms, a)));
+    let expected: Vec<_> = expected.into_iter().map(|(id, (_, n))| (id, n)).collect();
+    let (mut found, mut path) = (Vec::new(), "/v1/sessions?limit=3".to_owned());
+    loop {
+        let (status, page) = fixture.get(&path).await;
+        assert_eq!(status, 200, "{page}");
+        found.extend(page["items"].as_array().expect("items").clone());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!("/v1/sessions?limit=3&cursor={cursor}");
+        let (status, ..) = fixture.raw(&path, Some(&fixture.stranger)).await;
+        assert_eq!(status, 400, "another tenant's cursor");
+    }
+    let told = found.iter().map(|one| {
+        let id = one["session_id"].as_str().expect("an id").to_owned();
+        (id, one["requests"].as_u64().expect("a count"))
+    });
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let (status, ..) = fixture
+        .raw("/v1/sessions?window=24h", Some(&fixture.key))
+        .await;
+    assert_eq!(status, 400, "a key of another list");
 }
 
 #[tokio::test]

@@ -38,6 +38,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) limit: u32,
 }
 
+impl Asked<'_> {
+    /// Whole sessions, whatever their calls say.
+    fn is_plain(&self) -> bool {
+        self.apart == Apart::Nothing && self.tags.is_empty() && !self.is_with_others
+    }
+}
+
 /// Calls of one session, or of one part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spent {
@@ -98,6 +105,9 @@ pub(crate) async fn page(store: &Store, asked: &Asked<'_>) -> Result<Vec<Spent>,
             .push_bind(tag.clone())
             .push(") > 0");
     }
+    if asked.is_plain() {
+        restrict_to_page(&mut query, asked);
+    }
     query.push(" GROUP BY 1, 2");
     if let Some(after) = asked.after {
         query
@@ -116,6 +126,38 @@ pub(crate) async fn page(store: &Store, asked: &Asked<'_>) -> Result<Vec<Spent>,
         .push_bind(i64::from(asked.limit));
     let rows = query.build().fetch_all(store.read()).await?;
     rows.iter().map(spent).collect()
+}
+
+/// Walks from the newest call on to the newest ones of as many sessions as a page has, so that a page takes as long
+/// however many sessions there are. What the walk finds is grouped and ordered as all of them would be.
+fn restrict_to_page(query: &mut QueryBuilder<'_>, asked: &Asked<'_>) {
+    let (tenant, to_ms) = (asked.during.tenant.to_string(), to_i64(asked.during.to_ms));
+    // Written so that no index of sessions fits, whose order is another one.
+    query.push(
+        " AND session_id IN (SELECT session_id FROM decisions AS d WHERE d.shadow = 0
+            AND ifnull(d.session_id, '') <> '' AND d.tenant = ",
+    );
+    query.push_bind(tenant);
+    query
+        .push(" AND d.created_ms BETWEEN ")
+        .push_bind(to_i64(asked.during.from_ms));
+    query.push(" AND ").push_bind(to_ms);
+    query.push(
+        " AND NOT EXISTS (SELECT 1 FROM decisions AS later WHERE later.tenant = d.tenant
+            AND later.session_id = d.session_id AND later.shadow = 0
+            AND (later.created_ms, later.request_id) > (d.created_ms, d.request_id) AND later.created_ms <= ",
+    );
+    query.push_bind(to_ms).push(")");
+    if let Some(after) = asked.after {
+        query
+            .push(" AND (d.created_ms, d.session_id) < (")
+            .push_bind(to_i64(after.last_ms));
+        query.push(", ").push_bind(after.session.clone()).push(")");
+    }
+    query
+        .push(" ORDER BY d.created_ms DESC, d.session_id DESC LIMIT ")
+        .push_bind(i64::from(asked.limit));
+    query.push(")");
 }
 
 fn spent(row: &Row) -> Result<Spent, StoreError> {

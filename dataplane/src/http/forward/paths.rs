@@ -65,6 +65,7 @@ static FORWARDED: [Forwarded; 25] = [
     Forwarded::at("/v1/constraints"),
     Forwarded::at("/v1/experiments"),
     Forwarded::at("/v1/session"),
+    Forwarded::at("/v1/sessions"),
     Forwarded::at("/v1/evaluations"),
     Forwarded {
         body_bytes: ROWS_BYTES,

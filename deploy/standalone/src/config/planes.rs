@@ -71,6 +71,7 @@ pub(super) fn control(config: &Config) -> control::Config {
         export: config.control.export,
         savings: config.control.savings,
         webhooks: config.control.webhooks.clone(),
+        dashboard: config.control.dashboard.clone(),
         evaluations: config.control.evaluations,
         operator: config.operator.clone(),
         credentials: config.credentials.clone(),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{Routes, operation::Operation},
+    brief::DecisionSummary,
     decision::Decision,
 };
 use crate::rest::decisions;
@@ -96,6 +97,10 @@ pub(super) fn routes() -> Routes {
         .says("Unknown query keys are refused. Without filters, those of the last 31 days.")
         .pages()
         .answers_page::<Decision>("The decisions, the newest first.");
+    let summaries = Operation::new("listDecisionSummaries", "Decisions in brief")
+        .says("The same list by the same filters, with what a table shows of each: for pages that are asked again and again.")
+        .pages()
+        .answers_page::<DecisionSummary>("The decisions, the newest first.");
     let get = Operation::new("getDecision", "One decision")
         .says("An id that is no UUID v4 is refused with 400 `invalid_request_id`.")
         .path(
@@ -109,6 +114,11 @@ pub(super) fn routes() -> Routes {
             "/v1/decisions",
             decisions::list,
             in_languages(shadow(filters(list))),
+        )
+        .get(
+            "/v1/decisions/summaries",
+            decisions::summaries,
+            shadow(filters(summaries)),
         )
         .get(
             "/v1/decisions/{request_id}",

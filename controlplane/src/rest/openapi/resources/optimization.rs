@@ -131,7 +131,7 @@ struct SessionCosts {
 
 /// What a session cost and saved, and how it went.
 #[derive(ToSchema)]
-struct SessionCost {
+pub(super) struct SessionCost {
     session_id: String,
     #[schema(format = DateTime)]
     first_request_at: String,
@@ -166,7 +166,7 @@ struct SessionCost {
 /// What ended a session by force, or else whether it was rated.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-enum SessionOutcome {
+pub(super) enum SessionOutcome {
     Capped,
     Blocked,
     Failed,

@@ -1,4 +1,4 @@
-//! `/v1/session/{session_id}` in the document.
+//! `/v1/sessions` and `/v1/session/{session_id}` in the document.
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
@@ -6,8 +6,11 @@ use axum::routing;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::super::{Routes, operation::Operation};
-use crate::rest::session;
+use super::{
+    super::{Routes, operation::Operation},
+    optimization::SessionCost,
+};
+use crate::rest::{optimization::sessions, session};
 
 /// A conversation, ready to be gone on with.
 #[derive(ToSchema)]
@@ -55,7 +58,18 @@ fn id(operation: Operation) -> Operation {
 pub(super) fn routes() -> Routes {
     let one = "/v1/session/{session_id}";
     let nameless = routing::get(session::nameless).delete(session::nameless);
+    let text = || json!({"type": "string"});
+    let property = json!({"type": "string", "pattern": "^[^=]+=", "examples": ["plan=pro"]});
+    let list = Operation::new("listSessions", "Sessions")
+        .says("Sessions of the last 31 days, with what their calls cost, how they were rated and how they ended.")
+        .query("user_id", text(), "With calls of this end user, which alone are counted.")
+        .query("session_name", text(), "With calls of this name, which alone are counted.")
+        .query("session_path", text(), "With calls of this place, which alone are counted.")
+        .query("property", property, "With calls that have this property, which alone are counted; may come again.")
+        .pages()
+        .answers_page::<SessionCost>("The sessions, the last active first.");
     Routes::of("Sessions")
+        .get("/v1/sessions", sessions::list, list)
         .get(
             one,
             session::tell,

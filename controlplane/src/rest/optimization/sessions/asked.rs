@@ -21,6 +21,17 @@ const KEYS: [&str; 7] = [
     "cursor",
 ];
 
+const LIST_KEYS: [&str; 6] = [
+    "property",
+    "user_id",
+    "session_name",
+    "session_path",
+    "limit",
+    "cursor",
+];
+/// As far back as decisions are listed unless told.
+const MONTH: (&str, u64) = ("31d", 31 * 86_400_000);
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -82,10 +93,29 @@ impl By {
     }
 }
 
-/// Checks the pairs of a query string. Empty values of known keys count as absent.
+/// Checks the pairs of a query string for costs.
 pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Asked, ApiError> {
+    let asked = read(pairs, ("sessions", WEEK), &KEYS)?;
+    if asked.by.is_some() && asked.cursor.is_some() {
+        let message = "sums come at once: group_by has no cursor".to_owned();
+        return Err(ApiError::invalid_query("cursor", message));
+    }
+    Ok(asked)
+}
+
+/// Checks the pairs of a query string for the list.
+pub(super) fn parse_list(pairs: Vec<(String, String)>) -> Result<Asked, ApiError> {
+    read(pairs, ("list of sessions", MONTH), &LIST_KEYS)
+}
+
+/// Empty values of known keys count as absent.
+fn read(
+    pairs: Vec<(String, String)>,
+    (list, window): (&str, (&'static str, u64)),
+    known: &[&str],
+) -> Result<Asked, ApiError> {
     let mut asked = Asked {
-        window: WEEK,
+        window,
         tags: Vec::new(),
         by: None,
         limit: LIMIT.0,
@@ -94,8 +124,8 @@ pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Asked, ApiError> {
     };
     let mut bound = Vec::new();
     for (key, value) in pairs {
-        if !KEYS.contains(&key.as_str()) {
-            return Err(unknown(&key, &KEYS));
+        if !known.contains(&key.as_str()) {
+            return Err(unknown(&key, known));
         }
         if value.is_empty() {
             continue;
@@ -106,11 +136,7 @@ pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Asked, ApiError> {
         }
     }
     bound.sort_unstable();
-    asked.fingerprint = format!("sessions?{}", bound.join("&"));
-    if asked.by.is_some() && asked.cursor.is_some() {
-        let message = "sums come at once: group_by has no cursor".to_owned();
-        return Err(ApiError::invalid_query("cursor", message));
-    }
+    asked.fingerprint = format!("{list}?{}", bound.join("&"));
     Ok(asked)
 }
 
@@ -119,6 +145,7 @@ fn take(asked: &mut Asked, key: &str, value: &str) -> Result<(), ApiError> {
         "window" => asked.window = window(value, &WINDOWS)?,
         "property" => asked.tags.push(property(key, value)?.line()),
         "user_id" => asked.tags.push(Tag::User(value.trim()).line()),
+        "session_name" => asked.tags.push(Tag::SessionName(value.trim()).line()),
         "session_path" => asked.tags.push(Tag::SessionPath(value.trim()).line()),
         "group_by" => asked.by = Some(by(value)?),
         "limit" => asked.limit = limit(key, value)?,
