@@ -105,7 +105,10 @@ fn allowed(
     let wished = text_header(headers, &PLUGIN)?;
     let lacking = tenant.lacking(PATH);
     if wished.is_none() {
-        let untouched = tenant.routing.passthrough || headers.contains_key(&PASSTHROUGH);
+        let untouched = match text_header(headers, &PASSTHROUGH)? {
+            Some(said) => !said.eq_ignore_ascii_case("false"),
+            None => tenant.routing.passthrough,
+        };
         let has_any = tenant
             .mcp
             .iter()
