@@ -220,6 +220,7 @@ const STEPS: &[&[&str]] = &[&[
     judge::JUDGE,
     pool::POOL,
     mcp::MCP,
+    tags::TAGGED,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

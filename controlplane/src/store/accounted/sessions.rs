@@ -101,7 +101,7 @@ pub(crate) async fn page(store: &Store, asked: &Asked<'_>) -> Result<Vec<Spent>,
     }
     for tag in asked.tags {
         query
-            .push(" AND instr(tags, ")
+            .push(" AND tags IS NOT NULL AND instr(tags, ")
             .push_bind(tag.clone())
             .push(") > 0");
     }

@@ -4,7 +4,7 @@ use crate::store::sql::tokens;
 
 /// Statements that PostgreSQL needs otherwise, by how they begin; `None`: it needs none, because no database of it is
 /// older than them.
-const OTHERWISE: [(&str, Option<&str>); 3] = [
+const OTHERWISE: [(&str, Option<&str>); 4] = [
     ("INSERT INTO decisions SELECT rowid,", None),
     ("UPDATE api_keys SET role = CASE", None),
     // An entry of an index has less room there than a turn may take.
@@ -13,6 +13,13 @@ const OTHERWISE: [(&str, Option<&str>); 3] = [
         Some(
             "CREATE INDEX decisions_session ON decisions (tenant, session_id, created_ms, request_id, shadow)
                 WHERE session_id IS NOT NULL",
+        ),
+    ),
+    (
+        "CREATE INDEX decisions_tagged",
+        Some(
+            "CREATE INDEX decisions_tagged ON decisions (tenant, created_ms, request_id, shadow)
+                WHERE tags IS NOT NULL",
         ),
     ),
 ];
