@@ -78,8 +78,11 @@ fn constraints(given: &Value, catalog: &Catalog) -> Result<Constraints, ApiError
         );
         return Err(ApiError::invalid_query("constraints", message));
     };
+    // As they are told: what is null rules nothing out.
+    let fields = fields.iter().filter(|(_, value)| !value.is_null());
+    let fields: Map<String, Value> = fields.map(|(k, v)| (k.clone(), v.clone())).collect();
     // One by one, so that the one that is wrong is named.
-    for (key, value) in fields {
+    for (key, value) in &fields {
         let alone = Map::from_iter([(key.clone(), value.clone())]);
         if let Err(error) = written(alone) {
             let field = format!("constraints.{}", brief(key));
@@ -88,7 +91,7 @@ fn constraints(given: &Value, catalog: &Catalog) -> Result<Constraints, ApiError
             return Err(ApiError::invalid_query(&field, message));
         }
     }
-    let constraints = written(fields.clone())
+    let constraints = written(fields)
         .map_err(|e| ApiError::invalid_query("constraints", format!("constraints: {e}")))?;
     constraints.check_names(catalog).map_err(|e| {
         let field = format!("constraints.{}", e.field);

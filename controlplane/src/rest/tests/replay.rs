@@ -110,6 +110,11 @@ async fn a_decision_is_what_it_was_and_what_it_would_have_been() {
     let quality = other["delta"]["winner_quality"].as_f64().expect("known");
     assert!((quality + 0.2).abs() < 1e-9, "{quality}");
     assert_eq!(other["constraints"]["max_cost_micro_usd"], 100);
+    let told = other["constraints"].clone();
+    assert_eq!(told["max_latency_ms"], Value::Null, "{told}");
+    let asked = json!({"request_id": id, "constraints": told});
+    let (_, again) = fixture.replay(&asked).await;
+    assert_eq!(again, other, "what is told can be asked");
     let denied = json!({"deny_models": ["a", "b"]});
     let (_, nobody) = fixture
         .replay(&json!({"request_id": id, "constraints": denied}))
