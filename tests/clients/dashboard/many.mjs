@@ -5,13 +5,14 @@ import { account, base, told } from "./steps.mjs";
 /** Pages of rows that are scrolled through. */
 const PAGES = 20;
 const PAGE = 50;
-/** A frame that takes longer is seen to stutter; with a page's rows and a busy machine a few may. */
+/** A frame that takes longer is seen to stutter. Told, and no reason to fail: that is the machine's other work too. */
 const STUTTER_MS = 100;
-/** Until a page of rows is there, with a machine's other work. */
-const LATE_MS = 1_000;
+/** How many times as long as the first pages and their frames the last ones may take. */
+const SLOWER = 4;
 /** Rows that the browser holds at a time. */
 const DRAWN = 80;
 
+const median = (values) => quantile(values, 0.5);
 const quantile = (values, share) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 
 /** Scrolls to the end of what is there, frame by frame; how long each frame took. */
@@ -54,13 +55,16 @@ async function through(page, path, label, answered) {
   page.off("requestfinished", ends);
   const slow = frames.filter((ms) => ms > STUTTER_MS).length;
   const figures = {
-    first_rows_ms: Math.round(first), pages: took.length, page_p50_ms: Math.round(quantile(took, 0.5)), page_p95_ms: Math.round(quantile(took, 0.95)),
-    frames: frames.length, frame_p50_ms: Number(quantile(frames, 0.5).toFixed(1)), frame_p99_ms: Number(quantile(frames, 0.99).toFixed(1)), slow_frames: slow,
+    first_rows_ms: Math.round(first), pages: took.length, page_p50_ms: Math.round(median(took)), page_p95_ms: Math.round(quantile(took, 0.95)),
+    frames: frames.length, frame_p50_ms: Number(median(frames).toFixed(1)), frame_p99_ms: Number(quantile(frames, 0.99).toFixed(1)), slow_frames: slow,
   };
   console.log(`${path} ${JSON.stringify(figures)}`);
   assert.ok(took.length >= PAGES, `${path}: ${took.length} pages came`);
-  assert.ok(quantile(took, 0.95) < LATE_MS, `${path}: pages are late: ${JSON.stringify(figures)}`);
-  assert.ok(slow <= frames.length / 20, `${path} stutters: ${JSON.stringify(figures)}`);
+  for (const [what, values] of [["pages", took], ["frames", frames]]) {
+    const half = Math.floor(values.length / 2);
+    const [early, late] = [median(values.slice(0, half)), median(values.slice(half))];
+    assert.ok(late < early * SLOWER, `${path}: ${what} take ${early} ms at first and ${late} ms at last: ${JSON.stringify(figures)}`);
+  }
 }
 
 /** Bytes that a page asks for in its first seconds. */
