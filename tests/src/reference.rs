@@ -4,7 +4,7 @@
 mod render;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use self::{render::Section, source::Sources};
 
@@ -64,13 +64,16 @@ pub fn page() -> String {
     let sources = Sources::read();
     let mut page = render::Page::default();
     page.head();
-    let mut told = BTreeSet::new();
+    let mut told = BTreeMap::new();
     for file in files() {
         page.file(&file);
         let root = sources.find(file.root.0, file.root.1);
         let sections = Section::of_file(&sources, root, &file.defaults);
         for section in &sections {
-            page.section(&sources, section, told.insert(section.place()));
+            let there: Option<&String> = told.get(&section.place());
+            page.section(&sources, section, there.map(String::as_str));
+            told.entry(section.place())
+                .or_insert_with(|| section.title());
         }
     }
     page.environment();

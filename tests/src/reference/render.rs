@@ -64,7 +64,7 @@ impl<'a> Section<'a> {
         (self.found.krate, self.found.name.clone())
     }
 
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         if self.is_list {
             format!("[[{}]]", self.path)
         } else {
@@ -124,15 +124,20 @@ impl Page {
         self.line(file.about);
     }
 
-    /// A table. What was told of another file already is only named.
-    pub(super) fn section(&mut self, sources: &Sources, section: &Section<'_>, is_new: bool) {
+    /// A table. Of what was told already only its title `there` is.
+    pub(super) fn section(
+        &mut self,
+        sources: &Sources,
+        section: &Section<'_>,
+        there: Option<&str>,
+    ) {
         let found = section.found;
         self.line("");
         if !section.path.is_empty() {
             self.line(&format!("### `{}`", section.title()));
             self.line("");
-            if !is_new {
-                self.line("As above.");
+            if let Some(there) = there {
+                self.line(&format!("As `{there}` above."));
                 return;
             }
             if !found.doc.is_empty() {

@@ -14,7 +14,7 @@ struct Change {
     id: u64,
     #[schema(format = DateTime)]
     at: String,
-    /// `key:` and the id of the key that made the change.
+    /// Who made the change: `key:` and the id of a key, `user:` and the id of who was signed in, or `operator`.
     #[schema(example = "key:key_1")]
     actor: String,
     /// Of the key then; `operator` where the operator made the change; null: it is older than roles.
