@@ -15,7 +15,7 @@ mod write;
 
 pub use self::{
     dialect::{Dialect, dialect},
-    error::{read_error, write_error},
+    error::{is_error, read_error, write_error},
     events::{EventReader, EventWriter},
     read::read_request,
     reply::{read_reply, write_reply},

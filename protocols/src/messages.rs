@@ -34,7 +34,7 @@ mod write;
 
 pub use self::{
     count::{read_count, read_count_request, write_count},
-    error::{read_error, write_error},
+    error::{is_error, read_error, write_error},
     events::{EventReader, EventWriter},
     read::read_request,
     reply::{read_reply, write_reply},

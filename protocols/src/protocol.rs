@@ -71,6 +71,14 @@ impl CallerApi {
             Self::Responses => responses::write_error(error),
         }
     }
+
+    /// Whether this body is an error as the packages of this API read one.
+    pub fn is_error(self, body: &[u8]) -> bool {
+        match self {
+            Self::Chat | Self::Responses => chat::is_error(body),
+            Self::Messages => messages::is_error(body),
+        }
+    }
 }
 
 impl ProviderApi {

@@ -1,6 +1,7 @@
 //! What a caller is told whom nobody could serve.
 
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header::RETRY_AFTER};
+use serde_json::Value;
 
 use crate::{
     http::{Body, respond::Refusal},
@@ -8,7 +9,11 @@ use crate::{
     upstream::{ErrorReply, Exhausted, Failure},
 };
 
-/// The upstream's own error as it came, or ours where it said nothing that could be passed on.
+/// Characters of an upstream's own words that are told with ours.
+const MAX_WORDS: usize = 500;
+
+/// The upstream's own error as it came, or ours where it said nothing that could be passed on, or where it was only the
+/// last of several that failed.
 pub(super) fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Body> {
     let Exhausted {
         key,
@@ -23,6 +28,9 @@ pub(super) fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Bod
     let message = format!("{key} {failure}{others}");
     record.set_last_tried(key);
     let (status, code) = match failure.first() {
+        Failure::Status(reply) if tried > 1 && reply.status.is_server_error() => {
+            return all_failed(&reply, &message);
+        }
         Failure::Status(reply) => return passed_on(*reply),
         Failure::Connect | Failure::Reset => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
         Failure::Forbidden(_) => (StatusCode::BAD_GATEWAY, "upstream_address_refused"),
@@ -43,6 +51,26 @@ pub(super) fn explain(exhausted: Exhausted, record: &mut Record) -> Response<Bod
         }
     };
     Refusal::upstream(status, code, message).response()
+}
+
+/// The status of one of them would say that it was the only one.
+fn all_failed(last: &ErrorReply, message: &str) -> Response<Body> {
+    let message = match words(&last.body) {
+        Some(words) => format!("{message}: {words}"),
+        None => message.to_owned(),
+    };
+    let refusal = Refusal::upstream(StatusCode::BAD_GATEWAY, "upstream_failed", message);
+    let mut response = refusal.response();
+    if let Some(after) = last.headers.get(RETRY_AFTER) {
+        response.headers_mut().insert(RETRY_AFTER, after.clone());
+    }
+    response
+}
+
+fn words(body: &[u8]) -> Option<String> {
+    let said: Value = serde_json::from_slice(body).ok()?;
+    let words = said["error"]["message"].as_str()?;
+    Some(words.chars().take(MAX_WORDS).collect())
 }
 
 fn passed_on(reply: ErrorReply) -> Response<Body> {

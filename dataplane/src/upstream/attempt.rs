@@ -7,7 +7,11 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use floopy_protocols::Unsupported;
 use floopy_shared::domain::decision::AttemptResult;
-use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER, response::Parts};
+use http::{
+    HeaderMap, HeaderValue, Request, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+    response::Parts,
+};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
@@ -16,7 +20,7 @@ use super::{
     breaker::Trial,
     client::{Client, ReplyBody},
     facts::{Event, Facts},
-    form::{self, Form},
+    form::{self, Form, Said},
     headers, pause,
     sieve::Sieve,
     trail::Ended,
@@ -210,10 +214,18 @@ async fn read_error(
         Ok(Err(_)) => Failure::Invalid("an error that broke off or is over the size limit".into()),
         Ok(Ok(said)) => {
             let said_pause = form.pause(&said);
-            let (shown, body) = form.error(parts.status, &parts.headers, said);
+            let (shown, said) = form.error(parts.status, &parts.headers, said);
             let mut headers = form.headers(&parts.headers);
+            let body = match said {
+                Said::Own(body) => body,
+                Said::Ours(body) => {
+                    let json = HeaderValue::from_static("application/json");
+                    headers.insert(CONTENT_TYPE, json);
+                    body
+                }
+            };
             if let Some(pause) = said_pause {
-                let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+                let seconds = pause::whole_seconds(pause);
                 headers.entry(RETRY_AFTER).or_insert(seconds.into());
             }
             Failure::Status(Box::new(ErrorReply {

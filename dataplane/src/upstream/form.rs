@@ -165,6 +165,14 @@ impl Names {
     }
 }
 
+/// What a caller is told of an error.
+pub(super) enum Said {
+    /// The provider's bytes.
+    Own(Bytes),
+    /// JSON in the form of the caller's API.
+    Ours(Bytes),
+}
+
 impl Form {
     /// What is asked of the provider.
     pub(super) fn endpoint(&self) -> Endpoint {
@@ -270,15 +278,22 @@ impl Form {
         asked_ms.map(Duration::from_millis)
     }
 
-    /// An upstream's error as the caller is told it.
+    /// An upstream's error as the caller is told it: its own bytes, where they are an error of the caller's API.
     pub(super) fn error(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         body: Bytes,
-    ) -> (StatusCode, Bytes) {
+    ) -> (StatusCode, Said) {
         let (provider, caller) = match self {
-            Self::Own(_) => return (status, body),
+            Self::Own(endpoint) => {
+                let (provider, caller) = own(*endpoint);
+                if caller.is_error(&body) {
+                    return (status, Said::Own(body));
+                }
+                let error = provider.read_error(status.as_u16(), None, &body);
+                return (status, Said::Ours(caller.write_error(&error).1.into()));
+            }
             Self::Translated(translated) => (translated.provider, translated.caller),
             // Embeddings are asked for in OpenAI's form.
             Self::Part(part) => (part.api, CallerApi::Chat),
@@ -287,7 +302,16 @@ impl Form {
         let error = provider.read_error(status.as_u16(), kind, &body);
         let (shown, body) = caller.write_error(&error);
         let shown = StatusCode::from_u16(shown).unwrap_or(status);
-        (shown, body.into())
+        (shown, Said::Ours(body.into()))
+    }
+}
+
+/// The API of both sides, where the caller's bytes are sent on.
+fn own(endpoint: Endpoint) -> (ProviderApi, CallerApi) {
+    match endpoint {
+        Endpoint::Messages | Endpoint::CountTokens => (ProviderApi::Messages, CallerApi::Messages),
+        Endpoint::Responses => (ProviderApi::Chat, CallerApi::Responses),
+        Endpoint::Chat | Endpoint::Embeddings => (ProviderApi::Chat, CallerApi::Chat),
     }
 }
 

@@ -8,6 +8,8 @@ use http::{
     header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
 };
 
+use super::pause;
+
 static UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 static ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 static ANTHROPIC_BETA: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -73,7 +75,23 @@ pub(crate) fn returned(from: &HeaderMap) -> HeaderMap {
             headers.append(name.clone(), value.clone());
         }
     }
+    if headers.contains_key(RETRY_AFTER) {
+        tell_whole_seconds(from, &mut headers);
+    }
     headers
+}
+
+/// Packages read `Retry-After` as a whole number of seconds only: fractions are rounded up, dates counted from now, and
+/// what cannot be read is left out.
+fn tell_whole_seconds(from: &HeaderMap, headers: &mut HeaderMap) {
+    match pause::retry_after(from) {
+        Some(pause) => {
+            headers.insert(RETRY_AFTER, pause::whole_seconds(pause).into());
+        }
+        None => {
+            headers.remove(RETRY_AFTER);
+        }
+    }
 }
 
 /// What the provider calls its request, in headers as [`returned`] makes them. What is no text, or too long for a
@@ -140,6 +158,27 @@ mod tests {
         let long = HeaderValue::try_from("x".repeat(UPSTREAM_REQUEST_ID_BYTES + 1)).expect("valid");
         let from = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), long)]);
         assert_eq!(upstream_request_id(&returned(&from)), None);
+    }
+
+    #[test]
+    fn a_pause_is_told_in_whole_seconds_or_not_at_all() {
+        let now = "Wed, 21 Oct 2026 07:28:00 GMT";
+        for (sent, told) in [
+            ("3", Some("3")),
+            ("1.5", Some("2")),
+            ("0.2", Some("1")),
+            ("Wed, 21 Oct 2026 07:28:09 GMT", Some("9")),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some("0")),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let mut from = HeaderMap::new();
+            from.insert(RETRY_AFTER, HeaderValue::from_static(sent));
+            from.insert(http::header::DATE, HeaderValue::from_static(now));
+            let headers = returned(&from);
+            let after = headers.get(RETRY_AFTER).map(|after| after.to_str());
+            assert_eq!(after.transpose().expect("text"), told, "{sent}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn asked(headers: &HeaderMap) -> Option<Duration> {
 
 /// RFC 9110, section 10.2.3: seconds, or a date. A date is taken relative to the reply's own `Date`, so that
 /// clocks need not agree; without one it says nothing.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let after = text(headers, &RETRY_AFTER)?;
     if let Some(seconds) = scaled(after, 1.0) {
         return Some(seconds);
@@ -39,6 +39,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let until = httpdate::parse_http_date(after).ok()?;
     let now = httpdate::parse_http_date(text(headers, &DATE)?).ok()?;
     Some(until.duration_since(now).unwrap_or_default())
+}
+
+/// As `Retry-After` says it.
+pub(super) fn whole_seconds(pause: Duration) -> u64 {
+    pause.as_secs() + u64::from(pause.subsec_nanos() > 0)
 }
 
 /// When whatever is used up is refilled.

@@ -85,7 +85,11 @@ async fn the_callers_own_mistake_is_not_tried_elsewhere() {
 #[tokio::test]
 async fn the_last_upstream_error_comes_back_as_it_was() {
     let upstream = Upstream::start(|_, _| {
-        json_with(429, r#"{"error":{"code":"slow"}}"#, "retry-after: 9\r\n")
+        json_with(
+            429,
+            r#"{"error":{"message":"m","code":"slow"}}"#,
+            "retry-after: 9\r\n",
+        )
     })
     .await;
     for model in ["b/n", "a/m,b/n"] {
@@ -94,7 +98,7 @@ async fn the_last_upstream_error_comes_back_as_it_was() {
         assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(
             (got.text().as_str(), got.header("retry-after")),
-            (r#"{"error":{"code":"slow"}}"#, "9")
+            (r#"{"error":{"message":"m","code":"slow"}}"#, "9")
         );
         assert_eq!(
             (
@@ -242,6 +246,77 @@ async fn what_providers_call_a_request_is_kept_with_each_attempt() {
             .map(|a| a.upstream_request_id.as_str())
             .collect();
         assert_eq!(ids, [expected], "{}", got.text());
+        proxy.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn where_all_of_several_fail_the_status_of_the_last_is_not_taken_for_an_answer() {
+    let said = r#"{"error":{"message":"boom","type":"server_error","param":null,"code":null}}"#;
+    let first = Upstream::start(|_, _| json(503, "{}")).await;
+    let last = Upstream::start(move |_, _| json_with(500, said, "retry-after: 1.5\r\n")).await;
+    let urls = [first.base_url(), last.base_url()];
+    let proxy = Proxy::start_with(&urls, no_control(), |config| config.retry.times = 0).await;
+    let got = proxy.chat("a/m,b/n").await;
+    assert_eq!(got.status, StatusCode::BAD_GATEWAY, "{}", got.text());
+    assert_eq!(got.header("retry-after"), "2");
+    let error = got.json()["error"].clone();
+    assert_eq!(error["code"], "upstream_failed");
+    assert_eq!(
+        error["message"],
+        "b/n answered with status 500 (2 candidates were tried): boom"
+    );
+    let alone = proxy.chat("b/n").await;
+    assert_eq!(
+        (alone.status, alone.text()),
+        (StatusCode::INTERNAL_SERVER_ERROR, said.to_owned())
+    );
+    proxy.finish().await;
+}
+
+#[tokio::test]
+async fn an_error_in_no_form_of_the_callers_api_becomes_one() {
+    for (status, said, message, code) in [
+        (
+            500,
+            "<html>nope</html>",
+            "the provider answered with status 500",
+            "server_error",
+        ),
+        (
+            503,
+            "",
+            "the provider answered with status 503",
+            "overloaded",
+        ),
+        (
+            429,
+            r#"{"error":{"message":"slow","code":429}}"#,
+            "slow",
+            "rate_limit_exceeded",
+        ),
+        (
+            422,
+            r#"{"error":"just text"}"#,
+            "just text",
+            "invalid_request",
+        ),
+    ] {
+        let upstream = Upstream::start(move |_, _| json(status, said)).await;
+        let urls = [upstream.base_url(), DOWN.to_owned()];
+        let proxy = Proxy::start_with(&urls, no_control(), |config| config.retry.times = 0).await;
+        let got = proxy.chat("a/m").await;
+        assert_eq!(got.status.as_u16(), status, "{}", got.text());
+        assert_eq!(got.header("content-type"), "application/json");
+        let error = got.json()["error"].clone();
+        assert_eq!(
+            (&error["message"], &error["code"]),
+            (&message.into(), &code.into())
+        );
+        assert!(
+            error["type"].is_string() && error["param"].is_null(),
+            "{error}"
+        );
         proxy.finish().await;
     }
 }

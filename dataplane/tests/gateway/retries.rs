@@ -76,9 +76,13 @@ async fn what_will_not_pass_or_was_carried_out_is_asked_once() {
     }
 }
 
+fn said(n: usize) -> String {
+    format!(r#"{{"error":{{"message":"{n}"}}}}"#)
+}
+
 #[tokio::test]
 async fn a_call_is_retried_so_often_and_its_last_error_comes_back() {
-    let upstream = Upstream::start(|_, before| json(503, &format!("{{\"n\":{before}}}"))).await;
+    let upstream = Upstream::start(|_, before| json(503, &said(before))).await;
     let proxy = Proxy::start_with(&[upstream.base_url()], no_control(), |c| {
         c.retry.times = 3;
         c.retry.first_ms = 5;
@@ -87,7 +91,7 @@ async fn a_call_is_retried_so_often_and_its_last_error_comes_back() {
     let got = proxy.chat("a/m").await;
     assert_eq!(
         (got.status.as_u16(), got.text().as_str()),
-        (503, "{\"n\":3}")
+        (503, said(3).as_str())
     );
     let metrics = proxy.admin("/metrics").await.text();
     assert!(

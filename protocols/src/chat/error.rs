@@ -69,6 +69,27 @@ pub fn write_error(error: &ApiError) -> (u16, Vec<u8>) {
     (status, serde_json::to_vec(&envelope).unwrap_or_default())
 }
 
+/// An envelope that callers' packages can read: strictly typed ones fail on a `code` that is a number.
+#[derive(Deserialize)]
+struct Readable {
+    #[expect(dead_code, reason = "only whether it can be read counts")]
+    error: ReadableBody,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "only whether it can be read counts")]
+struct ReadableBody {
+    message: String,
+    r#type: Option<String>,
+    param: Option<String>,
+    code: Option<String>,
+}
+
+/// Whether a body is such an envelope.
+pub fn is_error(body: &[u8]) -> bool {
+    serde_json::from_slice::<Readable>(body).is_ok()
+}
+
 /// Every place in which a message, a type, a code or a field's name may stand.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -182,6 +203,25 @@ mod tests {
             (ErrorKind::InvalidRequest, "INVALID_ARGUMENT"),
         ] {
             assert_eq!(code(kind).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn only_what_packages_can_read_is_an_envelope() {
+        for (body, is) in [
+            (r#"{"error": {"message": "m"}}"#, true),
+            (
+                r#"{"error": {"message": "m", "type": "t", "param": null, "code": "c", "more": 1}}"#,
+                true,
+            ),
+            (r#"{"error": {"message": "m", "code": 429}}"#, false),
+            (r#"{"error": {"code": "c"}}"#, false),
+            (r#"{"error": "m"}"#, false),
+            ("{}", false),
+            ("<html>", false),
+            ("", false),
+        ] {
+            assert_eq!(is_error(body.as_bytes()), is, "{body}");
         }
     }
 

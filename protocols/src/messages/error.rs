@@ -59,6 +59,12 @@ struct SaidError {
     message: Option<String>,
 }
 
+/// Whether a body is such an envelope.
+pub fn is_error(body: &[u8]) -> bool {
+    let said: Option<Said> = serde_json::from_slice(body).ok();
+    said.is_some_and(|Said { error }| error.r#type.is_some() && error.message.is_some())
+}
+
 /// What the provider said went wrong; a body in another form counts by its status.
 pub fn read_error(status: u16, body: &[u8]) -> ApiError {
     let said = serde_json::from_slice(body).ok();
