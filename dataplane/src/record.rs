@@ -156,8 +156,8 @@ impl Record {
     }
 
     /// The body was read.
-    pub(crate) fn understood(&mut self, call: &Call, tenant: &Tenant) {
-        understood(&mut self.decision, call, tenant);
+    pub(crate) fn understood(&mut self, call: &Call, admitted: &Admitted) {
+        understood(&mut self.decision, call, admitted);
     }
 
     /// What its caller says it belongs to.

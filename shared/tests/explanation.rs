@@ -122,6 +122,8 @@ fn others() -> Vec<Explanation> {
         NoRouter::SingleCandidate,
         NoRouter::ToolLoop,
         NoRouter::ProviderContent,
+        NoRouter::NoRanking,
+        NoRouter::Refused,
     ] {
         let served = served();
         all.push(Explanation::NoRouterInvoked { served, cause });

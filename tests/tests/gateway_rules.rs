@@ -134,14 +134,7 @@ async fn every_strategy_serves_what_it_promises(shape: Shape) {
     assert_decision_headers(&usual, "up/beta", "dispatched");
     let named = api.chat("s", &hello("up/alpha")).await.ok();
     assert_decision_headers(&named, "up/alpha", "dispatched");
-    let embedding = json!({"model": "auto", "input": "hello"});
-    let embedded = api
-        .post("/v1/embeddings")
-        .json(&embedding)
-        .send()
-        .await
-        .ok();
-    assert_eq!(embedded.header("floopy-model"), "up/embed");
+    assert_embeds(&api).await;
 
     upstream.script("alpha", Reply::Late(late));
     by_rule(&api, "slow", "list").await.ok();
@@ -163,6 +156,27 @@ async fn every_strategy_serves_what_it_promises(shape: Shape) {
         .await
         .ok();
     assert_eq!(listed.json()["items"].as_array().map(Vec::len), Some(2));
+}
+
+/// Rules for chats are none for embeddings, and the default model, which chats, could not have done it.
+async fn assert_embeds(api: &Api) {
+    let embedding = json!({"model": "auto", "input": "hello"});
+    let asked = api.post("/v1/embeddings").json(&embedding);
+    let embedded = asked.send().await.ok();
+    assert_eq!(embedded.header("floopy-model"), "up/embed");
+    let decision = api.decision(&embedded.request_id()).await;
+    let trace = &decision["decision_trace"];
+    assert_eq!(
+        trace["savings"]["baseline_model"],
+        Value::Null,
+        "{decision}"
+    );
+    assert_eq!(trace["confidence_reason"], "single_candidate", "{decision}");
+    let text = decision["explanation"].as_str().unwrap_or_default();
+    assert!(
+        text.contains("up/embed was the only candidate"),
+        "{decision}"
+    );
 }
 
 async fn shares_of_sessions_follow_the_weights_and_a_session_keeps_its_model(shape: Shape) {

@@ -10,7 +10,7 @@ use floopy_shared::{
     domain::{
         budget::Stopped,
         cache::Similar,
-        decision::{Decision, Ending, Stage, Strategy},
+        decision::{Decision, Ending, Reason, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
         firewall::{Screening, Verdict, thousandths},
@@ -321,6 +321,10 @@ pub(super) fn moment(ms: u64) -> Option<String> {
 fn status(d: &Decision) -> &'static str {
     match (d.stage, d.outcome.ending) {
         (Stage::Started, _) => "started",
+        (Stage::Finished, Ending::Completed | Ending::Error) if d.reason == Reason::Firewall => {
+            "blocked"
+        }
+        (Stage::Finished, Ending::Completed) if d.cache_hit().is_some() => "cached",
         (Stage::Finished, Ending::Completed) if d.outcome.status < 400 => "ok",
         (Stage::Finished, Ending::ClientDisconnected) => "disconnected",
         (

@@ -32,7 +32,13 @@ impl<'a> Columns<'a> {
         let is_served = outcome.status < 400 && decision.served.is_some();
         // What the cache gave cost nothing and took no time: it would flatter whoever it came from.
         let is_asked = !decision.evaluation && decision.cache_hit().is_none();
-        let is_answered = is_whole && is_served && is_asked;
+        // A default model that chats cannot be compared where something is to be embedded.
+        let has_baseline = decision
+            .priced
+            .as_ref()
+            .is_none_or(|p| p.baseline.is_some());
+        let is_comparable = has_baseline || !decision.features.embeddings;
+        let is_answered = is_whole && is_served && is_asked && is_comparable;
         let rule = decision.rule.as_deref().filter(|_| is_answered)?;
         let below = decision.shapes.len().checked_sub(2);
         let kind = below.and_then(|at| decision.shapes.get(at));

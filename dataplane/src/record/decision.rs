@@ -2,6 +2,7 @@
 
 use floopy_shared::domain::{
     affinity::Affinity,
+    catalog::ModelKind,
     confidence::ConfidenceReason,
     decision::{Decision, Ending, Outcome, Reason, Stage, Strategy},
     features::Features,
@@ -10,7 +11,6 @@ use floopy_shared::domain::{
     ranking::Evidence,
     savings::Priced,
     shape::ShapeKey,
-    snapshot::Tenant,
     weights::{Phase, phase_weights},
 };
 
@@ -92,7 +92,8 @@ fn priced(admitted: &Admitted) -> Priced {
 }
 
 /// What was asked for. Of a tenant that keeps nothing no term is recorded that its call had.
-pub(super) fn understood(decision: &mut Decision, call: &Call, tenant: &Tenant) {
+pub(super) fn understood(decision: &mut Decision, call: &Call, admitted: &Admitted) {
+    let tenant = &admitted.tenant;
     let model = call.model();
     let cut = model.char_indices().nth(MAX_MODEL_CHARS);
     decision.requested_model = model[..cut.map_or(model.len(), |(at, _)| at)].to_owned();
@@ -103,6 +104,22 @@ pub(super) fn understood(decision: &mut Decision, call: &Call, tenant: &Tenant) 
         decision.class_signals = call.class_signals().to_vec();
     }
     decision.prompt = call.prompted();
+    if call.features().embeddings {
+        compare_with_embeddings(decision, admitted);
+    }
+}
+
+/// What a chat model would have cost that cannot embed says nothing.
+fn compare_with_embeddings(decision: &mut Decision, admitted: &Admitted) {
+    let Some(priced) = &mut decision.priced else {
+        return;
+    };
+    let catalog = admitted.snapshot.catalog_of(&admitted.tenant.id);
+    let baseline = priced.baseline.as_ref().and_then(|key| catalog.get(key));
+    if baseline.is_some_and(|model| model.kind != ModelKind::Embedding) {
+        priced.baseline = None;
+        priced.baseline_prices = None;
+    }
 }
 
 /// Who is asked. What only the record needs is taken out of the plan.
@@ -137,7 +154,7 @@ pub(crate) fn of_plan(
     at: (RequestId, u64),
 ) -> Decision {
     let mut decision = undecided(admitted, at);
-    understood(&mut decision, call, &admitted.tenant);
+    understood(&mut decision, call, admitted);
     decision.reason = plan.choice.reason;
     decided(&mut decision, plan);
     decision.served.clone_from(&decision.chosen);

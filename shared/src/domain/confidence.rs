@@ -51,6 +51,8 @@ pub enum ConfidenceReason {
     Day0Capped,
     SharedPriorCapped,
     SingleCandidate,
+    /// Nothing is known yet that candidates could be ranked by.
+    NoSamples,
     NoRouterInvoked,
     /// A stored reply was given.
     CacheHit,
@@ -64,6 +66,7 @@ impl ConfidenceReason {
             Self::Day0Capped => "day0_capped",
             Self::SharedPriorCapped => "shared_prior_capped",
             Self::SingleCandidate => "single_candidate",
+            Self::NoSamples => "no_samples",
             Self::NoRouterInvoked => "no_router_invoked",
             Self::CacheHit => "cache_hit",
         }
@@ -76,6 +79,7 @@ impl ConfidenceReason {
             Self::Day0Capped,
             Self::SharedPriorCapped,
             Self::SingleCandidate,
+            Self::NoSamples,
             Self::NoRouterInvoked,
             Self::CacheHit,
         ]

@@ -145,6 +145,10 @@ pub enum NoRouter {
     ToolLoop,
     /// The conversation has content that only this provider can read.
     ProviderContent,
+    /// Nothing is known yet of who does this best.
+    NoRanking,
+    /// The request was refused before any model was asked.
+    Refused,
 }
 
 /// What the ranking knew.

@@ -13,15 +13,18 @@ pub enum Feature {
     PoolOptOut,
     /// Tools of servers that the tenant names, for its models.
     McpClient,
+    /// Stored replies to conversations whose earlier messages are in other words, too.
+    AdvancedCache,
 }
 
 impl Feature {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AuditApi,
         Self::FeedbackRouting,
         Self::TestAb,
         Self::PoolOptOut,
         Self::McpClient,
+        Self::AdvancedCache,
     ];
 
     /// The wire name, which refusals carry as `feature`.
@@ -32,6 +35,7 @@ impl Feature {
             Self::TestAb => "has_test_ab",
             Self::PoolOptOut => "has_pool_opt_out",
             Self::McpClient => "has_mcp_client",
+            Self::AdvancedCache => "has_advanced_cache",
         }
     }
 

@@ -80,6 +80,7 @@ pub(super) fn refused(
 pub(super) fn stopped(answer: &mut Value, screening: Option<&Screening>, locale: Locale) {
     if screening.is_some_and(Screening::is_blocked) {
         let detail = Explanation::FirewallBlocked {}.detail(locale);
+        answer["reasoning"] = detail["text"].clone();
         answer["explanation"] = detail["text"].clone();
         answer["explanation_detail"] = detail;
     }

@@ -48,7 +48,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
             percent(LOCALE, *probability)
         ),
         Explanation::ConstraintFiltered { served, filtered } => format!(
-            "No candidate keeps the constraints ({} filtered), so the baseline {} served.",
+            "No other candidate keeps the constraints ({} filtered), so the baseline {} served.",
             integer(LOCALE, *filtered),
             name(served)
         ),
@@ -126,6 +126,10 @@ fn no_router(served: &str, cause: NoRouter) -> String {
         NoRouter::ProviderContent => format!(
             "{served} went on serving because the conversation has content that no other provider can read."
         ),
+        NoRouter::NoRanking => {
+            format!("{served} served; nothing is known yet of which model does this best.")
+        }
+        NoRouter::Refused => "The request was refused before any model was asked.".to_owned(),
     }
 }
 

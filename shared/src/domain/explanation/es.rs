@@ -48,7 +48,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
             percent(LOCALE, *probability)
         ),
         Explanation::ConstraintFiltered { served, filtered } => format!(
-            "Ningún candidato cumple las restricciones ({} filtrados), por lo que respondió el modelo de referencia {}.",
+            "Ningún otro candidato cumple las restricciones (filtrados: {}), por lo que respondió el modelo de referencia {}.",
             integer(LOCALE, *filtered),
             name(served)
         ),
@@ -127,6 +127,12 @@ fn no_router(served: &str, cause: NoRouter) -> String {
         NoRouter::ProviderContent => format!(
             "{served} siguió respondiendo porque la conversación tiene contenido que ningún otro proveedor puede leer."
         ),
+        NoRouter::NoRanking => {
+            format!("Respondió {served}; aún no se sabe qué modelo hace esto mejor.")
+        }
+        NoRouter::Refused => {
+            "La solicitud se rechazó antes de consultar a ningún modelo.".to_owned()
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub fn of_decision(decision: &Decision) -> Explanation {
             tried: served().or_else(|| decision.chosen.clone()),
             shadow_of: decision.shadow_of.map(|id| id.0),
         },
+        Reason::Error if decision.attempts.is_empty() => no_router(decision, NoRouter::Refused),
         Reason::Error => Explanation::ProviderFallback {
             chosen: decision.chosen.clone(),
             served: None,
@@ -106,13 +107,15 @@ fn dispatched(decision: &Decision) -> Explanation {
         }
         Strategy::LatencyBased => ruled(decision, RuleChoice::FirstByte),
         Strategy::SmartCost => smart_cost(decision),
-        Strategy::FeedbackDriven => {
-            if decision.confidence_reason == ConfidenceReason::SingleCandidate {
-                no_router(decision, NoRouter::SingleCandidate)
-            } else {
-                Explanation::ranked(ranked(decision, None))
-            }
-        }
+        Strategy::FeedbackDriven => match decision.confidence_reason {
+            ConfidenceReason::SingleCandidate => no_router(decision, NoRouter::SingleCandidate),
+            ConfidenceReason::NoSamples => no_router(decision, NoRouter::NoRanking),
+            ConfidenceReason::Ok
+            | ConfidenceReason::Day0Capped
+            | ConfidenceReason::SharedPriorCapped
+            | ConfidenceReason::NoRouterInvoked
+            | ConfidenceReason::CacheHit => Explanation::ranked(ranked(decision, None)),
+        },
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
             percent(LOCALE, *probability)
         ),
         Explanation::ConstraintFiltered { served, filtered } => format!(
-            "Nenhum candidato cumpre as restrições ({} filtrados), por isso o modelo de referência {} respondeu.",
+            "Nenhum outro candidato cumpre as restrições (filtrados: {}), por isso o modelo de referência {} respondeu.",
             integer(LOCALE, *filtered),
             name(served)
         ),
@@ -129,6 +129,12 @@ fn no_router(served: &str, cause: NoRouter) -> String {
         NoRouter::ProviderContent => format!(
             "{served} continuou respondendo porque a conversa tem conteúdo que nenhum outro provedor consegue ler."
         ),
+        NoRouter::NoRanking => {
+            format!("{served} respondeu; ainda não se sabe qual modelo faz isto melhor.")
+        }
+        NoRouter::Refused => {
+            "A requisição foi recusada antes de qualquer modelo ser consultado.".to_owned()
+        }
     }
 }
 

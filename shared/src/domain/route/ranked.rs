@@ -100,7 +100,8 @@ fn pick(
     // Whoever serves because nobody else can read the history is not explored.
     let is_free = tie == Tie::Free;
     let exploring = entries.iter().filter(|e| is_free && e.explores());
-    let exploring: f64 = exploring.map(|e| e.trace.propensity).sum();
+    // Of nothing the standard sum is -0.0.
+    let exploring = exploring.fold(0.0, |sum, e| sum + e.trace.propensity);
     let unexplored = if is_free { warmth.unexplored } else { 0.0 };
     let drawn_reason = || match tie {
         Tie::Loop(_) | Tie::Readers => Reason::Pinned,
@@ -223,8 +224,7 @@ pub(super) fn plan(
         reason: pick.reason,
         released: pick.released,
         confidence: ranking.and_then(|r| r.confidence),
-        confidence_reason: ranking
-            .map_or(ConfidenceReason::NoRouterInvoked, |r| r.confidence_reason),
+        confidence_reason: ranking.map_or_else(|| unranked(&entries), |r| r.confidence_reason),
         calibrated: ranking.and_then(|r| r.calibrated),
         evidence: ranking.map(|r| r.evidence).unwrap_or_default(),
         exploration_rate: pick.exploration_rate,
@@ -234,6 +234,14 @@ pub(super) fn plan(
         rule_id: None,
         order: Vec::new(),
         candidates: entries.into_iter().map(recorded).collect(),
+    }
+}
+
+fn unranked(entries: &[Entry<'_>]) -> ConfidenceReason {
+    if entries.len() < 2 {
+        ConfidenceReason::SingleCandidate
+    } else {
+        ConfidenceReason::NoSamples
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct DecisionSummary {
     confidence: Option<f64>,
     /// The call that this one is a copy of, sent to learn.
     shadow_of: Option<String>,
-    /// `ok`, `error`, `disconnected` or `started`.
+    /// `ok`, `cached` (a stored reply was given), `blocked` (by the firewall), `error`, `disconnected` or `started`.
     status: String,
     latency_ms: Option<u64>,
     cost_micro_usd: Option<u64>,

@@ -87,7 +87,8 @@ pub(super) struct Decision {
     baseline: Option<ModelName>,
     calibrated_probability: Option<f64>,
     confidence: Option<f64>,
-    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate` or `no_router_invoked`.
+    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate`, `no_samples`,
+    /// `no_router_invoked` or `cache_hit`.
     confidence_reason: String,
     exploration_rate_effective: f64,
     used_shared_pool_prior: bool,
@@ -116,7 +117,7 @@ pub(super) struct Decision {
     request_score: Option<u8>,
     provider: Option<String>,
     model: Option<String>,
-    /// `ok`, `error`, `disconnected` or `started`.
+    /// `ok`, `cached` (a stored reply was given), `blocked` (by the firewall), `error`, `disconnected` or `started`.
     status: String,
     latency_ms: Option<u64>,
     cost_micro_usd: Option<u64>,
@@ -188,7 +189,8 @@ struct DecisionTrace {
     baseline: Option<ModelName>,
     calibrated_probability: Option<f64>,
     confidence: Option<f64>,
-    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate` or `no_router_invoked`.
+    /// `ok`, `day0_capped`, `shared_prior_capped`, `single_candidate`, `no_samples`,
+    /// `no_router_invoked` or `cache_hit`.
     confidence_reason: String,
     exploration_rate_effective: f64,
     used_shared_pool_prior: bool,
