@@ -9,6 +9,7 @@ use floopy_tests::{
     Answer, Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually,
     in_both_shapes,
 };
+use http::Method;
 use serde_json::{Value, json};
 
 in_both_shapes!(
@@ -222,6 +223,14 @@ async fn what_a_plan_lacks_is_refused_by_feature(shape: Shape) {
         .await;
     assert_error(&full, 403, "plan_required", &["free", "1 projects"]);
     assert_eq!(full.json()["error"]["feature"], "projects");
+    let advanced = json!({"semantic": {"mode": "on", "advanced": true}});
+    let cache = |body: &Value| api.call(Method::PUT, "/v1/cache").json(body);
+    let refused = cache(&advanced).send().await;
+    let mentions = ["free", "has_advanced_cache"];
+    assert_error(&refused, 403, "plan_required", &mentions);
+    assert_eq!(refused.json()["error"]["feature"], "has_advanced_cache");
+    let plain = json!({"semantic": {"mode": "on", "advanced": false}});
+    cache(&plain).send().await.ok();
     // Everything that all plans have is there.
     api.chat("s", &hello("auto")).await.ok();
     api.get("/v1/decisions").await.ok();

@@ -8,6 +8,7 @@ use axum::{
 use floopy_shared::domain::{
     cache::{Caching, DEFAULT_THRESHOLD, FlushOf},
     ids::{CandidateKey, TenantId},
+    plan::Feature,
     rule::is_name,
 };
 use serde::Deserialize;
@@ -112,6 +113,11 @@ pub(super) async fn put(
     })?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
+    let plan = written::plan(&mut editing.tx, &tenant, &api.in_force.now().plans).await?;
+    if let Some(plan) = plan.filter(|plan| set.is_advanced() && !plan.has(Feature::AdvancedCache)) {
+        let feature = Feature::AdvancedCache.as_str();
+        return Err(ApiError::plan_required(&plan.name, feature));
+    }
     let before = settings::get(&mut editing.tx, (&tenant, Kind::Cache), SETTINGS).await?;
     let body = json!(set);
     editing

@@ -29,6 +29,13 @@ pub(crate) struct WrittenCache {
 }
 
 impl WrittenCache {
+    /// Whether earlier messages may be in other words.
+    pub(crate) fn is_advanced(&self) -> bool {
+        self.semantic
+            .as_ref()
+            .is_some_and(|semantic| semantic.advanced)
+    }
+
     /// Refuses what keeps nothing, or keeps it longer than anybody may.
     pub(crate) fn validate(self) -> Result<Self, InvalidConstraints> {
         match self.ttl_seconds.filter(|s| !(1..=MAX_TTL_S).contains(s)) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use floopy_shared::domain::{
     cache::{CacheKey, SemanticMode, Similar},
     ids::{RequestId, SessionId},
+    plan::Feature,
 };
 use http::{HeaderMap, Response};
 use serde::Deserialize;
@@ -166,7 +167,9 @@ fn meaning(asking: Asking<'_>, wish: &Wish, governed: &Governed<'_>) -> Option<M
         && asking.gateway.cache.is_semantic()
         && !asking.call.features().tools;
     let asked = || asked(asking, wish, governed);
-    may_be_looked_for.then(|| Meaning::of(&asked(), wish.semantic.advanced))?
+    let plan = asking.admitted.tenant.plan.as_deref();
+    let is_sold = plan.is_none_or(|plan| plan.has(Feature::AdvancedCache));
+    may_be_looked_for.then(|| Meaning::of(&asked(), wish.semantic.advanced && is_sold))?
 }
 
 fn asked<'a>(asking: Asking<'a>, wish: &'a Wish, governed: &Governed<'a>) -> Asked<'a> {
