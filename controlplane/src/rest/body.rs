@@ -94,10 +94,9 @@ pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, Ap
         let mut path: Vec<&str> = [at, within.trim_start_matches('.')].into();
         path.extend(missing.map(|(name, _)| name));
         // What is checked as a whole says itself which field is wrong.
-        let own = message.split_once(": ").filter(|(field, _)| {
-            let key = field.split('.').next().unwrap_or_default();
-            matches!(&*within, "" | ".") && fields.get(key).is_some()
-        });
+        let own = message
+            .split_once(": ")
+            .filter(|(field, _)| matches!(&*within, "" | ".") && is_path(field));
         path.extend(own.map(|(field, _)| field));
         let param = joined(&path);
         if missing.is_some() {
@@ -106,6 +105,12 @@ pub(super) fn read<T: DeserializeOwned>(fields: Value, at: &str) -> Result<T, Ap
         let reason = own.map_or(&*message, |(_, reason)| reason);
         ApiError::invalid_body(&param, format!("{param}: {reason}"))
     })
+}
+
+/// Whether a text is where something stands in a body, and no words.
+fn is_path(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.[]".contains(c);
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(is_part)
 }
 
 /// `a.b[0].c`; without any part it is the body itself.

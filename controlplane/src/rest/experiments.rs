@@ -198,7 +198,10 @@ async fn end(
     // Computed before the one writer is held: others wait for it.
     let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
     let holder = writer(&mut conn, headers).await?;
-    let stored = find(&mut conn, &holder.tenant, id).await?;
+    let mut stored = find(&mut conn, &holder.tenant, id).await?;
+    // As it will be told from now on.
+    stored.written.status = status;
+    stored.written.ended_ms = Some(now_ms);
     let summary = results::compute(&mut conn, (&holder.tenant, &stored), now_ms).await?;
     drop(conn);
     let mut editing = Editing::begin(api, headers).await?;

@@ -78,8 +78,9 @@ fn constraints(given: &Value, catalog: &Catalog) -> Result<Constraints, ApiError
         );
         return Err(ApiError::invalid_query("constraints", message));
     };
-    // As they are told: what is null rules nothing out.
-    let fields = fields.iter().filter(|(_, value)| !value.is_null());
+    // As they are told: what is null or empty rules nothing out.
+    let is_empty = |value: &Value| value.is_null() || *value == Value::Array(Vec::new());
+    let fields = fields.iter().filter(|(_, value)| !is_empty(value));
     let fields: Map<String, Value> = fields.map(|(k, v)| (k.clone(), v.clone())).collect();
     // One by one, so that the one that is wrong is named.
     for (key, value) in &fields {
