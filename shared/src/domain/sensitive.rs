@@ -7,10 +7,14 @@ mod digits;
 mod json;
 mod people;
 mod secrets;
+mod window;
 
 use std::{borrow::Cow, ops::Range};
 
-pub use self::json::scrub_json;
+pub use self::{
+    json::scrub_json,
+    window::{Offset, Window},
+};
 
 /// What a text can give away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +85,25 @@ impl Kind {
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether it lets somebody in; the others name a person or an account.
+    pub fn is_secret(self) -> bool {
+        match self {
+            Self::ApiKey | Self::PrivateKey | Self::Token | Self::Password => true,
+            Self::Email
+            | Self::Phone
+            | Self::Card
+            | Self::Iban
+            | Self::UsSsn
+            | Self::BrCpf
+            | Self::BrCnpj
+            | Self::EsDni
+            | Self::FrNir
+            | Self::ItCodiceFiscale
+            | Self::InAadhaar
+            | Self::CnResidentId => false,
+        }
     }
 
     /// What stands for it where it was.

@@ -68,6 +68,16 @@ pub(super) fn begins(at: At<'_>) -> Option<(Kind, usize)> {
     None
 }
 
+/// Whether all of a text may be the beginning of one number.
+pub(super) fn may_go_on(text: &str) -> bool {
+    /// More bytes than its digits and what stands between them have.
+    const LONGEST: usize = 96;
+    let is_part =
+        |c: char| c.is_ascii_digit() || c == '+' || separates(c.encode_utf8(&mut [0; 4])).is_some();
+    let begins = |c: char| c.is_ascii_digit() || matches!(c, '+' | '(');
+    text.len() < LONGEST && text.starts_with(begins) && text.chars().all(is_part)
+}
+
 /// As many groups as one number can have.
 fn read(at: At<'_>) -> Option<Number> {
     let bytes = at.bytes();

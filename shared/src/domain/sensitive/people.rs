@@ -138,29 +138,48 @@ fn is_codice_fiscale(word: &[u8]) -> bool {
         && check::codice_fiscale(&word.to_ascii_uppercase())
 }
 
-/// How many bytes of the text are an IBAN, in groups or not.
-fn iban(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
+/// Whether all of a text may be the beginning of an IBAN.
+pub(super) fn may_go_on(text: &str) -> bool {
+    /// More bytes than one has that is written with a separator after each character.
+    const LONGEST: usize = 3 * MAX_IBAN;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || separates(c);
+    text.len() < LONGEST && iban_length(text.as_bytes()).is_some() && text.chars().all(is_part)
+}
+
+/// How many characters an IBAN has that begins like this.
+fn iban_length(bytes: &[u8]) -> Option<usize> {
     let country = [bytes.first()?, bytes.get(1)?].map(u8::to_ascii_uppercase);
     if !bytes.get(2)?.is_ascii_digit() {
         return None;
     }
     let (_, wanted) = IBANS.iter().find(|(name, _)| **name == country)?;
+    Some(*wanted)
+}
+
+/// Whether it may stand between the groups of an IBAN.
+fn separates(character: char) -> bool {
+    matches!(character, ' ' | '-' | '\u{a0}')
+}
+
+/// How many bytes of the text are an IBAN, in groups or not.
+fn iban(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let wanted = iban_length(bytes)?;
     let mut characters = Vec::with_capacity(MAX_IBAN);
     let mut end = 0;
     for (at, character) in text.char_indices() {
-        let may_separate = matches!(character, ' ' | '-' | '\u{a0}');
+        let may_separate = separates(character);
         if character.is_ascii_alphanumeric() {
             characters.push(character as u8);
             end = at + 1;
         } else if !may_separate || at > end {
             break;
         }
-        if characters.len() == *wanted {
+        if characters.len() == wanted {
             break;
         }
     }
-    let is_whole = characters.len() == *wanted && ends_word(bytes, end);
+    let is_whole = characters.len() == wanted && ends_word(bytes, end);
     (is_whole && check::iban(&characters)).then_some(end)
 }
 

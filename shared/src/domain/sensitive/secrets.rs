@@ -163,6 +163,12 @@ fn bearer(at: At<'_>) -> Option<usize> {
     (length >= MIN_TOKEN && has_digit).then_some(length)
 }
 
+/// Whether a text begins a private key, or may once more of it came.
+pub(super) fn may_begin_pem(text: &str) -> bool {
+    const BEGIN: &str = "-----BEGIN ";
+    text.starts_with(BEGIN) || BEGIN.starts_with(text)
+}
+
 /// A private key with the lines around it; one that is cut goes as far as it is one.
 fn private_key(at: At<'_>) -> Option<usize> {
     const BEGIN: &str = "-----BEGIN ";
