@@ -126,6 +126,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        watched: None,
         implicit: Vec::new(),
         priced: None,
     }

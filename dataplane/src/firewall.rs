@@ -2,6 +2,7 @@
 //! and no model is in memory, until a tenant or a call wants it.
 
 mod keeper;
+pub(crate) mod output;
 mod queue;
 mod scorer;
 mod texts;

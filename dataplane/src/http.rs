@@ -23,6 +23,7 @@ pub(crate) mod respond;
 pub(crate) mod route;
 pub(crate) mod server;
 mod stall;
+pub(crate) mod withheld;
 
 pub(crate) use self::{
     body::Body,

@@ -43,7 +43,7 @@ use crate::{
 use self::annotate::annotate;
 pub(crate) use self::cached::{Explained, Named, explain as explain_cached};
 use self::exhausted::explain;
-use self::passing::{concluded, pass};
+use self::passing::{concluded, pass, withhold};
 pub(crate) use self::plan::{
     Decided, entered, is_ours, plan, project, session_header, understand, weigh,
     without_foreign_prompt,
@@ -206,9 +206,11 @@ async fn ask(gateway: Arc<Gateway>, mut asking: Asking) -> (Asking, Asked) {
 fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture {
     let Asking {
         mut record,
+        admitted,
         decided,
         ..
     } = asking;
+    let watching = passing::watching(&admitted, &decided.call);
     Box::pin(async move {
         let Ok(served) = asked else {
             record.abandon(None);
@@ -217,7 +219,9 @@ fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture 
         record.served_by(&served.model, decided.plan.choice.reason);
         match served.reply {
             Reply::Whole(whole) => {
-                store(&mut record, &whole);
+                if withhold(&mut record, watching.as_deref(), &whole).is_none() {
+                    store(&mut record, &whole);
+                }
                 record.abandon(Some(&whole.facts));
             }
             Reply::Stream(stream) => {
@@ -225,7 +229,8 @@ fn settle(gateway: Arc<Gateway>, (asking, asked): (Asking, Asked)) -> BoxFuture 
                 record.keep_head(stream.status, &stream.headers);
                 let relay = Relay::new(*stream, gateway.upstream.limits());
                 let live = Live::new(&gateway, relay, record, None, status);
-                Box::new(live).read_on().await;
+                let gate = watching.map(|watching| watching.gate());
+                Box::new(live.watched_by(gate)).read_on().await;
             }
         }
     })
@@ -272,6 +277,8 @@ async fn prepare(
         at,
     };
     if let Some(entry) = cached::look(asking, record).await? {
+        let watching = passing::watching(admitted, &call);
+        passing::withhold_stored(record, watching, &entry)?;
         note(gateway, admitted, session, at);
         return Ok(Prepared::Replay(entry));
     }

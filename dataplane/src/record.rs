@@ -16,7 +16,7 @@ use floopy_shared::domain::{
     catalog::CatalogModel,
     decision::{AttemptResult, Decision, Ending, Outcome, Reason, Stage},
     experiment::Assignment,
-    firewall::Screening,
+    firewall::{Screening, output::Watched},
     ids::{CandidateKey, RequestId, SessionId},
     implicit::Implicit,
     money::Prices,
@@ -143,6 +143,20 @@ impl Record {
             self.decision.reason = Reason::Firewall;
         }
         self.decision.firewall = Some(Box::new(screening));
+    }
+
+    /// What the firewall said of its reply.
+    pub(crate) fn watched(&mut self, watched: Watched) {
+        self.gateway.metrics.firewall.watched(&watched);
+        self.decision.watched = Some(Box::new(watched));
+    }
+
+    /// Its reply is kept from its caller.
+    fn is_withheld(&self) -> bool {
+        self.decision
+            .watched
+            .as_deref()
+            .is_some_and(Watched::is_blocked)
     }
 
     /// The project that it is counted for.
@@ -317,10 +331,12 @@ impl Record {
         }
     }
 
-    /// The client left, or was cut off because the proxy stops.
+    /// The client left, or was cut off because the proxy stops or the reply may not be read.
     pub(crate) fn abandon(&mut self, facts: Option<&Facts>) {
         let forced = self.gateway.doors.is_forced();
-        let ending = if forced {
+        let ending = if self.is_withheld() {
+            Ending::Error
+        } else if forced {
             Ending::Interrupted
         } else {
             Ending::ClientDisconnected

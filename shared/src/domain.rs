@@ -21,6 +21,7 @@ pub mod gates;
 pub mod ids;
 pub mod implicit;
 pub mod known;
+pub mod leaks;
 pub mod limits;
 pub mod mcp;
 pub mod money;

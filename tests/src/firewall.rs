@@ -1,9 +1,9 @@
-//! Calls that the firewall looks at.
+//! Calls and replies that the firewall looks at.
 
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, Api, Floopy, Settings, Shape, Upstream, eventually};
+use crate::{Answer, Api, Floopy, Reply, Settings, Shape, Stream, Upstream, eventually};
 
 /// The model takes this for an attack.
 pub const ATTACK: &str =
@@ -113,4 +113,51 @@ pub fn everywhere() -> [(&'static str, Value, &'static str, &'static str); 7] {
             "system",
         ),
     ]
+}
+
+/// A model that says this, whole.
+pub fn says(upstream: &Upstream, text: &str) {
+    let reply = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "alpha",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+    });
+    upstream.script("alpha", Reply::json(200, &reply));
+}
+
+/// The same in pieces.
+pub fn streams(upstream: &Upstream, pieces: &[&str]) {
+    upstream.script("alpha", Reply::Stream(Stream::of_words(pieces)));
+}
+
+/// What was said of a call's reply, once its record is whole.
+pub async fn recorded(api: &Api, id: &str) -> (Value, Value) {
+    eventually(|| async {
+        let decision = api.decision(id).await;
+        let outcome = decision["decision_trace"]["outcome"].clone();
+        match outcome["firewall_output"].is_object() {
+            true => Ok((decision, outcome)),
+            false => Err(decision.to_string()),
+        }
+    })
+    .await
+}
+
+/// Sets what is done about replies such as the one that the model gives, and waits until the proxy goes by it.
+pub async fn watch(api: &Api, mode: &str, kinds: Value) {
+    let output = json!({"mode": mode, "kinds": kinds});
+    set(api, json!({"output": output})).await.ok();
+    let expected = match mode {
+        "off" => "",
+        "log" => "flagged",
+        _ => "blocked",
+    };
+    eventually(|| async {
+        let answer = ask(api, &said(HARMLESS)).await;
+        match answer.header("floopy-firewall-output") == expected {
+            true => Ok(()),
+            false => Err(answer.text()),
+        }
+    })
+    .await;
 }

@@ -105,7 +105,7 @@ fn counts_of(decision: &Decision) -> Counts {
         .saturating_add(hit.saved_output_tokens);
     let agrees = decision.comparison().and_then(|compared| compared.agrees);
     let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
-    screened(decision)
+    watched(decision, screened(decision))
         .with(Column::Requests, 1)
         .with(Column::Errors, u64::from(has_failed(decision)))
         .with(Column::InputTokens, usage.input)
@@ -138,6 +138,21 @@ fn screened(decision: &Decision) -> Counts {
                     .with(Column::FirewallBlocked, 1),
             }
         }
+    }
+}
+
+/// And of its reply.
+fn watched(decision: &Decision, counts: Counts) -> Counts {
+    let Some(watched) = decision.watched.as_deref() else {
+        return counts;
+    };
+    let scanned = counts.with(Column::FirewallOutputScanned, 1);
+    match watched.verdict {
+        Verdict::Passed => scanned,
+        Verdict::Flagged => scanned.with(Column::FirewallOutputFlagged, 1),
+        Verdict::Blocked => scanned
+            .with(Column::FirewallOutputFlagged, 1)
+            .with(Column::FirewallOutputBlocked, 1),
     }
 }
 

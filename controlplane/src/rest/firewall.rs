@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::{
-    domain::firewall::{Firewall, Kept, Role, thousandths},
+    domain::firewall::{Firewall, Kept, Role, output::Leak, thousandths},
     process::config,
 };
 use serde_json::{Value, json};
@@ -59,6 +59,11 @@ pub(super) async fn put(
 
 fn describe(firewall: &Firewall, month: Counts) -> Value {
     let roles = firewall.roles().iter().map(|role: &Role| role.as_str());
+    let kinds = firewall
+        .output
+        .kinds()
+        .iter()
+        .map(|leak: &Leak| leak.as_str());
     json!({
         "object": "firewall",
         "mode": firewall.mode.as_str(),
@@ -70,11 +75,18 @@ fn describe(firewall: &Firewall, month: Counts) -> Value {
             Kept::Scrubbed => "on",
             Kept::Whole => "off",
         },
+        "output": {
+            "mode": firewall.output.mode.as_str(),
+            "kinds": kinds.collect::<Vec<_>>(),
+        },
         "month": {
             "scanned": month.of(Column::FirewallScanned),
             "flagged": month.of(Column::FirewallFlagged),
             "blocked": month.of(Column::FirewallBlocked),
             "skipped": month.of(Column::FirewallSkipped),
+            "output_scanned": month.of(Column::FirewallOutputScanned),
+            "output_flagged": month.of(Column::FirewallOutputFlagged),
+            "output_blocked": month.of(Column::FirewallOutputBlocked),
         },
     })
 }

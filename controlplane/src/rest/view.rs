@@ -13,7 +13,7 @@ use floopy_shared::{
         decision::{Decision, Ending, Reason, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
-        firewall::{Screening, Verdict, thousandths},
+        firewall::{Screening, Verdict, output::Watched, thousandths},
         ids::CandidateKey,
         snapshot::Environment,
     },
@@ -82,24 +82,30 @@ fn summary(decision: &Decision, locale: Locale) -> Value {
         "latency_ms": decision.outcome.latency_ms,
         "cost_micro_usd": decision.outcome.cost_micro_usd,
         "cache_enabled": decision.cache.is_some(),
-        "threat": decision.firewall.as_deref().and_then(threat),
+        "threat": threat(decision),
         "explanation": detail["text"],
         "explanation_detail": detail,
     })
 }
 
-/// What the firewall took it for.
-fn threat(screening: &Screening) -> Option<&'static str> {
-    match screening {
-        Screening::Scored {
+/// What the firewall took it for, or found in its reply.
+fn threat(decision: &Decision) -> Option<&'static str> {
+    match decision.firewall.as_deref() {
+        Some(Screening::Scored {
             verdict: Verdict::Flagged | Verdict::Blocked,
             ..
-        } => Some("prompt_injection"),
-        Screening::Scored {
-            verdict: Verdict::Passed,
-            ..
+        }) => Some("prompt_injection"),
+        Some(
+            Screening::Scored {
+                verdict: Verdict::Passed,
+                ..
+            }
+            | Screening::Skipped { .. },
+        )
+        | None => {
+            let spot = decision.watched.as_deref()?.spot?;
+            Some(spot.leaked.leak().as_str())
         }
-        | Screening::Skipped { .. } => None,
     }
 }
 
@@ -224,11 +230,13 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "cache_compared": d.comparison().map(|compared| json!({
                 "similar": similar(compared.similar), "agrees": compared.agrees,
             })),
-            "threat_blocked": d.firewall.as_deref().is_some_and(Screening::is_blocked),
+            "threat_blocked": d.firewall.as_deref().is_some_and(Screening::is_blocked)
+                || d.watched.as_deref().is_some_and(Watched::is_blocked),
             "fallback_used": outcome.fallback_used,
             "refused": outcome.refused,
             "budget": d.stopped.as_deref().map(stopped),
             "firewall": d.firewall.as_deref().map(firewall),
+            "firewall_output": d.watched.as_deref().map(watched),
         },
         "evidence": {
             "samples": d.evidence.samples,
@@ -283,6 +291,19 @@ fn firewall(screening: &Screening) -> Value {
             "partial": false, "skipped": why.as_str(),
         }),
     }
+}
+
+/// What the firewall found in a reply, and where.
+fn watched(watched: &Watched) -> Value {
+    let spot = watched.spot;
+    json!({
+        "verdict": watched.as_str(),
+        "kind": spot.map(|spot| spot.leaked.leak().as_str()),
+        "found": spot.map(|spot| spot.leaked.as_str()),
+        "choice": spot.map(|spot| spot.choice),
+        "start": spot.map(|spot| spot.start),
+        "partial": watched.partial,
+    })
 }
 
 /// Whether a decision rests on evidence of the tenant's own.

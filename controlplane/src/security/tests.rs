@@ -1,6 +1,12 @@
 //! Attacks are told once in an hour for each key.
 
-use floopy_shared::domain::firewall::Skip;
+use floopy_shared::domain::{
+    firewall::{
+        Skip,
+        output::{Leaked, Watched},
+    },
+    sensitive,
+};
 use serde_json::json;
 
 use super::*;
@@ -55,6 +61,54 @@ fn screened(number: u64, key: &str, verdict: Verdict) -> Decision {
         firewall: Some(Box::new(Screening::Scored { verdict, finding })),
         ..decision(number)
     }
+}
+
+#[tokio::test]
+async fn replies_that_give_something_away_are_told_apart_from_attacks() {
+    let intake = subscribed().await;
+    let gave = |number, verdict, leaked: Option<Leaked>| {
+        let spot = leaked.map(|leaked| Spot {
+            leaked,
+            choice: 0,
+            start: 12,
+        });
+        let watched = Watched {
+            verdict,
+            spot,
+            partial: false,
+        };
+        let decision = Decision {
+            watched: Some(Box::new(watched)),
+            ..screened(number, "k", Verdict::Passed)
+        };
+        decided(number, decision)
+    };
+    let card = Some(Leaked::Sensitive(sensitive::Kind::Card));
+    append(&intake, vec![gave(1, Verdict::Passed, None)]).await;
+    assert_eq!(told(&intake).await.len(), 0);
+    append(
+        &intake,
+        vec![decided(2, screened(2, "k", Verdict::Blocked))],
+    )
+    .await;
+    let blocked = [3, 4].map(|number| gave(number, Verdict::Blocked, card));
+    append(&intake, blocked.into()).await;
+    let prompt = Some(Leaked::SystemPrompt);
+    append(&intake, vec![gave(5, Verdict::Flagged, prompt)]).await;
+    let all = told(&intake).await;
+    let threats = all.iter().map(|data| &data["threat_type"]);
+    let expected = [
+        "prompt_injection",
+        "personal_data_leak",
+        "system_prompt_leak",
+    ];
+    assert!(threats.eq(expected.iter()), "{all:?}");
+    let details = &all[1]["details"];
+    assert_eq!(
+        (&details["found"], &details["start"]),
+        (&json!("card"), &json!(12))
+    );
+    assert_eq!(all[2]["severity"], "warning");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ pub(crate) enum Came {
     Failed,
     /// A budget ended it before anybody was asked.
     Capped,
-    /// The firewall did.
+    /// The firewall did, or it kept the reply from its caller.
     Blocked,
     /// Its caller left.
     Left,
@@ -44,7 +44,8 @@ impl Came {
     }
 
     fn of(d: &Decision) -> Self {
-        let is_blocked = d.firewall.as_deref().is_some_and(|f| f.is_blocked());
+        let is_blocked = d.firewall.as_deref().is_some_and(|f| f.is_blocked())
+            || d.watched.as_deref().is_some_and(|w| w.is_blocked());
         match (d.stage, d.outcome.ending) {
             (Stage::Started, _) => Self::Open,
             (Stage::Finished, _) if d.stopped.is_some() => Self::Capped,

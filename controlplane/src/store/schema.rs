@@ -221,6 +221,7 @@ const STEPS: &[&[&str]] = &[&[
     pool::POOL,
     mcp::MCP,
     tags::TAGGED,
+    firewall::WATCHED,
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

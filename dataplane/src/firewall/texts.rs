@@ -77,6 +77,24 @@ pub(super) fn read(body: &[u8], roles: &[Role], allow: &[String]) -> Vec<Text> {
     texts
 }
 
+/// What the system prompts of a call say, and what its users and tools do.
+pub(super) struct Said {
+    pub system: Vec<String>,
+    pub others: Vec<String>,
+}
+
+/// The same texts by who says them, without what models said.
+pub(super) fn said(body: &[u8]) -> Said {
+    let (system, others): (Vec<Text>, Vec<Text>) = whole(body, &Role::USUAL)
+        .into_iter()
+        .partition(|text| text.role == Role::System);
+    let texts = |texts: Vec<Text>| texts.into_iter().map(|text| text.text).collect();
+    Said {
+        system: texts(system),
+        others: texts(others),
+    }
+}
+
 fn whole(body: &[u8], roles: &[Role]) -> Vec<Text> {
     let mut reading = Reading {
         roles,

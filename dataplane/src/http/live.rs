@@ -1,5 +1,7 @@
 //! A stream being passed to a caller, with its record and what comes after it.
 
+mod watched;
+
 use std::{
     future::poll_fn,
     sync::Arc,
@@ -11,8 +13,10 @@ use floopy_protocols::{ApiError, ErrorKind};
 use floopy_shared::domain::decision::Ending;
 use serde_json::json;
 
+use super::withheld;
 use crate::{
     after::After,
+    firewall::output::Gate,
     gateway::Gateway,
     record::Record,
     upstream::{End, Relay, Step},
@@ -23,6 +27,8 @@ pub(crate) struct Live {
     relay: Relay,
     record: Record,
     after: Option<Box<After>>,
+    /// `None`: nobody looks at it.
+    gate: Option<Box<Gate>>,
     status: u16,
     sent: Sent,
     /// Everything that will be sent was sent.
@@ -79,6 +85,7 @@ impl Live {
             relay,
             record,
             after,
+            gate: None,
             status,
             sent: Sent::default(),
             ended: false,
@@ -90,6 +97,8 @@ impl Live {
     /// Reads the rest without a caller.
     pub(crate) async fn read_on(mut self: Box<Self>) {
         self.is_left = true;
+        // Its caller may have been told that there is no more for them.
+        self.ended = self.recorded;
         // Nothing is learned from what nobody saw; its content need not be kept.
         self.after = None;
         while poll_fn(|cx| self.poll_next(cx)).await.is_some() {}
@@ -100,7 +109,10 @@ impl Live {
         if self.ended {
             return Poll::Ready(None);
         }
-        let end = match ready!(self.relay.poll_step(cx)) {
+        if self.gate.is_some() {
+            return self.poll_watched(cx);
+        }
+        Poll::Ready(match ready!(self.relay.poll_step(cx)) {
             Step::Bytes(bytes) => {
                 self.record.keep(&bytes);
                 // These are the last ones that matter: the record comes before them.
@@ -108,12 +120,16 @@ impl Live {
                     self.record_end(Ending::Completed);
                 }
                 self.sent.note(&bytes);
-                return Poll::Ready(Some(bytes));
+                Some(bytes)
             }
-            Step::End(end) => end,
-        };
+            Step::End(end) => self.end(end),
+        })
+    }
+
+    /// The last bytes, where the stream did not end by itself.
+    fn end(&mut self, end: End) -> Option<Bytes> {
         self.ended = true;
-        Poll::Ready(match end {
+        match end {
             End::Complete => {
                 self.record_end(Ending::Completed);
                 None
@@ -130,7 +146,7 @@ impl Live {
                 self.record_broken();
                 Some(self.error_event("fell silent", "upstream_stream_timeout"))
             }
-        })
+        }
     }
 
     fn record_broken(&mut self) {
@@ -142,6 +158,7 @@ impl Live {
         if std::mem::replace(&mut self.recorded, true) {
             return;
         }
+        self.note_watched();
         if ending == Ending::Completed {
             self.record.fill(self.relay.facts());
         }
@@ -219,6 +236,7 @@ impl Sent {
 impl Drop for Live {
     fn drop(&mut self) {
         if !self.recorded {
+            self.note_watched();
             self.record.abandon(Some(self.relay.facts()));
         }
     }

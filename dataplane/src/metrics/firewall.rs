@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use floopy_shared::domain::firewall::{Screening, Skip, Verdict};
+use floopy_shared::domain::firewall::{Screening, Skip, Verdict, output::Watched};
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
@@ -20,6 +20,7 @@ const BUCKETS: [f64; 12] = [
 pub(crate) struct FirewallMetrics {
     scans: Family<ScreeningLabels, Counter>,
     skipped: Family<SkipLabels, Counter>,
+    replies: Family<ScreeningLabels, Counter>,
     seconds: Histogram,
     models: Gauge,
 }
@@ -29,6 +30,7 @@ impl Default for FirewallMetrics {
         Self {
             scans: Family::default(),
             skipped: Family::default(),
+            replies: Family::default(),
             seconds: Histogram::new(BUCKETS),
             models: Gauge::default(),
         }
@@ -41,6 +43,8 @@ impl FirewallMetrics {
         registry.register("floopy_firewall_scans", scans, self.scans.clone());
         let skipped = "Calls that the firewall could not score by the reason";
         registry.register("floopy_firewall_skipped", skipped, self.skipped.clone());
+        let replies = "Replies that the firewall looked at by what came of it";
+        registry.register("floopy_firewall_replies", replies, self.replies.clone());
         let seconds = "How long calls waited for the firewall";
         registry.register_with_unit(
             "floopy_firewall",
@@ -55,11 +59,7 @@ impl FirewallMetrics {
     pub(crate) fn screened(&self, screening: &Screening, waited: Duration) {
         self.seconds.observe(waited.as_secs_f64());
         let verdict = match screening {
-            Screening::Scored { verdict, .. } => match verdict {
-                Verdict::Passed => ScreeningLabel::Passed,
-                Verdict::Flagged => ScreeningLabel::Flagged,
-                Verdict::Blocked => ScreeningLabel::Blocked,
-            },
+            Screening::Scored { verdict, .. } => label(*verdict),
             Screening::Skipped { why, refused } => {
                 let reason = match why {
                     Skip::Full => SkipLabel::QueueFull,
@@ -78,8 +78,23 @@ impl FirewallMetrics {
         self.scans.get_or_create(&ScreeningLabels { verdict }).inc();
     }
 
+    pub(crate) fn watched(&self, watched: &Watched) {
+        let verdict = label(watched.verdict);
+        self.replies
+            .get_or_create(&ScreeningLabels { verdict })
+            .inc();
+    }
+
     /// One more model is in memory, or one less.
     pub(crate) fn loaded(&self, change: i64) {
         self.models.inc_by(change);
+    }
+}
+
+fn label(verdict: Verdict) -> ScreeningLabel {
+    match verdict {
+        Verdict::Passed => ScreeningLabel::Passed,
+        Verdict::Flagged => ScreeningLabel::Flagged,
+        Verdict::Blocked => ScreeningLabel::Blocked,
     }
 }

@@ -6,6 +6,7 @@ use crate::record::Record;
 
 static DECISION_REASON: HeaderName = HeaderName::from_static("floopy-decision-reason");
 static FIREWALL: HeaderName = HeaderName::from_static("floopy-firewall");
+static FIREWALL_OUTPUT: HeaderName = HeaderName::from_static("floopy-firewall-output");
 static MODEL: HeaderName = HeaderName::from_static("floopy-model");
 static OVERHEAD: HeaderName = HeaderName::from_static("floopy-overhead-us");
 
@@ -20,6 +21,10 @@ pub(super) fn annotate(headers: &mut HeaderMap, record: &Record) {
     if let Some(screening) = decision.firewall.as_deref() {
         let word = HeaderValue::from_static(screening.as_str());
         headers.insert(FIREWALL.clone(), word);
+    }
+    if let Some(watched) = decision.watched.as_deref() {
+        let word = HeaderValue::from_static(watched.as_str());
+        headers.insert(FIREWALL_OUTPUT.clone(), word);
     }
     headers.insert(
         OVERHEAD.clone(),

@@ -180,6 +180,13 @@ impl Record {
         }
     }
 
+    /// It is not stored.
+    pub(crate) fn keep_nothing(&mut self) {
+        if let Some(Came::Missed(_, fill)) = self.cache.as_deref_mut().map(|c| &mut c.came) {
+            *fill = None;
+        }
+    }
+
     fn filling(&mut self) -> Option<&mut Fill> {
         match &mut self.cache.as_deref_mut()?.came {
             Came::Missed(_, fill) => fill.as_deref_mut(),

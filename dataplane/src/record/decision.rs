@@ -73,6 +73,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         stopped: None,
         tags: None,
         firewall: None,
+        watched: None,
         implicit: Vec::new(),
         priced: Some(priced(admitted)),
     }

@@ -19,7 +19,7 @@ use super::{
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
-    firewall::Screening,
+    firewall::{Screening, output::Watched},
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     implicit::Implicit,
     money::Usage,
@@ -296,6 +296,8 @@ pub struct Decision {
     pub stopped: Option<Box<Stopped>>,
     /// What the firewall said of it; `None`: it was not asked.
     pub firewall: Option<Box<Screening>>,
+    /// What it said of the reply; `None`: nobody had it look.
+    pub watched: Option<Box<Watched>>,
     /// What it is priced by; `None`: its record is of a version that kept no prices.
     pub priced: Option<Priced>,
     /// What its caller did that says something of its reply, or of one before it.

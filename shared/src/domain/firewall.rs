@@ -1,7 +1,10 @@
 //! The firewall: what a tenant has done about calls that look like attacks, and what was found in one of them.
 
+pub mod output;
+
 use std::{borrow::Cow, fmt, sync::Arc};
 
+use self::output::Output;
 use super::{constraints::InvalidConstraints, sensitive};
 
 /// The least score that may count as an attack, in thousandths.
@@ -27,6 +30,8 @@ pub struct Firewall {
     pub allow: Arc<[String]>,
     /// How what is said is kept, where it is kept.
     pub kept: Kept,
+    /// What is done about replies.
+    pub output: Output,
 }
 
 /// What becomes of a call that looks like an attack.
@@ -71,6 +76,14 @@ pub enum Role {
 
 impl Mode {
     pub const ALL: [Self; 3] = [Self::Off, Self::Log, Self::Block];
+
+    /// What becomes of what is found.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Block => Verdict::Blocked,
+            Self::Off | Self::Log => Verdict::Flagged,
+        }
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -208,6 +221,16 @@ pub enum Verdict {
     Blocked,
 }
 
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Flagged => "flagged",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
 /// The most suspicious text of a call; where it is, and nothing of what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -277,11 +300,7 @@ impl Screening {
     /// In a word.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Scored { verdict, .. } => match verdict {
-                Verdict::Passed => "passed",
-                Verdict::Flagged => "flagged",
-                Verdict::Blocked => "blocked",
-            },
+            Self::Scored { verdict, .. } => verdict.as_str(),
             Self::Skipped { refused: false, .. } => "skipped",
             Self::Skipped { refused: true, .. } => "refused",
         }

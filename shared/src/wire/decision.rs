@@ -287,6 +287,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         charged: d.charged.as_ref().map(Into::into),
         stopped: d.stopped.as_deref().map(Into::into),
         firewall: d.firewall.as_deref().map(Into::into),
+        watched: d.watched.as_deref().map(Into::into),
         priced: d.priced.as_ref().map(Into::into),
         implicit: d.implicit.iter().map(Into::into).collect(),
     }
@@ -352,6 +353,7 @@ impl TryFrom<v1::Decision> for Decision {
             charged: d.charged.map(TryInto::try_into).transpose()?,
             stopped: d.stopped.and_then(budget::stopped),
             firewall: d.firewall.and_then(firewall::screening),
+            watched: d.watched.and_then(firewall::watched),
             priced: d.priced.map(TryInto::try_into).transpose()?,
             implicit: implicit::known(d.implicit)?,
         })

@@ -5,24 +5,65 @@ use floopy_proto::v1;
 use super::{InvalidWire, non_empty};
 use crate::domain::firewall::{
     Finding, Firewall, Kept, Mode, OnFailure, Place, Role, Screening, Skip, Verdict,
+    output::{Leak, Leaked, Output, Spot, Watched},
 };
+
+fn to_wire(mode: Mode) -> v1::firewall::Mode {
+    use v1::firewall::Mode as Wire;
+    match mode {
+        Mode::Off => Wire::Unspecified,
+        Mode::Log => Wire::Log,
+        Mode::Block => Wire::Block,
+    }
+}
+
+fn mode(field: &'static str, mode: i32) -> Result<Mode, InvalidWire> {
+    use v1::firewall::Mode as Wire;
+    match Wire::try_from(mode) {
+        Ok(Wire::Unspecified) => Ok(Mode::Off),
+        Ok(Wire::Log) => Ok(Mode::Log),
+        Ok(Wire::Block) => Ok(Mode::Block),
+        Err(_) => Err(InvalidWire::invalid(field, mode)),
+    }
+}
+
+impl From<&Output> for v1::Output {
+    fn from(output: &Output) -> Self {
+        let kinds = output.kinds.iter().map(|leak| leak.as_str().to_owned());
+        Self {
+            mode: to_wire(output.mode).into(),
+            kinds: kinds.collect(),
+        }
+    }
+}
+
+impl TryFrom<v1::Output> for Output {
+    type Error = InvalidWire;
+
+    fn try_from(output: v1::Output) -> Result<Self, InvalidWire> {
+        let leak = |name: String| {
+            let found = Leak::parse(&name);
+            found.ok_or_else(|| InvalidWire::invalid("firewall.output.kinds", name))
+        };
+        let kinds = output.kinds.into_iter().map(leak);
+        Ok(Self {
+            mode: mode("firewall.output.mode", output.mode)?,
+            kinds: kinds.collect::<Result<_, _>>()?,
+        })
+    }
+}
 
 impl From<&Firewall> for v1::Firewall {
     fn from(firewall: &Firewall) -> Self {
-        use v1::firewall::Mode as Wire;
-        let mode = match firewall.mode {
-            Mode::Off => Wire::Unspecified,
-            Mode::Log => Wire::Log,
-            Mode::Block => Wire::Block,
-        };
         let roles = firewall.roles.iter().map(|role| role.as_str().to_owned());
         Self {
-            mode: mode.into(),
+            mode: to_wire(firewall.mode).into(),
             threshold: firewall.threshold.map(Into::into),
             refuse_on_failure: firewall.on_failure == OnFailure::Refuse,
             roles: roles.collect(),
             allow: firewall.allow.to_vec(),
             keep_whole: firewall.kept == Kept::Whole,
+            output: (firewall.output != Output::default()).then(|| (&firewall.output).into()),
         }
     }
 }
@@ -31,13 +72,6 @@ impl TryFrom<v1::Firewall> for Firewall {
     type Error = InvalidWire;
 
     fn try_from(firewall: v1::Firewall) -> Result<Self, InvalidWire> {
-        use v1::firewall::Mode as Wire;
-        let mode = match Wire::try_from(firewall.mode) {
-            Ok(Wire::Unspecified) => Mode::Off,
-            Ok(Wire::Log) => Mode::Log,
-            Ok(Wire::Block) => Mode::Block,
-            Err(_) => return Err(InvalidWire::invalid("firewall.mode", firewall.mode)),
-        };
         let threshold = firewall.threshold.map(|threshold| {
             let wrong = |_| InvalidWire::invalid("firewall.threshold", threshold);
             u16::try_from(threshold).map_err(wrong)
@@ -48,7 +82,7 @@ impl TryFrom<v1::Firewall> for Firewall {
         };
         let roles = firewall.roles.into_iter().map(role);
         let read = Self {
-            mode,
+            mode: mode("firewall.mode", firewall.mode)?,
             threshold: threshold.transpose()?,
             on_failure: if firewall.refuse_on_failure {
                 OnFailure::Refuse
@@ -62,6 +96,10 @@ impl TryFrom<v1::Firewall> for Firewall {
             } else {
                 Kept::Scrubbed
             },
+            output: match firewall.output {
+                Some(output) => output.try_into()?,
+                None => Output::default(),
+            },
         };
         let valid = read.validate();
         valid.map_err(|e| InvalidWire::invalid("firewall", e))?;
@@ -69,19 +107,58 @@ impl TryFrom<v1::Firewall> for Firewall {
     }
 }
 
+fn verdict(verdict: Verdict) -> v1::screening::Verdict {
+    use v1::screening::Verdict as Wire;
+    match verdict {
+        Verdict::Passed => Wire::Passed,
+        Verdict::Flagged => Wire::Flagged,
+        Verdict::Blocked => Wire::Blocked,
+    }
+}
+
+impl From<&Watched> for v1::Watched {
+    fn from(watched: &Watched) -> Self {
+        let spot = watched.spot;
+        let leaked = spot.map_or("", |spot| spot.leaked.as_str());
+        Self {
+            verdict: verdict(watched.verdict).into(),
+            leaked: leaked.to_owned(),
+            choice: spot.map_or(0, |spot| spot.choice),
+            start: spot.map_or(0, |spot| spot.start),
+            partial: watched.partial,
+        }
+    }
+}
+
+/// What cannot be read is not told of: the record tells the rest all the same.
+pub(super) fn watched(watched: v1::Watched) -> Option<Box<Watched>> {
+    use v1::screening::Verdict as Wire;
+    let verdict = match watched.verdict() {
+        Wire::Passed => Verdict::Passed,
+        Wire::Flagged => Verdict::Flagged,
+        Wire::Blocked => Verdict::Blocked,
+        Wire::Unspecified | Wire::Skipped | Wire::Refused => return None,
+    };
+    let spot = |leaked| Spot {
+        leaked,
+        choice: watched.choice,
+        start: watched.start,
+    };
+    Some(Box::new(Watched {
+        verdict,
+        spot: Leaked::parse(&watched.leaked).map(spot),
+        partial: watched.partial,
+    }))
+}
+
 impl From<&Screening> for v1::Screening {
     fn from(screening: &Screening) -> Self {
         use v1::screening::Verdict as Wire;
         match screening {
             Screening::Scored { verdict, finding } => {
-                let verdict = match verdict {
-                    Verdict::Passed => Wire::Passed,
-                    Verdict::Flagged => Wire::Flagged,
-                    Verdict::Blocked => Wire::Blocked,
-                };
                 let place = finding.place.as_ref();
                 Self {
-                    verdict: verdict.into(),
+                    verdict: self::verdict(*verdict).into(),
                     score: finding.score.into(),
                     threshold: finding.threshold.into(),
                     at: place.map(|place| place.at.clone()).unwrap_or_default(),

@@ -101,6 +101,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         stopped: None,
         tags: None,
         firewall: None,
+        watched: None,
         priced: None,
     }
 }

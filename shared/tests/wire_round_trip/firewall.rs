@@ -1,6 +1,35 @@
-//! What the firewall said of calls.
+//! What the firewall said of calls and of replies.
 
-use floopy_shared::domain::firewall::{Finding, Place, Role, Screening, Skip, Verdict};
+use floopy_shared::domain::{
+    firewall::{
+        Finding, Place, Role, Screening, Skip, Verdict,
+        output::{Leaked, Spot, Watched},
+    },
+    sensitive::Kind,
+};
+
+pub(super) fn watched(number: u64, flag: bool) -> Box<Watched> {
+    let kind = Kind::ALL[(number % 16) as usize];
+    let leaked = if number.is_multiple_of(5) {
+        Leaked::SystemPrompt
+    } else {
+        Leaked::Sensitive(kind)
+    };
+    let spot = Spot {
+        leaked,
+        choice: 2,
+        start: number,
+    };
+    Box::new(Watched {
+        verdict: if flag {
+            Verdict::Blocked
+        } else {
+            Verdict::Passed
+        },
+        spot: flag.then_some(spot),
+        partial: !flag,
+    })
+}
 
 pub(super) fn screening(number: u64, flag: bool) -> Box<Screening> {
     if number.is_multiple_of(2) {

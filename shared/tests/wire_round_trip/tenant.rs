@@ -9,7 +9,10 @@ use floopy_shared::domain::{
     credential::Sealed,
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
-    firewall::{Firewall, Kept, Mode, OnFailure, Role as FirewallRole},
+    firewall::{
+        Firewall, Kept, Mode, OnFailure, Role as FirewallRole,
+        output::{Leak, Output},
+    },
     gates::{DEFAULT_GATES, Gates},
     ids::{KeyHash, TenantId},
     limits::Limits,
@@ -94,6 +97,10 @@ fn firewall() -> Firewall {
         roles: vec![FirewallRole::User, FirewallRole::Tool],
         allow: vec!["ignore the noise".to_owned()].into(),
         kept: Kept::Whole,
+        output: Output {
+            mode: Mode::Log,
+            kinds: vec![Leak::Secrets],
+        },
     }
 }
 

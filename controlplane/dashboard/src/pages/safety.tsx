@@ -56,11 +56,17 @@ const MODES = [
   { value: "block", label: "Refuse calls that look like attacks" },
 ];
 
+const REPLIES = [
+  { value: "off", label: "Nothing" },
+  { value: "log", label: "Mark them" },
+  { value: "block", label: "Keep them from callers" },
+];
+
 function Firewall({ of }: { of: Schemas["Firewall"] }) {
   const may = useMay("admin");
   const set = useChange((body: Schemas["FirewallInput"]) => told(api.PUT("/v1/firewall", { body })), { says: "The firewall is set.", anew: [["firewall"]] });
   const { month } = of;
-  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles, scrub: of.scrub } as Schemas["FirewallInput"];
+  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles, scrub: of.scrub, output: of.output } as Schemas["FirewallInput"];
   return (
     <div className="stack">
       <Facts of={[
@@ -68,6 +74,8 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
         ["Marked", count(month.flagged)],
         ["Refused", count(month.blocked)],
         ["Not looked at in time", count(month.skipped)],
+        ["Replies looked at", count(month.output_scanned)],
+        ["Gave something away", `${count(month.output_flagged)}, ${count(month.output_blocked)} kept back`],
         ["Texts of", of.roles.join(", ")],
         ["Phrases let pass", count(of.allow_list.length)],
       ]} />
@@ -76,6 +84,8 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
       <NativeSelect label="A call that cannot be looked at in time" value={of.on_failure} disabled={!may || set.isPending}
         data={[{ value: "allow", label: "passes" }, { value: "refuse", label: "is refused" }]}
         onChange={(event) => set.mutate({ ...now, on_failure: event.currentTarget.value })} />
+      <NativeSelect label="Replies that give away system prompts, secrets or personal data" data={REPLIES} value={of.output.mode} disabled={!may || set.isPending}
+        onChange={(event) => set.mutate({ ...now, output: { ...of.output, mode: event.currentTarget.value } })} />
       <p className="soft small" style={{ margin: 0 }}>It finds less than half of the attacks that are like none it has seen. Do not make it your only wall.</p>
     </div>
   );

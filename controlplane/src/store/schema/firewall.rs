@@ -8,3 +8,10 @@ pub(super) const FIREWALL: &[&str] = &[
     "ALTER TABLE usage ADD COLUMN firewall_blocked INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE usage ADD COLUMN firewall_skipped INTEGER NOT NULL DEFAULT 0",
 ];
+
+/// Nor at their replies.
+pub(super) const WATCHED: &[&str] = &[
+    "ALTER TABLE usage ADD COLUMN firewall_output_scanned INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE usage ADD COLUMN firewall_output_flagged INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE usage ADD COLUMN firewall_output_blocked INTEGER NOT NULL DEFAULT 0",
+];

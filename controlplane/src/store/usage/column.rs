@@ -32,10 +32,14 @@ pub(crate) enum Column {
     FirewallFlagged,
     FirewallBlocked,
     FirewallSkipped,
+    /// Replies that it looked at, those of them that gave something away, and those that it stopped for that.
+    FirewallOutputScanned,
+    FirewallOutputFlagged,
+    FirewallOutputBlocked,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Requests,
         Self::Errors,
         Self::InputTokens,
@@ -57,6 +61,9 @@ impl Column {
         Self::FirewallFlagged,
         Self::FirewallBlocked,
         Self::FirewallSkipped,
+        Self::FirewallOutputScanned,
+        Self::FirewallOutputFlagged,
+        Self::FirewallOutputBlocked,
     ];
 
     /// Its name in the store and in answers.
@@ -83,6 +90,9 @@ impl Column {
             Self::FirewallFlagged => "firewall_flagged",
             Self::FirewallBlocked => "firewall_blocked",
             Self::FirewallSkipped => "firewall_skipped",
+            Self::FirewallOutputScanned => "firewall_output_scanned",
+            Self::FirewallOutputFlagged => "firewall_output_flagged",
+            Self::FirewallOutputBlocked => "firewall_output_blocked",
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
-use crate::domain::firewall::{self, Kept, MIN_THRESHOLD, Mode, OnFailure, Role};
+use crate::domain::firewall::{
+    self, Kept, MIN_THRESHOLD, Mode, OnFailure, Role,
+    output::{self, Leak},
+};
 
 /// What is done about calls that look like attacks on the model.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
@@ -27,6 +30,29 @@ pub struct Firewall {
     pub allow_list: Vec<String>,
     /// `on`: what is kept of conversations, and what judges read, is without personal data and secrets; or `off`.
     pub scrub: FirewallScrub,
+    /// What is done about replies that give something away.
+    #[serde(skip_serializing_if = "Output::is_default")]
+    pub output: Output,
+}
+
+/// What is done about replies that give something away.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Output {
+    /// `off`; `log`, which records them; or `block`, which keeps what was found from callers.
+    pub mode: FirewallMode,
+    /// What is looked for, of `system_prompt`, `secrets` and `personal_data`; none: all of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FirewallLeak>,
+}
+
+/// What replies can give away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallLeak {
+    SystemPrompt,
+    Secrets,
+    PersonalData,
 }
 
 /// What becomes of a call that looks like an attack.
@@ -89,6 +115,62 @@ impl From<Role> for FirewallRole {
     }
 }
 
+impl FirewallLeak {
+    fn to_domain(self) -> Leak {
+        match self {
+            Self::SystemPrompt => Leak::SystemPrompt,
+            Self::Secrets => Leak::Secrets,
+            Self::PersonalData => Leak::PersonalData,
+        }
+    }
+}
+
+impl From<Leak> for FirewallLeak {
+    fn from(leak: Leak) -> Self {
+        match leak {
+            Leak::SystemPrompt => Self::SystemPrompt,
+            Leak::Secrets => Self::Secrets,
+            Leak::PersonalData => Self::PersonalData,
+        }
+    }
+}
+
+impl FirewallMode {
+    fn to_domain(self) -> Mode {
+        match self {
+            Self::Off => Mode::Off,
+            Self::Log => Mode::Log,
+            Self::Block => Mode::Block,
+        }
+    }
+}
+
+impl From<Mode> for FirewallMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Off => Self::Off,
+            Mode::Log => Self::Log,
+            Mode::Block => Self::Block,
+        }
+    }
+}
+
+impl Output {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn to_domain(&self) -> output::Output {
+        let mut kinds: Vec<Leak> = self.kinds.iter().map(|leak| leak.to_domain()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        output::Output {
+            mode: self.mode.to_domain(),
+            kinds,
+        }
+    }
+}
+
 impl Firewall {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
@@ -100,11 +182,7 @@ impl Firewall {
         roles.sort_unstable();
         roles.dedup();
         firewall::Firewall {
-            mode: match self.mode {
-                FirewallMode::Off => Mode::Off,
-                FirewallMode::Log => Mode::Log,
-                FirewallMode::Block => Mode::Block,
-            },
+            mode: self.mode.to_domain(),
             threshold: self.threshold.map(in_thousandths),
             on_failure: match self.on_failure {
                 FirewallFailure::Allow => OnFailure::Allow,
@@ -116,6 +194,7 @@ impl Firewall {
                 FirewallScrub::On => Kept::Scrubbed,
                 FirewallScrub::Off => Kept::Whole,
             },
+            output: self.output.to_domain(),
         }
     }
 }
@@ -123,11 +202,7 @@ impl Firewall {
 impl From<&firewall::Firewall> for Firewall {
     fn from(firewall: &firewall::Firewall) -> Self {
         Self {
-            mode: match firewall.mode {
-                Mode::Off => FirewallMode::Off,
-                Mode::Log => FirewallMode::Log,
-                Mode::Block => FirewallMode::Block,
-            },
+            mode: firewall.mode.into(),
             threshold: firewall.threshold.map(firewall::thousandths),
             on_failure: match firewall.on_failure {
                 OnFailure::Allow => FirewallFailure::Allow,
@@ -138,6 +213,16 @@ impl From<&firewall::Firewall> for Firewall {
             scrub: match firewall.kept {
                 Kept::Scrubbed => FirewallScrub::On,
                 Kept::Whole => FirewallScrub::Off,
+            },
+            output: Output {
+                mode: firewall.output.mode.into(),
+                kinds: firewall
+                    .output
+                    .kinds
+                    .iter()
+                    .copied()
+                    .map(Into::into)
+                    .collect(),
             },
         }
     }

@@ -128,6 +128,8 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     for implicit in &decision.implicit {
         generated(90, Some(v1::Implicit::from(implicit)), out);
     }
+    let watched = decision.watched.as_deref();
+    generated(95, watched.map(v1::Watched::from), out);
 }
 
 /// `floopy.v1.Signal`.

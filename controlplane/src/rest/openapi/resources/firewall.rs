@@ -29,7 +29,29 @@ struct FirewallInput {
     /// missing: `on`.
     #[schema(nullable = false, example = "on", pattern = "^(on|off)$")]
     scrub: Option<String>,
+    /// What is done about replies that give something away; missing: nothing.
+    #[schema(nullable = false)]
+    output: Option<FirewallOutputInput>,
 }
+
+/// What is done about replies that give something away.
+#[derive(ToSchema)]
+struct FirewallOutputInput {
+    /// `off`; `log`, which records them; or `block`, which keeps what was found from callers.
+    #[schema(nullable = false, example = "log", pattern = "^(off|log|block)$")]
+    mode: Option<String>,
+    /// What is looked for, of `system_prompt`, `secrets` and `personal_data`; missing: all of it.
+    #[schema(nullable = false)]
+    kinds: Option<Vec<FirewallLeak>>,
+}
+
+/// What replies can give away.
+#[derive(ToSchema)]
+#[schema(
+    example = "secrets",
+    pattern = "^(system_prompt|secrets|personal_data)$"
+)]
+struct FirewallLeak(String);
 
 /// Who a message is from.
 #[derive(ToSchema)]
@@ -60,7 +82,17 @@ struct Firewall {
     allow_list: Vec<String>,
     /// `on` or `off`.
     scrub: String,
+    output: FirewallOutput,
     month: FirewallMonth,
+}
+
+/// What is done about replies that give something away.
+#[derive(ToSchema)]
+struct FirewallOutput {
+    /// `off`, `log` or `block`.
+    mode: String,
+    /// What is looked for, of `system_prompt`, `secrets` and `personal_data`.
+    kinds: Vec<String>,
 }
 
 /// Of the calls since the first of the month, UTC.
@@ -74,6 +106,12 @@ struct FirewallMonth {
     blocked: u64,
     /// Calls that could not be scored.
     skipped: u64,
+    /// Replies that were looked at.
+    output_scanned: u64,
+    /// Of these, they gave something away.
+    output_flagged: u64,
+    /// Of these, they were stopped.
+    output_blocked: u64,
 }
 
 /// What the firewall said of a call.
@@ -94,6 +132,24 @@ pub(super) struct Screening {
     partial: bool,
     /// `queue_full`, `deadline`, `unavailable` or `failed`.
     skipped: Option<String>,
+}
+
+/// What the firewall said of a reply: what was found first, and where.
+#[derive(ToSchema)]
+pub(super) struct OutputScreening {
+    /// `passed`, `flagged` or `blocked`.
+    verdict: String,
+    /// `system_prompt`, `secrets` or `personal_data`; null: nothing was found, as in what follows.
+    kind: Option<String>,
+    /// `system_prompt`, or the kind of secret or personal data.
+    #[schema(example = "api_key")]
+    found: Option<String>,
+    /// Of several replies to one call, which, from 0.
+    choice: Option<u32>,
+    /// Characters of its text that come before.
+    start: Option<u64>,
+    /// Something of it could not be looked at.
+    partial: bool,
 }
 
 /// Characters of that text, the first and the one after the last.

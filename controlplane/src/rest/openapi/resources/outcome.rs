@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     cache::{CacheComparison, CacheHit},
     constraints::StoppedBy,
-    firewall::Screening,
+    firewall::{OutputScreening, Screening},
 };
 
 /// What came of a call.
@@ -33,7 +33,7 @@ pub(super) struct Outcome {
     cache: Option<CacheHit>,
     /// Of a stored reply to the same question in other words, where a fresh one was given.
     cache_compared: Option<CacheComparison>,
-    /// The firewall refused it.
+    /// The firewall refused it, or kept its reply from its caller.
     threat_blocked: bool,
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.
@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     budget: Option<StoppedBy>,
     /// What the firewall said; null: nobody had it look.
     firewall: Option<Screening>,
+    /// What it said of the reply; null: nobody had it look.
+    firewall_output: Option<OutputScreening>,
 }
 
 /// One try at one provider.

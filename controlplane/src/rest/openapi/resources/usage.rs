@@ -72,6 +72,10 @@ struct UsageSums {
     firewall_blocked: u64,
     /// Requests that it could not score.
     firewall_skipped: u64,
+    /// Replies that it looked at, those of them that gave something away, and those that it stopped for that.
+    firewall_output_scanned: u64,
+    firewall_output_flagged: u64,
+    firewall_output_blocked: u64,
 }
 
 /// The sums of one group; of what it is grouped by, null is what is not known.
@@ -118,6 +122,10 @@ struct UsageGroup {
     firewall_blocked: u64,
     /// Requests that it could not score.
     firewall_skipped: u64,
+    /// Replies that it looked at, those of them that gave something away, and those that it stopped for that.
+    firewall_output_scanned: u64,
+    firewall_output_flagged: u64,
+    firewall_output_blocked: u64,
 }
 
 /// Null: not known.

@@ -76,6 +76,7 @@ impl Learner {
             stopped: None,
             tags: None,
             firewall: None,
+            watched: None,
             priced: None,
             implicit: Vec::new(),
             snapshot_version: at / self.setup.settings.refresh + 1,
