@@ -127,6 +127,7 @@ pub(crate) fn decision(n: u64) -> Decision {
         tags: None,
         firewall: None,
         watched: None,
+        redacted: Vec::new(),
         implicit: Vec::new(),
         priced: None,
     }

@@ -26,6 +26,7 @@ use floopy_protocols::{CallerApi, Invalid, Request, messages, responses};
 use floopy_shared::domain::{
     affinity::Origin,
     features::Features,
+    firewall::output::Redacted,
     prompt::PromptVersion,
     shape::{Classification, ShapeKey, Signal, Signals, chain, explain},
 };
@@ -96,6 +97,8 @@ pub struct Call {
     opening: u64,
     questions: Questions,
     user: Option<Box<str>>,
+    /// What was taken out of it.
+    redacted: Vec<Redacted>,
 }
 
 impl Call {
@@ -151,8 +154,19 @@ impl Call {
             opening: seen.opening,
             questions: seen.questions,
             user,
+            redacted: Vec::new(),
             body,
         })
+    }
+
+    /// This was taken out before it was read.
+    pub(crate) fn with_redacted(self, redacted: Vec<Redacted>) -> Self {
+        Self { redacted, ..self }
+    }
+
+    /// What was taken out of it.
+    pub(crate) fn redacted(&self) -> &[Redacted] {
+        &self.redacted
     }
 
     /// What is asked for.

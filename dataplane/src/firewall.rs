@@ -4,6 +4,7 @@
 mod keeper;
 pub(crate) mod output;
 mod queue;
+pub(crate) mod redact;
 mod scorer;
 mod texts;
 

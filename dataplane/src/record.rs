@@ -172,6 +172,7 @@ impl Record {
     /// The body was read.
     pub(crate) fn understood(&mut self, call: &Call, admitted: &Admitted) {
         understood(&mut self.decision, call, admitted);
+        self.gateway.metrics.firewall.redacted(call.redacted());
     }
 
     /// What its caller says it belongs to.

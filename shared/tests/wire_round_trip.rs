@@ -190,6 +190,7 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
         stopped: (!flag).then(|| budget::stopped(number).into()),
         firewall: (!number.is_multiple_of(3)).then(|| firewall::screening(number, flag)),
         watched: (!number.is_multiple_of(4)).then(|| firewall::watched(number, flag)),
+        redacted: firewall::redacted(number),
         tags: (!number.is_multiple_of(3)).then(|| tags::any(flag).into()),
         batch: flag.then(|| BatchLine {
             batch: "batch_1".to_owned(),

@@ -106,6 +106,10 @@ fn counts_of(decision: &Decision) -> Counts {
     let agrees = decision.comparison().and_then(|compared| compared.agrees);
     let is_unpriced = outcome.cost_micro_usd.is_none() && usage.input + usage.output > 0;
     watched(decision, screened(decision))
+        .with(
+            Column::FirewallRedacted,
+            u64::from(!decision.redacted.is_empty()),
+        )
         .with(Column::Requests, 1)
         .with(Column::Errors, u64::from(has_failed(decision)))
         .with(Column::InputTokens, usage.input)

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::{
-    domain::firewall::{Firewall, Kept, Role, output::Leak, thousandths},
+    domain::firewall::{Firewall, Kept, Role, Sent, output::Leak, thousandths},
     process::config,
 };
 use serde_json::{Value, json};
@@ -79,6 +79,10 @@ fn describe(firewall: &Firewall, month: Counts) -> Value {
             "mode": firewall.output.mode.as_str(),
             "kinds": kinds.collect::<Vec<_>>(),
         },
+        "redact": match firewall.sent {
+            Sent::Whole => "off",
+            Sent::Redacted => "on",
+        },
         "month": {
             "scanned": month.of(Column::FirewallScanned),
             "flagged": month.of(Column::FirewallFlagged),
@@ -87,6 +91,7 @@ fn describe(firewall: &Firewall, month: Counts) -> Value {
             "output_scanned": month.of(Column::FirewallOutputScanned),
             "output_flagged": month.of(Column::FirewallOutputFlagged),
             "output_blocked": month.of(Column::FirewallOutputBlocked),
+            "redacted": month.of(Column::FirewallRedacted),
         },
     })
 }

@@ -13,7 +13,11 @@ use floopy_shared::{
         decision::{Decision, Ending, Reason, Stage, Strategy},
         event::RatingScore,
         explanation::{Locale, of_decision},
-        firewall::{Screening, Verdict, output::Watched, thousandths},
+        firewall::{
+            Screening, Verdict,
+            output::{Redacted, Watched},
+            thousandths,
+        },
         ids::CandidateKey,
         snapshot::Environment,
     },
@@ -237,6 +241,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "budget": d.stopped.as_deref().map(stopped),
             "firewall": d.firewall.as_deref().map(firewall),
             "firewall_output": d.watched.as_deref().map(watched),
+            "firewall_redacted": redacted(d),
         },
         "evidence": {
             "samples": d.evidence.samples,
@@ -304,6 +309,13 @@ fn watched(watched: &Watched) -> Value {
         "start": spot.map(|spot| spot.start),
         "partial": watched.partial,
     })
+}
+
+/// How many of which kind were taken out of what was asked.
+fn redacted(d: &Decision) -> Value {
+    let one =
+        |redacted: &Redacted| json!({"kind": redacted.kind.as_str(), "count": redacted.count});
+    d.redacted.iter().map(one).collect()
 }
 
 /// Whether a decision rests on evidence of the tenant's own.

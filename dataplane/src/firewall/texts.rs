@@ -217,10 +217,7 @@ impl Reading<'_> {
             Node::Map(entries) => {
                 let kind = node.field("type").unwrap_or_default();
                 let role = if is_foreign(kind) { Role::Tool } else { role };
-                let is_text = |key: &str| {
-                    !NO_TEXT.contains(&key) && (key != "data" || kind.is_empty() || kind == "text")
-                };
-                for (key, value) in entries.iter().filter(|(key, _)| is_text(key)) {
+                for (key, value) in entries.iter().filter(|(key, _)| is_text(key, kind)) {
                     let mut at = at.to_owned();
                     if SHOWN.contains(&key.as_str()) {
                         // Writing to a string does not fail.
@@ -255,6 +252,11 @@ impl Reading<'_> {
         }
         self.is_new = false;
     }
+}
+
+/// Whether a member has text in it, of something of this kind.
+pub(super) fn is_text(key: &str, kind: &str) -> bool {
+    !NO_TEXT.contains(&key) && (key != "data" || kind.is_empty() || kind == "text")
 }
 
 /// Whether a part is what a tool returned, or a document.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use floopy_shared::domain::firewall::{Screening, Skip, Verdict, output::Watched};
+use floopy_shared::domain::firewall::{
+    Screening, Skip, Verdict,
+    output::{Redacted, Watched},
+};
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
@@ -21,6 +24,7 @@ pub(crate) struct FirewallMetrics {
     scans: Family<ScreeningLabels, Counter>,
     skipped: Family<SkipLabels, Counter>,
     replies: Family<ScreeningLabels, Counter>,
+    redacted: Counter,
     seconds: Histogram,
     models: Gauge,
 }
@@ -31,6 +35,7 @@ impl Default for FirewallMetrics {
             scans: Family::default(),
             skipped: Family::default(),
             replies: Family::default(),
+            redacted: Counter::default(),
             seconds: Histogram::new(BUCKETS),
             models: Gauge::default(),
         }
@@ -45,6 +50,8 @@ impl FirewallMetrics {
         registry.register("floopy_firewall_skipped", skipped, self.skipped.clone());
         let replies = "Replies that the firewall looked at by what came of it";
         registry.register("floopy_firewall_replies", replies, self.replies.clone());
+        let redacted = "Personal data and secrets taken out of calls before anybody was asked";
+        registry.register("floopy_firewall_redacted", redacted, self.redacted.clone());
         let seconds = "How long calls waited for the firewall";
         registry.register_with_unit(
             "floopy_firewall",
@@ -83,6 +90,13 @@ impl FirewallMetrics {
         self.replies
             .get_or_create(&ScreeningLabels { verdict })
             .inc();
+    }
+
+    pub(crate) fn redacted(&self, redacted: &[Redacted]) {
+        let count: u64 = redacted.iter().map(|of| u64::from(of.count)).sum();
+        if count > 0 {
+            self.redacted.inc_by(count);
+        }
     }
 
     /// One more model is in memory, or one less.

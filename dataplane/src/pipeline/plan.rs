@@ -8,6 +8,7 @@ pub(crate) use self::prompt::without_foreign_prompt;
 use bytes::Bytes;
 use floopy_shared::domain::{
     experiment::Assignment,
+    firewall::{Sent, output::Redacted},
     ids::{RequestId, SessionId},
 };
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     admit::Admitted,
     call::{Call, Endpoint, newer},
+    firewall::redact::redact,
     gateway::Gateway,
     http::respond::Refusal,
     route::{Caller, Plan, Unroutable, View, assignment, decide},
@@ -50,11 +52,23 @@ pub(crate) fn understand(
         Some(effort) => with_effort((body, endpoint), headers, effort)?,
         None => body,
     };
-    let Some(prompt) = prompt::named(admitted, endpoint, headers)? else {
-        return Ok(Call::parse(body, endpoint, task)?);
+    let (body, redacted) = redacted(admitted, body, endpoint);
+    let call = match prompt::named(admitted, endpoint, headers)? {
+        None => Call::parse(body, endpoint, task)?,
+        Some(prompt) => {
+            let limit = gateway.config.limits.body_bytes;
+            prompt.open(body, (endpoint, task), limit)?
+        }
     };
-    let limit = gateway.config.limits.body_bytes;
-    Ok(prompt.open(body, (endpoint, task), limit)?)
+    Ok(call.with_redacted(redacted))
+}
+
+/// The body as its tenant has it sent, and what was taken out of it.
+fn redacted(admitted: &Admitted, body: Bytes, endpoint: Endpoint) -> (Bytes, Vec<Redacted>) {
+    match admitted.tenant.firewall.sent {
+        Sent::Whole => (body, Vec::new()),
+        Sent::Redacted => redact(&body, endpoint).unwrap_or((body, Vec::new())),
+    }
 }
 
 /// The body with the effort that a header asks for.

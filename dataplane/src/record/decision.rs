@@ -74,6 +74,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         tags: None,
         firewall: None,
         watched: None,
+        redacted: Vec::new(),
         implicit: Vec::new(),
         priced: Some(priced(admitted)),
     }
@@ -105,6 +106,7 @@ pub(super) fn understood(decision: &mut Decision, call: &Call, admitted: &Admitt
         decision.class_signals = call.class_signals().to_vec();
     }
     decision.prompt = call.prompted();
+    decision.redacted = call.redacted().to_vec();
     if call.features().embeddings {
         compare_with_embeddings(decision, admitted);
     }

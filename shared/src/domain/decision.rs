@@ -19,7 +19,10 @@ use super::{
     confidence::ConfidenceReason,
     experiment::Assignment,
     features::Features,
-    firewall::{Screening, output::Watched},
+    firewall::{
+        Screening,
+        output::{Redacted, Watched},
+    },
     ids::{CandidateKey, RequestId, SessionId, TenantId},
     implicit::Implicit,
     money::Usage,
@@ -298,6 +301,8 @@ pub struct Decision {
     pub firewall: Option<Box<Screening>>,
     /// What it said of the reply; `None`: nobody had it look.
     pub watched: Option<Box<Watched>>,
+    /// What was taken out of what was asked before anybody was; each kind once.
+    pub redacted: Vec<Redacted>,
     /// What it is priced by; `None`: its record is of a version that kept no prices.
     pub priced: Option<Priced>,
     /// What its caller did that says something of its reply, or of one before it.

@@ -32,6 +32,8 @@ pub struct Firewall {
     pub kept: Kept,
     /// What is done about replies.
     pub output: Output,
+    /// How what users and tools say is sent.
+    pub sent: Sent,
 }
 
 /// What becomes of a call that looks like an attack.
@@ -62,6 +64,16 @@ pub enum Kept {
     Scrubbed,
     /// As it was said.
     Whole,
+}
+
+/// How what users and tools say is sent to providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Sent {
+    /// As it was said.
+    #[default]
+    Whole,
+    /// Without what names a person or lets somebody in.
+    Redacted,
 }
 
 /// Who a text is from.

@@ -12,7 +12,7 @@ mod window;
 use std::{borrow::Cow, ops::Range};
 
 pub use self::{
-    json::scrub_json,
+    json::{Edit, in_json, scrub_json},
     window::{Offset, Window},
 };
 

@@ -288,6 +288,7 @@ fn without_candidates(d: &Decision) -> v1::Decision {
         stopped: d.stopped.as_deref().map(Into::into),
         firewall: d.firewall.as_deref().map(Into::into),
         watched: d.watched.as_deref().map(Into::into),
+        redacted: d.redacted.iter().map(Into::into).collect(),
         priced: d.priced.as_ref().map(Into::into),
         implicit: d.implicit.iter().map(Into::into).collect(),
     }
@@ -306,9 +307,7 @@ impl TryFrom<v1::Decision> for Decision {
             completion_id: non_empty(d.completion_id),
             shapes: shapes(&d.shapes)?,
             class_signals: d.class_signals.into_iter().map(Into::into).collect(),
-            ranked_shape: non_empty(d.ranked_shape)
-                .map(|s| ranking::shape(&s))
-                .transpose()?,
+            ranked_shape: ranked(d.ranked_shape)?,
             requested_model: d.requested_model,
             strategy: names::strategy(d.strategy)?,
             phase: names::phase(d.phase)?,
@@ -354,6 +353,7 @@ impl TryFrom<v1::Decision> for Decision {
             stopped: d.stopped.and_then(budget::stopped),
             firewall: d.firewall.and_then(firewall::screening),
             watched: d.watched.and_then(firewall::watched),
+            redacted: firewall::redacted(d.redacted),
             priced: d.priced.map(TryInto::try_into).transpose()?,
             implicit: implicit::known(d.implicit)?,
         })
@@ -362,6 +362,10 @@ impl TryFrom<v1::Decision> for Decision {
 
 fn all<W, T: TryFrom<W, Error = InvalidWire>>(rows: Vec<W>) -> Result<Vec<T>, InvalidWire> {
     rows.into_iter().map(TryInto::try_into).collect()
+}
+
+fn ranked(name: String) -> Result<Option<ShapeKey>, InvalidWire> {
+    non_empty(name).map(|s| ranking::shape(&s)).transpose()
 }
 
 fn shapes(names: &[String]) -> Result<Vec<ShapeKey>, InvalidWire> {

@@ -4,9 +4,10 @@ use floopy_proto::v1;
 
 use super::{InvalidWire, non_empty};
 use crate::domain::firewall::{
-    Finding, Firewall, Kept, Mode, OnFailure, Place, Role, Screening, Skip, Verdict,
-    output::{Leak, Leaked, Output, Spot, Watched},
+    Finding, Firewall, Kept, Mode, OnFailure, Place, Role, Screening, Sent, Skip, Verdict,
+    output::{Leak, Leaked, Output, Redacted, Spot, Watched},
 };
+use crate::domain::sensitive::Kind;
 
 fn to_wire(mode: Mode) -> v1::firewall::Mode {
     use v1::firewall::Mode as Wire;
@@ -64,6 +65,7 @@ impl From<&Firewall> for v1::Firewall {
             allow: firewall.allow.to_vec(),
             keep_whole: firewall.kept == Kept::Whole,
             output: (firewall.output != Output::default()).then(|| (&firewall.output).into()),
+            redact: firewall.sent == Sent::Redacted,
         }
     }
 }
@@ -100,11 +102,35 @@ impl TryFrom<v1::Firewall> for Firewall {
                 Some(output) => output.try_into()?,
                 None => Output::default(),
             },
+            sent: if firewall.redact {
+                Sent::Redacted
+            } else {
+                Sent::Whole
+            },
         };
         let valid = read.validate();
         valid.map_err(|e| InvalidWire::invalid("firewall", e))?;
         Ok(read)
     }
+}
+
+impl From<&Redacted> for v1::Redacted {
+    fn from(redacted: &Redacted) -> Self {
+        Self {
+            kind: redacted.kind.as_str().to_owned(),
+            count: redacted.count,
+        }
+    }
+}
+
+/// Kinds that are not known are not told of.
+pub(super) fn redacted(redacted: Vec<v1::Redacted>) -> Vec<Redacted> {
+    let known = |one: v1::Redacted| {
+        let kind = Kind::parse(&one.kind)?;
+        let count = one.count;
+        Some(Redacted { kind, count })
+    };
+    redacted.into_iter().filter_map(known).collect()
 }
 
 fn verdict(verdict: Verdict) -> v1::screening::Verdict {

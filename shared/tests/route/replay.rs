@@ -102,6 +102,7 @@ pub(crate) fn record(world: &World, choice: &Choice) -> Decision {
         tags: None,
         firewall: None,
         watched: None,
+        redacted: Vec::new(),
         priced: None,
     }
 }

@@ -3,10 +3,15 @@
 use floopy_shared::domain::{
     firewall::{
         Finding, Place, Role, Screening, Skip, Verdict,
-        output::{Leaked, Spot, Watched},
+        output::{Leaked, Redacted, Spot, Watched, tally},
     },
     sensitive::Kind,
 };
+
+pub(super) fn redacted(number: u64) -> Vec<Redacted> {
+    let kinds = Kind::ALL.into_iter().cycle();
+    tally(kinds.take((number % 20) as usize))
+}
 
 pub(super) fn watched(number: u64, flag: bool) -> Box<Watched> {
     let kind = Kind::ALL[(number % 16) as usize];

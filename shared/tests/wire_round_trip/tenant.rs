@@ -10,7 +10,7 @@ use floopy_shared::domain::{
     decision::Strategy as Selected,
     experiment::{Arrangement, Experiment, Scope},
     firewall::{
-        Firewall, Kept, Mode, OnFailure, Role as FirewallRole,
+        Firewall, Kept, Mode, OnFailure, Role as FirewallRole, Sent,
         output::{Leak, Output},
     },
     gates::{DEFAULT_GATES, Gates},
@@ -101,6 +101,7 @@ fn firewall() -> Firewall {
             mode: Mode::Log,
             kinds: vec![Leak::Secrets],
         },
+        sent: Sent::Redacted,
     }
 }
 

@@ -1,5 +1,5 @@
-//! How long the firewall's model takes, what memory it holds, and how well it tells attacks, and how fast what is kept is
-//! scrubbed: `bench-firewall [rows.jsonl ...]`, each line with `text` and `label` (1: an attack). ORT_DYLIB_PATH names ONNX
+//! How long the firewall's model takes, what memory it holds, and how well it tells attacks, how fast what is kept is
+//! scrubbed, and how long replies are looked at: `bench-firewall [rows.jsonl ...]`, each line with `text` and `label` (1: an attack). ORT_DYLIB_PATH names ONNX
 //! Runtime.
 
 use std::{fs, hint::black_box, io, path::PathBuf, time::Instant};
@@ -8,7 +8,11 @@ use floopy_firewall::{
     model::{BUILT_IN, Model, ModelError},
     scan::{Limits, Message, Role, Scanner},
 };
-use floopy_shared::domain::sensitive::scrub_json;
+use floopy_shared::domain::{
+    firewall::output::Output,
+    leaks::{Prompt, Wanted, Watch},
+    sensitive::scrub_json,
+};
 use floopy_tests::bench::{
     firewall::{Judged, phrases, quality, read},
     machine::memory_kib,
@@ -27,6 +31,7 @@ fn main() -> io::Result<()> {
     let mut scanner = open().map_err(io::Error::other)?;
     time(&mut scanner).map_err(io::Error::other)?;
     scrub();
+    watch();
     for file in std::env::args().skip(1) {
         let rows = read(&fs::read_to_string(&file)?)?;
         measure(&file, &rows, &mut scanner).map_err(io::Error::other)?;
@@ -118,6 +123,58 @@ fn scrub() {
             scrubbed / parsed
         ));
     }
+}
+
+/// A reply to a call with a system prompt, in pieces of a token and in one; and what a system prompt takes once for each call.
+fn watch() {
+    let russian = "Комитет рассмотрел предложение о новой библиотеке, и никто не возразил. ";
+    let pieces = |text: &str| -> Vec<String> {
+        let words = text.split_inclusive(' ');
+        words.map(str::to_owned).collect()
+    };
+    let prompt =
+        |words: usize| -> String { (0..words).map(|at| format!("rule{at} says ")).collect() };
+    for (what, words) in [("300 words", 150), ("10,000 words", 5_000)] {
+        let text = prompt(words);
+        let us = each_us(|| usize::from(Prompt::new([text.as_str()], []).is_empty()));
+        say(&format!(
+            "reading a system prompt of {what} ({} bytes): {us:.1} µs",
+            text.len()
+        ));
+    }
+    let system = prompt(150);
+    let wanted = Wanted::new(&Output::default(), || Prompt::new([system.as_str()], []));
+    for (what, text) in [
+        ("English", SENTENCE.repeat(40)),
+        ("Russian", russian.repeat(40)),
+    ] {
+        let cut = pieces(&text);
+        let us = |pieces: &[String]| {
+            each_us(|| {
+                let mut watch = Watch::new(&wanted);
+                let found = pieces
+                    .iter()
+                    .filter(|piece| watch.push(piece).is_some())
+                    .count();
+                found + usize::from(watch.finish().is_some())
+            })
+        };
+        let (apart, whole) = (us(&cut), us(std::slice::from_ref(&text)));
+        say(&format!(
+            "looking at a reply, {what}, {} bytes: {whole:.1} µs in one piece, {apart:.1} µs in {} pieces",
+            text.len(),
+            cut.len()
+        ));
+    }
+}
+
+/// Microseconds of one run.
+fn each_us(work: impl Fn() -> usize) -> f64 {
+    let start = Instant::now();
+    for _ in 0..RUNS {
+        black_box(work());
+    }
+    start.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(RUNS).unwrap_or(u32::MAX))
 }
 
 /// MiB per second.

@@ -66,7 +66,7 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
   const may = useMay("admin");
   const set = useChange((body: Schemas["FirewallInput"]) => told(api.PUT("/v1/firewall", { body })), { says: "The firewall is set.", anew: [["firewall"]] });
   const { month } = of;
-  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles, scrub: of.scrub, output: of.output } as Schemas["FirewallInput"];
+  const now = { mode: of.mode, on_failure: of.on_failure, threshold: of.threshold, allow_list: of.allow_list, roles: of.roles, scrub: of.scrub, output: of.output, redact: of.redact } as Schemas["FirewallInput"];
   return (
     <div className="stack">
       <Facts of={[
@@ -86,6 +86,8 @@ function Firewall({ of }: { of: Schemas["Firewall"] }) {
         onChange={(event) => set.mutate({ ...now, on_failure: event.currentTarget.value })} />
       <NativeSelect label="Replies that give away system prompts, secrets or personal data" data={REPLIES} value={of.output.mode} disabled={!may || set.isPending}
         onChange={(event) => set.mutate({ ...now, output: { ...of.output, mode: event.currentTarget.value } })} />
+      <Switch label="Providers are sent what users and tools say without personal data and secrets" checked={of.redact === "on"} disabled={!may || set.isPending}
+        onChange={(event) => set.mutate({ ...now, redact: event.currentTarget.checked ? "on" : "off" })} />
       <p className="soft small" style={{ margin: 0 }}>It finds less than half of the attacks that are like none it has seen. Do not make it your only wall.</p>
     </div>
   );

@@ -36,10 +36,12 @@ pub(crate) enum Column {
     FirewallOutputScanned,
     FirewallOutputFlagged,
     FirewallOutputBlocked,
+    /// Requests that something was taken out of before anybody was asked.
+    FirewallRedacted,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Requests,
         Self::Errors,
         Self::InputTokens,
@@ -64,6 +66,7 @@ impl Column {
         Self::FirewallOutputScanned,
         Self::FirewallOutputFlagged,
         Self::FirewallOutputBlocked,
+        Self::FirewallRedacted,
     ];
 
     /// Its name in the store and in answers.
@@ -93,6 +96,7 @@ impl Column {
             Self::FirewallOutputScanned => "firewall_output_scanned",
             Self::FirewallOutputFlagged => "firewall_output_flagged",
             Self::FirewallOutputBlocked => "firewall_output_blocked",
+            Self::FirewallRedacted => "firewall_redacted",
         }
     }
 }

@@ -1,4 +1,7 @@
-//! What a tenant has done about replies that give something away, and what was found in one of them.
+//! What a tenant has done about replies that give something away, and what was found in one of them; and what was taken out of
+//! what was asked.
+
+use std::collections::BTreeMap;
 
 use super::{Mode, Verdict};
 use crate::domain::sensitive::Kind;
@@ -122,6 +125,25 @@ impl Watched {
     pub fn is_blocked(&self) -> bool {
         self.verdict == Verdict::Blocked
     }
+}
+
+/// What was replaced in what users and tools said, before anybody was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redacted {
+    pub kind: Kind,
+    /// How many of it.
+    pub count: u32,
+}
+
+/// How many there are of each kind.
+pub fn tally(kinds: impl IntoIterator<Item = Kind>) -> Vec<Redacted> {
+    let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
+    for kind in kinds {
+        let count = counts.entry(kind).or_default();
+        *count = count.saturating_add(1);
+    }
+    let redacted = |(kind, count)| Redacted { kind, count };
+    counts.into_iter().map(redacted).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::domain::firewall::{
-    self, Kept, MIN_THRESHOLD, Mode, OnFailure, Role,
+    self, Kept, MIN_THRESHOLD, Mode, OnFailure, Role, Sent,
     output::{self, Leak},
 };
 
@@ -33,6 +33,9 @@ pub struct Firewall {
     /// What is done about replies that give something away.
     #[serde(skip_serializing_if = "Output::is_default")]
     pub output: Output,
+    /// `on`: providers are sent what users and tools say without personal data and secrets; or `off`.
+    #[serde(skip_serializing_if = "FirewallRedact::is_off")]
+    pub redact: FirewallRedact,
 }
 
 /// What is done about replies that give something away.
@@ -81,6 +84,22 @@ pub enum FirewallScrub {
     #[default]
     On,
     Off,
+}
+
+/// Whether personal data and secrets are taken out of what is sent to providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallRedact {
+    #[default]
+    Off,
+    On,
+}
+
+impl FirewallRedact {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde passes it")]
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 /// Who a message is from.
@@ -195,6 +214,10 @@ impl Firewall {
                 FirewallScrub::Off => Kept::Whole,
             },
             output: self.output.to_domain(),
+            sent: match self.redact {
+                FirewallRedact::Off => Sent::Whole,
+                FirewallRedact::On => Sent::Redacted,
+            },
         }
     }
 }
@@ -213,6 +236,10 @@ impl From<&firewall::Firewall> for Firewall {
             scrub: match firewall.kept {
                 Kept::Scrubbed => FirewallScrub::On,
                 Kept::Whole => FirewallScrub::Off,
+            },
+            redact: match firewall.sent {
+                Sent::Whole => FirewallRedact::Off,
+                Sent::Redacted => FirewallRedact::On,
             },
             output: Output {
                 mode: firewall.output.mode.into(),

@@ -130,6 +130,9 @@ fn seldom(decision: &Decision, out: &mut Vec<u8>) {
     }
     let watched = decision.watched.as_deref();
     generated(95, watched.map(v1::Watched::from), out);
+    for redacted in &decision.redacted {
+        generated(96, Some(v1::Redacted::from(redacted)), out);
+    }
 }
 
 /// `floopy.v1.Signal`.

@@ -32,6 +32,9 @@ struct FirewallInput {
     /// What is done about replies that give something away; missing: nothing.
     #[schema(nullable = false)]
     output: Option<FirewallOutputInput>,
+    /// Whether providers are sent what users and tools say without personal data and secrets; missing: `off`.
+    #[schema(nullable = false, example = "off", pattern = "^(on|off)$")]
+    redact: Option<String>,
 }
 
 /// What is done about replies that give something away.
@@ -83,6 +86,8 @@ struct Firewall {
     /// `on` or `off`.
     scrub: String,
     output: FirewallOutput,
+    /// `on` or `off`.
+    redact: String,
     month: FirewallMonth,
 }
 
@@ -112,6 +117,8 @@ struct FirewallMonth {
     output_flagged: u64,
     /// Of these, they were stopped.
     output_blocked: u64,
+    /// Calls that something was taken out of before anybody was asked.
+    redacted: u64,
 }
 
 /// What the firewall said of a call.
@@ -150,6 +157,14 @@ pub(super) struct OutputScreening {
     start: Option<u64>,
     /// Something of it could not be looked at.
     partial: bool,
+}
+
+/// How many of a kind were replaced.
+#[derive(ToSchema)]
+pub(super) struct Redaction {
+    #[schema(example = "email")]
+    kind: String,
+    count: u32,
 }
 
 /// Characters of that text, the first and the one after the last.

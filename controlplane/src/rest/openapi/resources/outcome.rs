@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     cache::{CacheComparison, CacheHit},
     constraints::StoppedBy,
-    firewall::{OutputScreening, Screening},
+    firewall::{OutputScreening, Redaction, Screening},
 };
 
 /// What came of a call.
@@ -44,6 +44,8 @@ pub(super) struct Outcome {
     firewall: Option<Screening>,
     /// What it said of the reply; null: nobody had it look.
     firewall_output: Option<OutputScreening>,
+    /// What it took out of what was asked before anybody was, each kind once.
+    firewall_redacted: Vec<Redaction>,
 }
 
 /// One try at one provider.

@@ -76,6 +76,8 @@ struct UsageSums {
     firewall_output_scanned: u64,
     firewall_output_flagged: u64,
     firewall_output_blocked: u64,
+    /// Requests that something was taken out of before anybody was asked.
+    firewall_redacted: u64,
 }
 
 /// The sums of one group; of what it is grouped by, null is what is not known.
@@ -126,6 +128,8 @@ struct UsageGroup {
     firewall_output_scanned: u64,
     firewall_output_flagged: u64,
     firewall_output_blocked: u64,
+    /// Requests that something was taken out of before anybody was asked.
+    firewall_redacted: u64,
 }
 
 /// Null: not known.

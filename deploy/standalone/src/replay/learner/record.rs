@@ -77,6 +77,7 @@ impl Learner {
             tags: None,
             firewall: None,
             watched: None,
+            redacted: Vec::new(),
             priced: None,
             implicit: Vec::new(),
             snapshot_version: at / self.setup.settings.refresh + 1,
