@@ -148,12 +148,16 @@ impl Page {
         let Kind::Table(fields) = &found.kind else {
             return;
         };
+        let mut keys = fields
+            .iter()
+            .filter(|field| table_of(sources, found, field).is_none())
+            .peekable();
+        if keys.peek().is_none() {
+            return;
+        }
         self.line("| key | default | |");
         self.line("|---|---|---|");
-        for field in fields {
-            if table_of(sources, found, field).is_some() {
-                continue;
-            }
+        for field in keys {
             let row = format!(
                 "| `{}` | {} | {} |",
                 field.name,

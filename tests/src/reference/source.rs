@@ -8,7 +8,7 @@ use std::{
 
 use syn::{
     Attribute, Expr, ExprLit, Fields, GenericArgument, Item, ItemEnum, ItemStruct, Lit, Meta,
-    PathArguments, Type,
+    PathArguments, Type, UseTree,
 };
 
 /// Where structures of the configuration are.
@@ -71,17 +71,18 @@ impl Sources {
                 }
                 let text = fs::read_to_string(&path).expect("a source file");
                 let parsed = syn::parse_file(&text).expect("it compiles, so it parses");
+                let shared = shared_names(&parsed.items);
                 for item in parsed.items {
-                    sources.take(krate, item);
+                    sources.take(krate, item, &shared);
                 }
             }
         }
         sources
     }
 
-    fn take(&mut self, krate: &'static str, item: Item) {
+    fn take(&mut self, krate: &'static str, item: Item, shared: &BTreeSet<String>) {
         let found = if let Item::Struct(item) = &item {
-            table(krate, item)
+            table(krate, item, shared)
         } else if let Item::Enum(item) = &item {
             Some(choice(krate, item))
         } else {
@@ -116,14 +117,42 @@ impl Sources {
     }
 }
 
-fn table(krate: &'static str, item: &ItemStruct) -> Option<Found> {
+/// What a file takes from the shared crate: a structure of the same name that its own crate has is not meant.
+fn shared_names(items: &[Item]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for item in items {
+        if let Item::Use(item) = item
+            && let UseTree::Path(path) = &item.tree
+            && path.ident == "floopy_shared"
+        {
+            add_leaves(&path.tree, &mut names);
+        }
+    }
+    names
+}
+
+fn add_leaves(tree: &UseTree, names: &mut BTreeSet<String>) {
+    match tree {
+        UseTree::Path(path) => add_leaves(&path.tree, names),
+        UseTree::Name(name) => {
+            names.insert(name.ident.to_string());
+        }
+        UseTree::Rename(name) => {
+            names.insert(name.rename.to_string());
+        }
+        UseTree::Group(group) => group.items.iter().for_each(|tree| add_leaves(tree, names)),
+        UseTree::Glob(_) => {}
+    }
+}
+
+fn table(krate: &'static str, item: &ItemStruct, shared: &BTreeSet<String>) -> Option<Found> {
     let Fields::Named(fields) = &item.fields else {
         return None;
     };
     let defaults = serde(&item.attrs).iter().any(|word| word == "default");
     let fields = fields.named.iter().map(|field| {
-        let of = plane(&field.ty);
         let (inner, is_list, is_optional) = inner(&field.ty);
+        let of = plane(&field.ty).or_else(|| shared.contains(&inner).then_some("shared"));
         let has_own = serde(&field.attrs).iter().any(|word| word == "default");
         Field {
             name: field.ident.as_ref().expect("named").to_string(),
