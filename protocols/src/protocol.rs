@@ -72,6 +72,22 @@ impl CallerApi {
         }
     }
 
+    pub fn read_reply(self, body: &[u8]) -> Result<Reply, InvalidReply> {
+        match self {
+            Self::Chat => chat::read_reply(body),
+            Self::Messages => messages::read_reply(body),
+            Self::Responses => responses::read_reply(body),
+        }
+    }
+
+    /// What went wrong, as somebody says it who answers in this API.
+    pub fn read_error(self, status: u16, body: &[u8]) -> ApiError {
+        match self {
+            Self::Chat | Self::Responses => chat::read_error(status, body),
+            Self::Messages => messages::read_error(status, body),
+        }
+    }
+
     /// Whether this body is an error as the packages of this API read one.
     pub fn is_error(self, body: &[u8]) -> bool {
         match self {

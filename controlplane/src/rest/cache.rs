@@ -18,7 +18,7 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reading,
+    plan, reading,
     settings::Editing,
     view::moment,
 };
@@ -113,10 +113,8 @@ pub(super) async fn put(
     })?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
-    let plan = written::plan(&mut editing.tx, &tenant, &api.in_force.now().plans).await?;
-    if let Some(plan) = plan.filter(|plan| set.is_advanced() && !plan.has(Feature::AdvancedCache)) {
-        let feature = Feature::AdvancedCache.as_str();
-        return Err(ApiError::plan_required(&plan.name, feature));
+    if set.is_advanced() {
+        plan::require(&api, &mut editing.tx, &tenant, Feature::AdvancedCache).await?;
     }
     let before = settings::get(&mut editing.tx, (&tenant, Kind::Cache), SETTINGS).await?;
     let body = json!(set);

@@ -5,11 +5,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use floopy_shared::domain::plan::Feature;
+use floopy_shared::domain::{ids::TenantId, plan::Feature};
 use http::HeaderMap;
 
 use super::{Api, error::ApiError, holder};
-use crate::{settings, store::StoreError};
+use crate::{
+    settings,
+    store::{StoreError, sql::Conn},
+};
 
 /// Lets a request through if its path needs nothing that the plan of its tenant lacks.
 pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) -> Response {
@@ -20,6 +23,20 @@ pub(super) async fn check(State(api): State<Api>, request: Request, next: Next) 
         return refused.into_response();
     }
     next.run(request).await
+}
+
+/// Refuses what a tenant's plan does not have; whoever was sold no plan has everything.
+pub(super) async fn require(
+    api: &Api,
+    conn: &mut Conn,
+    tenant: &TenantId,
+    feature: Feature,
+) -> Result<(), ApiError> {
+    let plan = settings::plan(conn, tenant, &api.in_force.now().plans).await?;
+    match plan.filter(|plan| !plan.has(feature)) {
+        Some(plan) => Err(ApiError::plan_required(&plan.name, feature.as_str())),
+        None => Ok(()),
+    }
 }
 
 async fn has(api: &Api, headers: &HeaderMap, path: &str) -> Result<(), ApiError> {

@@ -8,7 +8,7 @@ use super::{
     Api,
     body::{self, JsonObject},
     error::ApiError,
-    reading,
+    plan, reading,
     settings::Editing,
     view::moment,
 };
@@ -50,7 +50,7 @@ pub(super) async fn put(
     let tenant = editing.tenant();
     let before = editing.current().await?;
     if before.is_pooled && !set.member {
-        may_leave(&api, &mut editing.tx, &tenant).await?;
+        plan::require(&api, &mut editing.tx, &tenant, Feature::PoolOptOut).await?;
         pool::empty(&mut editing.tx, &tenant).await?;
     }
     let document = settings::get(&mut editing.tx, (&tenant, Kind::Pool), MEMBERSHIP).await?;
@@ -60,18 +60,6 @@ pub(super) async fn put(
     let gifts = gifts(&api, &mut editing.tx, &tenant).await?;
     let changed = editing.commit().await?;
     Ok(Json(describe(&api, &changed, &gifts)))
-}
-
-/// Whoever was sold no plan may leave, too.
-async fn may_leave(api: &Api, conn: &mut Conn, tenant: &TenantId) -> Result<(), ApiError> {
-    let plan = written::plan(conn, tenant, &api.in_force.now().plans).await?;
-    match plan.filter(|plan| !plan.has(Feature::PoolOptOut)) {
-        Some(plan) => Err(ApiError::plan_required(
-            &plan.name,
-            Feature::PoolOptOut.as_str(),
-        )),
-        None => Ok(()),
-    }
 }
 
 async fn gifts(api: &Api, conn: &mut Conn, tenant: &TenantId) -> Result<Vec<Gift>, StoreError> {

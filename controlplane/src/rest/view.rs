@@ -234,8 +234,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "cache_compared": d.comparison().map(|compared| json!({
                 "similar": similar(compared.similar), "agrees": compared.agrees,
             })),
-            "threat_blocked": d.firewall.as_deref().is_some_and(Screening::is_blocked)
-                || d.watched.as_deref().is_some_and(Watched::is_blocked),
+            "threat_blocked": d.is_blocked(),
             "fallback_used": outcome.fallback_used,
             "refused": outcome.refused,
             "budget": d.stopped.as_deref().map(stopped),

@@ -44,12 +44,10 @@ impl Came {
     }
 
     fn of(d: &Decision) -> Self {
-        let is_blocked = d.firewall.as_deref().is_some_and(|f| f.is_blocked())
-            || d.watched.as_deref().is_some_and(|w| w.is_blocked());
         match (d.stage, d.outcome.ending) {
             (Stage::Started, _) => Self::Open,
             (Stage::Finished, _) if d.stopped.is_some() => Self::Capped,
-            (Stage::Finished, _) if is_blocked => Self::Blocked,
+            (Stage::Finished, _) if d.is_blocked() => Self::Blocked,
             (Stage::Finished, Ending::ClientDisconnected) => Self::Left,
             (Stage::Finished, Ending::Completed) if d.outcome.status < 400 => Self::Answered,
             (

@@ -171,7 +171,7 @@ fn query(span: &Span, place: Place, limit: u32) -> QueryBuilder<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{schema, sqlite};
+    use crate::store::tests::plan;
     use crate::{fixture::*, ingest::Intake};
 
     fn span() -> Span {
@@ -255,18 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_is_found_by_its_index_and_what_arrived_by_its_number() {
-        // How PostgreSQL finds them depends on how many there are.
-        let store = sqlite::open_memory().await.expect("opens");
-        schema::migrate(&store).await.expect("migrates");
-        let plan = async |place| {
-            let query = query(&span(), place, 9);
-            let explained = format!("EXPLAIN QUERY PLAN {}", query.sql());
-            // Unbound parameters are null, which changes no plan.
-            let rows = sql::query(&explained).fetch_all(store.read()).await;
-            let rows = rows.expect("explained");
-            let line = |row: &Row| row.try_get::<String>(3).expect("a line");
-            rows.iter().map(line).collect::<Vec<_>>().join("; ")
-        };
+        let plan = async |place| plan(query(&span(), place, 9).sql()).await;
         let after = Some(Position {
             created_ms: NOW,
             request: request(1),

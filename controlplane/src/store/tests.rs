@@ -6,6 +6,18 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use super::{sqlite::FILE, *};
 
+/// How SQLite would go about a query; PostgreSQL's way depends on how many rows there are.
+pub(super) async fn plan(query: &str) -> String {
+    let store = sqlite::open_memory().await.expect("opens");
+    schema::migrate(&store).await.expect("migrates");
+    let explained = format!("EXPLAIN QUERY PLAN {query}");
+    // Unbound parameters are null, which changes no plan.
+    let rows = sql::query(&explained).fetch_all(store.read()).await;
+    let rows = rows.expect("explained");
+    let line = |row: &sql::Row| row.try_get::<String>(3).expect("a line");
+    rows.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
 #[test]
 fn rows_are_cut_into_a_few_lengths_and_none_is_lost() {
     let rows: Vec<u32> = (0..5_063).collect();

@@ -32,7 +32,7 @@ pub(crate) fn redact(body: &Bytes, endpoint: Endpoint) -> Option<(Bytes, Vec<Red
             _ => {}
         }
     }
-    redacting.done(body)
+    redacting.done()
 }
 
 /// The members of an object in their order, those that are there twice, too.
@@ -120,28 +120,18 @@ impl<'a> Redacting<'a> {
             }
         } else {
             let start = json.as_ptr() as usize - self.text.as_ptr() as usize;
-            let moved = |edit: Edit| Edit {
-                range: start + edit.range.start..start + edit.range.end,
-                ..edit
-            };
-            self.edits.extend(in_json(json).into_iter().map(moved));
+            let found = in_json(json).into_iter();
+            self.edits.extend(found.map(|edit| edit.after(start)));
         }
     }
 
-    fn done(mut self, body: &Bytes) -> Option<(Bytes, Vec<Redacted>)> {
+    fn done(mut self) -> Option<(Bytes, Vec<Redacted>)> {
         if self.edits.is_empty() {
             return None;
         }
         // Members may stand in any order, and each was gone through once.
         self.edits.sort_by_key(|edit| edit.range.start);
-        let mut redacted = Vec::with_capacity(body.len());
-        let mut from = 0;
-        for Edit { range, text, .. } in &self.edits {
-            redacted.extend_from_slice(&body[from..range.start]);
-            redacted.extend_from_slice(text.as_bytes());
-            from = range.end;
-        }
-        redacted.extend_from_slice(&body[from..]);
+        let redacted = Edit::all(&self.edits, self.text);
         let kinds = self.edits.iter().map(|edit| edit.kind);
         Some((redacted.into(), tally(kinds)))
     }

@@ -186,12 +186,10 @@ impl Form {
     /// Reads a whole reply; its body is what the caller gets.
     pub(super) fn whole(&self, body: Bytes, max_text: usize) -> Result<(Bytes, Facts), String> {
         let translated = match self {
-            Self::Own(Endpoint::Responses) => {
-                let reply = responses::read_reply(&body).map_err(|invalid| invalid.0)?;
-                return Ok((body, Facts::of_reply(&reply, max_text)));
-            }
-            Self::Own(Endpoint::Messages) => {
-                let reply = messages::read_reply(&body).map_err(|invalid| invalid.0)?;
+            Self::Own(endpoint @ (Endpoint::Responses | Endpoint::Messages)) => {
+                let reply = own(*endpoint)
+                    .read_reply(&body)
+                    .map_err(|invalid| invalid.0)?;
                 return Ok((body, Facts::of_reply(&reply, max_text)));
             }
             Self::Own(Endpoint::CountTokens) => {
@@ -287,11 +285,11 @@ impl Form {
     ) -> (StatusCode, Said) {
         let (provider, caller) = match self {
             Self::Own(endpoint) => {
-                let (provider, caller) = own(*endpoint);
+                let caller = own(*endpoint);
                 if caller.is_error(&body) {
                     return (status, Said::Own(body));
                 }
-                let error = provider.read_error(status.as_u16(), None, &body);
+                let error = caller.read_error(status.as_u16(), &body);
                 return (status, Said::Ours(caller.write_error(&error).1.into()));
             }
             Self::Translated(translated) => (translated.provider, translated.caller),
@@ -306,12 +304,12 @@ impl Form {
     }
 }
 
-/// The API of both sides, where the caller's bytes are sent on.
-fn own(endpoint: Endpoint) -> (ProviderApi, CallerApi) {
+/// The API that an endpoint is of, with its errors.
+fn own(endpoint: Endpoint) -> CallerApi {
     match endpoint {
-        Endpoint::Messages | Endpoint::CountTokens => (ProviderApi::Messages, CallerApi::Messages),
-        Endpoint::Responses => (ProviderApi::Chat, CallerApi::Responses),
-        Endpoint::Chat | Endpoint::Embeddings => (ProviderApi::Chat, CallerApi::Chat),
+        Endpoint::Messages | Endpoint::CountTokens => CallerApi::Messages,
+        Endpoint::Responses => CallerApi::Responses,
+        Endpoint::Chat | Endpoint::Embeddings => CallerApi::Chat,
     }
 }
 

@@ -4,8 +4,8 @@ pub mod output;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use self::output::Output;
-use super::{constraints::InvalidConstraints, sensitive};
+use self::output::{Output, Watched};
+use super::{constraints::InvalidConstraints, decision::Decision, sensitive};
 
 /// The least score that may count as an attack, in thousandths.
 pub const MIN_THRESHOLD: u16 = 10;
@@ -338,6 +338,14 @@ impl Screening {
 /// As people read it.
 pub fn thousandths(score: u16) -> f64 {
     f64::from(score) / 1_000.0
+}
+
+impl Decision {
+    /// Whether the firewall refused the call, or kept its reply from its caller.
+    pub fn is_blocked(&self) -> bool {
+        self.firewall.as_deref().is_some_and(Screening::is_blocked)
+            || self.watched.as_deref().is_some_and(Watched::is_blocked)
+    }
 }
 
 #[cfg(test)]

@@ -185,6 +185,34 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
+    fn new(text: &'a str, at: usize, from: usize) -> Self {
+        let before = match at {
+            0 => b' ',
+            _ if at == from => b']',
+            _ => text.as_bytes()[at - 1],
+        };
+        Self {
+            text,
+            at,
+            before,
+            from,
+        }
+    }
+
+    /// Whether it is within a character or a word, where nothing begins and most bytes are.
+    fn is_within(&self) -> bool {
+        let is_boundary = self.text.is_char_boundary(self.at);
+        !is_boundary || is_word(self.before) && is_word(self.text.as_bytes()[self.at])
+    }
+
+    /// What begins here, and how many bytes it has; or how many bytes further something may begin.
+    fn look(self) -> Result<(Kind, usize), usize> {
+        match plain_word(self.bytes(), self.before) {
+            Some(length) => Err(length),
+            None => begins(self).ok_or(1),
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
@@ -201,33 +229,19 @@ impl<'a> At<'a> {
 
 /// The first that is found from here on.
 fn next(text: &str, from: usize) -> Option<Found> {
-    let bytes = text.as_bytes();
-    let mut next = from;
-    while next < bytes.len() {
-        let at = next;
-        let before = match at {
-            0 => b' ',
-            _ if at == from => b']',
-            _ => bytes[at - 1],
-        };
-        next += 1;
-        // Nothing begins within a word, which is where most bytes are.
-        if !text.is_char_boundary(at) || is_word(before) && is_word(bytes[at]) {
+    let mut at = from;
+    while at < text.len() {
+        let here = At::new(text, at, from);
+        if here.is_within() {
+            at += 1;
             continue;
         }
-        if let Some(length) = plain_word(&bytes[at..], before) {
-            next = at + length;
-            continue;
-        }
-        let at = At {
-            text,
-            at,
-            before,
-            from,
-        };
-        if let Some((kind, length)) = begins(at) {
-            let range = at.at..at.at + length;
-            return Some(Found { kind, range });
+        match here.look() {
+            Ok((kind, length)) => {
+                let range = at..at + length;
+                return Some(Found { kind, range });
+            }
+            Err(length) => at += length,
         }
     }
     None

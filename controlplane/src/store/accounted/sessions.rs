@@ -2,6 +2,7 @@
 
 use super::{During, Store, StoreError};
 use crate::store::{
+    list::restrict_to_tags,
     sql::{QueryBuilder, Row},
     to_i64, to_u64,
 };
@@ -99,12 +100,7 @@ pub(crate) async fn page(store: &Store, asked: &Asked<'_>) -> Result<Vec<Spent>,
     if !asked.is_with_others {
         query.push(" AND session_id IS NOT NULL");
     }
-    for tag in asked.tags {
-        query
-            .push(" AND tags IS NOT NULL AND instr(tags, ")
-            .push_bind(tag.clone())
-            .push(") > 0");
-    }
+    restrict_to_tags(&mut query, asked.tags);
     if asked.is_plain() {
         restrict_to_page(&mut query, asked);
     }

@@ -9,12 +9,7 @@ use serde_json::value::RawValue;
 
 /// The texts of a reply in one piece, with the choices that they are of. What cannot be read is looked at as it is.
 pub(super) fn whole(api: CallerApi, body: &[u8]) -> Vec<(u32, String)> {
-    let read = match api {
-        CallerApi::Chat => chat::read_reply(body),
-        CallerApi::Messages => messages::read_reply(body),
-        CallerApi::Responses => responses::read_reply(body),
-    };
-    match read {
+    match api.read_reply(body) {
         Ok(reply) => texts(reply),
         Err(_) => vec![(0, String::from_utf8_lossy(body).into_owned())],
     }

@@ -17,6 +17,29 @@ pub struct Edit {
     pub kind: Kind,
 }
 
+impl Edit {
+    /// The same in a text that has so many bytes before.
+    pub fn after(self, bytes: usize) -> Self {
+        Self {
+            range: bytes + self.range.start..bytes + self.range.end,
+            ..self
+        }
+    }
+
+    /// The text with all of them made, which are from left to right.
+    pub fn all(edits: &[Self], text: &str) -> String {
+        let mut edited = String::with_capacity(text.len());
+        let mut from = 0;
+        for edit in edits {
+            edited.push_str(&text[from..edit.range.start]);
+            edited.push_str(&edit.text);
+            from = edit.range.end;
+        }
+        edited.push_str(&text[from..]);
+        edited
+    }
+}
+
 /// JSON whose strings and numbers are scrubbed; names of members stay, and so does every other byte. A number that gives
 /// something away becomes a string.
 pub fn scrub_json(json: &str) -> Cow<'_, str> {
@@ -24,15 +47,7 @@ pub fn scrub_json(json: &str) -> Cow<'_, str> {
     if edits.is_empty() {
         return Cow::Borrowed(json);
     }
-    let mut scrubbed = String::with_capacity(json.len());
-    let mut from = 0;
-    for Edit { range, text, .. } in edits {
-        scrubbed.push_str(&json[from..range.start]);
-        scrubbed.push_str(&text);
-        from = range.end;
-    }
-    scrubbed.push_str(&json[from..]);
-    Cow::Owned(scrubbed)
+    Cow::Owned(Edit::all(&edits, json))
 }
 
 /// What JSON gives away by its strings and numbers, from left to right; every other byte may stay as it is.
@@ -61,11 +76,8 @@ fn values(json: &str, depth: u8) -> Vec<Edit> {
                 kind: found.kind,
             }));
         } else if !is_name(json, end) {
-            let moved = |edit: Edit| Edit {
-                range: at + edit.range.start..at + edit.range.end,
-                ..edit
-            };
-            edits.extend(string(token, depth).into_iter().map(moved));
+            let found = string(token, depth).into_iter();
+            edits.extend(found.map(|edit| edit.after(at)));
         }
         at = end;
     }

@@ -1,6 +1,6 @@
 //! The same over a text that comes in pieces: what is found, and where, does not depend on how it was cut.
 
-use super::{At, Kind, begins, digits, is_word, people, plain_word, secrets};
+use super::{At, Kind, digits, people, secrets};
 
 /// What begins at a place is judged by so many bytes from there on. Only what is found within less is found here: of e-mail
 /// addresses and passwords that are longer nothing is said.
@@ -59,34 +59,26 @@ impl Window {
     pub fn next(&mut self, is_whole: bool) -> Option<(Kind, Offset)> {
         while self.at < self.text.len() {
             let at = self.at;
-            let before = match at {
-                0 => b' ',
-                _ if at == self.from => b']',
-                _ => self.text.as_bytes()[at - 1],
-            };
-            let first = self.text.as_bytes()[at];
-            if !self.text.is_char_boundary(at) || is_word(before) && is_word(first) {
+            let here = At::new(&self.text, at, self.from);
+            if here.is_within() {
                 self.at += 1;
                 continue;
             }
-            if !is_whole && self.may_go_on(at, before) {
+            if !is_whole && self.may_go_on(at, here.before) {
                 return None;
             }
             let end = self.text.floor_char_boundary(at + REACH);
             let shown = At {
                 text: &self.text[..end],
-                at,
-                before,
-                from: self.from,
+                ..here
             };
-            if let Some(length) = plain_word(shown.bytes(), before) {
-                self.at += length;
-            } else if let Some((kind, length)) = begins(shown) {
-                self.at += length;
-                self.from = self.at;
-                return Some((kind, self.gone.after(&self.text[..at])));
-            } else {
-                self.at += 1;
+            match shown.look() {
+                Ok((kind, length)) => {
+                    self.at += length;
+                    self.from = self.at;
+                    return Some((kind, self.gone.after(&self.text[..at])));
+                }
+                Err(length) => self.at += length,
             }
         }
         None
