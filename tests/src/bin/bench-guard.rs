@@ -307,10 +307,10 @@ fn main() {
         "guards of promotions, {RUNS} runs of {LOOKS} observations each, every one looked at; whom they replace has quality {QUALITY} and {BESIDE} calls for each of theirs"
     ));
     let signals = [
-        (Signal::Checks, Some(300)),
-        (Signal::Graded, Some(300)),
+        (Signal::Checks, Some(250)),
+        (Signal::Graded, Some(250)),
         (Signal::Judge(0.9), Some(900)),
-        (Signal::Judge(0.8), Some(1_500)),
+        (Signal::Judge(0.8), Some(900)),
     ];
     for (signal, most) in signals {
         quality(&mut ledger, signal, most);
