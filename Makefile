@@ -6,6 +6,8 @@ CARGO ?= cargo
 # Running and measuring take the release profile. Tests take dev: it is built in a third of the time, and finds
 # arithmetic that overflows.
 RELEASE := --release
+# What images have, and what is measured of the gateway.
+DIST := --profile dist
 DEV := --workspace
 # Clippy as the compiler of what is ours: `cargo clippy` would have everything, dependencies too, compiled once more.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
@@ -63,14 +65,14 @@ bench:
 	target/release/bench-export
 	target/release/bench-isolation
 	target/release/bench-cache
-	target/release/bench-gateway
+	@$(MAKE) --no-print-directory bench-gateway
 
 # Writes docs/benchmarks.md; ARGS=quick looks shortly and writes nothing.
 bench-gateway:
 	@deploy/setup/setup.sh bench
-	@$(CARGO) build $(RELEASE) --package floopy-dataplane --package floopy-tests \
+	@$(CARGO) build $(DIST) --package floopy-dataplane --package floopy-tests \
 		--bin floopy-dataplane --bin bench-gateway --quiet
-	target/release/bench-gateway $(ARGS)
+	target/dist/bench-gateway $(ARGS)
 
 # Guards of promotions by simulation: how soon they find what got worse, and how often they are wrong.
 bench-guard:
