@@ -6,10 +6,12 @@
 //! and however seldom anything goes wrong. A test that is made for one look would be.
 
 mod bound;
+mod earlier;
 
 use std::collections::HashMap;
 
 use self::bound::Bound;
+pub use self::earlier::Earlier;
 use floopy_shared::domain::{
     draw::{DrawKey, Purpose},
     experiment::Variant,
@@ -38,6 +40,8 @@ pub struct Call {
     pub variant: Variant,
     /// The session, or the call itself where it has none.
     pub unit: String,
+    /// The end user, where the call says who that is.
+    pub user: Option<String>,
     pub ending: Ending,
     pub latency_ms: u64,
     /// `None`: the price is unknown.
@@ -73,6 +77,8 @@ pub struct Outcome {
     pub units: usize,
     /// `None`: nothing is known of any.
     pub quality: Option<Interval>,
+    /// The same without what was known of the users before.
+    pub adjusted: Option<Interval>,
 }
 
 /// Who is better.
@@ -117,16 +123,17 @@ impl Labels {
 }
 
 /// Compares the variants. Calls come in the order in which they began, so that more of them change nothing of what those
-/// before them said; the order of their ratings does not matter.
-pub fn compare(calls: &[Call]) -> Comparison {
+/// before them said; the order of their ratings does not matter. What is known of users from `earlier` makes the bounds of
+/// the difference tighter.
+pub fn compare(calls: &[Call], earlier: Option<&Earlier>) -> Comparison {
     let weights = phase_weights(AUTO_ANCHOR, NPS_ANCHOR);
     let of = |variant| {
         let calls = calls.iter().filter(|c| c.variant == variant);
         let known = judged_share(calls.clone());
-        outcome(calls, known, &weights)
+        outcome(calls, (known, earlier), &weights)
     };
     let (a, b) = (of(Variant::A), of(Variant::B));
-    let difference = difference(a.quality, b.quality);
+    let difference = difference(a.adjusted, b.adjusted);
     let enough = a.units.min(b.units) >= MIN_UNITS;
     let winner = difference.filter(|_| enough).and_then(winner);
     Comparison {
@@ -147,11 +154,16 @@ fn judged_share<'a>(calls: impl Iterator<Item = &'a Call>) -> f64 {
     if all > 0.0 { judged / all } else { 0.0 }
 }
 
-fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weights) -> Outcome {
+/// `known`: the share of failures that count.
+fn outcome<'a>(
+    calls: impl Iterator<Item = &'a Call>,
+    (known, earlier): (f64, Option<&Earlier>),
+    weights: &Weights,
+) -> Outcome {
     let mut outcome = Outcome::default();
     // In the order of their first calls.
     let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut units: Vec<Labels> = Vec::new();
+    let mut units: Vec<(Labels, Option<&str>)> = Vec::new();
     let mut latencies = Vec::new();
     let (mut cost, mut priced) = (0.0, 0.0);
     for call in calls {
@@ -169,22 +181,48 @@ fn outcome<'a>(calls: impl Iterator<Item = &'a Call>, known: f64, weights: &Weig
         }
         let at = *places.entry(&call.unit).or_insert(units.len());
         if at == units.len() {
-            units.push(Labels::default());
+            units.push((Labels::default(), call.user.as_deref()));
         }
-        label(&mut units[at], call, counts(call, known));
+        label(&mut units[at].0, call, counts(call, known));
     }
-    let mut bound = Bound::default();
-    for quality in units.iter().filter_map(|labels| labels.quality(weights)) {
-        outcome.units += 1;
-        bound.see(quality);
-    }
-    outcome.quality = bound.interval().map(interval);
+    outcome.see(&units, earlier, weights);
     latencies.sort_unstable();
     outcome.p50_latency_ms = latencies.get(latencies.len() / 2).copied();
     let total: f64 = latencies.iter().map(|ms| as_f64(*ms)).sum();
     outcome.mean_latency_ms = (!latencies.is_empty()).then(|| total / latencies.len() as f64);
     outcome.mean_cost_micro_usd = (priced > 0.0).then(|| cost / priced);
     outcome
+}
+
+impl Outcome {
+    /// Takes in what is known of units, in the order in which they began.
+    fn see(
+        &mut self,
+        units: &[(Labels, Option<&str>)],
+        earlier: Option<&Earlier>,
+        weights: &Weights,
+    ) {
+        let mut bound = Bound::default();
+        let mut adjusted = Bound::of(earlier.map_or((0.0, 1.0), Earlier::guesses));
+        for (labels, user) in units {
+            let Some(quality) = labels.quality(weights) else {
+                continue;
+            };
+            self.units += 1;
+            bound.see(quality);
+            adjusted.see(quality - earlier.map_or(0.0, |earlier| earlier.lift(*user)));
+        }
+        let quality = bound.interval().map(interval);
+        self.quality = quality.map(|quality| Interval {
+            lower: quality.lower.max(0.0),
+            upper: quality.upper.min(1.0),
+            ..quality
+        });
+        self.adjusted = match earlier {
+            None => self.quality,
+            Some(_) => adjusted.interval().map(interval),
+        };
+    }
 }
 
 /// Whether a failure counts as a reply without any quality. A judge that sees every tenth reply would see every tenth

@@ -1,6 +1,8 @@
 //! The calls of experiments: written with their decisions, under the same number, so each is there once however often
 //! its record comes; ratings and scores are looked up when results are asked for, so revisions count at once.
 
+mod users;
+
 use floopy_shared::domain::{
     decision::{Decision, Ending as Ended},
     event::RatingScore,
@@ -9,6 +11,7 @@ use floopy_shared::domain::{
 };
 use uuid::Uuid;
 
+pub(crate) use self::users::{history, name};
 use super::{StoreError, Tx, ratings, request_id, statements, to_i64, to_u64, units::Unit};
 use crate::learn::experiment::{Call, Ending};
 use crate::store::sql::{self, Conn, QueryBuilder, Row};
@@ -163,6 +166,7 @@ fn call(row: &Row) -> Result<Call, StoreError> {
             .0,
         request: request_id(row.try_get(1)?)?,
         unit: row.try_get(2)?,
+        user: None,
         ending: ending.ok_or_else(|| StoreError::corrupt("ending", "unknown"))?,
         latency_ms: to_u64(row.try_get(4)?),
         cost_micro_usd: cost.map(to_u64),

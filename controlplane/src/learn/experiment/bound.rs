@@ -12,8 +12,10 @@ const TIGHTEST_AT: f64 = 200.0;
 const MAX_BET: f64 = 0.5;
 
 /// What was seen so far, in the order in which it began.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bound {
+    /// Between what a value is guessed, so that it is off by 1 at most.
+    guesses: (f64, f64),
     n: f64,
     sum: f64,
     /// Of the distances from the running mean, squared.
@@ -23,11 +25,32 @@ pub(super) struct Bound {
     penalty: f64,
 }
 
+impl Default for Bound {
+    fn default() -> Self {
+        Self::of((0.0, 1.0))
+    }
+}
+
 impl Bound {
-    /// Takes in one more value on 0..1. Everything but the value itself is known before it is seen.
+    /// For values on 0..1 from which something was taken that was known before, such that whatever is guessed between
+    /// these is off by 1 at most. That is all of 0..1 the proof of the theorem needs.
+    pub(super) fn of(guesses: (f64, f64)) -> Self {
+        Self {
+            guesses,
+            n: 0.0,
+            sum: 0.0,
+            squares: 0.0,
+            bets: 0.0,
+            weighted: 0.0,
+            penalty: 0.0,
+        }
+    }
+
+    /// Takes in one more value. Everything but the value itself is known before it is seen.
     pub(super) fn see(&mut self, value: f64) {
         let bet = self.bet();
-        let off = value - self.running_mean();
+        let (least, most) = self.guesses;
+        let off = value - self.running_mean().clamp(least, most);
         let psi = -(-bet).ln_1p() - bet;
         self.bets += bet;
         self.weighted += bet * value;
@@ -59,9 +82,11 @@ impl Bound {
         }
         let (mean, centre) = (self.sum / self.n, self.weighted / self.bets);
         let radius = (log_level() + self.penalty) / self.bets;
-        let lower = (centre - radius).min(mean).max(0.0);
-        let upper = (centre + radius).max(mean).min(1.0);
-        Some((mean, lower, upper))
+        Some((
+            mean,
+            (centre - radius).min(mean),
+            (centre + radius).max(mean),
+        ))
     }
 }
 

@@ -7,6 +7,7 @@ fn call(variant: Variant, n: usize) -> Call {
         request: RequestId(uuid::Uuid::from_u128(n as u128)),
         variant,
         unit: format!("s{n}"),
+        user: None,
         ending: Ending::Succeeded,
         latency_ms: 100,
         cost_micro_usd: Some(40),
@@ -49,7 +50,7 @@ fn first_winner(calls: &[Call]) -> Option<Winner> {
     let looks = (10..=calls.len()).step_by(10);
     looks
         .into_iter()
-        .find_map(|seen| compare(&calls[..seen]).winner)
+        .find_map(|seen| compare(&calls[..seen], None).winner)
 }
 
 #[test]
@@ -123,11 +124,11 @@ fn a_real_difference_is_found_and_in_the_right_direction() {
 #[test]
 fn nobody_wins_before_there_is_enough_of_both() {
     let all = sessions(1, 2 * MIN_UNITS, (0.0, 1.0));
-    let few = compare(&all[..2 * MIN_UNITS - 1]);
+    let few = compare(&all[..2 * MIN_UNITS - 1], None);
     assert_eq!((few.winner, few.b.units), (None, MIN_UNITS - 1));
-    let enough = compare(&all);
+    let enough = compare(&all, None);
     assert_eq!(enough.winner, Some(Winner::Variant(Variant::B)));
-    let empty = compare(&[]);
+    let empty = compare(&[], None);
     assert_eq!(
         (empty.winner, empty.difference, empty.a),
         (None, None, Outcome::default())
@@ -148,7 +149,7 @@ fn equals_tie_once_nothing_that_matters_can_lie_between_them() {
                 ..call(variant, n)
             }
         };
-        compare(&(0..count).map(one).collect::<Vec<_>>())
+        compare(&(0..count).map(one).collect::<Vec<_>>(), None)
     };
     assert_eq!(graded(200).winner, None, "{:?}", graded(200).difference);
     assert_eq!(
@@ -172,7 +173,7 @@ fn a_session_counts_once_however_many_calls_it_has() {
         judged: Some(1.0),
         ..call(Variant::A, 2)
     });
-    let seen = compare(&calls).a;
+    let seen = compare(&calls, None).a;
     assert_eq!((seen.calls, seen.units), (11, 2));
     let mean = seen.quality.expect("known").mean;
     assert!((mean - 0.725).abs() < 1e-12, "{mean}");
@@ -186,7 +187,7 @@ fn sources_count_by_their_published_weights() {
         manual: Some(0.0),
         ..call(Variant::B, 1)
     };
-    let mean = compare(&[all]).b.quality.expect("known").mean;
+    let mean = compare(&[all], None).b.quality.expect("known").mean;
     assert!((mean - (0.5 + 0.15) / 0.9).abs() < 1e-9, "{mean}");
 }
 
@@ -201,7 +202,7 @@ fn failures_count_as_often_as_replies_are_judged() {
         judged: (!n.is_multiple_of(4) && n % 10 == 1).then_some(1.0),
         ..call(Variant::A, n)
     };
-    let seen = compare(&(0..20_000).map(one).collect::<Vec<_>>()).a;
+    let seen = compare(&(0..20_000).map(one).collect::<Vec<_>>(), None).a;
     assert_eq!((seen.succeeded, seen.failed), (15_000, 5_000));
     // Three of four calls are good, whoever looks at only a few of them.
     let quality = seen.quality.expect("known").mean;
@@ -210,7 +211,7 @@ fn failures_count_as_often_as_replies_are_judged() {
         judged: None,
         ..one(0)
     };
-    assert_eq!(compare(&[unjudged]).a.quality, None);
+    assert_eq!(compare(&[unjudged], None).a.quality, None);
 }
 
 #[test]
@@ -233,7 +234,7 @@ fn means_are_of_what_succeeded_and_of_known_prices() {
         cost_micro_usd: Some(20),
         ..call(Variant::A, 5)
     });
-    let seen = compare(&calls).a;
+    let seen = compare(&calls, None).a;
     assert_eq!((seen.calls, seen.succeeded, seen.failed), (5, 3, 1));
     assert_eq!(
         (seen.mean_latency_ms, seen.p50_latency_ms),

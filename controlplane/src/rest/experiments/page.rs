@@ -1,10 +1,6 @@
 //! `GET /v1/experiments`: a page of them, the newest first.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::domain::ids::RequestId;
 use serde_json::{Value, json};
 
@@ -12,7 +8,7 @@ use super::{
     super::{
         Api,
         error::{ApiError, brief},
-        query::{LIMIT, limit, moment, unknown},
+        query::{LIMIT, Pairs, limit, moment, unknown},
         reading,
     },
     Stored, all,
@@ -111,10 +107,10 @@ fn place(stored: &Stored) -> Result<(u64, RequestId), StoreError> {
 pub(in super::super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let listed = Listed::read(pairs)?;
     let after = match &listed.cursor {
         None => None,

@@ -9,16 +9,19 @@ use serde_json::{Value, json};
 use super::{super::view::moment, Stored, named};
 use crate::store::sql::Conn;
 use crate::{
-    learn::experiment::{Comparison, EQUIVALENCE, Interval, MIN_UNITS, Outcome, Winner, compare},
+    learn::experiment::{
+        Call, Comparison, EQUIVALENCE, Earlier, Interval, MIN_UNITS, Outcome, Winner, compare,
+    },
     store::{
         StoreError,
-        experiments::{Window, calls},
+        experiments::{Window, calls, history, name},
     },
 };
 
 /// What is told of the test, so that it can be checked.
 const METHOD: &str =
     "empirical Bernstein confidence sequences of the session quality of both variants";
+const REDUCTION: &str = "CUPED by the quality of the same users' sessions before the experiment";
 const LEVEL: f64 = 0.95;
 /// Copies are of some of the calls only, made while there is room and money for them, and not judged as often.
 const UNPAIRED: &str = "a shadow experiment names no winner: copies are of other calls than those that A served, and \
@@ -39,10 +42,12 @@ pub(super) async fn compute(
         // Clocks of proxies may be ahead of this one.
         to_ms: stored.written.ended_ms.unwrap_or(u64::MAX),
     };
-    let (found, is_cut) = calls(conn, &window).await?;
+    let (mut found, is_cut) = calls(conn, &window).await?;
+    let earlier = known_of_users(conn, &window, &mut found).await?;
     // Of tens of thousands of calls it takes longer than other requests should wait.
-    let compared = tokio::task::spawn_blocking(move || compare(&found)).await;
-    let mut comparison = compared.map_err(|e| StoreError::corrupt("comparison", e))?;
+    let compared = move || (compare(&found, earlier.as_ref()), earlier);
+    let compared = tokio::task::spawn_blocking(compared).await;
+    let (mut comparison, earlier) = compared.map_err(|e| StoreError::corrupt("comparison", e))?;
     let reason = match window.arrangement {
         Arrangement::Canary => None,
         Arrangement::Shadow => {
@@ -71,6 +76,7 @@ pub(super) async fn compute(
             "method": METHOD,
             "level": LEVEL,
             "quality_difference": comparison.difference.map(interval),
+            "variance_reduction": earlier.as_ref().map(reduction),
             "equivalence_margin": EQUIVALENCE,
             "min_sessions_per_variant": MIN_UNITS,
         },
@@ -80,6 +86,33 @@ pub(super) async fn compute(
             "is_cut": is_cut,
         },
     }))
+}
+
+/// What was known of the users of these calls before the experiment. Copies name no winner, so nothing is made tighter.
+async fn known_of_users(
+    conn: &mut Conn,
+    window: &Window<'_>,
+    calls: &mut [Call],
+) -> Result<Option<Earlier>, StoreError> {
+    if window.arrangement == Arrangement::Shadow {
+        return Ok(None);
+    }
+    let past = history(conn, window).await?;
+    let earlier = tokio::task::spawn_blocking(move || Earlier::of(&past)).await;
+    let earlier = earlier.map_err(|e| StoreError::corrupt("history", e))?;
+    if earlier.is_some() {
+        name(conn, window, calls).await?;
+    }
+    Ok(earlier)
+}
+
+fn reduction(earlier: &Earlier) -> Value {
+    json!({
+        "method": REDUCTION,
+        "users": earlier.users,
+        "sessions": earlier.sessions,
+        "explained": earlier.explained,
+    })
 }
 
 fn winner(winner: Winner) -> &'static str {

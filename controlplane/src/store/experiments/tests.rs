@@ -4,6 +4,7 @@ use floopy_shared::domain::{
     decision::Stage,
     event::{Event, RatingSubject},
     experiment::Assignment,
+    tags::Tags,
 };
 
 use super::*;
@@ -139,4 +140,72 @@ async fn copies_count_for_b_in_the_session_of_what_they_copy_and_are_judged_alon
         told,
         [(Variant::A, "s:s1", None), (Variant::B, "s:s1", None)]
     );
+}
+
+fn named(user: &str) -> Option<Box<Tags>> {
+    let user = Some(user.to_owned());
+    Some(Box::new(Tags {
+        user,
+        ..Tags::default()
+    }))
+}
+
+/// A call of a user, begun so many milliseconds before `NOW`.
+fn of_user(n: u64, user: &str, before_ms: u64) -> Decision {
+    let mut decision = turn(n, &format!("s{n}"), "a");
+    decision.created_at_ms = NOW - before_ms;
+    decision.tags = named(user);
+    decision
+}
+
+#[tokio::test]
+async fn users_are_known_by_what_was_said_of_them_before_and_by_nothing_else() {
+    let intake = intake().await;
+    let mut within = assigned(5, Variant::B, Arrangement::Canary);
+    within.tags = named("ana");
+    within.created_at_ms = NOW;
+    let elsewhere = Decision {
+        tenant: TenantId::new("other").expect("valid"),
+        ..of_user(4, "ana", 40)
+    };
+    let calls = [
+        of_user(1, "ana", 60),
+        of_user(2, "bob", 50),
+        turn(3, "s3", "a"),
+        elsewhere,
+        within,
+    ];
+    let numbered = calls.into_iter().zip(1..);
+    append(
+        &intake,
+        numbered.map(|(call, n)| decided(n, call)).collect(),
+    )
+    .await;
+    let report = intake.report(vec![score(1, 0.8)], Vec::new()).await;
+    report.expect("taken");
+    let tenant = tenant();
+    let from = |from_ms| Window {
+        tenant: &tenant,
+        experiment: uuid(500),
+        arrangement: Arrangement::Canary,
+        from_ms,
+        to_ms: u64::MAX,
+    };
+    let mut conn = intake.store.read().acquire().await.expect("a connection");
+    // The score came now: to an experiment that began before it, it may be because of it.
+    for (from_ms, judged) in [(NOW - 20, None), (NOW + 1, Some(0.8))] {
+        let past = history(&mut conn, &from(from_ms)).await.expect("reads");
+        let told: Vec<_> = past
+            .iter()
+            .map(|call| (call.unit.as_str(), call.user.as_deref(), call.judged))
+            .collect();
+        let (ana, bob) = (("s:s1", Some("ana"), judged), ("s:s2", Some("bob"), None));
+        assert!(told.ends_with(&[bob, ana]), "{told:?}");
+        assert_eq!(told.len(), if judged.is_some() { 3 } else { 2 }, "{told:?}");
+    }
+    let window = from(NOW - 20);
+    let (mut found, _) = super::calls(&mut conn, &window).await.expect("reads");
+    name(&mut conn, &window, &mut found).await.expect("reads");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].user.as_deref(), Some("ana"));
 }

@@ -177,9 +177,21 @@ struct TestMethod {
     /// Probability with which the interval holds at every moment at once.
     level: f64,
     quality_difference: Option<Interval>,
+    variance_reduction: Option<VarianceReduction>,
     /// Differences below this count as none.
     equivalence_margin: f64,
     min_sessions_per_variant: u64,
+}
+
+/// What the difference's interval owes to what was known of the users before; null where that says nothing.
+#[derive(ToSchema)]
+struct VarianceReduction {
+    method: String,
+    /// Users of whom sessions before the experiment are known.
+    users: u64,
+    sessions: u64,
+    /// Share of the variance of those sessions that the users' other ones explain.
+    explained: f64,
 }
 
 #[derive(ToSchema)]
