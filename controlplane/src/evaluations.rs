@@ -103,6 +103,7 @@ impl Key {
                 evaluation: true,
                 ..KeyScope::default()
             },
+            default_project: None,
         };
         Ok(Self {
             secret: Secret::new(secret),

@@ -134,6 +134,7 @@ pub(crate) use self::{
     keys::describe as describe_key,
     once::{Asking, NAMED_MS},
     people::People,
+    query::Pairs,
 };
 
 /// All routes.

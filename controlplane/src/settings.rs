@@ -8,6 +8,7 @@ pub(crate) mod implicit;
 pub(crate) mod limits;
 mod mcp;
 pub(crate) mod pool;
+pub(crate) mod projects;
 pub(crate) mod promotions;
 pub(crate) mod prompts;
 pub(crate) mod rates;
@@ -121,7 +122,7 @@ pub(crate) fn cap(tenant: &mut Tenant, caps: Caps) {
 }
 
 /// Kinds of documents that are put on top of a tenant one by one.
-const APPLIED: [Kind; 7] = [
+const APPLIED: [Kind; 8] = [
     Kind::Constraints,
     Kind::Rule,
     Kind::Cache,
@@ -129,6 +130,7 @@ const APPLIED: [Kind; 7] = [
     Kind::McpAgent,
     Kind::McpServer,
     Kind::Pool,
+    Kind::Project,
 ];
 
 /// Names of rules by tenant and id.
@@ -243,6 +245,7 @@ fn apply(
             tenant.is_pooled = pool::read(document)?;
             Ok(None)
         }
+        Kind::Project => projects::apply(tenant, document).map(|()| None),
         Kind::Rule => {
             let rule = WrittenRule::read(document)?;
             let name = rule.rule.0.name.clone();
@@ -251,7 +254,6 @@ fn apply(
         }
         Kind::Experiment
         | Kind::Pin
-        | Kind::Project
         | Kind::Promotion
         | Kind::Prompt
         | Kind::PromptVersion

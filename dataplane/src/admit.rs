@@ -7,6 +7,7 @@ use floopy_shared::domain::{
     snapshot::{KeyScope, Tenant},
 };
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+use uuid::Uuid;
 
 use crate::{provider::Providers, state::Known};
 
@@ -30,6 +31,8 @@ pub(crate) struct Admitted {
     pub key_id: String,
     /// What the key is held to.
     pub scope: KeyScope,
+    /// What its calls are counted for where nothing else is said.
+    pub default_project: Option<Uuid>,
 }
 
 impl Admitted {
@@ -89,11 +92,13 @@ pub(crate) fn admit(
         Permission::Read | Permission::Write | Permission::Chat => {}
     }
     let (tenant, key_id, scope) = (Arc::clone(tenant), key.id.clone(), key.scope.clone());
+    let default_project = key.default_project.or(tenant.default_project);
     Ok(Admitted {
         snapshot,
         tenant,
         key_id,
         scope,
+        default_project,
     })
 }
 
@@ -134,6 +139,7 @@ mod tests {
             read,
             write,
             scope,
+            default_project: None,
         };
         let id = TenantId::new("t").expect("valid");
         let tenant = Tenant {

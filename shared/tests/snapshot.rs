@@ -22,6 +22,7 @@ fn tenant(id: &str, key: &str) -> TableBody {
         read: true,
         write: true,
         scope: KeyScope::default(),
+        default_project: None,
     };
     TableBody::Tenant(Arc::new(Tenant {
         keys: vec![api_key],

@@ -6,6 +6,7 @@
 )]
 
 use floopy_tests::{Api, Floopy, Settings, Shape, Upstream, checks::assert_error, in_both_shapes};
+use http::Method;
 use serde_json::json;
 
 in_both_shapes!(
@@ -15,6 +16,7 @@ in_both_shapes!(
     models_that_no_provider_is_known_for_are_named,
     bad_ratings_are_refused,
     a_body_over_the_limit_is_refused,
+    both_doors_tell_head_all_but_the_body_and_take_no_key_of_a_query_twice,
     nothing_secret_reaches_the_log,
 );
 
@@ -156,8 +158,34 @@ async fn unknown_models_and_paths_are_named(shape: Shape) {
     }
     assert_error(&api.get("/v1/nothing").await, 404, "not_found", &[]);
     let wrong_method = api.get("/v1/chat/completions").await;
-    assert_error(&wrong_method, 405, "method_not_allowed", &["POST"]);
+    assert_error(&wrong_method, 405, "method_not_allowed", &["Allow"]);
+    assert_eq!(wrong_method.header("allow"), "POST");
     assert_eq!(upstream.received().len(), 0);
+}
+
+async fn both_doors_tell_head_all_but_the_body_and_take_no_key_of_a_query_twice(shape: Shape) {
+    let (_upstream, floopy, api) = start(shape).await;
+    for door in [api.clone(), floopy.control_api()] {
+        for (path, status) in [("/v1/keys", 200), ("/v1/nothing", 404)] {
+            let head = door.call(Method::HEAD, path).send().await;
+            assert_eq!((head.status, head.text().as_str()), (status, ""), "{path}");
+            assert_eq!(head.header("content-type"), "application/json");
+            assert!(!head.request_id().is_empty());
+            let length = head.header("content-length");
+            assert_eq!(length, door.get(path).await.text().len().to_string());
+        }
+        let twice = door.get("/v1/decisions?limit=1&limit=2").await;
+        assert_error(&twice, 400, "invalid_request", &["limit", "once"]);
+        assert_eq!(twice.json()["error"]["param"], "limit");
+        let both = "/v1/decisions?property=a=1&property=b=2";
+        door.get(both).await.ok();
+    }
+    let post_only = api.call(Method::HEAD, "/v1/chat/completions").send().await;
+    assert_eq!((post_only.status, post_only.header("allow")), (405, "POST"));
+    assert_eq!(
+        api.call(Method::HEAD, "/v1/models").send().await.status,
+        200
+    );
 }
 
 async fn models_that_no_provider_is_known_for_are_named(shape: Shape) {

@@ -91,6 +91,7 @@ async fn replies_are_kept_back_told_recorded_and_counted(shape: Shape) {
         (&decision["model"], &decision["threat"]),
         (&json!("alpha"), &json!("secrets"))
     );
+    assert_eq!(decision["status"], "blocked");
     assert_eq!(
         (&outcome["threat_blocked"], &outcome["firewall"]),
         (&json!(true), &Value::Null)

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 in_both_shapes!(
     what_calls_used_is_told_by_model_and_project,
+    calls_that_name_no_project_are_counted_for_the_default,
     a_plans_month_ends_at_the_proxy,
     a_months_cost_ends_calls_until_its_limit_is_raised,
     what_a_plan_lacks_is_refused_by_feature,
@@ -99,6 +100,58 @@ async fn what_calls_used_is_told_by_model_and_project(shape: Shape) {
     );
     let wrong = api.get("/v1/usage?group_by=colour").await;
     assert_error(&wrong, 400, "invalid_request", &["group_by", "colour"]);
+}
+
+/// The id of a new project.
+async fn project(api: &Api, body: &Value) -> String {
+    let made = api.post("/v1/projects").json(body).send().await.ok();
+    made.json()["id"].as_str().expect("an id").to_owned()
+}
+
+/// Calls until a call is counted for this project.
+async fn until_counted_for(api: &Api, project: &str) {
+    eventually(|| async {
+        let answer = api.chat("s", &hello("up/alpha")).await;
+        // A new key is not known to the proxy yet.
+        if answer.status != 200 {
+            return Err(answer.text());
+        }
+        let decision = api.decision(&answer.request_id()).await;
+        match &decision["decision_trace"]["project_id"] {
+            found if found == project => Ok(()),
+            found => Err(found.to_string()),
+        }
+    })
+    .await;
+}
+
+async fn calls_that_name_no_project_are_counted_for_the_default(shape: Shape) {
+    let (_upstream, floopy) = start(shape, |settings| settings).await;
+    let api = floopy.api();
+    let first = project(&api, &json!({"name": "First", "default": true})).await;
+    until_counted_for(&api, &first).await;
+    let second = project(&api, &json!({"name": "Second", "default": true})).await;
+    until_counted_for(&api, &second).await;
+    let was = api.get(&format!("/v1/projects/{first}")).await.ok().json();
+    assert_eq!(was["default"], false, "{was}");
+    // A key has its own, and calls name others.
+    let wanted = json!({"name": "app", "default_project_id": first});
+    let made = api.post("/v1/keys").json(&wanted).send().await.ok().json();
+    assert_eq!(made["default_project_id"], first);
+    assert_eq!(made["role"], "owner", "it is held to nothing");
+    let app = api.with_key(made["key"].as_str().expect("told"));
+    until_counted_for(&app, &first).await;
+    let named = app.post("/v1/chat/completions").json(&hello("up/beta"));
+    let named = named.header("floopy-project-id", &second).send().await.ok();
+    let decision = api.decision(&named.request_id()).await;
+    assert_eq!(decision["decision_trace"]["project_id"], second);
+    let kept = api.call(Method::DELETE, &format!("/v1/projects/{first}"));
+    assert_error(
+        &kept.send().await,
+        400,
+        "invalid_request",
+        &[&first, "key_"],
+    );
 }
 
 /// Asks until this is the status; the answer that has it.

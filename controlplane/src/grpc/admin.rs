@@ -5,7 +5,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, State},
 };
 use floopy_proto::admin::v1 as wire;
 use http::{HeaderMap, StatusCode};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use crate::rest::{
-    Api, ApiError, JsonObject, name,
+    Api, ApiError, JsonObject, Pairs, name,
     operator::{self, audit, keys, pool, providers, proxies, queue, tenants},
 };
 
@@ -24,7 +24,6 @@ pub(super) struct AdminService {
 }
 
 type Answer<T> = Result<Response<T>, Status>;
-type Pairs = Vec<(String, String)>;
 
 impl AdminService {
     /// The headers and the message of a call of the operator's.
@@ -49,7 +48,7 @@ impl wire::admin_server::Admin for AdminService {
         request: Request<wire::ListTenantsRequest>,
     ) -> Answer<wire::ListTenantsResponse> {
         let (_, message) = self.admit(request).await?;
-        told(tenants::list(self.state(), Ok(Query(pairs(&message)?))).await)
+        told(tenants::list(self.state(), Pairs::of(pairs(&message)?)).await)
     }
 
     async fn get_tenant(&self, request: Request<wire::GetTenantRequest>) -> Answer<wire::Tenant> {
@@ -221,7 +220,7 @@ impl wire::admin_server::Admin for AdminService {
         request: Request<wire::ListAuditRequest>,
     ) -> Answer<wire::ListAuditResponse> {
         let (_, message) = self.admit(request).await?;
-        told(audit::list(self.state(), Ok(Query(pairs(&message)?))).await)
+        told(audit::list(self.state(), Pairs::of(pairs(&message)?)).await)
     }
 
     async fn get_queue(
@@ -237,7 +236,7 @@ impl wire::admin_server::Admin for AdminService {
         request: Request<wire::ListDeadRepliesRequest>,
     ) -> Answer<wire::ListDeadRepliesResponse> {
         let (_, message) = self.admit(request).await?;
-        told(queue::dead(self.state(), Ok(Query(pairs(&message)?))).await)
+        told(queue::dead(self.state(), Pairs::of(pairs(&message)?)).await)
     }
 
     async fn get_dead_reply(
@@ -331,7 +330,7 @@ fn present(mut fields: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// The same as the pairs of a query.
-fn pairs<T: Serialize>(message: &T) -> Result<Pairs, Status> {
+fn pairs<T: Serialize>(message: &T) -> Result<Vec<(String, String)>, Status> {
     let pair = |(name, value): (String, Value)| {
         let text = value.as_str().map(str::to_owned);
         (name, text.unwrap_or_else(|| value.to_string()))

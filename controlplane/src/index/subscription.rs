@@ -269,6 +269,7 @@ mod tests {
             read: true,
             write: true,
             scope: KeyScope::default(),
+            default_project: None,
         };
         let tenant = Tenant {
             keys: (0..25).map(key).collect(),
@@ -310,6 +311,7 @@ mod tests {
                     read: true,
                     write: true,
                     scope: KeyScope::default(),
+                    default_project: None,
                 }],
                 ..Tenant::new(TenantId::new(&format!("t{n}")).expect("valid"))
             };

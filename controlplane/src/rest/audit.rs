@@ -1,13 +1,15 @@
 //! `GET /v1/audit`: who changed what, the newest first.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use serde_json::{Value, json};
 
-use super::{Api, error::ApiError, query, reader, view::moment};
+use super::{
+    Api,
+    error::ApiError,
+    query::{self, Pairs},
+    reader,
+    view::moment,
+};
 use crate::store::{
     audit::{self, Entry, Filter},
     list::Position,
@@ -20,10 +22,10 @@ const LIST: &str = "audit";
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let tenant = reader(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     let before = api
         .cursor_key

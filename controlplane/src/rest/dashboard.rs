@@ -70,7 +70,7 @@ pub(super) async fn page(request: Request) -> Response {
     }
     let is_api = API.iter().any(|prefix| path.starts_with(prefix));
     if !is_read || is_api || !wants_page(request.headers()) {
-        return ApiError::not_found("no such endpoint").into_response();
+        return ApiError::not_found("there is nothing at this path").into_response();
     }
     match asset(INDEX) {
         Some(index) => serve(index, request.headers()),

@@ -4,7 +4,7 @@ pub(super) mod rows;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::ids::{RequestId, TenantId};
@@ -16,7 +16,8 @@ use super::{
     Api,
     body::{self, SmallObject},
     error::{ApiError, brief},
-    query, reading,
+    query::{self, Pairs},
+    reading,
     settings::Editing,
     view::moment,
 };
@@ -41,9 +42,6 @@ const MAX_ROWS: u64 = 50_000;
 const MAX_TENANT_BYTES: u64 = 1 << 30;
 const MAX_NAME_CHARS: usize = 200;
 const MAX_DESCRIPTION_CHARS: usize = 1_000;
-
-/// A query as it came.
-pub(super) type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// A data set as it is asked for.
 #[derive(Deserialize)]
@@ -120,7 +118,7 @@ pub(super) fn asked_page(
     tenant: &TenantId,
     (list, pairs): (&str, Pairs),
 ) -> Result<(Option<(u64, Uuid)>, u32), ApiError> {
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     let begins = api
         .cursor_key

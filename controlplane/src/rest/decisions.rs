@@ -2,10 +2,7 @@
 
 use axum::{
     Json,
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -20,7 +17,9 @@ use super::{
     Api, benchmark,
     error::{ApiError, brief},
     explain::{self, Locale},
-    labels, query, reader, view,
+    labels,
+    query::{self, Pairs},
+    reader, view,
 };
 use crate::store::{StoreError, list::Position};
 
@@ -55,7 +54,7 @@ pub(super) fn strict_id(text: &str) -> Option<RequestId> {
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let page = Found::read(&api, &headers, pairs).await?;
     let locale = explain::locale(&headers);
@@ -68,7 +67,7 @@ pub(super) async fn list(
 pub(super) async fn summaries(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let page = Found::read(&api, &headers, pairs).await?;
     let labels = labels::of(&api.store, &page.tenant, &page.decisions).await?;
@@ -88,13 +87,9 @@ struct Found {
 }
 
 impl Found {
-    async fn read(
-        api: &Api,
-        headers: &HeaderMap,
-        pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-    ) -> Result<Self, ApiError> {
+    async fn read(api: &Api, headers: &HeaderMap, pairs: Pairs) -> Result<Self, ApiError> {
         let tenant = reader(api, headers).await?;
-        let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+        let pairs = pairs.read()?;
         let query = query::parse(pairs, api.clock.now_ms(), api.retention_ms)?;
         let after = match &query.cursor {
             None => None,

@@ -111,7 +111,7 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed() -> Self {
         let message =
-            "this endpoint does not take this method; the header Allow names those that it takes";
+            "this path does not take this method; the header Allow names those that it takes";
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "invalid_request_error",
@@ -149,7 +149,7 @@ impl ApiError {
         Self::invalid_field("invalid_body", param, message)
     }
 
-    /// A field of the body is wrong in a way that has a name of its own.
+    /// A field is wrong in a way that has a name of its own. `body` stands for all of it, which is no field.
     pub(crate) fn invalid_field(
         code: &'static str,
         param: &str,
@@ -162,7 +162,7 @@ impl ApiError {
             message,
         );
         Self {
-            param: Some(param.to_owned()),
+            param: (param != "body").then(|| param.to_owned()),
             ..error
         }
     }

@@ -18,8 +18,9 @@ use uuid::Uuid;
 use super::{
     Api,
     body::{self, JsonObject},
-    datasets::{self, Pairs, asked_page, told_page},
+    datasets::{self, asked_page, told_page},
     error::{ApiError, brief},
+    query::Pairs,
     reading,
     settings::Editing,
     view::moment,

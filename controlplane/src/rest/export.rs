@@ -16,7 +16,7 @@ mod tests;
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -29,7 +29,7 @@ use self::{
     segment::Segment,
     stream::{Export, Source},
 };
-use super::{Api, error::ApiError, explain, reader};
+use super::{Api, error::ApiError, explain, query::Pairs, reader};
 use crate::store::export::Place;
 
 /// Tells that a row was decided with what other tenants pooled; the trailer is authoritative.
@@ -42,10 +42,10 @@ const NOTICE: (&str, &str) = (
 pub(super) async fn decisions(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Response, ApiError> {
     let tenant = reader(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let query = query::parse(pairs, &tenant)?;
     let cursor = query.cursor.as_deref();
     let resume = cursor.map(|cursor| Resume::open(&api, &query, cursor));

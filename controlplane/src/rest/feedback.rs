@@ -1,10 +1,6 @@
 //! `GET /v1/feedback`: the ratings that were given, the newest first, and what became of each.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::domain::{
     event::RatingScore,
     ids::{RequestId, SessionId},
@@ -15,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Api,
     error::{ApiError, brief},
-    query::{self, LIMIT},
+    query::{self, LIMIT, Pairs},
     reading,
     view::moment,
 };
@@ -40,10 +36,10 @@ struct Asked {
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let asked = parse(pairs)?;
     let after = match &asked.cursor {
         None => None,

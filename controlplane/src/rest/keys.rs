@@ -11,6 +11,7 @@ use floopy_shared::domain::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     Api,
@@ -48,6 +49,8 @@ pub(super) struct Written {
     write_permission: Option<bool>,
     #[serde(default)]
     project_id: Option<String>,
+    #[serde(default)]
+    default_project_id: Option<String>,
     #[serde(default)]
     environment: Option<String>,
     #[serde(default)]
@@ -189,6 +192,7 @@ pub(super) async fn wanted(
         return Err(ApiError::invalid_body("read_permission", message));
     }
     let read = written.read_permission;
+    let default_project = default_project(tx, tenant, &written).await?;
     let scope = scope(tx, tenant, written).await?;
     let most = asking.role;
     let role = role.unwrap_or_else(|| Role::of_key(write, &scope, most));
@@ -202,6 +206,7 @@ pub(super) async fn wanted(
         read,
         write,
         scope,
+        default_project,
     })
 }
 
@@ -240,6 +245,36 @@ fn check_role(role: Role, write: bool, scope: &KeyScope) -> Result<(), ApiError>
     ))
 }
 
+/// The project that a field names, if it exists.
+async fn project(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    (field, id): (&str, Option<&str>),
+) -> Result<Option<Uuid>, ApiError> {
+    let Some(id) = id else { return Ok(None) };
+    let found = settings::get(tx, (tenant, Kind::Project), id).await?;
+    let project = found.and_then(|found| found.id.parse().ok());
+    Ok(Some(project.ok_or_else(|| unknown(field, id))?))
+}
+
+/// What calls are counted for that name no project, if it exists.
+async fn default_project(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    written: &Written,
+) -> Result<Option<Uuid>, ApiError> {
+    const FIELD: &str = "default_project_id";
+    let default = written.default_project_id.as_deref();
+    if let (Some(default), Some(_)) = (default, &written.project_id) {
+        let message = format!(
+            "{FIELD} is {:?}, but project_id holds all calls to one project; leave one of them out",
+            brief(default)
+        );
+        return Err(ApiError::invalid_body(FIELD, message));
+    }
+    project(tx, tenant, (FIELD, default)).await
+}
+
 /// What the key is held to, if it exists.
 async fn scope(tx: &mut Tx, tenant: &TenantId, written: Written) -> Result<KeyScope, ApiError> {
     if written.requests_per_minute == Some(0) {
@@ -247,14 +282,8 @@ async fn scope(tx: &mut Tx, tenant: &TenantId, written: Written) -> Result<KeySc
         return Err(ApiError::invalid_body("requests_per_minute", message));
     }
     let environment = written.environment.map(environment).transpose()?;
-    let project = match written.project_id {
-        None => None,
-        Some(id) => {
-            let found = settings::get(tx, (tenant, Kind::Project), &id).await?;
-            let project = found.and_then(|found| found.id.parse().ok());
-            Some(project.ok_or_else(|| unknown("project_id", &id))?)
-        }
-    };
+    let named = ("project_id", written.project_id.as_deref());
+    let project = project(tx, tenant, named).await?;
     if let Some(id) = &written.routing_rule_id {
         let known = rules::all(tx, tenant).await?;
         // Rules that come with an experiment go with it, too.
@@ -295,6 +324,7 @@ pub(crate) fn describe(listed: &Listed) -> Value {
         "read_permission": key.read,
         "write_permission": key.write,
         "project_id": scope.project,
+        "default_project_id": key.default_project,
         "environment": scope.environment.map(Environment::as_str),
         "requests_per_minute": scope.requests_per_minute,
         "routing_rule_id": scope.rule,

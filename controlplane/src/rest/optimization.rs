@@ -4,11 +4,7 @@
 mod recorded;
 pub(super) mod sessions;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::{
     domain::{gates::DEFAULT_GATES, ids::TenantId, snapshot::Tenant},
     view::named,
@@ -19,7 +15,7 @@ use uuid::Uuid;
 use super::{
     Api,
     error::{ApiError, brief},
-    query::unknown,
+    query::{Pairs, unknown},
     reading, rules,
     view::moment,
 };
@@ -65,7 +61,7 @@ struct Asker {
 pub(super) async fn verification(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let mut asker = Asker::of(&api, &headers).await?;
     let asking = asking(pairs, &[WEEK])?;
@@ -93,7 +89,7 @@ pub(super) async fn verification(
 pub(super) async fn savings(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let mut asker = Asker::of(&api, &headers).await?;
     let asking = asking(pairs, &WINDOWS)?;
@@ -218,11 +214,8 @@ impl Total {
     }
 }
 
-fn asking(
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-    windows: &[(&'static str, u64)],
-) -> Result<Asking, ApiError> {
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+fn asking(pairs: Pairs, windows: &[(&'static str, u64)]) -> Result<Asking, ApiError> {
+    let pairs = pairs.read()?;
     let mut asking = Asking {
         route_id: None,
         window: WEEK,

@@ -5,8 +5,7 @@ use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
-use floopy_shared::domain::{ids::TenantId, snapshot::KeyScope};
-use serde::{Deserialize, Serialize};
+use floopy_shared::domain::{ids::TenantId, snapshot::ApiKey};
 use serde_json::{Value, json};
 
 use super::{
@@ -16,10 +15,13 @@ use super::{
     reading,
     settings::{Editing, whole_list, with_times},
 };
-use crate::store::sql::Conn;
-use crate::store::{
-    StoreError,
-    settings::{self, Document, Kind},
+use crate::{
+    settings::projects::WrittenProject,
+    store::{
+        StoreError,
+        settings::{self, Document, Kind},
+        sql::Conn,
+    },
 };
 
 /// More than people keep apart; a page holds them all.
@@ -27,42 +29,30 @@ const MAX_PROJECTS: usize = 1_000;
 const MAX_NAME_CHARS: usize = 100;
 const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
-/// A project as it is written.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    #[serde(default)]
-    description: Option<String>,
-}
-
-impl Written {
-    fn read(fields: serde_json::Map<String, Value>) -> Result<Self, ApiError> {
-        let mut written: Self = body::read(Value::Object(fields), "")?;
-        written.name = written.name.trim().to_owned();
-        let chars = written.name.chars().count();
-        if !(1..=MAX_NAME_CHARS).contains(&chars) {
-            let message =
-                format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");
-            return Err(ApiError::invalid_body("name", message));
-        }
-        let chars = written
-            .description
-            .as_deref()
-            .map_or(0, |text| text.chars().count());
-        if chars > MAX_DESCRIPTION_CHARS {
-            let message =
-                format!("description has {chars} characters, it may have {MAX_DESCRIPTION_CHARS}");
-            return Err(ApiError::invalid_body("description", message));
-        }
-        Ok(written)
+/// Reads a project as it is written.
+fn read(fields: serde_json::Map<String, Value>) -> Result<WrittenProject, ApiError> {
+    let mut written: WrittenProject = body::read(Value::Object(fields), "")?;
+    written.name = written.name.trim().to_owned();
+    let chars = written.name.chars().count();
+    if !(1..=MAX_NAME_CHARS).contains(&chars) {
+        let message = format!("name has {chars} characters, it must have 1 to {MAX_NAME_CHARS}");
+        return Err(ApiError::invalid_body("name", message));
     }
+    let chars = written
+        .description
+        .as_deref()
+        .map_or(0, |text| text.chars().count());
+    if chars > MAX_DESCRIPTION_CHARS {
+        let message =
+            format!("description has {chars} characters, it may have {MAX_DESCRIPTION_CHARS}");
+        return Err(ApiError::invalid_body("description", message));
+    }
+    Ok(written)
 }
 
 fn describe(document: &Document) -> Result<Value, StoreError> {
-    let written: Value =
-        serde_json::from_str(&document.body).map_err(|e| StoreError::corrupt("project", e))?;
-    Ok(with_times(written, document))
+    let written = WrittenProject::read(document)?;
+    Ok(with_times(json!(written), document))
 }
 
 fn unknown() -> ApiError {
@@ -74,13 +64,28 @@ async fn find(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Document, 
     found.ok_or_else(unknown)
 }
 
-/// Refuses a name that another project of the tenant has: people could not tell them apart.
-async fn check_name(editing: &mut Editing<'_>, id: &str, name: &str) -> Result<(), ApiError> {
+/// Refuses a name that another project of the tenant has: people could not tell them apart. Takes from the others that
+/// they are the default, where this one is.
+async fn stand_beside(
+    editing: &mut Editing<'_>,
+    id: &str,
+    written: &WrittenProject,
+) -> Result<(), ApiError> {
     let tenant = editing.tenant();
-    for other in settings::list(&mut editing.tx, &tenant, Kind::Project).await? {
-        if other.id != id && describe(&other)?["name"] == name {
-            let message = format!("name {name:?} is that of project {}", other.id);
+    for document in settings::list(&mut editing.tx, &tenant, Kind::Project).await? {
+        if document.id == id {
+            continue;
+        }
+        let mut other = WrittenProject::read(&document)?;
+        if other.name == written.name {
+            let message = format!("name {:?} is that of project {}", other.name, document.id);
             return Err(ApiError::invalid_body("name", message));
+        }
+        if other.is_default && written.is_default {
+            other.is_default = false;
+            let place = (document.id.as_str(), Some(&document));
+            let other = json!(other);
+            editing.replace(Kind::Project, place, &other).await?;
         }
     }
     Ok(())
@@ -103,7 +108,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let written = Written::read(fields)?;
+    let written = read(fields)?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let count = settings::list(&mut editing.tx, &tenant, Kind::Project)
@@ -116,7 +121,7 @@ pub(super) async fn create(
     editing
         .check_plan(("projects", count), |plan| plan.projects)
         .await?;
-    check_name(&mut editing, "", &written.name).await?;
+    stand_beside(&mut editing, "", &written).await?;
     let document = editing.create(Kind::Project, &json!(written)).await?;
     editing.commit().await?;
     Ok((StatusCode::CREATED, Json(describe(&document)?)))
@@ -139,11 +144,11 @@ pub(super) async fn put(
     headers: HeaderMap,
     JsonObject(fields): JsonObject,
 ) -> Result<Json<Value>, ApiError> {
-    let written = Written::read(fields)?;
+    let written = read(fields)?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let before = find(&mut editing.tx, &tenant, &id).await?;
-    check_name(&mut editing, &id, &written.name).await?;
+    stand_beside(&mut editing, &id, &written).await?;
     let place = (id.as_str(), Some(&before));
     let document = editing
         .replace(Kind::Project, place, &json!(written))
@@ -152,7 +157,7 @@ pub(super) async fn put(
     Ok(Json(describe(&document)?))
 }
 
-/// Takes one away that no key is held to.
+/// Takes one away that no key names.
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(id): Path<String>,
@@ -161,11 +166,10 @@ pub(super) async fn delete(
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let document = find(&mut editing.tx, &tenant, &id).await?;
-    let is_its = |scope: &KeyScope| {
-        scope
-            .project
-            .is_some_and(|project| project.to_string() == id)
+    let is_its = |key: &ApiKey| {
+        let named = [key.scope.project, key.default_project];
+        named.iter().flatten().any(|named| named.to_string() == id)
     };
     let what = (Kind::Project, "project");
-    editing.delete_unheld(what, &document, is_its).await
+    editing.delete_unnamed(what, &document, is_its).await
 }

@@ -6,7 +6,7 @@ pub(super) mod versions;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::{
@@ -21,7 +21,8 @@ use super::{
     Api,
     body::JsonObject,
     error::ApiError,
-    query, reading,
+    query::{self, Pairs},
+    reading,
     settings::{Editing, with_times},
 };
 use crate::store::sql::Conn;
@@ -114,10 +115,10 @@ async fn add_version(
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     let before = api
         .cursor_key

@@ -1,9 +1,12 @@
 //! The query of a list of decisions, checked key by key.
 
+mod pairs;
+
 use floopy_shared::domain::{decision::Strategy, ids::RequestId, tags::Tag};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+pub(crate) use self::pairs::Pairs;
 use super::error::{ApiError, brief};
 use crate::store::list::{Filter, Shadows};
 

@@ -10,7 +10,7 @@ use floopy_shared::{
         experiment::{Experiment, Scope},
         ids::TenantId,
         rule::{MAX_RULES, Routing},
-        snapshot::KeyScope,
+        snapshot::ApiKey,
     },
     process::config::Rule,
 };
@@ -314,7 +314,7 @@ pub(super) async fn delete(
     let mut editing = Editing::begin(&api, &headers).await?;
     let document = find_own(&mut editing, &id).await?;
     check_not_tried(&mut editing, &id).await?;
-    let is_its = |scope: &KeyScope| scope.rule.as_deref() == Some(id.as_str());
+    let is_its = |key: &ApiKey| key.scope.rule.as_deref() == Some(id.as_str());
     let what = (Kind::Rule, "routing_rule");
-    editing.delete_unheld(what, &document, is_its).await
+    editing.delete_unnamed(what, &document, is_its).await
 }

@@ -7,7 +7,7 @@ use floopy_shared::domain::{
     catalog::Catalog,
     ids::TenantId,
     plan::Plan,
-    snapshot::{KeyScope, Tenant},
+    snapshot::{ApiKey, Tenant},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -142,17 +142,17 @@ impl<'a> Editing<'a> {
             .await
     }
 
-    /// Takes away a document that no key is held to, and says so.
-    pub(super) async fn delete_unheld(
+    /// Takes away a document that no key names, and says so.
+    pub(super) async fn delete_unnamed(
         mut self,
         (kind, object): (Kind, &str),
         document: &Document,
-        holds: impl Fn(&KeyScope) -> bool,
+        names: impl Fn(&ApiKey) -> bool,
     ) -> Result<Json<Value>, ApiError> {
         let id = &document.id;
         let listed = keys::list(&mut self.tx, &self.holder.tenant).await?;
-        if let Some(held) = listed.iter().find(|listed| holds(&listed.key.scope)) {
-            let message = format!("id {id} is the {object} that {} is held to", held.key.id);
+        if let Some(naming) = listed.iter().find(|listed| names(&listed.key)) {
+            let message = format!("id {id} is the {object} that {} names", naming.key.id);
             return Err(ApiError::invalid_body("id", message));
         }
         self.delete(kind, document).await?;

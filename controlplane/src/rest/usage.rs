@@ -2,11 +2,7 @@
 
 mod budgets;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::domain::{
     ids::TenantId,
     plan::{Feature, Plan},
@@ -18,7 +14,7 @@ use time::{Date, Month, OffsetDateTime};
 use super::{
     Api,
     error::ApiError,
-    query::unknown,
+    query::{Pairs, unknown},
     reading,
     view::{moment, whole},
 };
@@ -51,10 +47,10 @@ struct Asked {
 pub(super) async fn get(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (id, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let now_ms = api.clock.now_ms();
     let asked = parse(pairs, now_ms)?;
     let span = (&id, asked.from, asked.to);

@@ -353,7 +353,9 @@ pub(super) fn moment(ms: u64) -> Option<String> {
 fn status(d: &Decision) -> &'static str {
     match (d.stage, d.outcome.ending) {
         (Stage::Started, _) => "started",
-        (Stage::Finished, Ending::Completed | Ending::Error) if d.reason == Reason::Firewall => {
+        (Stage::Finished, Ending::Completed | Ending::Error)
+            if d.reason == Reason::Firewall || d.is_blocked() =>
+        {
             "blocked"
         }
         (Stage::Finished, Ending::Completed) if d.cache_hit().is_some() => "cached",

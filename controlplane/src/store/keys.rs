@@ -34,6 +34,7 @@ pub(crate) struct Wanted {
     pub(crate) read: bool,
     pub(crate) write: bool,
     pub(crate) scope: KeyScope,
+    pub(crate) default_project: Option<Uuid>,
 }
 
 impl Default for Wanted {
@@ -44,6 +45,7 @@ impl Default for Wanted {
             read: true,
             write: true,
             scope: KeyScope::default(),
+            default_project: None,
         }
     }
 }
@@ -76,7 +78,7 @@ impl Holder {
 }
 
 const COLUMNS: &str = "id, sha256, can_read, can_write, project, environment, requests_per_minute, rule, name, \
-    hint, created_ms, configured, tenant, role";
+    hint, created_ms, configured, tenant, role, default_project";
 
 /// Makes a key from the operating system's randomness and stores its hash: the only moment it is known.
 pub(crate) async fn mint(
@@ -109,7 +111,8 @@ async fn put(
     let hint = key.char_indices().rev().nth(HINT_CHARS - 1);
     sql::query(
         "INSERT INTO api_keys (id, tenant, sha256, can_read, can_write, created_ms, name, hint, project,
-            environment, requests_per_minute, rule, role) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            environment, requests_per_minute, rule, role, default_project)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT DO NOTHING",
     )
     .bind(id_of(key))
@@ -125,6 +128,7 @@ async fn put(
     .bind(scope.requests_per_minute)
     .bind(scope.rule.as_deref())
     .bind(wanted.role.as_str())
+    .bind(wanted.default_project.map(|id| id.to_string()))
     .execute(&mut **tx)
     .await?;
     let holder =
@@ -233,12 +237,16 @@ fn role(name: &str) -> Result<Role, StoreError> {
     Role::parse(name).ok_or_else(|| StoreError::corrupt("role", name))
 }
 
+fn project(id: Option<&str>) -> Result<Option<Uuid>, StoreError> {
+    id.map(|id| Uuid::try_parse(id).map_err(|e| StoreError::corrupt("project", e)))
+        .transpose()
+}
+
 fn listed(row: &Row) -> Result<Listed, StoreError> {
     let hash: &[u8] = row.try_get(1)?;
     let hash = hash
         .try_into()
         .map_err(|_| StoreError::corrupt("key", "its hash is not 32 bytes"))?;
-    let project: Option<&str> = row.try_get(4)?;
     let environment: Option<&str> = row.try_get(5)?;
     let key = ApiKey {
         id: row.try_get(0)?,
@@ -246,15 +254,14 @@ fn listed(row: &Row) -> Result<Listed, StoreError> {
         read: row.try_get(2)?,
         write: row.try_get(3)?,
         scope: KeyScope {
-            project: project
-                .map(|id| Uuid::try_parse(id).map_err(|e| StoreError::corrupt("project", e)))
-                .transpose()?,
+            project: project(row.try_get(4)?)?,
             environment: environment.and_then(Environment::parse),
             requests_per_minute: row.try_get(6)?,
             rule: row.try_get(7)?,
             // Keys of evaluations are never stored.
             evaluation: false,
         },
+        default_project: project(row.try_get(14)?)?,
     };
     Ok(Listed {
         key,

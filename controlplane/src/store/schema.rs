@@ -222,6 +222,8 @@ const STEPS: &[&[&str]] = &[&[
     mcp::MCP,
     tags::TAGGED,
     firewall::WATCHED,
+    // The project of calls that name none; none, before.
+    &["ALTER TABLE api_keys ADD COLUMN default_project TEXT"],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

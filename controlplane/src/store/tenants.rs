@@ -163,6 +163,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         mcp: written_mcp(row.try_get(11)?)?.to_domain(&id)?.map(Arc::new),
         id,
         keys: Vec::new(),
+        default_project: None,
         zero_retention: row.try_get(1)?,
         disabled: row.try_get(6)?,
         default_model: default_model.and_then(|key| CandidateKey::parse(&key).ok()),

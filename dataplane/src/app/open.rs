@@ -318,6 +318,7 @@ fn bootstrap(listed: &[BootstrapTenant]) -> Result<Vec<Tenant>, InvalidId> {
             read: true,
             write: true,
             scope: KeyScope::default(),
+            default_project: None,
         });
     }
     Ok(tenants.into_values().collect())

@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use floopy_protocols::{ApiError, ErrorKind, messages};
 use floopy_shared::domain::ids::RequestId;
 use http::{HeaderName, HeaderValue, Request, Response, header::CONTENT_TYPE, request::Parts};
+use serde_json::{Map, Value};
 
 use super::{
     body::Body,
@@ -23,9 +25,14 @@ use crate::{
 /// Says that a count is not the provider's.
 static ESTIMATED: HeaderName = HeaderName::from_static("floopy-estimated");
 
-/// Puts an error of ours into Anthropic's envelope; what came from a provider is in it already.
+/// Puts an error of ours into Anthropic's envelope; what came from a provider is in it already, and names the request
+/// where the provider did not.
 pub(super) fn reword(mut response: Response<Body>, id: RequestId) -> Response<Body> {
     let Some(own) = response.extensions_mut().remove::<OwnError>() else {
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            return response.map(|body| body.map_whole(|error| with_id(error, id)));
+        }
         return response;
     };
     let error = ApiError {
@@ -35,16 +42,24 @@ pub(super) fn reword(mut response: Response<Body>, id: RequestId) -> Response<Bo
         param: None,
     };
     let (_, body) = messages::write_error(&error);
-    // The place that Anthropic has for it.
-    let body = String::from_utf8_lossy(&body);
-    let body = body.strip_suffix('}').map_or_else(
-        || body.to_string(),
-        |open| format!("{open},\"request_id\":\"{id}\"}}"),
-    );
     let strategy = response.body().strategy();
-    let mut worded = Body::whole(body);
+    let mut worded = Body::whole(with_id(body.into(), id));
     worded.count_as(strategy);
     response.map(|_| worded)
+}
+
+/// An error with the request's id, in the place that Anthropic has for it.
+fn with_id(error: Bytes, id: RequestId) -> Bytes {
+    let said: Option<Map<String, Value>> = serde_json::from_slice(&error).ok();
+    let is_nameless =
+        said.is_some_and(|said| said.contains_key("error") && !said.contains_key("request_id"));
+    let open = error.trim_ascii_end().strip_suffix(b"}");
+    match open.filter(|_| is_nameless) {
+        Some(open) => [open, format!(",\"request_id\":\"{id}\"}}").as_bytes()]
+            .concat()
+            .into(),
+        None => error,
+    }
 }
 
 /// Counts a request's tokens: by whoever would serve it, where its API does that, else by its bytes.

@@ -92,6 +92,14 @@ impl Body {
         }
     }
 
+    /// With other bytes, where all of them are here.
+    pub(super) fn map_whole(mut self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        if let Kind::Whole(bytes) = &mut self.kind {
+            *bytes = bytes.take().map(change);
+        }
+        self
+    }
+
     /// What it is counted as.
     pub(crate) fn count_as(&mut self, strategy: StrategyLabel) {
         self.strategy = strategy;

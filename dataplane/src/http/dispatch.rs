@@ -2,9 +2,13 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use bytes::Bytes;
 use floopy_shared::domain::ids::RequestId;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::ALLOW};
-use hyper::body::Incoming;
+use http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CONTENT_LENGTH},
+};
+use hyper::body::{Body as _, Incoming};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,9 +53,13 @@ pub(crate) async fn dispatch(gateway: Arc<Gateway>, request: Request<Incoming>) 
 /// Answers one request, whoever makes it.
 pub(super) async fn answer_to(
     gateway: &Arc<Gateway>,
-    request: Request<RequestBody>,
+    mut request: Request<RequestBody>,
 ) -> Response<Body> {
     let id = RequestId(Uuid::new_v4());
+    let is_head = *request.method() == Method::HEAD;
+    if is_head {
+        *request.method_mut() = Method::GET;
+    }
     let route = Route::of(request.method(), request.uri().path());
     let metrics = Arc::clone(&gateway.metrics);
     let mut tally = Tally {
@@ -71,7 +79,20 @@ pub(super) async fn answer_to(
     if let Ok(value) = HeaderValue::from_str(id.write(&mut [0; RequestId::TEXT_BYTES])) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }
-    response
+    if is_head {
+        without_body(response)
+    } else {
+        response
+    }
+}
+
+/// What `HEAD` is told: all but the body, whose length is said where it is known.
+fn without_body(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(parts, Body::whole(Bytes::new()))
 }
 
 async fn enter(
@@ -164,7 +185,7 @@ fn not_found() -> Response<Body> {
 }
 
 fn wrong_method(allowed: &'static str) -> Response<Body> {
-    let message = format!("this path answers {allowed} only");
+    let message = "this path does not take this method; the header Allow names those that it takes";
     let refusal = Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",

@@ -187,11 +187,14 @@ pub(crate) fn session_header(headers: &HeaderMap) -> Result<Option<SessionId>, R
     })
 }
 
-/// What a call is counted for: the project that its key is locked to, else the one that it names.
+/// What a call is counted for: the project that its key is locked to, else the one that it names, else its key's or
+/// tenant's default.
 pub(crate) fn project(headers: &HeaderMap, admitted: &Admitted) -> Result<Option<Uuid>, Refusal> {
-    let named = text_header(headers, &PROJECT)?;
-    let (None, Some(id)) = (admitted.scope.project, named) else {
+    if admitted.scope.project.is_some() {
         return Ok(admitted.scope.project);
+    }
+    let Some(id) = text_header(headers, &PROJECT)? else {
+        return Ok(admitted.default_project);
     };
     Uuid::try_parse(id).map(Some).map_err(|_| {
         let message = format!("{PROJECT} is {id:?}, it must be the UUID of a project");

@@ -22,6 +22,7 @@ fn admitted(limits: Limits, of_key: Option<u32>) -> Admitted {
             requests_per_minute: of_key,
             ..KeyScope::default()
         },
+        default_project: None,
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn of_line(
             environment: batch.environment,
             ..KeyScope::default()
         },
+        default_project: None,
     };
     let mut decision = undecided(&admitted, (call.request_id, call.at_ms));
     let is_answered = answered.status < ERRORS;

@@ -81,6 +81,7 @@ fn keys() -> v1::Table {
         read: true,
         write,
         scope: KeyScope::default(),
+        default_project: None,
     };
     let tenant = Tenant {
         keys: vec![key(KEY, true), key(OTHER_KEY, true), key(READ_ONLY, false)],

@@ -85,6 +85,7 @@ fn limited_keys() -> v1::Table {
         read,
         write,
         scope: KeyScope::default(),
+        default_project: None,
     };
     let tenant = Tenant {
         keys: vec![key(READ_ONLY, true, false), key(WRITE_ONLY, false, true)],

@@ -29,6 +29,7 @@ fn limited(version: u64, change: impl FnOnce(&mut Tenant)) -> v1::Table {
             read: true,
             write: true,
             scope: KeyScope::default(),
+            default_project: None,
         }],
         ..Tenant::new(id.clone())
     };

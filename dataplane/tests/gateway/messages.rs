@@ -184,6 +184,21 @@ async fn errors_of_ours_are_in_the_callers_envelope() {
     proxy.finish().await;
 }
 
+#[tokio::test]
+async fn errors_of_others_name_the_request_in_the_callers_envelope() {
+    let refused = r#"{"error":{"message":"too large","type":"invalid_request_error"}}"#;
+    let upstream = Upstream::start(move |_, _| json_reply(400, refused)).await;
+    let (proxy, _) = proxy(&upstream, "openai", false).await;
+    let got = proxy.send(post(&proxy, "/v1/messages", ASKED)).await;
+    let error = got.json();
+    assert_eq!(
+        (got.status, &error["error"]["message"]),
+        (StatusCode::BAD_REQUEST, &json!("too large"))
+    );
+    assert_eq!(error["request_id"], got.header("x-request-id"));
+    proxy.finish().await;
+}
+
 const COUNTED: &str =
     r#"{ "model":"a/claude-x","messages":[{"role":"user","content":"12345678901234567890"}]}"#;
 

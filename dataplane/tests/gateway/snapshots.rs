@@ -41,6 +41,7 @@ pub fn tenant(version: u64, zero_retention: bool) -> v1::Table {
         read: true,
         write: true,
         scope: KeyScope::default(),
+        default_project: None,
     };
     let tenant = Tenant {
         keys: vec![key],

@@ -28,6 +28,8 @@ pub struct ApiKey {
     pub read: bool,
     pub write: bool,
     pub scope: KeyScope,
+    /// The project that its calls are counted for where neither the key is held to one nor they name one.
+    pub default_project: Option<Uuid>,
 }
 
 /// What the calls of a key are held to.
@@ -88,6 +90,8 @@ impl Environment {
 pub struct Tenant {
     pub id: TenantId,
     pub keys: Vec<ApiKey>,
+    /// The project that calls are counted for where neither they nor their key say.
+    pub default_project: Option<Uuid>,
     /// Content never reaches a disk: no scoring jobs are made.
     pub zero_retention: bool,
     /// The operator switched it off: its keys are known, and let nothing pass.
@@ -130,6 +134,7 @@ impl Tenant {
         Self {
             id,
             keys: Vec::new(),
+            default_project: None,
             zero_retention: false,
             disabled: false,
             default_model: None,

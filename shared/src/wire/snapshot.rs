@@ -191,11 +191,7 @@ impl From<&Tenant> for v1::Tenant {
             sha256: key.hash.0.to_vec().into(),
             read: key.read,
             write: key.write,
-            project: key
-                .scope
-                .project
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
+            project: id_or_empty(key.scope.project),
             environment: key
                 .scope
                 .environment
@@ -204,10 +200,12 @@ impl From<&Tenant> for v1::Tenant {
             requests_per_minute: key.scope.requests_per_minute,
             rule: key.scope.rule.clone().unwrap_or_default(),
             evaluation: key.scope.evaluation,
+            default_project: id_or_empty(key.default_project),
         };
         Self {
             id: t.id.to_string(),
             keys: t.keys.iter().map(key).collect(),
+            default_project: id_or_empty(t.default_project),
             zero_retention: t.zero_retention,
             default_model: t
                 .default_model
@@ -246,6 +244,7 @@ impl TryFrom<v1::Tenant> for Tenant {
             mcp: tools.transpose()?,
             id,
             keys: t.keys.into_iter().map(api_key).collect::<Result<_, _>>()?,
+            default_project: project(t.default_project, "default_project")?,
             zero_retention: t.zero_retention,
             default_model,
             constraints: t
@@ -305,12 +304,9 @@ fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
     let hash = <[u8; 32]>::try_from(key.sha256.as_ref()).map_err(|_| {
         InvalidWire::invalid("sha256", format_args!("{} bytes, not 32", key.sha256.len()))
     })?;
-    let project = non_empty(key.project)
-        .map(|id| Uuid::try_parse(&id).map_err(|e| InvalidWire::invalid("project", e)))
-        .transpose()?;
     let environment = environment(key.environment)?;
     let scope = KeyScope {
-        project,
+        project: project(key.project, "project")?,
         environment,
         requests_per_minute: key.requests_per_minute,
         rule: non_empty(key.rule),
@@ -322,5 +318,16 @@ fn api_key(key: v1::ApiKey) -> Result<ApiKey, InvalidWire> {
         read: key.read,
         write: key.write,
         scope,
+        default_project: project(key.default_project, "default_project")?,
     })
+}
+
+fn id_or_empty(id: Option<Uuid>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn project(id: String, field: &'static str) -> Result<Option<Uuid>, InvalidWire> {
+    non_empty(id)
+        .map(|id| Uuid::try_parse(&id).map_err(|e| InvalidWire::invalid(field, e)))
+        .transpose()
 }

@@ -160,19 +160,8 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         implicit: std::sync::Arc::default(),
         is_pooled: true,
         id: TenantId::new("acme").expect("valid"),
-        keys: vec![ApiKey {
-            id: "k".into(),
-            hash: KeyHash::of("secret"),
-            read: true,
-            write: false,
-            scope: KeyScope {
-                project: Some(Uuid::from_u128(7)),
-                environment: Some(Environment::Staging),
-                requests_per_minute: Some(60),
-                rule: Some("r".into()),
-                evaluation: true,
-            },
-        }],
+        keys: vec![api_key()],
+        default_project: Some(Uuid::from_u128(9)),
         zero_retention: true,
         disabled: true,
         caching: caching(),
@@ -215,6 +204,23 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
         ]
         .into(),
         budgets: super::budget::budgets().into(),
+    }
+}
+
+fn api_key() -> ApiKey {
+    ApiKey {
+        id: "k".into(),
+        hash: KeyHash::of("secret"),
+        read: true,
+        write: false,
+        scope: KeyScope {
+            project: Some(Uuid::from_u128(7)),
+            environment: Some(Environment::Staging),
+            requests_per_minute: Some(60),
+            rule: Some("r".into()),
+            evaluation: true,
+        },
+        default_project: Some(Uuid::from_u128(8)),
     }
 }
 

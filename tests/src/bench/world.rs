@@ -86,6 +86,7 @@ fn tenant(id: TenantId, n: usize) -> Tenant {
         read: true,
         write: true,
         scope: KeyScope::default(),
+        default_project: None,
     };
     Tenant {
         keys: vec![key],

@@ -9,9 +9,9 @@ use floopy_shared::domain::ids::CandidateKey;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Pairs, asked_page, find, told_page};
+use super::{asked_page, find, told_page};
 use crate::{
-    rest::{Api, error::ApiError, reading, view::moment},
+    rest::{Api, error::ApiError, query::Pairs, reading, view::moment},
     store::evaluations::results::{self, Stored},
 };
 

@@ -1,9 +1,6 @@
 //! `GET /v1/operator/audit`: who changed what, over all tenants, the newest first.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,7 +8,7 @@ use crate::{
         Api,
         audit::describe,
         error::{ApiError, brief},
-        query,
+        query::{self, Pairs},
     },
     store::audit::{self, Filter},
 };
@@ -21,11 +18,8 @@ const KEYS: [&str; 8] = [
 ];
 
 /// A page of changes.
-pub(crate) async fn list(
-    State(api): State<Api>,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+pub(crate) async fn list(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
+    let pairs = pairs.read()?;
     let (filter, limit, before) = read(pairs)?;
     let mut found = audit::page(&api.store, &filter, before, limit + 1).await?;
     let has_more = found.len() > limit as usize;

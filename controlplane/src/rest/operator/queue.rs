@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::HeaderMap,
 };
 use floopy_shared::domain::{
@@ -19,7 +19,7 @@ use crate::{
         Api,
         body::JsonObject,
         error::{ApiError, brief},
-        query,
+        query::{self, Pairs},
         view::moment,
     },
     store::audit::Action,
@@ -60,11 +60,8 @@ fn age(at_ms: Option<u64>, now_ms: u64) -> Option<u64> {
 }
 
 /// A page of the dead, the newest first.
-pub(crate) async fn dead(
-    State(api): State<Api>,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+pub(crate) async fn dead(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
+    let pairs = pairs.read()?;
     let (mut tenant, mut limit, mut after) = (None, query::LIMIT.0, None);
     for (key, value) in pairs {
         match key.as_str() {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::ids::TenantId;
@@ -18,7 +18,7 @@ use crate::{
         body::JsonObject,
         error::{ApiError, brief},
         keys::{describe as describe_key, mint},
-        query,
+        query::{self, Pairs},
         settings::check_default_model,
     },
     settings as written,
@@ -38,11 +38,8 @@ use crate::{
 const FIRST_KEY: &str = "first";
 
 /// A page of tenants, by their ids.
-pub(crate) async fn list(
-    State(api): State<Api>,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+pub(crate) async fn list(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     let after = page.cursor.as_deref();
     if let Some(cursor) = after.filter(|cursor| TenantId::new(cursor).is_err()) {

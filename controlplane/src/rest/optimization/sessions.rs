@@ -6,11 +6,7 @@ mod groups;
 
 use std::collections::HashMap;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use floopy_shared::domain::{
     event::RatingScore,
     ids::{SessionId, TenantId},
@@ -21,6 +17,7 @@ use self::asked::{Asked, By};
 use super::super::{
     Api,
     error::{ApiError, brief},
+    query::Pairs,
     reader,
     view::moment,
 };
@@ -43,10 +40,10 @@ const RATINGS_AT_ONCE: usize = 10_000;
 pub(in super::super) async fn get(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let tenant = reader(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let asked = asked::parse(pairs)?;
     let (during, after) = begins(&api, &tenant, &asked)?;
     let mut body = match &asked.by {
@@ -68,10 +65,10 @@ pub(in super::super) async fn get(
 pub(in super::super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let tenant = reader(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let asked = asked::parse_list(pairs)?;
     let (during, after) = begins(&api, &tenant, &asked)?;
     Ok(Json(page(&api, (&asked, during), after.as_ref()).await?))

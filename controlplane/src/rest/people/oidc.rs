@@ -323,7 +323,7 @@ async fn enter(
 
 fn configured(api: &Api) -> Result<&Oidc, ApiError> {
     let oidc = api.people.oidc.as_ref();
-    oidc.ok_or_else(|| ApiError::not_found("no such endpoint"))
+    oidc.ok_or_else(|| ApiError::not_found("there is nothing at this path"))
 }
 
 fn turned_away(oidc: &Oidc, refused: &Refused) -> Response {

@@ -1,14 +1,15 @@
 //! `GET /v1/promotions`: a page of them, the newest first.
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-    http::HeaderMap,
-};
+use axum::{Json, extract::State, http::HeaderMap};
 use serde_json::{Value, json};
 
 use super::{
-    super::{Api, error::ApiError, query, reading},
+    super::{
+        Api,
+        error::ApiError,
+        query::{self, Pairs},
+        reading,
+    },
     describe,
 };
 use crate::store::{list::Position, promotions};
@@ -20,10 +21,10 @@ const LIST: &str = "promotions";
 pub(in super::super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     let before = api
         .cursor_key

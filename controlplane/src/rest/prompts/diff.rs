@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::HeaderMap,
 };
 use floopy_shared::domain::ids::TenantId;
@@ -17,6 +17,7 @@ use crate::{
     rest::{
         Api,
         error::{ApiError, brief},
+        query::Pairs,
         reading,
     },
     settings::prompts::{Content, WrittenPrompt, WrittenVersion, version_id, version_of},
@@ -37,10 +38,10 @@ pub(in crate::rest) async fn between(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let prompt = find(&mut conn, &tenant, &id).await?;
     let (from, to) = numbers(&pairs)?;
     let to = match to {

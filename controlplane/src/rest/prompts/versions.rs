@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::ids::{RequestId, TenantId};
@@ -18,7 +18,8 @@ use crate::{
         Api,
         body::{JsonObject, MaybeObject},
         error::ApiError,
-        query, reading,
+        query::{self, Pairs},
+        reading,
         settings::Editing,
         view::moment,
     },
@@ -66,10 +67,10 @@ pub(in crate::rest) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     find(&mut conn, &tenant, &id).await?;
     let list = format!("prompts/{id}/versions");

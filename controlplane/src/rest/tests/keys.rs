@@ -85,6 +85,14 @@ async fn keys_that_make_no_sense_are_refused_by_field_and_the_last_one_stays() {
         (json!({"name": "a", "environment": "moon"}), "environment"),
         (json!({"name": "a", "project_id": "p"}), "project_id"),
         (
+            json!({"name": "a", "default_project_id": "p"}),
+            "default_project_id",
+        ),
+        (
+            json!({"name": "a", "project_id": "p", "default_project_id": "p"}),
+            "default_project_id",
+        ),
+        (
             json!({"name": "a", "routing_rule_id": "r"}),
             "routing_rule_id",
         ),

@@ -186,7 +186,7 @@ type Wrong = (Value, &'static str, &'static str);
 /// What is wrong with a question: the code and the field, and what the message mentions.
 fn wrong_questions(id: &str) -> Vec<Wrong> {
     vec![
-        (json!([]), "invalid_body body", "must be a JSON object"),
+        (json!([]), "invalid_body -", "must be a JSON object"),
         (
             json!({}),
             "invalid_request request_id",

@@ -130,8 +130,8 @@ fn wrong_constraints() -> Vec<(Value, &'static str, &'static str)> {
             "invalid_body routing.deny_models",
             "openai/nothing",
         ),
-        (json!({}), "invalid_body body", "no constraint"),
-        (json!([1]), "invalid_body body", "an array"),
+        (json!({}), "invalid_body ", "no constraint"),
+        (json!([1]), "invalid_body ", "an array"),
     ]
 }
 

@@ -2,13 +2,20 @@
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use serde_json::{Value, json};
 
 use super::{
-    super::{Api, error::ApiError, query, reading, settings::Editing, view::moment},
+    super::{
+        Api,
+        error::ApiError,
+        query::{self, Pairs},
+        reading,
+        settings::Editing,
+        view::moment,
+    },
     find,
 };
 use crate::{
@@ -42,10 +49,10 @@ pub(in super::super) async fn list(
     State(api): State<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    pairs: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    pairs: Pairs,
 ) -> Result<Json<Value>, ApiError> {
     let (tenant, mut conn) = reading(&api, &headers).await?;
-    let Query(pairs) = pairs.map_err(|e| ApiError::invalid_query("query", e.to_string()))?;
+    let pairs = pairs.read()?;
     let page = query::page(pairs)?;
     find(&mut conn, &tenant, &id).await?;
     let bound = format!("deliveries/{id}");

@@ -6,7 +6,7 @@ import { api, told } from "../../api/client";
 import { useMay } from "../../api/session";
 import { moment } from "../../lib/format";
 import { useChange } from "../hooks";
-import { Card, Empty, Loaded, Plain } from "../parts";
+import { Card, Empty, Loaded, Plain, Tag } from "../parts";
 import { Sure } from "../sure";
 
 export function Providers() {
@@ -56,17 +56,27 @@ export function Projects() {
   const may = useMay("admin");
   const [name, setName] = useState("");
   const make = useChange(() => told(api.POST("/v1/projects", { body: { name } })), { says: "The project is made.", anew: [["projects"]], then: () => setName("") });
+  const take = useChange(
+    ({ id, name, description, default: is }: { id: string; name: string; description?: string | null; default: boolean }) =>
+      told(api.PUT("/v1/projects/{id}", { params: { path: { id } }, body: { name, description, default: !is } })),
+    { says: "In use at every proxy in about a second.", anew: [["projects"]] },
+  );
   const remove = useChange((id: string) => told(api.DELETE("/v1/projects/{id}", { params: { path: { id } } })), { says: "The project is gone.", anew: [["projects"]] });
   return (
     <div className="stack">
-      <Card title="Projects" about="Calls are counted for one by the header floopy-project-id, or by a key that is held to it.">
+      <Card title="Projects" about="Calls are counted for one by the header floopy-project-id, or by a key that is held to it; for the default where nothing says.">
         <Loaded of={list}>
           {(data) => (data.items.length === 0
             ? <Empty title="No project yet">Make one to see what each of your applications uses.</Empty>
             : (
-              <Plain label="Projects" head={["Name", "Id", "Since", ""]} rows={data.items.map((one) => ({
+              <Plain label="Projects" head={["Name", "Id", "Since", "", ""]} rows={data.items.map((one) => ({
                 key: one.id,
-                cells: [one.name, <span key="i" className="mono wrap">{one.id}</span>, moment(one.created_at),
+                cells: [<span key="n">{one.name} {one.default && <Tag>default</Tag>}</span>, <span key="i" className="mono wrap">{one.id}</span>, moment(one.created_at),
+                  may && (
+                    <Button key="m" variant="default" size="compact-sm" loading={take.isPending && take.variables?.id === one.id} onClick={() => take.mutate(one)}>
+                      {one.default ? "Not the default" : "Make the default"}
+                    </Button>
+                  ),
                   may && <Sure key="d" action="Delete" danger size="compact-sm" busy={remove.isPending} go={() => remove.mutate(one.id)}>What was counted for {one.name} stays counted.</Sure>],
               }))} />
             ))}

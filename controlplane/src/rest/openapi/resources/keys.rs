@@ -21,8 +21,10 @@ pub(super) struct KeyInput {
     /// What it may change. Unless told: what the permissions and what it is held to come to, and no more than the asking
     /// key's.
     role: Option<RoleName>,
-    /// All its calls are counted for this project.
+    /// All its calls are counted for this project, whatever they name.
     project_id: Option<String>,
+    /// Its calls are counted for this project where they name none; not together with `project_id`.
+    default_project_id: Option<String>,
     /// All its calls are counted for this environment.
     environment: Option<Environment>,
     /// Calls of this key in any minute; null: only the plan and the constraints limit it.
@@ -62,6 +64,7 @@ pub(super) struct Key {
     read_permission: bool,
     write_permission: bool,
     project_id: Option<String>,
+    default_project_id: Option<String>,
     environment: Option<Environment>,
     requests_per_minute: Option<u32>,
     routing_rule_id: Option<String>,

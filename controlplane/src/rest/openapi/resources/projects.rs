@@ -20,6 +20,9 @@ struct ProjectInput {
     name: String,
     #[schema(max_length = 1000)]
     description: Option<String>,
+    /// Calls are counted for it where neither they nor their key say. Takes the place of the one that was it before.
+    #[schema(required = false, default = false)]
+    default: bool,
 }
 
 /// What calls are counted for.
@@ -29,6 +32,7 @@ struct Project {
     id: String,
     name: String,
     description: Option<String>,
+    default: bool,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
