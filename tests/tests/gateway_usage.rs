@@ -149,7 +149,7 @@ async fn calls_that_name_no_project_are_counted_for_the_default(shape: Shape) {
     assert_error(
         &kept.send().await,
         400,
-        "invalid_request",
+        "invalid_body",
         &[&first, "key_"],
     );
 }
