@@ -55,7 +55,7 @@ export function Projects() {
   const list = useQuery({ queryKey: ["projects"], queryFn: () => told(api.GET("/v1/projects")) });
   const may = useMay("admin");
   const [name, setName] = useState("");
-  const make = useChange(() => told(api.POST("/v1/projects", { body: { name } })), { says: "The project is made.", anew: [["projects"]], then: () => setName("") });
+  const make = useChange(() => told(api.POST("/v1/projects", { body: { name, default: false } })), { says: "The project is made.", anew: [["projects"]], then: () => setName("") });
   const take = useChange(
     ({ id, name, description, default: is }: { id: string; name: string; description?: string | null; default: boolean }) =>
       told(api.PUT("/v1/projects/{id}", { params: { path: { id } }, body: { name, description, default: !is } })),
