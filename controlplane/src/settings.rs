@@ -253,6 +253,7 @@ fn apply(
             Ok(Some(name))
         }
         Kind::Experiment
+        | Kind::ExperimentUsers
         | Kind::Pin
         | Kind::Promotion
         | Kind::Prompt

@@ -92,7 +92,9 @@ pub(crate) fn admit(
         Permission::Read | Permission::Write | Permission::Chat => {}
     }
     let (tenant, key_id, scope) = (Arc::clone(tenant), key.id.clone(), key.scope.clone());
-    let default_project = key.default_project.or(tenant.default_project);
+    // What an evaluation is counted for, it says itself.
+    let of_tenant = tenant.default_project.filter(|_| !key.scope.evaluation);
+    let default_project = key.default_project.or(of_tenant);
     Ok(Admitted {
         snapshot,
         tenant,

@@ -146,12 +146,7 @@ async fn calls_that_name_no_project_are_counted_for_the_default(shape: Shape) {
     let decision = api.decision(&named.request_id()).await;
     assert_eq!(decision["decision_trace"]["project_id"], second);
     let kept = api.call(Method::DELETE, &format!("/v1/projects/{first}"));
-    assert_error(
-        &kept.send().await,
-        400,
-        "invalid_body",
-        &[&first, "key_"],
-    );
+    assert_error(&kept.send().await, 400, "invalid_body", &[&first, "key_"]);
 }
 
 /// Asks until this is the status; the answer that has it.

@@ -14,7 +14,7 @@ pub type Stakes = [f64; 6];
 
 /// For gains of at least -1.5. Most lie around the mean of a gain over its variance, which grows fastest, where quality falls
 /// by a fifth: of checks and of judges alike.
-pub const MEANS: Stakes = [0.15, 0.36, 0.42, 0.48, 0.55, 0.62];
+pub const MEANS: Stakes = [0.05, 0.34, 0.42, 0.48, 0.55, 0.62];
 /// For gains of 1 and -1.
 pub const SIGNS: Stakes = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
 /// For gains of at least -0.03: what happens seldom is bet on highly.

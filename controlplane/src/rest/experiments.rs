@@ -3,6 +3,7 @@
 mod form;
 mod page;
 mod results;
+mod users;
 
 use axum::{
     Json,
@@ -10,7 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode},
 };
 use floopy_shared::domain::{
-    experiment::Variant,
+    experiment::{Arrangement, Variant},
     ids::{CandidateKey, TenantId},
 };
 use serde_json::{Value, json};
@@ -141,6 +142,11 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     check_confirmed(&headers)?;
     let asked = Asked::read(fields)?;
+    // Read before the one writer is held: others wait for it.
+    let mut conn = api.store.read().acquire().await.map_err(StoreError::from)?;
+    let holder = writer(&mut conn, &headers).await?;
+    let earlier = users::earlier(&mut conn, &holder.tenant, api.clock.now_ms()).await?;
+    drop(conn);
     let mut editing = Editing::begin(&api, &headers).await?;
     let written = asked.resolve(&mut editing).await?;
     let tenant = editing.tenant();
@@ -155,6 +161,9 @@ pub(super) async fn create(
     form::check_free(&mut editing, active(), &written).await?;
     make_room(&mut editing, &known).await?;
     let document = editing.create(Kind::Experiment, &json!(written)).await?;
+    if let Some(earlier) = earlier.filter(|_| written.arrangement() == Arrangement::Canary) {
+        users::keep(&mut editing.tx, (&tenant, &document), &earlier).await?;
+    }
     editing.commit().await?;
     let made = Stored { document, written };
     Ok((StatusCode::CREATED, Json(made.describe(&tenant))))
@@ -165,6 +174,8 @@ async fn make_room(editing: &mut Editing<'_>, known: &[Stored]) -> Result<(), Ap
     let ended = known.iter().find(|stored| !stored.written.is_active());
     if let Some(ended) = ended.filter(|_| known.len() >= MAX_KEPT) {
         editing.delete(Kind::Experiment, &ended.document).await?;
+        let users = (&editing.tenant(), Kind::ExperimentUsers);
+        settings::delete(&mut editing.tx, users, &ended.document.id).await?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     /// One per tenant and group, named by the group.
     Constraints,
     Experiment,
+    /// What was known of users when an experiment began, by its id.
+    ExperimentUsers,
     /// What is done about attacks: one per tenant.
     Firewall,
     /// How far calling tools goes: one per tenant.
@@ -45,6 +47,7 @@ impl Kind {
             Self::Cache => "cache",
             Self::Constraints => "constraints",
             Self::Experiment => "experiment",
+            Self::ExperimentUsers => "experiment_users",
             Self::Firewall => "firewall",
             Self::McpAgent => "mcp_agent",
             Self::McpServer => "mcp_server",

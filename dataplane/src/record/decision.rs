@@ -62,7 +62,7 @@ pub(super) fn undecided(admitted: &Admitted, (request_id, now_ms): (RequestId, u
         rule: None,
         rule_id: None,
         passthrough: false,
-        project: admitted.scope.project,
+        project: admitted.scope.project.or(admitted.default_project),
         environment: admitted.scope.environment,
         experiment: None,
         prompt: None,

@@ -20,7 +20,7 @@ async function evaluations(page) {
   await rows.fill(ROWS.join("\n"));
   await page.getByRole("button", { name: "Make it" }).click();
   const panel = page.getByRole("dialog");
-  await panel.getByText("2 + 2?").waitFor();
+  await panel.getByText("2 + 2?", { exact: true }).waitFor();
   await panel.getByRole("textbox", { name: "Add rows" }).fill("2 + 2?\nWhat is a shadow?");
   await panel.getByRole("button", { name: "Add", exact: true }).click();
   await panel.getByText("What is a shadow?").waitFor();

@@ -4,12 +4,13 @@
 //! pre-experiment data", WSDM 2013): from the quality of a session is taken by how much its user's earlier sessions were
 //! better or worse than others. Variants are drawn apart from that, so both sides lose the same on average: their
 //! difference stays, and varies less by what the past explains. How much of a user's past counts is found in the past
-//! alone, where in the paper it is fitted to the experiment: so nothing that is looked at changes it, and the bounds hold at
-//! every look.
+//! alone, where in the paper it is fitted to the experiment, and once, when the experiment begins: so nothing that is looked
+//! at changes it, and the bounds hold at every look.
 
 use std::collections::{BTreeMap, HashMap};
 
 use floopy_shared::domain::weights::{AUTO_ANCHOR, NPS_ANCHOR, phase_weights};
+use serde::{Deserialize, Serialize};
 
 use super::{Call, Labels, label};
 
@@ -17,13 +18,15 @@ use super::{Call, Labels, label};
 const MIN_SESSIONS: usize = 50;
 /// Share of the variance below which the past says nothing.
 const MIN_EXPLAINED: f64 = 0.02;
+/// Of those who came most often. The others are taken as they are.
+const MAX_USERS: usize = 20_000;
+/// The most that is taken from a session, or added to it: so that no two users are further apart than sessions are.
+const MAX_LIFT: f64 = 0.5;
 
 /// By how much the sessions of users were better or worse than those of others.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
-    lifts: HashMap<String, f64>,
-    /// The least and the greatest of them, 0 among them.
-    range: (f64, f64),
+    lifts: BTreeMap<String, f64>,
     /// Users of whom something is known, and their sessions.
     pub users: usize,
     pub sessions: usize,
@@ -90,20 +93,19 @@ impl Earlier {
         if repeated < MIN_SESSIONS || explained.is_nan() || explained < MIN_EXPLAINED {
             return None;
         }
-        let lifts: HashMap<String, f64> = pasts
-            .iter()
-            .map(|(user, past)| ((*user).to_owned(), lift(*past)))
-            .collect();
-        let range = lifts
-            .values()
-            .fold((0.0, 0.0), |(least, most): (f64, f64), lift| {
-                (least.min(*lift), most.max(*lift))
-            });
+        let mut often: Vec<(&str, Past)> = pasts.into_iter().collect();
+        often.sort_by(|(_, one), (_, other)| other.n.total_cmp(&one.n));
+        often.truncate(MAX_USERS);
+        let lifted = often.into_iter().map(|(user, past)| {
+            let lift = lift(past).clamp(-MAX_LIFT, MAX_LIFT);
+            // As it is written down.
+            (user.to_owned(), (lift * 1_000.0).round() / 1_000.0)
+        });
+        let lifts: BTreeMap<String, f64> = lifted.collect();
         Some(Self {
             users: lifts.len(),
             sessions: qualities.len(),
             lifts,
-            range,
             explained,
         })
     }
@@ -116,7 +118,13 @@ impl Earlier {
 
     /// Between what a mean must be guessed so that no session is further from it than 1.
     pub(super) fn guesses(&self) -> (f64, f64) {
-        (-self.range.0, 1.0 - self.range.1)
+        let (least, most) = self
+            .lifts
+            .values()
+            .fold((0.0_f64, 0.0_f64), |(least, most), lift| {
+                (least.min(*lift), most.max(*lift))
+            });
+        (-least, 1.0 - most)
     }
 }
 

@@ -6,15 +6,15 @@ use floopy_shared::domain::{
 };
 use serde_json::{Value, json};
 
-use super::{super::view::moment, Stored, named};
+use super::{super::view::moment, Stored, named, users};
 use crate::store::sql::Conn;
 use crate::{
     learn::experiment::{
-        Call, Comparison, EQUIVALENCE, Earlier, Interval, MIN_UNITS, Outcome, Winner, compare,
+        Comparison, EQUIVALENCE, Earlier, Interval, MIN_UNITS, Outcome, Winner, compare,
     },
     store::{
         StoreError,
-        experiments::{Window, calls, history, name},
+        experiments::{Window, calls, name},
     },
 };
 
@@ -43,7 +43,10 @@ pub(super) async fn compute(
         to_ms: stored.written.ended_ms.unwrap_or(u64::MAX),
     };
     let (mut found, is_cut) = calls(conn, &window).await?;
-    let earlier = known_of_users(conn, &window, &mut found).await?;
+    let earlier = users::kept(conn, tenant, &stored.document.id).await?;
+    if earlier.is_some() {
+        name(conn, &window, &mut found).await?;
+    }
     // Of tens of thousands of calls it takes longer than other requests should wait.
     let compared = move || (compare(&found, earlier.as_ref()), earlier);
     let compared = tokio::task::spawn_blocking(compared).await;
@@ -86,24 +89,6 @@ pub(super) async fn compute(
             "is_cut": is_cut,
         },
     }))
-}
-
-/// What was known of the users of these calls before the experiment. Copies name no winner, so nothing is made tighter.
-async fn known_of_users(
-    conn: &mut Conn,
-    window: &Window<'_>,
-    calls: &mut [Call],
-) -> Result<Option<Earlier>, StoreError> {
-    if window.arrangement == Arrangement::Shadow {
-        return Ok(None);
-    }
-    let past = history(conn, window).await?;
-    let earlier = tokio::task::spawn_blocking(move || Earlier::of(&past)).await;
-    let earlier = earlier.map_err(|e| StoreError::corrupt("history", e))?;
-    if earlier.is_some() {
-        name(conn, window, calls).await?;
-    }
-    Ok(earlier)
 }
 
 fn reduction(earlier: &Earlier) -> Value {
@@ -152,16 +137,15 @@ fn side(model: Option<&str>, outcome: &Outcome) -> Value {
 }
 
 fn deltas(comparison: &Comparison) -> Value {
-    let Comparison {
-        a, b, difference, ..
-    } = comparison;
+    let Comparison { a, b, .. } = comparison;
+    let quality = a.quality.zip(b.quality);
     let cost = a.mean_cost_micro_usd.zip(b.mean_cost_micro_usd);
     let cost = cost.filter(|(a, _)| *a > 0.0);
     let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
     let latency = a.p50_latency_ms.zip(b.p50_latency_ms);
     json!({
         "cost_pct": cost.map(|(a, b)| (b - a) / a * 100.0),
-        "quality_abs": difference.map(|d| d.mean),
+        "quality_abs": quality.map(|(a, b)| b.mean - a.mean),
         "p50_latency_ms": latency.map(|(a, b)| signed(b) - signed(a)),
     })
 }

@@ -1,6 +1,7 @@
 //! Experiments over HTTP: both forms, what is refused, how they end, and what is written down.
 
 mod scope;
+mod users;
 
 use super::*;
 

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use floopy_shared::domain::{
     event::RatingScore,
     experiment::Variant,
-    ids::RequestId,
+    ids::{RequestId, TenantId},
     tags::{Tag, value_in},
 };
+
+use sha2::{Digest, Sha256};
 
 use super::{MAX_CALLS, READ_AT_ONCE, Window, on_unit};
 use crate::{
@@ -22,25 +24,28 @@ use crate::{
 
 /// How far back earlier calls are looked for: who was served longer ago is another user by now.
 const BACK_MS: u64 = 90 * 86_400_000;
+/// Of a user's hash: two of a million users have the same one with a probability of one in 10^7.
+const HASH_BYTES: usize = 8;
 
-/// The newest calls before an experiment whose user is known, the newest first, with what was said of them until it
-/// began: what came later may be because of it.
-pub(crate) async fn history(conn: &mut Conn, window: &Window<'_>) -> Result<Vec<Call>, StoreError> {
-    let from = to_i64(window.from_ms);
+/// A tenant's newest calls before a moment whose user is known, the newest first, with what a judge said of them and how
+/// their sessions were rated.
+pub(crate) async fn history(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    now_ms: u64,
+) -> Result<Vec<Call>, StoreError> {
     let rows = sql::query(
         "SELECT d.request_id, d.session_id, d.tags, j.composite, s.score
             FROM decisions AS d INDEXED BY decisions_tagged
-            LEFT JOIN scores AS j ON j.request_id = d.request_id AND j.scored_ms < ?
-            LEFT JOIN sessions AS s ON s.tenant = d.tenant AND s.unit = 's:' || d.session_id AND s.touched_ms < ?
+            LEFT JOIN scores AS j ON j.request_id = d.request_id
+            LEFT JOIN sessions AS s ON s.tenant = d.tenant AND s.unit = 's:' || d.session_id
             WHERE d.tenant = ? AND d.created_ms >= ? AND d.created_ms < ? AND d.shadow = 0 AND d.tags IS NOT NULL
                 AND instr(d.tags, ?) > 0
             ORDER BY d.created_ms DESC, d.request_id DESC LIMIT ?",
     )
-    .bind(from)
-    .bind(from)
-    .bind(window.tenant.as_str())
-    .bind(to_i64(window.from_ms.saturating_sub(BACK_MS)))
-    .bind(from)
+    .bind(tenant.as_str())
+    .bind(to_i64(now_ms.saturating_sub(BACK_MS)))
+    .bind(to_i64(now_ms))
     .bind(Tag::User("").line().trim_end().to_owned())
     .bind(i64::from(MAX_CALLS))
     .fetch_all(&mut *conn)
@@ -48,14 +53,14 @@ pub(crate) async fn history(conn: &mut Conn, window: &Window<'_>) -> Result<Vec<
     let mut calls = Vec::with_capacity(rows.len());
     for rows in rows.chunks(READ_AT_ONCE) {
         for row in rows {
-            calls.push(earlier(row)?);
+            calls.push(earlier(tenant, row)?);
         }
         tokio::task::yield_now().await;
     }
     Ok(calls)
 }
 
-fn earlier(row: &Row) -> Result<Call, StoreError> {
+fn earlier(tenant: &TenantId, row: &Row) -> Result<Call, StoreError> {
     let request = request_id(row.try_get(0)?)?;
     let session: Option<&str> = row.try_get(1)?;
     let rating: Option<i64> = row.try_get(4)?;
@@ -66,7 +71,7 @@ fn earlier(row: &Row) -> Result<Call, StoreError> {
         // Of no experiment: only what was said of it is read.
         variant: Variant::A,
         unit: session.map_or_else(|| Unit::Call(request).key(), |id| format!("s:{id}")),
-        user: user(row.try_get(2)?),
+        user: user(tenant, row.try_get(2)?),
         ending: Ending::Succeeded,
         latency_ms: 0,
         cost_micro_usd: None,
@@ -84,7 +89,7 @@ pub(crate) async fn name(
 ) -> Result<(), StoreError> {
     let rows = sql::query(
         "SELECT e.request_id, d.tags FROM experiment_calls AS e INDEXED BY experiment_calls_order
-            JOIN decisions AS d ON d.tenant = e.tenant AND d.created_ms = e.created_ms AND d.request_id = e.request_id
+            JOIN decisions AS d INDEXED BY decisions_tagged ON d.tenant = e.tenant AND d.created_ms = e.created_ms AND d.request_id = e.request_id
             WHERE e.tenant = ? AND e.experiment = ? AND e.created_ms >= ? AND e.created_ms <= ? AND d.tags IS NOT NULL
             ORDER BY e.created_ms, e.id LIMIT ?",
     )
@@ -98,7 +103,7 @@ pub(crate) async fn name(
     let mut users: HashMap<RequestId, String> = HashMap::new();
     for rows in rows.chunks(READ_AT_ONCE) {
         for row in rows {
-            if let Some(user) = user(row.try_get(1)?) {
+            if let Some(user) = user(window.tenant, row.try_get(1)?) {
                 users.insert(request_id(row.try_get(0)?)?, user);
             }
         }
@@ -110,6 +115,13 @@ pub(crate) async fn name(
     Ok(())
 }
 
-fn user(tags: Option<&str>) -> Option<String> {
-    value_in(tags?, Tag::User("")).map(str::to_owned)
+/// Whose a call is, by a hash: what is written down of users outlives what they said.
+fn user(tenant: &TenantId, tags: Option<&str>) -> Option<String> {
+    let user = value_in(tags?, Tag::User(""))?;
+    let hash = Sha256::new()
+        .chain_update(tenant.as_str())
+        .chain_update([0])
+        .chain_update(user)
+        .finalize();
+    Some(hex::encode(&hash[..HASH_BYTES]))
 }

@@ -128,3 +128,28 @@ fn whatever_is_taken_from_a_session_leaves_it_within_1_of_every_guess() {
         }
     }
 }
+
+#[test]
+fn users_who_are_always_right_or_always_wrong_are_known_too() {
+    for wrong in 1..100 {
+        let calls: Vec<Call> = (0..100)
+            .map(|n| Call {
+                user: Some(if n < wrong { "never" } else { "always" }.to_owned()),
+                judged: Some(if n < wrong { 0.0 } else { 1.0 }),
+                ..session(1, n, (0.0, 0.0))
+            })
+            .collect();
+        let earlier = Earlier::of(&calls).expect("users differ");
+        let (least, most) = earlier.guesses();
+        assert!(least <= most, "{wrong}: {least} {most}");
+        compare(&calls, Some(&earlier));
+    }
+}
+
+#[test]
+fn it_is_read_back_as_it_was_written() {
+    let earlier = Earlier::of(&sessions(3, 4_000, (0.4, 0.0))).expect("users differ");
+    let written = serde_json::to_string(&earlier).expect("JSON");
+    let read: Earlier = serde_json::from_str(&written).expect("read");
+    assert_eq!(read.lifts, earlier.lifts);
+}
