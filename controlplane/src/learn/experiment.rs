@@ -161,9 +161,7 @@ fn outcome<'a>(
     weights: &Weights,
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    // In the order of their first calls.
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut units: Vec<(Labels, Option<&str>)> = Vec::new();
+    let mut units = Units::default();
     let mut latencies = Vec::new();
     let (mut cost, mut priced) = (0.0, 0.0);
     for call in calls {
@@ -179,13 +177,9 @@ fn outcome<'a>(
         if let Some(micro_usd) = call.cost_micro_usd {
             (cost, priced) = (cost + as_f64(micro_usd), priced + 1.0);
         }
-        let at = *places.entry(&call.unit).or_insert(units.len());
-        if at == units.len() {
-            units.push((Labels::default(), call.user.as_deref()));
-        }
-        label(&mut units[at].0, call, counts(call, known));
+        units.label(call, counts(call, known));
     }
-    outcome.see(&units, earlier, weights);
+    outcome.see(&units.known, earlier, weights);
     latencies.sort_unstable();
     outcome.p50_latency_ms = latencies.get(latencies.len() / 2).copied();
     let total: f64 = latencies.iter().map(|ms| as_f64(*ms)).sum();
@@ -236,12 +230,27 @@ fn counts(call: &Call, known: f64) -> bool {
     call.ending == Ending::Failed && key.unit() < known
 }
 
-fn label(labels: &mut Labels, call: &Call, failed: bool) {
-    labels.session = call.session.or(labels.session);
-    let auto = if failed { Some(0.0) } else { call.judged };
-    for (source, value) in [(&mut labels.auto, auto), (&mut labels.manual, call.manual)] {
-        if let Some(value) = value {
-            *source = (source.0 + value, source.1 + 1.0);
+/// What is known of units and whose they are, in the order of their first calls.
+#[derive(Debug, Default)]
+struct Units<'a> {
+    places: HashMap<&'a str, usize>,
+    known: Vec<(Labels, Option<&'a str>)>,
+}
+
+impl<'a> Units<'a> {
+    /// Adds what is known of a call. `failed`: it counts as a reply without any quality.
+    fn label(&mut self, call: &'a Call, failed: bool) {
+        let at = *self.places.entry(&call.unit).or_insert(self.known.len());
+        if at == self.known.len() {
+            self.known.push((Labels::default(), call.user.as_deref()));
+        }
+        let labels = &mut self.known[at].0;
+        labels.session = call.session.or(labels.session);
+        let auto = if failed { Some(0.0) } else { call.judged };
+        for (source, value) in [(&mut labels.auto, auto), (&mut labels.manual, call.manual)] {
+            if let Some(value) = value {
+                *source = (source.0 + value, source.1 + 1.0);
+            }
         }
     }
 }

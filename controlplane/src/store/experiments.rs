@@ -133,13 +133,7 @@ pub(crate) async fn calls(
     .bind(i64::from(MAX_CALLS) + 1)
     .fetch_all(&mut *conn)
     .await?;
-    let mut calls: Vec<Call> = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(READ_AT_ONCE) {
-        for row in rows {
-            calls.push(call(row)?);
-        }
-        tokio::task::yield_now().await;
-    }
+    let mut calls = read_all(&rows, call).await?;
     let is_cut = calls.len() > MAX_CALLS as usize;
     calls.truncate(MAX_CALLS as usize);
     match window.arrangement {
@@ -150,6 +144,28 @@ pub(crate) async fn calls(
     Ok((calls, is_cut))
 }
 
+/// Makes sense of rows, and lets others have their turn.
+async fn read_all<T>(
+    rows: &[Row],
+    read: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::with_capacity(rows.len());
+    for rows in rows.chunks(READ_AT_ONCE) {
+        for row in rows {
+            found.push(read(row)?);
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(found)
+}
+
+/// How a session was rated, on 0..1.
+fn session_rating(score: Option<i64>) -> Result<Option<f64>, StoreError> {
+    let score = score.map(RatingScore::new).transpose();
+    let score = score.map_err(|e| StoreError::corrupt("rating", e))?;
+    Ok(score.map(on_unit))
+}
+
 fn call(row: &Row) -> Result<Call, StoreError> {
     let (variant, ending): (i64, i64) = (row.try_get(0)?, row.try_get(3)?);
     let [a, b] = [Variant::A, Variant::B].map(|v| (v, variant_code(v)));
@@ -157,9 +173,6 @@ fn call(row: &Row) -> Result<Call, StoreError> {
     let endings = [Ending::Succeeded, Ending::Failed, Ending::Neither];
     let ending = endings.into_iter().find(|e| ending_code(*e) == ending);
     let cost: Option<i64> = row.try_get(5)?;
-    let session: Option<i64> = row.try_get(7)?;
-    let session = session.map(RatingScore::new).transpose();
-    let session = session.map_err(|e| StoreError::corrupt("rating", e))?;
     Ok(Call {
         variant: variant
             .ok_or_else(|| StoreError::corrupt("variant", "unknown"))?
@@ -172,7 +185,7 @@ fn call(row: &Row) -> Result<Call, StoreError> {
         cost_micro_usd: cost.map(to_u64),
         judged: row.try_get(6)?,
         manual: None,
-        session: session.map(on_unit),
+        session: session_rating(row.try_get(7)?)?,
     })
 }
 

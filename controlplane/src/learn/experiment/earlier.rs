@@ -7,12 +7,12 @@
 //! alone, where in the paper it is fitted to the experiment, and once, when the experiment begins: so nothing that is looked
 //! at changes it, and the bounds hold at every look.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use floopy_shared::domain::weights::{AUTO_ANCHOR, NPS_ANCHOR, phase_weights};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Labels, label};
+use super::{Call, Units};
 
 /// Sessions of users with several of them that it takes to know how much one says of the next.
 const MIN_SESSIONS: usize = 50;
@@ -27,8 +27,7 @@ const MAX_LIFT: f64 = 0.5;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
     lifts: BTreeMap<String, f64>,
-    /// Users of whom something is known, and their sessions.
-    pub users: usize,
+    /// Sessions of users that something is known of.
     pub sessions: usize,
     /// Share of the variance of their sessions that the users' other ones explain, each left out in its turn.
     pub explained: f64,
@@ -76,7 +75,7 @@ impl Earlier {
         let mut left_out = (0.0, 0.0);
         let mut repeated = 0;
         for (user, quality) in &qualities {
-            let Some(past) = pasts.get(user.as_str()).filter(|past| past.n > 1.0) else {
+            let Some(past) = pasts.get(user).filter(|past| past.n > 1.0) else {
                 continue;
             };
             let others = Past {
@@ -103,11 +102,15 @@ impl Earlier {
         });
         let lifts: BTreeMap<String, f64> = lifted.collect();
         Some(Self {
-            users: lifts.len(),
             sessions: qualities.len(),
             lifts,
             explained,
         })
+    }
+
+    /// Users of whom something is known.
+    pub fn users(&self) -> usize {
+        self.lifts.len()
     }
 
     /// What is taken from the quality of a user's session: nothing of who was not there before.
@@ -129,23 +132,15 @@ impl Earlier {
 }
 
 /// Of each session of a user that anything is known of, in the order of their first calls.
-fn qualities(calls: &[Call]) -> Vec<(String, f64)> {
+fn qualities(calls: &[Call]) -> Vec<(&str, f64)> {
     let weights = phase_weights(AUTO_ANCHOR, NPS_ANCHOR);
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut units: Vec<(&str, Labels)> = Vec::new();
-    for call in calls {
-        let Some(user) = call.user.as_deref() else {
-            continue;
-        };
-        let at = *places.entry(&call.unit).or_insert(units.len());
-        if at == units.len() {
-            units.push((user, Labels::default()));
-        }
-        label(&mut units[at].1, call, false);
+    let mut units = Units::default();
+    for call in calls.iter().filter(|call| call.user.is_some()) {
+        units.label(call, false);
     }
-    let known = units.into_iter();
+    let known = units.known.into_iter();
     known
-        .filter_map(|(user, labels)| Some((user.to_owned(), labels.quality(&weights)?)))
+        .filter_map(|(labels, user)| Some((user?, labels.quality(&weights)?)))
         .collect()
 }
 

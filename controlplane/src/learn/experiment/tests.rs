@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn call(variant: Variant, n: usize) -> Call {
+pub(super) fn call(variant: Variant, n: usize) -> Call {
     Call {
         request: RequestId(uuid::Uuid::from_u128(n as u128)),
         variant,
@@ -18,7 +18,7 @@ fn call(variant: Variant, n: usize) -> Call {
 }
 
 /// Uniform on 0..1, the same for the same numbers.
-fn noise(seed: usize, n: usize) -> f64 {
+pub(super) fn noise(seed: usize, n: usize) -> f64 {
     let key = DrawKey {
         session: &seed.to_string(),
         shape: &n.to_string(),

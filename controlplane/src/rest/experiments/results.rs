@@ -94,7 +94,7 @@ pub(super) async fn compute(
 fn reduction(earlier: &Earlier) -> Value {
     json!({
         "method": REDUCTION,
-        "users": earlier.users,
+        "users": earlier.users(),
         "sessions": earlier.sessions,
         "explained": earlier.explained,
     })

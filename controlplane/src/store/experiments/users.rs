@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 
 use floopy_shared::domain::{
-    event::RatingScore,
     experiment::Variant,
-    ids::{RequestId, TenantId},
+    ids::TenantId,
     tags::{Tag, value_in},
 };
-
 use sha2::{Digest, Sha256};
 
-use super::{MAX_CALLS, READ_AT_ONCE, Window, on_unit};
+use super::{MAX_CALLS, Window, read_all, session_rating};
 use crate::{
     learn::experiment::{Call, Ending},
     store::{
@@ -50,22 +48,12 @@ pub(crate) async fn history(
     .bind(i64::from(MAX_CALLS))
     .fetch_all(&mut *conn)
     .await?;
-    let mut calls = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(READ_AT_ONCE) {
-        for row in rows {
-            calls.push(earlier(tenant, row)?);
-        }
-        tokio::task::yield_now().await;
-    }
-    Ok(calls)
+    read_all(&rows, |row| earlier(tenant, row)).await
 }
 
 fn earlier(tenant: &TenantId, row: &Row) -> Result<Call, StoreError> {
     let request = request_id(row.try_get(0)?)?;
     let session: Option<&str> = row.try_get(1)?;
-    let rating: Option<i64> = row.try_get(4)?;
-    let rating = rating.map(RatingScore::new).transpose();
-    let rating = rating.map_err(|e| StoreError::corrupt("rating", e))?;
     Ok(Call {
         request,
         // Of no experiment: only what was said of it is read.
@@ -77,7 +65,7 @@ fn earlier(tenant: &TenantId, row: &Row) -> Result<Call, StoreError> {
         cost_micro_usd: None,
         judged: row.try_get(3)?,
         manual: None,
-        session: rating.map(on_unit),
+        session: session_rating(row.try_get(4)?)?,
     })
 }
 
@@ -89,7 +77,8 @@ pub(crate) async fn name(
 ) -> Result<(), StoreError> {
     let rows = sql::query(
         "SELECT e.request_id, d.tags FROM experiment_calls AS e INDEXED BY experiment_calls_order
-            JOIN decisions AS d INDEXED BY decisions_tagged ON d.tenant = e.tenant AND d.created_ms = e.created_ms AND d.request_id = e.request_id
+            JOIN decisions AS d INDEXED BY decisions_tagged
+                ON d.tenant = e.tenant AND d.created_ms = e.created_ms AND d.request_id = e.request_id
             WHERE e.tenant = ? AND e.experiment = ? AND e.created_ms >= ? AND e.created_ms <= ? AND d.tags IS NOT NULL
             ORDER BY e.created_ms, e.id LIMIT ?",
     )
@@ -100,17 +89,13 @@ pub(crate) async fn name(
     .bind(i64::from(MAX_CALLS))
     .fetch_all(&mut *conn)
     .await?;
-    let mut users: HashMap<RequestId, String> = HashMap::new();
-    for rows in rows.chunks(READ_AT_ONCE) {
-        for row in rows {
-            if let Some(user) = user(window.tenant, row.try_get(1)?) {
-                users.insert(request_id(row.try_get(0)?)?, user);
-            }
-        }
-        tokio::task::yield_now().await;
-    }
+    let named = |row: &Row| {
+        let user = user(window.tenant, row.try_get(1)?);
+        Ok((request_id(row.try_get(0)?)?, user))
+    };
+    let mut users: HashMap<_, _> = read_all(&rows, named).await?.into_iter().collect();
     for call in calls {
-        call.user = users.remove(&call.request);
+        call.user = users.remove(&call.request).flatten();
     }
     Ok(())
 }

@@ -1,25 +1,14 @@
 //! What users' past is worth, and that nobody is fooled by it.
 
-use floopy_shared::domain::{
-    draw::{DrawKey, Purpose},
-    experiment::Variant,
-    ids::RequestId,
-};
+use floopy_shared::domain::experiment::Variant;
 
-use super::super::{Comparison, Ending, Winner, compare};
+use super::super::{
+    Comparison, Winner, compare,
+    tests::{call, noise},
+};
 use super::*;
 
 const USERS: usize = 40;
-
-/// Uniform on 0..1, the same for the same numbers.
-fn noise(seed: usize, n: usize) -> f64 {
-    let key = DrawKey {
-        session: &seed.to_string(),
-        shape: &n.to_string(),
-        purpose: Purpose::Serve,
-    };
-    key.unit()
-}
 
 /// A session of some user, who is hard or easy to please by `spread` either way; right or wrong as a whole.
 fn session(seed: usize, n: usize, (spread, better): (f64, f64)) -> Call {
@@ -27,21 +16,11 @@ fn session(seed: usize, n: usize, (spread, better): (f64, f64)) -> Call {
     let is_b = noise(seed, 4 * n + 1) < 0.5;
     let pleased = 0.5 + spread * (2.0 * noise(1_000_000, user) - 1.0);
     let quality = pleased + if is_b { better } else { 0.0 };
+    let is_right = noise(seed, 4 * n + 2) < quality;
     Call {
-        request: RequestId(uuid::Uuid::from_u128(n as u128)),
-        variant: if is_b { Variant::B } else { Variant::A },
-        unit: format!("s{n}"),
         user: Some(format!("u{user}")),
-        ending: Ending::Succeeded,
-        latency_ms: 100,
-        cost_micro_usd: None,
-        judged: Some(if noise(seed, 4 * n + 2) < quality {
-            1.0
-        } else {
-            0.0
-        }),
-        manual: None,
-        session: None,
+        judged: Some(if is_right { 1.0 } else { 0.0 }),
+        ..call(if is_b { Variant::B } else { Variant::A }, n)
     }
 }
 
@@ -57,7 +36,7 @@ fn width(comparison: &Comparison) -> f64 {
 #[test]
 fn what_is_known_of_users_makes_a_difference_plainer_and_no_other() {
     let earlier = Earlier::of(&sessions(1, 800, (0.45, 0.0))).expect("users differ");
-    assert_eq!((earlier.users, earlier.sessions), (USERS, 800));
+    assert_eq!((earlier.users(), earlier.sessions), (USERS, 800));
     assert!((0.1..0.5).contains(&earlier.explained), "{earlier:?}");
     let (mut plain, mut adjusted, mut means) = (0.0, 0.0, 0.0);
     const RUNS: usize = 40;
