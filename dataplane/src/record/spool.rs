@@ -1,6 +1,7 @@
 //! Events on their way to the control plane: on disk before the caller has its answer, sent in order.
 
 mod acks;
+mod batch_size;
 mod frame;
 mod level;
 mod log;

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::percentile;
 
-/// Events of one message of a proxy's spool.
-const SPOOL_EVENTS: usize = 512;
+/// Events of one message of a spool that has much to deliver.
+const SPOOL_EVENTS: usize = 4_096;
 /// Bytes of one such message.
 const SPOOL_BYTES: usize = 1 << 20;
 

@@ -39,12 +39,12 @@ async fn measure(rows: usize) {
     let (rows, took_s) = (read.rows as f64, read.took.as_secs_f64());
     say(&format!(
         "{rows:>9} rows {:>6.1} MB in {took_s:>5.1} s: {:>6.0} rows/s, {:>5.1} MB/s, {:>6.0} s for the most; all \
-         processes at most {:>4.0} MiB; truncated: {}; filled in {filled_s:.0} s",
+         processes at most {:>4.0} MiB; cut off and gone on with {} times; filled in {filled_s:.0} s",
         read.bytes as f64 / 1e6,
         rows / took_s,
         read.bytes as f64 / 1e6 / took_s,
         MOST * took_s / rows,
         read.peak_kib as f64 / 1_024.0,
-        read.is_truncated,
+        read.truncated,
     ));
 }

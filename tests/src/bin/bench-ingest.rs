@@ -37,7 +37,8 @@ async fn main() {
          feedback events/s"
     ));
     let half = sessions / 2;
-    say(&control.append(world.decisions()).await.line("decisions"));
+    let decisions = world.decisions(0..sessions);
+    say(&control.append(decisions).await.line("decisions"));
     let scores = world.scores(0..half);
     feedback("scores", control.report(scores, JUDGE_BATCH).await);
     let scores = world.scores(half..sessions);

@@ -32,25 +32,25 @@ async fn main() {
     let given = std::env::args().nth(1);
     let sessions = given.map_or(SESSIONS, |n| n.parse().expect("a number of sessions"));
     let mut world = World::new(TENANTS, sessions, Clock::system().now_ms());
-    let decisions = u64::try_from(sessions * CALLS).expect("a number");
     say(&format!(
         "decisions over gRPC in memory, {TENANTS} tenants, {sessions} sessions of {CALLS} calls, 20 candidates each"
     ));
     let dir = tempfile::tempdir().expect("a directory");
     let control = Control::start(dir.path(), world.tenants()).await;
-    let run = control.append(world.decisions()).await;
+    let run = control.append(world.decisions(0..sessions)).await;
     let per_second = run.per_second();
     told(&run.line("SQLite alone"), per_second, TARGET_STORE);
     control.stop().await;
-    into_clickhouse(&mut world, decisions).await;
+    into_clickhouse(&mut world, sessions).await;
 }
 
-async fn into_clickhouse(world: &mut World, decisions: u64) {
+async fn into_clickhouse(world: &mut World, sessions: usize) {
+    let decisions = u64::try_from(sessions * CALLS).expect("a number");
     let mut engine = ClickHouse::planned();
     let dir = tempfile::tempdir().expect("a directory");
     let url = Some(Secret::new(engine.url()));
     let control = Control::with_log(dir.path(), world.tenants(), url).await;
-    let run = control.append(world.decisions()).await;
+    let run = control.append(world.decisions(0..sessions)).await;
     let per_second = run.per_second();
     told(
         &run.line("SQLite, ClickHouse gone"),
@@ -69,7 +69,7 @@ async fn into_clickhouse(world: &mut World, decisions: u64) {
     let url = Some(Secret::new(engine.url()));
     let control = Control::with_log(dir.path(), world.tenants(), url).await;
     let started = Instant::now();
-    let run = control.append(world.decisions()).await;
+    let run = control.append(world.decisions(0..sessions)).await;
     let per_second = run.per_second();
     told(
         &run.line("SQLite, ClickHouse beside"),

@@ -10,10 +10,7 @@ use super::{
     log::Span,
 };
 
-/// Events of one message to the control plane.
-const MAX_EVENTS: usize = 512;
-
-/// Bytes of one such message; a longer single event goes alone.
+/// Bytes of one message to the control plane; a longer single event goes alone.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Events in order, and the position after them.
@@ -24,19 +21,13 @@ pub(super) struct Batch {
     pub end: u64,
     /// Frames that could not be read any more.
     pub unreadable: bool,
-}
-
-impl Batch {
-    /// Whether more may be waiting than fitted in.
-    pub(super) fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS
-            || self.events.iter().map(Bytes::len).sum::<usize>() >= MAX_BYTES / 2
-    }
+    /// More may be waiting than fitted in.
+    pub is_full: bool,
 }
 
 impl Spool {
-    /// The next events to deliver; blocking. `None`: there are none.
-    pub(super) fn next_batch(&self) -> io::Result<Option<Batch>> {
+    /// The next events to deliver, `most` at the most; blocking. `None`: there are none.
+    pub(super) fn next_batch(&self, most: usize) -> io::Result<Option<Batch>> {
         let span = {
             let mut log = self.lock();
             if let Err(unwritten) = log.write_queued() {
@@ -44,7 +35,7 @@ impl Spool {
             }
             log.span_from(log.acknowledged())
         };
-        span.map(|span| read(&span)).transpose()
+        span.map(|span| read(&span, most)).transpose()
     }
 
     /// Creates a file for the next segment, if it is needed soon; blocking.
@@ -72,7 +63,7 @@ impl Spool {
     }
 }
 
-fn read(span: &Span) -> io::Result<Batch> {
+fn read(span: &Span, most: usize) -> io::Result<Batch> {
     let file = match File::open(&span.path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -92,17 +83,17 @@ fn read(span: &Span) -> io::Result<Batch> {
         file.read_exact_at(&mut bytes, span.from)?;
     }
     let to_end = bytes.len() == wanted;
-    Ok(split(&bytes.into(), span, to_end))
+    Ok(split(&bytes.into(), span, to_end, most))
 }
 
-/// Cuts bytes into events; `to_end` says that nothing comes after them in the segment.
-fn split(bytes: &Bytes, span: &Span, to_end: bool) -> Batch {
+/// Cuts bytes into `most` events; `to_end` says that nothing comes after them in the segment.
+fn split(bytes: &Bytes, span: &Span, to_end: bool, most: usize) -> Batch {
     let mut batch = Batch {
         end: span.position,
         ..Batch::default()
     };
     let mut at = 0;
-    while at < bytes.len() && batch.events.len() < MAX_EVENTS && at < MAX_BYTES {
+    while at < bytes.len() && batch.events.len() < most && at < MAX_BYTES {
         match decode(&bytes[at..]) {
             Decoded::Frame(payload, len) => {
                 at += len;
@@ -117,6 +108,7 @@ fn split(bytes: &Bytes, span: &Span, to_end: bool) -> Batch {
             }
         }
     }
+    batch.is_full = batch.events.len() >= most || at >= MAX_BYTES / 2;
     batch
 }
 
@@ -149,15 +141,12 @@ mod tests {
     #[test]
     fn a_batch_is_bounded_and_ends_after_its_last_event() {
         let bytes = frames(600);
-        let batch = split(&bytes, &span(bytes.len()), true);
-        assert_eq!(batch.events.len(), MAX_EVENTS);
+        let batch = split(&bytes, &span(bytes.len()), true, 512);
+        assert!(batch.is_full && batch.events.len() == 512);
         let rest = usize::try_from(batch.end - 100).expect("small");
-        assert_eq!(
-            split(&bytes.slice(rest..), &span(bytes.len() - rest), true)
-                .events
-                .len(),
-            600 - MAX_EVENTS
-        );
+        let rest = bytes.slice(rest..);
+        let batch = split(&rest, &span(rest.len()), true, 512);
+        assert!(!batch.is_full && batch.events.len() == 600 - 512);
     }
 
     #[test]
@@ -166,10 +155,10 @@ mod tests {
         let whole = bytes.len();
         bytes.extend_from_slice(&[7; 20]);
         let bytes = Bytes::from(bytes);
-        let batch = split(&bytes, &span(bytes.len()), true);
+        let batch = split(&bytes, &span(bytes.len()), true, 512);
         assert!(batch.unreadable && batch.events.len() == 2);
         assert_eq!(batch.end, 100 + bytes.len() as u64);
-        let cut = split(&bytes.slice(..whole - 1), &span(bytes.len()), false);
+        let cut = split(&bytes.slice(..whole - 1), &span(bytes.len()), false, 512);
         assert!(
             !cut.unreadable && cut.events.len() == 1,
             "the rest is read next time"

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{client::Grpc, service::interceptor::InterceptedService, transport::Channel};
 use tonic_prost::ProstCodec;
 
-use super::{Spool, acks::Verdict, read::Batch};
+use super::{Spool, acks::Verdict, batch_size::BatchSize, read::Batch};
 
 type Client = Grpc<InterceptedService<Channel, PlaneToken>>;
 
@@ -34,6 +34,9 @@ const COALESCE: Duration = Duration::from_millis(100);
 /// The same where somebody waits for the answer.
 const COALESCE_URGENT: Duration = Duration::from_millis(5);
 
+/// How long an answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
+
 /// Looks at the spool even if nobody called.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -45,6 +48,7 @@ pub(crate) struct Sender {
     dialer: Dialer,
     node: String,
     deadline: Duration,
+    size: BatchSize,
     /// How long to go on delivering after the stop.
     flush: Duration,
 }
@@ -105,7 +109,8 @@ impl Sender {
             client,
             dialer,
             node,
-            deadline: Duration::from_secs(5),
+            deadline: DEADLINE,
+            size: BatchSize::within(DEADLINE),
             flush: Duration::ZERO,
         }
     }
@@ -113,6 +118,7 @@ impl Sender {
     pub(crate) fn with_deadlines(self, deadline: Duration, flush: Duration) -> Self {
         Self {
             deadline,
+            size: BatchSize::within(deadline),
             flush,
             ..self
         }
@@ -191,7 +197,8 @@ impl Sender {
 
     /// Delivers one batch, if there is one.
     async fn deliver_next(&mut self) -> Result<Delivered, Undelivered> {
-        let Some(batch) = self.blocking(|spool| spool.next_batch()).await? else {
+        let most = self.size.events();
+        let Some(batch) = self.blocking(move |spool| spool.next_batch(most)).await? else {
             return Ok(Delivered::Nothing);
         };
         if batch.unreadable {
@@ -210,7 +217,7 @@ impl Sender {
             let (sent, answered) = (batch.events.len(), response.results.len());
             return Err(Undelivered::Mismatch { sent, answered });
         }
-        let delivered = if batch.is_full() {
+        let delivered = if batch.is_full {
             Delivered::Full
         } else {
             Delivered::Part
@@ -229,10 +236,16 @@ impl Sender {
             node: self.node.clone(),
             events: batch.events.clone(),
         };
-        let response = timeout(self.deadline, self.append(request))
-            .await
-            .map_err(|_| Undelivered::TimedOut(self.deadline))?
-            .map_err(|status| Undelivered::Refused(Box::new(status)))?;
+        let sent = Instant::now();
+        let answer = timeout(self.deadline, self.append(request)).await;
+        let Ok(answer) = answer else {
+            self.size.late();
+            return Err(Undelivered::TimedOut(self.deadline));
+        };
+        let response = answer.map_err(|status| Undelivered::Refused(Box::new(status)))?;
+        if batch.is_full {
+            self.size.answered(sent.elapsed());
+        }
         Ok(response.into_inner())
     }
 

@@ -67,12 +67,13 @@ impl World {
         (0..self.tenants).map(tenant).collect()
     }
 
-    /// Every call of every session, in order of time.
-    pub fn decisions(&mut self) -> Vec<v1::Event> {
+    /// Every call of these sessions, in order of time.
+    pub fn decisions(&mut self, sessions: std::ops::Range<usize>) -> Vec<v1::Event> {
+        let sessions: Vec<Session> = self.sessions[sessions].to_vec();
         let mut events = Vec::new();
-        for session in self.sessions.clone() {
+        for session in &sessions {
             for turn in 0..TURNS {
-                let decision = self.decision(&session, turn);
+                let decision = self.decision(session, turn);
                 events.push(self.event(v1::event::Body::Decision(decision)));
             }
         }
