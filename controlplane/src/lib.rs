@@ -7,7 +7,6 @@
 mod allowed;
 mod app;
 pub mod bench;
-mod breaker;
 mod budgets;
 mod config;
 mod decision_log;

@@ -3,16 +3,14 @@
 
 mod budget;
 mod family;
+mod models;
 mod provider;
 mod rubric;
 mod sample;
 
 use std::time::Duration;
 
-use floopy_shared::{
-    domain::{event::ScoringJob, ids::CandidateKey},
-    process::clock::Clock,
-};
+use floopy_shared::{domain::event::ScoringJob, process::clock::Clock};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 pub(crate) use self::sample::Draw;
 use self::{
     budget::Budget,
+    models::Models,
     provider::{Answer, Provider, Usage},
     sample::Sampler,
 };
@@ -55,6 +54,7 @@ pub(crate) struct Graded {
 pub(crate) struct Judges {
     config: Llm,
     provider: Provider,
+    models: Models,
     budget: Budget,
     sampler: Sampler,
     metrics: Metrics,
@@ -66,6 +66,7 @@ impl Judges {
         (!config.models.is_empty()).then(|| Self {
             config: config.clone(),
             provider: Provider::new(config),
+            models: Models::new(&config.models),
             budget: Budget::new(config.micro_usd_per_day(), Clock::system()),
             sampler: Sampler::new(config.share),
             metrics: metrics.clone(),
@@ -79,21 +80,28 @@ impl Judges {
 
     /// Has a model grade a reply, or says how it came that the built-in scorer judges it alone.
     pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Result<Task, Draw> {
-        let model = self.model_for(&job.candidate).map(str::to_owned);
-        let model = model.filter(|_| self.may_see(&job)).ok_or(Draw::NONE)?;
+        if !self.models.has_another(&job.candidate) || !self.may_see(&job) {
+            return Err(Draw::NONE);
+        }
         let (is_drawn, draw) = self.sampler.draw(&job);
         if !is_drawn {
             return Err(draw);
         }
+        // As if it were not drawn by chance at all.
+        let alone = Draw {
+            weight: 1.0,
+            ..draw
+        };
         let reserved = self.most(&job);
         if !self.budget.reserve(&job.tenant, reserved) {
             self.metrics.llm_unpaid.inc();
-            // As if it were not drawn by chance at all.
-            return Err(Draw {
-                weight: 1.0,
-                ..draw
-            });
+            return Err(alone);
         }
+        let Some(model) = self.models.another(&job.candidate) else {
+            self.budget.settle(&job.tenant, (reserved, 0));
+            self.metrics.llm_left_alone.inc();
+            return Err(alone);
+        };
         Ok(Task {
             job,
             builtin,
@@ -101,14 +109,6 @@ impl Judges {
             reserved,
             draw,
         })
-    }
-
-    /// The first model of another family than the one that is judged.
-    fn model_for(&self, judged: &CandidateKey) -> Option<&str> {
-        let own = family::family(judged.as_str());
-        let models = self.config.models.iter().map(String::as_str);
-        let mut others = models.filter(|model| family::family(model) != own);
-        others.next()
     }
 
     /// Of a tenant that lets its replies be shown.
@@ -137,8 +137,10 @@ impl Judges {
     async fn grade_one(&self, task: Task, by: Instant) -> Graded {
         let mut spent = 0;
         let asked = timeout_at(by, self.ask(&task, &mut spent)).await;
-        let late = || Err(format!("{} did not answer within the lease", task.model));
-        let grades = asked.unwrap_or_else(|_| late());
+        let grades = asked.unwrap_or_else(|_| {
+            self.models.note(&task.model, false);
+            Err(format!("{} did not answer within the lease", task.model))
+        });
         // What was not told may have been charged.
         let spent = if grades.is_err() && spent == 0 {
             task.reserved / 2
@@ -180,7 +182,9 @@ impl Judges {
         messages: &[Value],
         spent: &mut u64,
     ) -> Result<Answer, String> {
-        let answer = self.provider.ask(&task.model, messages).await?;
+        let answer = self.provider.ask(&task.model, messages).await;
+        self.models.note(&task.model, answer.is_ok());
+        let answer = answer?;
         *spent += match answer.usage {
             Some(usage) => self.config.micro_usd(usage),
             None => task.reserved / 2,

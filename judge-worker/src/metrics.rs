@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     pub llm_repaired: Counter,
     pub llm_failed: Counter,
     pub llm_unpaid: Counter,
+    pub llm_left_alone: Counter,
     pub llm_cost_micro_usd: Counter,
     pub composite: Histogram,
 }
@@ -40,6 +41,7 @@ impl Metrics {
             llm_repaired: Counter::default(),
             llm_failed: Counter::default(),
             llm_unpaid: Counter::default(),
+            llm_left_alone: Counter::default(),
             llm_cost_micro_usd: Counter::default(),
             composite: Histogram::new(linear_buckets(0.1, 0.1, 10)),
         };
@@ -87,7 +89,7 @@ impl Metrics {
         registry.register("floopy_judge_composite_ratio", help, self.composite.clone());
     }
     /// Of judge models.
-    fn of_models(&self) -> [(&'static str, &'static str, &Counter); 5] {
+    fn of_models(&self) -> [(&'static str, &'static str, &Counter); 6] {
         [
             (
                 "floopy_judge_llm_asked",
@@ -108,6 +110,11 @@ impl Metrics {
                 "floopy_judge_llm_unpaid",
                 "Replies left to the built-in scorer because the day's budget was spent",
                 &self.llm_unpaid,
+            ),
+            (
+                "floopy_judge_llm_left_alone",
+                "Replies left to the built-in scorer because no judge model answered lately",
+                &self.llm_left_alone,
             ),
             (
                 "floopy_judge_llm_cost_micro_usd",

@@ -1,6 +1,7 @@
 //! What every process needs, whichever plane it runs.
 
 pub mod backoff;
+pub mod breaker;
 pub mod causes;
 pub mod certificates;
 pub mod clock;

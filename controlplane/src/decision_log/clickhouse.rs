@@ -10,7 +10,7 @@ mod write;
 use std::{fmt, sync::Arc, time::Duration};
 
 use ::clickhouse::{Client, error::Error};
-use floopy_shared::process::causes::innermost;
+use floopy_shared::process::{breaker::Breaker, causes::innermost};
 use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 pub(crate) use self::row::Logged;
 use super::LogError;
-use crate::{breaker::Breaker, config::decision_log::Address, outgoing::connector};
+use crate::{config::decision_log::Address, outgoing::connector};
 
 /// For a connection.
 const CONNECT: Duration = Duration::from_secs(2);

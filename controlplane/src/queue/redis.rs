@@ -13,9 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use floopy_shared::domain::{
-    event::ScoringJob,
-    ids::{RequestId, TenantId},
+use floopy_shared::{
+    domain::{
+        event::ScoringJob,
+        ids::{RequestId, TenantId},
+    },
+    process::breaker::Breaker,
 };
 use redis::{
     AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, RedisResult,
@@ -25,10 +28,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{Ask, Bounds, Dead, Depth, Failure, Place, QueueError, Which};
-use crate::{
-    breaker::Breaker,
-    store::{StoreError, queue::Record, record},
-};
+use crate::store::{StoreError, queue::Record, record};
 
 /// Larger than any job: what is handed out may be this much too large.
 const MAX_JOB_BYTES: u64 = 1 << 20;
