@@ -19,6 +19,7 @@ in_both_shapes!(
     rules_are_made_and_deleted,
     keys_are_listed_and_ended,
     the_cache_is_explained_and_flushed,
+    what_the_judge_is_worth_is_told,
     what_the_server_refuses_is_told,
 );
 
@@ -57,6 +58,17 @@ impl World {
         let arguments = [arguments, &["--json"]].concat();
         serde_json::from_str(&self.ok(&arguments).await).expect("JSON")
     }
+}
+
+async fn what_the_judge_is_worth_is_told(shape: Shape) {
+    let world = start(shape).await;
+    let told = world.json(&["judge", "agreement"]).await;
+    assert_eq!(told["status"], "insufficient_data", "{told}");
+    let table = world.ok(&["judge", "agreement"]).await;
+    assert!(
+        table.contains("too few ratings") && table.contains("100 %"),
+        "{table}"
+    );
 }
 
 async fn decisions_are_listed_and_explained(shape: Shape) {

@@ -28,6 +28,8 @@ pub struct Reply {
     pub is_copy: bool,
     /// `None`: the price is unknown.
     pub cost_micro_usd: Option<u64>,
+    /// What asking a model to grade it cost.
+    pub judging_micro_usd: u64,
     pub latency_ms: u64,
     /// The judge's composite on 0..1.
     pub judged: Option<f64>,
@@ -163,6 +165,8 @@ pub struct Savings {
     pub actual_micro_usd: u64,
     /// What copies in the shadow cost besides.
     pub shadow_micro_usd: u64,
+    /// What asking models to grade all of these replies cost, copies included.
+    pub judging_micro_usd: u64,
     /// `None`: too little is known of the baseline.
     pub saved: Option<Saved>,
 }
@@ -182,6 +186,7 @@ pub fn savings(replies: &[Reply]) -> Savings {
     let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
     let mut found = Savings::default();
     for reply in replies {
+        found.judging_micro_usd += reply.judging_micro_usd;
         let Some(cost) = reply.cost_micro_usd else {
             continue;
         };

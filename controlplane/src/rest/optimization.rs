@@ -197,6 +197,7 @@ impl Total {
         self.all.rerouted += found.rerouted;
         self.all.actual_micro_usd += found.actual_micro_usd;
         self.all.shadow_micro_usd += found.shadow_micro_usd;
+        self.all.judging_micro_usd += found.judging_micro_usd;
         self.all.saved = Some(match self.all.saved {
             None => saved,
             // Rules err independently of each other.
@@ -286,6 +287,7 @@ fn delta(found: &Comparison) -> Value {
 fn described(found: &Savings) -> Value {
     let actual = i64::try_from(found.actual_micro_usd).unwrap_or(i64::MAX);
     let shadow = i64::try_from(found.shadow_micro_usd).unwrap_or(i64::MAX);
+    let judging = i64::try_from(found.judging_micro_usd).unwrap_or(i64::MAX);
     let saved = found.saved.map(|saved| whole(saved.micro_usd));
     let interval = found.saved.map(|saved| {
         json!({
@@ -303,6 +305,7 @@ fn described(found: &Savings) -> Value {
         "savings_micro_usd": saved,
         "savings_interval": interval,
         "shadow_cost_micro_usd": shadow,
+        "judge_cost_micro_usd": judging,
         "net_savings_micro_usd": saved.map(|saved| saved.saturating_sub(shadow)),
     })
 }

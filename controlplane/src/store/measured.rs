@@ -68,7 +68,7 @@ pub(crate) async fn replies(
     limit: u32,
 ) -> Result<Vec<Reply>, StoreError> {
     let mut rows = sql::streamed(
-        "SELECT d.kind, d.shadow, d.served, d.cost_micro_usd, d.latency_ms, s.composite, r.score
+        "SELECT d.kind, d.shadow, d.served, d.cost_micro_usd, d.latency_ms, s.composite, r.score, s.cost_micro_usd
          FROM (SELECT kind, shadow, served, cost_micro_usd, latency_ms, request_id, session_id
             FROM decisions INDEXED BY decisions_rule
             WHERE tenant = ?1 AND rule = ?2 AND created_ms >= ?3
@@ -100,6 +100,7 @@ fn reply(row: &Row, baseline: Option<&str>) -> Result<Reply, StoreError> {
         cost_micro_usd: cost.map(to_u64),
         latency_ms: to_u64(row.try_get(4)?),
         judged: row.try_get(5)?,
+        judging_micro_usd: row.try_get::<Option<i64>>(7)?.map_or(0, to_u64),
         rated,
     })
 }

@@ -4,6 +4,7 @@ mod asked;
 mod cache;
 mod command;
 mod decisions;
+mod judge;
 mod keys;
 mod operator;
 mod plans;
@@ -39,6 +40,7 @@ pub(crate) use self::{
     cache::Cached,
     command::Command,
     decisions::Decisions,
+    judge::Judge,
     keys::Keys,
     plans::Plans,
     pool::Pool,

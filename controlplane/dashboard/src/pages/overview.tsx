@@ -130,6 +130,7 @@ function Savings() {
               ["Would have cost", usd(data.counterfactual_cost_micro_usd)],
               ["Interval", `${usd(data.savings_interval?.lower_micro_usd)} to ${usd(data.savings_interval?.upper_micro_usd)}`],
               ["Shadow", usd(data.shadow_cost_micro_usd)],
+              ["Judge, paid by the operator", usd(data.judge_cost_micro_usd)],
             ]} />
           </div>
         ))}

@@ -1,6 +1,9 @@
 //! Routing against the baseline, over HTTP.
 
-use floopy_shared::domain::{decision::Decision, event::Event};
+use floopy_shared::domain::{
+    decision::Decision,
+    event::{Event, Score},
+};
 use serde_json::json;
 
 use super::*;
@@ -34,7 +37,11 @@ impl Fixture {
         };
         let calls: Vec<Event> = (first..first + n).map(call).collect();
         append(&self.intake, calls).await;
-        let scores = (first..first + n).map(|n| score(n, judged)).collect();
+        let graded = |n| Score {
+            cost_micro_usd: 2,
+            ..score(n, judged)
+        };
+        let scores = (first..first + n).map(graded).collect();
         self.intake.report(scores, vec![]).await.expect("works");
     }
 }
@@ -108,7 +115,7 @@ async fn what_was_saved_is_told_by_rule_in_whole_micro_usd() {
         "actual_cost_micro_usd": 30_000, "counterfactual_cost_micro_usd": 48_000,
         "savings_micro_usd": 18_000,
         "savings_interval": {"lower_micro_usd": 18_000, "upper_micro_usd": 18_000},
-        "shadow_cost_micro_usd": 500, "net_savings_micro_usd": 17_500,
+        "shadow_cost_micro_usd": 500, "judge_cost_micro_usd": 260, "net_savings_micro_usd": 17_500,
     });
     for (field, value) in expected.as_object().expect("an object") {
         assert_eq!(body[field], *value, "{field} of {body}");

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use super::{
-    Cached, ClientError, Decisions, Fleet, Log, Plans, Pool, Promotions, Providers, Proxies, Queue,
-    Reload, Rules, Tenants, Usage,
+    Cached, ClientError, Decisions, Fleet, Judge, Log, Plans, Pool, Promotions, Providers, Proxies,
+    Queue, Reload, Rules, Tenants, Usage,
 };
 use crate::console::Console;
 
@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Tells what waits to be judged, and what to do with what no judge could score
     #[command(subcommand)]
     Queue(Queue),
+    /// Tells whether the judge agrees with people
+    #[command(subcommand)]
+    Judge(Judge),
     /// Shows how candidates come to serve, takes them back, pins models
     #[command(subcommand)]
     Promotion(Promotions),
@@ -62,6 +65,7 @@ impl Command {
             Self::Reload(reload) => reload.run(console).await,
             Self::Log(log) => log.run(console).await,
             Self::Queue(queue) => queue.run(console).await,
+            Self::Judge(judge) => judge.run(console).await,
             Self::Promotion(promotions) => promotions.run(console).await,
             Self::Rule(rules) => rules.run(console).await,
             Self::Cache(cached) => cached.run(console).await,

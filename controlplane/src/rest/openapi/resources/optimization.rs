@@ -74,6 +74,8 @@ struct Savings {
     savings_interval: Option<SavingsInterval>,
     /// What copies that were sent to learn cost.
     shadow_cost_micro_usd: i64,
+    /// What asking models to grade these replies cost; the operator pays it, and it is in no other figure.
+    judge_cost_micro_usd: i64,
     net_savings_micro_usd: Option<i64>,
     recorded: Recorded,
 }
@@ -94,6 +96,7 @@ struct RouteSavings {
     savings_micro_usd: Option<i64>,
     savings_interval: Option<SavingsInterval>,
     shadow_cost_micro_usd: i64,
+    judge_cost_micro_usd: i64,
     net_savings_micro_usd: Option<i64>,
 }
 
