@@ -81,7 +81,7 @@ bench-guard:
 
 # FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
 bench-learning:
-	@$(CARGO) build $(RELEASE) --package floopy-tests --bin bench-learning --quiet
+	@$(CARGO) build $(RELEASE) --package floopy --package floopy-tests --bin floopy --bin bench-learning --quiet
 	target/release/bench-learning
 
 # SOAK_MINUTES of mixed traffic (10 where it is not set): fails if anything leaks or is lost. One arena, so that

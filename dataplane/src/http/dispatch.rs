@@ -192,8 +192,15 @@ fn wrong_method(allowed: &'static str) -> Response<Body> {
         message,
     );
     let mut response = refusal.response();
+    response.headers_mut().insert(ALLOW, methods(allowed));
     response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
-    response
+}
+
+/// As `Allow` names them: HEAD is answered wherever GET is.
+pub(super) fn methods(allowed: &'static str) -> HeaderValue {
+    let with_head = allowed.split(", ").any(|method| method == "GET");
+    let named = with_head.then(|| HeaderValue::try_from(format!("{allowed}, HEAD")).ok());
+    named
+        .flatten()
+        .unwrap_or_else(|| HeaderValue::from_static(allowed))
 }

@@ -26,7 +26,7 @@ pub(crate) use self::{
     paths::{Forwarded, RATINGS},
     relayed::Relayed,
 };
-use super::{body::Body, document, request_body::RequestBody, respond::Refusal};
+use super::{body::Body, dispatch::methods, document, request_body::RequestBody, respond::Refusal};
 use crate::{
     admit::{API_KEY, Admitted, Denied, Permission, admit},
     doors::Passage,
@@ -237,13 +237,12 @@ fn pass_on(answered: &HeaderMap, headers: &mut HeaderMap) {
     }
 }
 
-/// The control plane names HEAD, too, which is not passed on.
+/// What the proxy takes at a path, which need not be what the control plane takes there.
 fn correct_methods(response: &mut Response<Body>, path: &str) {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(allowed) = document::allowed(path)
     {
-        let allowed = HeaderValue::from_static(allowed);
-        response.headers_mut().insert(ALLOW, allowed);
+        response.headers_mut().insert(ALLOW, methods(allowed));
     }
 }
 
