@@ -136,9 +136,13 @@ impl Judges {
 
     async fn grade_one(&self, task: Task, by: Instant) -> Graded {
         let mut spent = 0;
+        // Where reporting others took the whole lease, no model is to blame.
+        let has_time = Instant::now() < by;
         let asked = timeout_at(by, self.ask(&task, &mut spent)).await;
         let grades = asked.unwrap_or_else(|_| {
-            self.models.note(&task.model, false);
+            if has_time {
+                self.models.note(&task.model, false);
+            }
             Err(format!("{} did not answer within the lease", task.model))
         });
         // What was not told may have been charged.
@@ -183,8 +187,11 @@ impl Judges {
         spent: &mut u64,
     ) -> Result<Answer, String> {
         let answer = self.provider.ask(&task.model, messages).await;
-        self.models.note(&task.model, answer.is_ok());
-        let answer = answer?;
+        let refused_this = answer.as_ref().is_err_and(|failed| failed.is_of_question);
+        if !refused_this {
+            self.models.note(&task.model, answer.is_ok());
+        }
+        let answer = answer.map_err(|failed| failed.reason)?;
         *spent += match answer.usage {
             Some(usage) => self.config.micro_usd(usage),
             None => task.reserved / 2,

@@ -66,11 +66,34 @@ struct Message {
     content: Option<String>,
 }
 
-/// Why there is no answer.
+/// Why there is no answer to one try.
 enum Failed {
     /// It may go better next time.
     ForNow(String),
     ForGood(String),
+    /// Of this question, others may be answered.
+    Refused(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) reason: String,
+    /// The model refused this very question, such as for its length.
+    pub(super) is_of_question: bool,
+}
+
+impl From<Failed> for Unanswered {
+    fn from(failed: Failed) -> Self {
+        let (reason, is_of_question) = match failed {
+            Failed::ForNow(reason) | Failed::ForGood(reason) => (reason, false),
+            Failed::Refused(reason) => (reason, true),
+        };
+        Self {
+            reason,
+            is_of_question,
+        }
+    }
 }
 
 impl Provider {
@@ -91,19 +114,16 @@ impl Provider {
     }
 
     /// The model's answer; what is passing is tried once more.
-    pub(super) async fn ask(&self, model: &str, messages: &[Value]) -> Result<Answer, String> {
+    pub(super) async fn ask(&self, model: &str, messages: &[Value]) -> Result<Answer, Unanswered> {
         match self.attempt(model, messages).await {
             Ok(answer) => return Ok(answer),
-            Err(Failed::ForGood(reason)) => return Err(reason),
+            Err(failed @ (Failed::ForGood(_) | Failed::Refused(_))) => return Err(failed.into()),
             Err(Failed::ForNow(reason)) => {
                 tracing::debug!(model, reason = %sensitive::scrub(&reason), "the judge model is asked again");
             }
         }
         tokio::time::sleep(PAUSE).await;
-        match self.attempt(model, messages).await {
-            Ok(answer) => Ok(answer),
-            Err(Failed::ForGood(reason) | Failed::ForNow(reason)) => Err(reason),
-        }
+        Ok(self.attempt(model, messages).await?)
     }
 
     async fn attempt(&self, model: &str, messages: &[Value]) -> Result<Answer, Failed> {
@@ -163,6 +183,14 @@ fn read(model: &str, status: StatusCode, body: &[u8]) -> Result<Answer, Failed> 
     let refused = || format!("{model} was refused with status {}", status.as_u16());
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         return Err(Failed::ForNow(refused()));
+    }
+    let of_question = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    ];
+    if of_question.contains(&status) {
+        return Err(Failed::Refused(refused()));
     }
     if !status.is_success() {
         return Err(Failed::ForGood(refused()));

@@ -29,18 +29,26 @@ impl BatchSize {
         self.events
     }
 
-    /// A batch that was full was answered.
-    pub(super) fn answered(&mut self, took: Duration) {
-        if took < self.deadline / 8 {
+    /// So many events were answered. What its bytes bounded says nothing of more events.
+    pub(super) fn answered(&mut self, sent: usize, took: Duration) {
+        let soon = if self.events < FIRST {
+            self.deadline / 2
+        } else {
+            self.deadline / 8
+        };
+        if took > self.deadline / 2 {
+            // Below where it begins every event would cost more: only what is not answered at all is worth that.
+            self.events = self.events.min((sent / 2).max(FIRST));
+        } else if took < soon && sent >= self.events {
             self.events = (self.events * 2).min(MOST);
-        } else if took > self.deadline / 2 {
-            self.late();
         }
     }
 
-    /// A batch was not answered in time.
-    pub(super) fn late(&mut self) {
-        self.events = (self.events / 2).max(LEAST);
+    /// So many events were not answered in time.
+    pub(super) fn late(&mut self, sent: usize) {
+        if sent > LEAST {
+            self.events = (self.events.min(sent) / 2).max(LEAST);
+        }
     }
 }
 
@@ -48,20 +56,38 @@ impl BatchSize {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_millis(100);
+    const BETWEEN: Duration = Duration::from_secs(1);
+    const SLOW: Duration = Duration::from_secs(3);
+
+    fn answered(size: &mut BatchSize, times: usize, took: Duration) -> usize {
+        for _ in 0..times {
+            size.answered(size.events(), took);
+        }
+        size.events()
+    }
+
     #[test]
     fn batches_grow_while_they_are_answered_soon_and_shrink_when_they_are_not() {
         let mut size = BatchSize::within(Duration::from_secs(5));
-        for _ in 0..9 {
-            size.answered(Duration::from_millis(100));
-        }
-        assert_eq!(size.events(), MOST);
-        size.answered(Duration::from_secs(1));
-        assert_eq!(size.events(), MOST, "in time, and no reason for more");
-        size.answered(Duration::from_secs(3));
-        assert_eq!(size.events(), MOST / 2);
+        assert_eq!(answered(&mut size, 9, SOON), MOST);
+        assert_eq!(answered(&mut size, 9, BETWEEN), MOST, "no reason for less");
+        assert_eq!(answered(&mut size, 9, SLOW), FIRST, "fewer would cost more");
         for _ in 0..20 {
-            size.late();
+            size.late(size.events());
         }
         assert_eq!(size.events(), LEAST);
+        assert_eq!(answered(&mut size, 9, BETWEEN), FIRST, "and no longer");
+    }
+
+    #[test]
+    fn what_counts_is_what_was_sent() {
+        let mut size = BatchSize::within(Duration::from_secs(5));
+        size.answered(300, SOON);
+        assert_eq!(size.events(), FIRST, "its bytes bounded it");
+        size.late(3);
+        assert_eq!(size.events(), FIRST, "fewer would not help");
+        size.late(300);
+        assert_eq!(size.events(), 150);
     }
 }

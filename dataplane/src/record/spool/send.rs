@@ -239,12 +239,12 @@ impl Sender {
         let sent = Instant::now();
         let answer = timeout(self.deadline, self.append(request)).await;
         let Ok(answer) = answer else {
-            self.size.late();
+            self.size.late(batch.events.len());
             return Err(Undelivered::TimedOut(self.deadline));
         };
         let response = answer.map_err(|status| Undelivered::Refused(Box::new(status)))?;
         if batch.is_full {
-            self.size.answered(sent.elapsed());
+            self.size.answered(batch.events.len(), sent.elapsed());
         }
         Ok(response.into_inner())
     }

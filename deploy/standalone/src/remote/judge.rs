@@ -43,9 +43,9 @@ impl Judge {
 
 fn agreement(told: &Value) -> String {
     let row = |of: &str, key: &str| {
-        let mut row = told[key].clone();
-        row["of"] = json!(of);
-        row
+        let told = &told[key];
+        json!({"of": of, "n": told["n"], "rho": told["rho"], "tau": told["tau"],
+            "calibration_error": told["calibration_error"]})
     };
     let rows = [row("replies", "replies"), row("sessions", "sessions")];
     let number = |pointer: &str| told.pointer(pointer).and_then(Value::as_f64);
@@ -61,7 +61,7 @@ fn agreement(told: &Value) -> String {
     };
     let weight = number("/weight_factor").unwrap_or(1.0) * 100.0;
     format!(
-        "{}{meaning} It keeps {weight:.0} % of its weight.",
+        "{}\n{meaning} It keeps {weight:.0} % of its weight.",
         tables::of(&rows, COLUMNS)
     )
 }
