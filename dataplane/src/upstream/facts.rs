@@ -86,6 +86,9 @@ struct Message<'a> {
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tool_calls: Option<&'a RawValue>,
+    /// What calls were before there were several.
+    #[serde(borrow, default)]
+    function_call: Option<&'a RawValue>,
     #[serde(borrow, default)]
     refusal: Option<&'a RawValue>,
 }
@@ -228,7 +231,10 @@ impl Facts {
             let Some(message) = &choice.message else {
                 continue;
             };
-            if let Some(calls) = message.tool_calls.filter(|calls| calls.get() != "[]") {
+            let calls = message.tool_calls.filter(|calls| calls.get() != "[]");
+            let calls = calls.or(message.function_call);
+            if let Some(calls) = calls {
+                self.calls_tools = true;
                 self.tools
                     .get_or_insert_default()
                     .take(choice.index.unwrap_or(0), calls);
@@ -241,8 +247,7 @@ impl Facts {
                 self.refused = true;
                 self.add_text(&refusal);
             }
-            self.calls_tools |= message.tool_calls.is_some_and(|calls| calls.get() != "[]");
-            match (message.content.and_then(text), message.tool_calls) {
+            match (message.content.and_then(text), calls) {
                 (Some(content), _) if !content.is_empty() => self.add_text(&content),
                 (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
                 (_, None) => {}
@@ -299,99 +304,4 @@ fn read_usage(raw: &RawValue) -> Option<Usage> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_whole_reply_gives_id_usage_and_text() {
-        let body = br#"{"id":"chatcmpl-1","choices":[{"message":{"content":"h\u00e9llo"},"finish_reason":"stop"}],
-            "usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}"#;
-        let facts = Facts::of_whole(body, Endpoint::Chat, 100).expect("a reply");
-        assert_eq!(facts.completion_id.as_deref(), Some("chatcmpl-1"));
-        assert_eq!(
-            facts.usage,
-            Some(Usage {
-                input: 9,
-                cached_input: 4,
-                output: 2
-            })
-        );
-        assert_eq!((facts.text.as_str(), facts.truncated), ("héllo", false));
-    }
-
-    #[test]
-    fn what_is_no_reply_is_named_without_its_content() {
-        let whole = |body: &str, endpoint| Facts::of_whole(body.as_bytes(), endpoint, 10).err();
-        let cases = [
-            ("<html>", Endpoint::Chat, "a body that is not a JSON object"),
-            (
-                r#"{"error":{"message":"x"}}"#,
-                Endpoint::Chat,
-                "an error under a success status",
-            ),
-            (r#"{"id":"x"}"#, Endpoint::Chat, "a reply without choices"),
-            (
-                r#"{"choices":[]}"#,
-                Endpoint::Embeddings,
-                "a reply without data",
-            ),
-        ];
-        for (body, endpoint, expected) in cases {
-            assert_eq!(whole(body, endpoint), Some(expected), "{body}");
-        }
-        assert_eq!(
-            whole(
-                r#"{"data":[],"usage":{"prompt_tokens":3}}"#,
-                Endpoint::Embeddings
-            ),
-            None
-        );
-    }
-
-    #[test]
-    fn a_stream_is_put_together_and_its_text_bounded() {
-        let mut facts = Facts::new(6);
-        let chunk =
-            |text: &str| format!(r#"{{"id":"c","choices":[{{"delta":{{"content":"{text}"}}}}]}}"#);
-        assert_eq!(facts.add_event(chunk("abc").as_bytes()), Event::Chunk);
-        assert_eq!(facts.add_event(chunk("déf").as_bytes()), Event::Chunk);
-        assert_eq!(
-            facts.add_event(br#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
-            Event::Chunk
-        );
-        let usage = br#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":5}}"#;
-        assert_eq!(facts.add_event(usage), Event::Usage);
-        assert_eq!(facts.add_event(b"[DONE]"), Event::Done);
-        assert_eq!(
-            (facts.text.as_str(), facts.truncated, facts.text_bytes),
-            ("abcdé", true, 7)
-        );
-        assert!(facts.finished && facts.done && !facts.failed);
-        assert_eq!(facts.usage.map(|usage| usage.output), Some(5));
-        assert_eq!(facts.add_event(b"nonsense"), Event::Unreadable);
-        assert_eq!(
-            facts.add_event(br#"{"error":{"message":"x"}}"#),
-            Event::Error
-        );
-    }
-
-    #[test]
-    fn a_refusal_is_told_from_an_answer_and_its_words_are_kept() {
-        let whole = |message: &str, why: &str| {
-            let body =
-                format!(r#"{{"choices":[{{"message":{message},"finish_reason":"{why}"}}]}}"#);
-            Facts::of_whole(body.as_bytes(), Endpoint::Chat, 100).expect("a reply")
-        };
-        let facts = whole(
-            r#"{"content":null,"refusal":"I cannot help with that."}"#,
-            "stop",
-        );
-        assert!(facts.refused);
-        assert_eq!(facts.text, "I cannot help with that.");
-        assert!(whole(r#"{"content":""}"#, "content_filter").refused);
-        assert!(!whole(r#"{"content":"yes","refusal":null}"#, "stop").refused);
-        let mut facts = Facts::new(100);
-        facts.add_event(br#"{"choices":[{"delta":{"refusal":"No."}}]}"#);
-        assert!(facts.refused);
-    }
-}
+mod tests;

@@ -35,8 +35,15 @@ struct Function<'a> {
 }
 
 impl ToolCalls {
-    /// Reads `tool_calls` of a message or of a piece of one.
+    /// Reads `tool_calls` of a message or of a piece of one, or the one `function_call` that there was before them.
     pub(super) fn take(&mut self, choice: u32, raw: &RawValue) {
+        if raw.get().starts_with('{') {
+            let function = serde_json::from_str::<Function<'_>>(raw.get());
+            if let Ok(Some(arguments)) = function.map(|function| function.arguments) {
+                self.add((choice, 0), &arguments);
+            }
+            return;
+        }
         let Ok(calls) = serde_json::from_str::<Vec<WireCall<'_>>>(raw.get()) else {
             return;
         };
