@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 in_both_shapes!(
     what_is_forbidden_is_filtered_hidden_and_refused_by_name,
     the_baseline_serves_where_nothing_keeps_the_constraints,
+    the_baseline_serves_where_nobody_is_sure_to_keep_a_floor,
     other_tenants_are_not_constrained,
 );
 
@@ -88,6 +89,20 @@ async fn the_baseline_serves_where_nothing_keeps_the_constraints(shape: Shape) {
     // Whoever names a model gets it, whatever it costs.
     let named = api.chat("s", &hello("up/alpha")).await.ok();
     assert_decision_headers(&named, "up/alpha", "dispatched");
+}
+
+async fn the_baseline_serves_where_nobody_is_sure_to_keep_a_floor(shape: Shape) {
+    let tenant = "default_model = \"up/beta\"\n[tenants.constraints]\nmin_quality = { floor = 1.0, assurance = 0.99 }";
+    let (_upstream, _floopy, api) = start(shape, tenant).await;
+    let answer = api.chat("s", &hello("auto")).await.ok();
+    assert_decision_headers(&answer, "up/beta", "constraint_no_candidate");
+    let decision = api.decision(&answer.request_id()).await;
+    let expected = [("alpha", "constraint_min_quality")];
+    assert_eq!(filtered(&decision), expected, "{decision}");
+    assert_eq!(
+        decision["explanation_detail"]["template_id"],
+        "low_confidence_default"
+    );
 }
 
 async fn other_tenants_are_not_constrained(shape: Shape) {

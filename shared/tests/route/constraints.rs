@@ -83,6 +83,32 @@ fn each_constraint_filters_by_its_own_name() {
 }
 
 #[test]
+fn where_only_the_baseline_keeps_a_floor_the_decision_says_so() {
+    let floor = Constraints {
+        min_quality: Some(MinQuality {
+            floor: 0.95,
+            assurance: 0.95,
+        }),
+        ..Constraints::default()
+    };
+    let alone = ("r/base".to_owned(), "constraint_no_candidate");
+    assert_eq!(constrained(floor.clone()).served(), alone);
+    let drawn = |share: f64| {
+        let mut world = constrained(floor.clone());
+        world.candidates[2] = Ranked {
+            price: Some(9_000_000),
+            ..serving("r/base", share, Role::Incumbent)
+        };
+        world
+    };
+    assert_eq!(drawn(0.5).served(), alone);
+    // Whoever proved that it keeps the floor serves as ever.
+    let mut proven = drawn(0.0);
+    proven.candidates[1].p_floor = Some(0.96);
+    assert_eq!(proven.served(), ("q/good".to_owned(), "explored"));
+}
+
+#[test]
 fn a_price_that_nobody_knows_keeps_no_limit_of_cost() {
     let mut world = constrained(Constraints {
         max_cost_micro_usd: Some(1_000_000),

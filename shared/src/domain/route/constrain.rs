@@ -55,14 +55,21 @@ pub(super) fn keep_back(entries: &mut [Entry<'_>], baseline: Option<&CandidateKe
     }
 }
 
-/// Whether the tenant's gates leave nobody but this one.
-pub(super) fn gates_leave_only(entries: &[Entry<'_>], index: usize) -> bool {
+/// Whether nobody but this one is left because others have yet to prove themselves: by the tenant's gates, or, where it
+/// is the baseline, which need not, by its floor.
+pub(super) fn unproven_leave_only(
+    entries: &[Entry<'_>],
+    index: usize,
+    baseline: Option<&CandidateKey>,
+) -> bool {
+    let is_baseline = baseline == Some(&entries[index].trace.key);
+    let is_unproven = |entry: &Entry<'_>| match entry.trace.filter {
+        Some(Filter::Gate(_)) => true,
+        Some(Filter::MinQuality) => is_baseline,
+        Some(_) | None => false,
+    };
     let others = || entries.iter().enumerate().filter(|(at, _)| *at != index);
-    others().all(|(_, entry)| !entry.is_eligible()) && others().any(|(_, entry)| is_gated(entry))
-}
-
-fn is_gated(entry: &Entry<'_>) -> bool {
-    matches!(entry.trace.filter, Some(Filter::Gate(_)))
+    others().all(|(_, entry)| !entry.is_eligible()) && others().any(|(_, entry)| is_unproven(entry))
 }
 
 /// What the tenant wishes and the candidate misses.

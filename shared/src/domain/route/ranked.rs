@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Choice, NoCandidate, Question, Shadow,
     affinity::{Tie, keep_warm, tie},
-    constrain::{baseline, gates_leave_only},
+    constrain::{baseline, unproven_leave_only},
     entry::{self, Entry, normalise, position},
     shadow,
 };
@@ -106,7 +106,7 @@ fn pick(
     let drawn_reason = || match tie {
         Tie::Loop(_) | Tie::Readers => Reason::Pinned,
         Tie::Free if entries[drawn].explores() => Reason::Explored,
-        Tie::Free if gates_leave_only(entries, drawn) => Reason::Baseline,
+        Tie::Free if unproven_leave_only(entries, drawn, baseline) => Reason::Baseline,
         Tie::Free => Reason::Dispatched,
     };
     Some(Pick {
@@ -148,7 +148,13 @@ fn stand_in(
         .and_then(|key| position(entries, key));
     let default = default.filter(|index| entries[*index].can_serve());
     if let Some(index) = default.or_else(|| entries.iter().position(Entry::can_serve)) {
-        return Some((index, Reason::DefaultModel));
+        let is_alone = unproven_leave_only(entries, index, baseline);
+        let reason = if is_alone {
+            Reason::Baseline
+        } else {
+            Reason::DefaultModel
+        };
+        return Some((index, reason));
     }
     if let Some(index) = baseline_position(entries, baseline) {
         return Some((index, Reason::Baseline));
