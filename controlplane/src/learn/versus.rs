@@ -47,8 +47,9 @@ struct Mean {
     samples: f64,
 }
 
-/// Compares, if some candidate was observed on about as many requests as were served.
-pub fn versus(stats: &Against) -> Option<Versus> {
+/// Compares with the best of the candidates that may serve, if one was observed on about as many requests as were served:
+/// one that its tenant forbids is no rival.
+pub fn versus(stats: &Against, may_serve: impl Fn(&CandidateKey) -> bool) -> Option<Versus> {
     let served = mean(&stats.served)?;
     let alone = |key: &CandidateKey| {
         let mean = mean(stats.alone.get(key)?)?;
@@ -60,6 +61,7 @@ pub fn versus(stats: &Against) -> Option<Versus> {
     let rivals = stats
         .alone
         .keys()
+        .filter(|key| may_serve(key))
         .filter_map(|key| Some((key, alone(key)?)));
     let (key, alone) = rivals.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
     let difference = served.mean - alone.mean;
@@ -154,7 +156,7 @@ mod tests {
 
     #[test]
     fn routing_that_knows_its_shapes_is_ahead_of_the_best_single_model() {
-        let found = versus(&world(0.8, 0.5, 20_000)).expect("observed");
+        let found = versus(&world(0.8, 0.5, 20_000), |_| true).expect("observed");
         assert!((found.served - 0.8).abs() < 0.01, "{found:?}");
         assert!((found.alone - 0.65).abs() < 0.03, "{found:?}");
         assert!(
@@ -165,7 +167,7 @@ mod tests {
 
     #[test]
     fn routing_that_picks_wrongly_is_shown_to_be_behind() {
-        let found = versus(&world(0.5, 0.8, 20_000)).expect("observed");
+        let found = versus(&world(0.5, 0.8, 20_000), |_| true).expect("observed");
         assert!(found.upper < 0.0, "{found:?}");
     }
 
@@ -173,9 +175,9 @@ mod tests {
     fn a_candidate_seen_on_few_of_the_requests_is_no_rival() {
         let mut stats = world(0.8, 0.5, 2_000);
         add(stats.alone.entry(key("lucky")).or_default(), 1, 1.0);
-        let found = versus(&stats).expect("observed");
+        let found = versus(&stats, |_| true).expect("observed");
         assert_ne!(found.candidate, key("lucky"));
-        assert_eq!(versus(&Against::default()), None);
+        assert_eq!(versus(&Against::default(), |_| true), None);
     }
 
     #[test]

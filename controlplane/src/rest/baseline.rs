@@ -7,17 +7,20 @@ use floopy_shared::{
         ids::{CandidateKey, TenantId},
         ranking::Role,
         shape::ShapeKey,
-        snapshot::{TableBody, TableName},
+        snapshot::{TableBody, TableName, Tenant},
     },
     view::named,
 };
 use serde_json::{Value, json};
 
-use super::{Api, error::ApiError, reader, view::whole};
-use crate::learn::{
-    credit::day_of,
-    stats::TenantStats,
-    versus::{Against, Versus, versus},
+use super::{Api, error::ApiError, reading, view::whole};
+use crate::{
+    learn::{
+        credit::day_of,
+        stats::TenantStats,
+        versus::{Against, Versus, versus},
+    },
+    settings,
 };
 
 /// Probability with which a sequence holds at every moment at once.
@@ -28,16 +31,19 @@ pub(super) async fn get(
     State(api): State<Api>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let tenant = reader(&api, &headers).await?;
-    let stats = api.totals.stats(&tenant).unwrap_or_default();
+    let (id, mut conn) = reading(&api, &headers).await?;
+    let tenant = settings::tenant(&mut conn, &id).await?;
+    drop(conn);
+    let stats = api.totals.stats(&id).unwrap_or_default();
     let today = day_of(api.clock.now_ms());
     let root = stats.against.get(&ShapeKey::root());
-    let mut body = told(root);
+    let of = |against| told(against, &tenant);
+    let mut body = of(root);
     let kinds = stats.against.iter().filter(|(shape, _)| !shape.is_root());
     let kinds = kinds.map(|(shape, against)| {
-        let mut body = told(Some(against));
+        let mut body = of(Some(against));
         body["task_shape"] = json!(shape.as_str());
-        let incumbent = incumbent(&api, &tenant, shape).as_ref().map(named);
+        let incumbent = incumbent(&api, &id, shape).as_ref().map(named);
         body["serves_best_single"] = json!(is_same(incumbent.as_ref(), &body["best_single"]));
         body["incumbent"] = json!(incumbent);
         body
@@ -76,8 +82,9 @@ fn is_same(incumbent: Option<&Value>, best: &Value) -> bool {
     same("provider") && same("model")
 }
 
-fn told(against: Option<&Against>) -> Value {
-    match against.and_then(versus) {
+fn told(against: Option<&Against>, tenant: &Tenant) -> Value {
+    let may_serve = |key: &CandidateKey| tenant.constraints.forbids(key).is_none();
+    match against.and_then(|against| versus(against, may_serve)) {
         Some(found) => compared(&found),
         None => json!({
             "best_single": null,

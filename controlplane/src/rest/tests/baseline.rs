@@ -4,7 +4,10 @@ use floopy_shared::domain::{decision::Reason, shape::ShapeKey};
 use serde_json::json;
 
 use super::*;
-use crate::learn::credit::Credit;
+use crate::{
+    learn::credit::Credit,
+    store::settings::{self, Document, Kind},
+};
 
 /// Requests of each kind of task.
 const REQUESTS: u64 = 400;
@@ -74,4 +77,20 @@ async fn each_kind_of_task_is_compared_with_its_own_best_single_model() {
     // Over both kinds neither model alone is better than the other.
     assert_eq!(body["routing"]["requests"], 2 * REQUESTS);
     assert_eq!(body["verdict"], "undecided", "{body}");
+    // A model that the tenant does not allow is no rival.
+    let denied = Document {
+        id: "routing".to_owned(),
+        body: json!({"deny_models": ["b"]}).to_string(),
+        created_ms: NOW,
+        changed_ms: NOW,
+    };
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    let put = settings::put(&mut tx, (&tenant(), Kind::Constraints), &denied).await;
+    put.expect("put");
+    tx.commit().await.expect("commits");
+    let (_, body) = fixture.get("/v1/routing/baseline").await;
+    assert_eq!(
+        body["task_shapes"][0]["best_single"]["model"], "a",
+        "{body}"
+    );
 }
