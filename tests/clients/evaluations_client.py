@@ -67,8 +67,26 @@ def asynchronous():
             page = await c.evaluations.results(run.id)
             assert not page.has_more and page.next_cursor is None, page
             check_rows(run, page.items)
+            first = await c.evaluations.results(run.id, limit=3)
+            rest = await c.evaluations.results(run.id, cursor=first.next_cursor)
+            check_rows(run, first.items + rest.items)
             slow = await c.evaluations.create(dataset_id=DATASET, model="auto", config={"concurrency": 1})
             assert (await c.evaluations.cancel(slow.id)).status == "cancelled"
+            assert (await c.evaluations.cancel(run.id)).status == "completed"
+            for wrong, kind in [
+                (c.evaluations.get("nobody"), floopy.FloopyNotFoundError),
+                (c.evaluations.results("nobody"), floopy.FloopyNotFoundError),
+                (
+                    c.evaluations.create(dataset_id=DATASET, model="auto", config={"heat": 1}),
+                    floopy.FloopyValidationError,
+                ),
+            ]:
+                try:
+                    await wrong
+                except kind:
+                    pass
+                else:
+                    raise AssertionError(kind)
 
     asyncio.run(go())
 

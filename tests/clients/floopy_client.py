@@ -74,6 +74,8 @@ def decisions():
         assert len(page.items) == 2 and page.has_more and page.next_cursor, page
         every = list(c.decisions.iterate(session_id="py-list", limit=2))
         assert sorted(d.request_id for d in every) == sorted(sent), every
+        pages = list(c.decisions.pages(session_id="py-list", limit=2))
+        assert [len(page.items) for page in pages] == [2, 2, 1], pages
         assert c.decisions.list(limit=1).items
 
 
@@ -145,6 +147,16 @@ def explain():
         assert raw.headers["floopy-model"] == winner, (raw.headers["floopy-model"], said)
         named = c.routing.explain(model=winner, messages=MESSAGES, temperature=0.5, max_tokens=9)
         assert f"{named.would_select['provider']}/{named.would_select['model']}" == winner, named
+        for model, messages, code in [
+            ("openai/gpt-4o", MESSAGES, "provider_not_configured"),
+            ("auto", [], "invalid_request"),
+        ]:
+            try:
+                c.routing.explain(model=model, messages=messages)
+            except floopy.FloopyValidationError as error:
+                assert error.code == code, error.code
+            else:
+                raise AssertionError(f"{model} was explained")
         try:
             for _ in range(11):
                 c.routing.explain(model="auto", messages=MESSAGES)
@@ -155,31 +167,14 @@ def explain():
 
 
 def delegate():
-    """Chat, embeddings and models come through the package's own OpenAI client."""
+    """Chat, embeddings, models and responses come through the package's own OpenAI client."""
     with client() as c:
         _, reply = chat(c, "py-delegate")
         assert reply.choices[0].message.content, reply
         ids = [m.id for m in c.models.list()]
         embedding = next(i for i in ids if "embed" in i)
         assert c.embeddings.create(model=embedding, input="x").data[0].embedding
-
-
-def asynchronous():
-    async def go():
-        async with AsyncFloopy(api_key=KEY, base_url=BASE_URL, timeout=20, max_retries=0) as c:
-            await c.chat.completions.create(
-                model="auto", messages=MESSAGES, extra_headers={"floopy-session-id": "py-async"}
-            )
-            answer = await c.feedback.submit(score=10, useful=True, session_id="py-async")
-            assert answer.duplicate is False, answer
-            said = await c.routing.explain(model="auto", messages=MESSAGES)
-            assert said.would_select and said.firewall_decision == "allow", said
-            until = time.monotonic() + 15
-            while not [d async for d in c.decisions.iterate(session_id="py-async")]:
-                assert time.monotonic() < until, "the decision is not listed within 15 s"
-                await asyncio.sleep(0.02)
-
-    asyncio.run(go())
+        assert c.responses.create(model="auto", input="Good morning").output_text
 
 
 def export():
@@ -197,9 +192,16 @@ def export():
 
     async def go():
         async with AsyncFloopy(api_key=KEY, base_url=BASE_URL, timeout=20, max_retries=0) as c:
+            rows = [row async for row in c.export.decisions(from_=from_, to=to, format="jsonl")]
+            assert len({r.request_id for r in rows}) == len(rows) == expected, len(rows)
             stream = c.export.decisions_with_trailer(from_=from_, to=to)
             assert len([row async for row in stream]) == expected
             assert stream.trailer.rows_emitted == expected, stream.trailer
+            try:
+                async for _ in c.export.decisions(from_=to, to=from_):
+                    raise AssertionError("there is nothing before the beginning")
+            except floopy.FloopyValidationError as error:
+                assert error.code == "invalid_request", error
 
     asyncio.run(go())
 
@@ -212,5 +214,4 @@ def export():
     "errors": errors,
     "explain": explain,
     "delegate": delegate,
-    "async": asynchronous,
 }[CHECK]()

@@ -93,7 +93,24 @@ def asynchronous():
             page = await c.experiments.list(from_="2026-01-01T00:00:00Z")
             assert page.items[0] == made, page
             check_results(await c.experiments.results(made.id), False)
-            check_experiment(await c.experiments.rollback(made.id), "rolled_back")
+            assert (await c.experiments.list(status="active", limit=1)).items == [made]
+            rolled = await c.experiments.rollback(made.id)
+            check_experiment(rolled, "rolled_back")
+            assert await c.experiments.rollback(made.id) == rolled
+            for asked, kind, code in [
+                (c.experiments.results("x"), floopy.FloopyValidationError, "invalid_experiment_id"),
+                (c.experiments.results(UNKNOWN), floopy.FloopyNotFoundError, "not_found"),
+                (c.experiments.rollback(UNKNOWN), floopy.FloopyNotFoundError, "not_found"),
+                (c.experiments.create(name="n", variant_a_routing_rule_id=UNKNOWN,
+                                      variant_b_routing_rule_id=RULE_B),
+                 floopy.FloopyValidationError, "invalid_body"),
+            ]:
+                try:
+                    await asked
+                except kind as error:
+                    assert error.code == code, error.code
+                else:
+                    raise AssertionError(f"no {kind.__name__}")
 
     asyncio.run(go())
 

@@ -101,6 +101,16 @@ def asynchronous():
             found = await c.sessions.get("async")
             assert [m["role"] for m in found.messages] == ["user", "assistant"], found
             assert found.turn_count == len(found.turns) == 1, found
+            for session, kind in [
+                ("nobody", floopy.FloopyNotFoundError),
+                ("  ", floopy.FloopyValidationError),
+            ]:
+                try:
+                    await c.sessions.get(session)
+                except kind as error:
+                    assert error.code and error.request_id, error
+                else:
+                    raise AssertionError(f"no {kind.__name__}")
 
     asyncio.run(go())
 

@@ -1,4 +1,4 @@
-//! The real Python package `floopy-sdk` against the real binaries and the simulator.
+//! The real Python package `floopy-sdk` against the real binaries and the simulator, with both of its clients.
 
 use floopy_tests::{Floopy, Shape, in_both_shapes, python, simulator::Simulator};
 
@@ -9,13 +9,15 @@ in_both_shapes!(
     limits_are_set_and_hold,
     explanations_are_read_and_limited,
     its_openai_client_works,
-    asynchronous_calls_work,
 );
 
+/// The same check with the synchronous client and with the asynchronous one, each on a system of its own.
 async fn check(shape: Shape, name: &str) {
-    let simulator = Simulator::start().await;
-    let floopy = Floopy::with(shape, simulator.settings()).await;
-    python::check("floopy_client.py", name, &floopy.api()).await;
+    for script in ["floopy_client.py", "floopy_async.py"] {
+        let simulator = Simulator::start().await;
+        let floopy = Floopy::with(shape, simulator.settings()).await;
+        python::check(script, name, &floopy.api()).await;
+    }
 }
 
 async fn ratings_are_accepted_and_duplicates_told(shape: Shape) {
@@ -42,6 +44,7 @@ async fn its_openai_client_works(shape: Shape) {
     check(shape, "delegate").await;
 }
 
-async fn asynchronous_calls_work(shape: Shape) {
-    check(shape, "async").await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_calls_each_method_of_both_clients() {
+    python::run("floopy_methods.py", &[]).await;
 }

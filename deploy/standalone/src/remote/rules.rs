@@ -33,7 +33,7 @@ pub(crate) struct NewRule {
     /// feedback_driven, smart_cost, fallback, round_robin, weighted, latency_based or legacy_model
     #[arg(long)]
     strategy: String,
-    /// Models as provider/model, in their order
+    /// Models as provider/model, in their order, separated by commas
     #[arg(long, value_delimiter = ',')]
     models: Vec<String>,
     /// Shares of the models, for `weighted`
