@@ -92,12 +92,12 @@ async fn the_baseline_serves_where_nothing_keeps_the_constraints(shape: Shape) {
 }
 
 async fn the_baseline_serves_where_nobody_is_sure_to_keep_a_floor(shape: Shape) {
-    let tenant = "default_model = \"up/beta\"\n[tenants.constraints]\nmin_quality = { floor = 1.0, assurance = 0.99 }";
+    let tenant = "default_model = \"up/alpha\"\n[tenants.constraints]\nmin_quality = { floor = 1.0, assurance = 0.99 }";
     let (_upstream, _floopy, api) = start(shape, tenant).await;
     let answer = api.chat("s", &hello("auto")).await.ok();
-    assert_decision_headers(&answer, "up/beta", "constraint_no_candidate");
+    assert_decision_headers(&answer, "up/alpha", "constraint_no_candidate");
     let decision = api.decision(&answer.request_id()).await;
-    let expected = [("alpha", "constraint_min_quality")];
+    let expected = [("beta", "constraint_min_quality")];
     assert_eq!(filtered(&decision), expected, "{decision}");
     assert_eq!(
         decision["explanation_detail"]["template_id"],
