@@ -40,7 +40,7 @@ pub(crate) use self::{
     fill::{Fill, Given},
     keeper::Keeper,
     key::{Asked, Form},
-    look::Stored,
+    look::{Neighbour, Stored},
     meaning::Meaning,
     questions::{Questions, QuestionsKeeper},
     shared::{Shared, SharedKeeper},

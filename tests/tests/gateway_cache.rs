@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use floopy_tests::{
     Answer, Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually,
-    eventually_within, in_both_shapes, python, simulator::Simulator,
+    eventually_within, in_both_shapes, python, simulator::Simulator, upstream::Reply,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ in_both_shapes!(
     a_tenants_settings_hold_for_calls_that_do_not_say,
     a_cache_is_its_tenants_alone_and_dies_with_its_proxy,
     real_clients_read_what_is_given_again_as_they_read_the_first,
+    a_question_in_other_words_is_explained_as_it_is_answered,
+    the_shadow_tells_how_often_the_semantic_cache_would_have_been_wrong,
 );
 
 async fn start(shape: Shape) -> (Upstream, Floopy) {
@@ -202,4 +204,160 @@ async fn real_clients_read_what_is_given_again_as_they_read_the_first(shape: Sha
     for check in ["whole", "streams", "tools", "embeddings", "messages"] {
         python::check("cache_client.py", check, &floopy.api()).await;
     }
+}
+
+/// Of the usual tenant, whose entry it ends.
+fn semantic(mode: &str) -> String {
+    format!("[tenants.cache]\nenabled = true\n[tenants.cache.semantic]\nmode = \"{mode}\"\n")
+}
+
+fn asking(text: &str) -> Value {
+    json!({"model": "up/alpha", "messages": [{"role": "user", "content": text}]})
+}
+
+async fn ask_in_words(api: &Api, text: &str) -> Answer {
+    let call = api.post("/v1/chat/completions").json(&asking(text));
+    call.send().await.ok()
+}
+
+async fn explained(api: &Api, body: Value) -> Value {
+    let question = json!({"request": body, "headers": {}});
+    let call = api.post("/v1/cache/explain").json(&question);
+    call.send().await.ok().json()
+}
+
+async fn set_semantic(api: &Api, settings: Value) {
+    let body = json!({"enabled": true, "semantic": settings});
+    let call = api.call(http::Method::PUT, "/v1/cache").json(&body);
+    call.send().await.ok();
+    eventually(|| async {
+        let told = explained(api, asking("Is it on?")).await["semantic"].clone();
+        let differs = |(key, value): (&String, &Value)| told[key] != *value;
+        match settings.as_object().expect("some").iter().any(differs) {
+            false => Ok(()),
+            true => Err(told.to_string()),
+        }
+    })
+    .await;
+}
+
+/// What would be done, and why the nearest question's reply would not be given; null: it would.
+async fn nearest(api: &Api, text: &str) -> (Value, Value) {
+    let told = explained(api, asking(text)).await;
+    let near = &told["semantic"]["near"][0];
+    assert_eq!(near["is_given"], json!(near["why_not"].is_null()), "{told}");
+    (told["status"].clone(), near["why_not"].clone())
+}
+
+const OTHER_WORDS: &str = "Hi, how can I reset the 2 passwords";
+
+async fn a_question_in_other_words_is_explained_as_it_is_answered(shape: Shape) {
+    let upstream = Upstream::start().await;
+    let settings = Settings::for_upstream(&upstream).tenant(&semantic("on"));
+    let settings = settings.proxy(
+        "limits",
+        "key_explains_per_minute = 1000\ntenant_explains_per_minute = 1000",
+    );
+    let floopy = Floopy::with(shape, settings).await;
+    let api = floopy.api();
+    let first = ask_in_words(&api, "How do I reset my 2 passwords?").await;
+    let key = first.header("floopy-cache-key").to_owned();
+    // A reply is stored once its caller has it.
+    eventually(|| async {
+        let told = explained(&api, asking(OTHER_WORDS)).await;
+        match told["semantic"]["near"][0]["matched_key"] == key {
+            true => Ok(()),
+            false => Err(told),
+        }
+    })
+    .await;
+    assert_eq!(
+        nearest(&api, OTHER_WORDS).await,
+        (json!("semantic"), Value::Null)
+    );
+    let another = nearest(&api, "How do I reset my 3 passwords?").await;
+    assert_eq!(another, (json!("miss"), json!("other_number")));
+    assert_eq!(upstream.count("alpha"), 1, "explaining asks nobody");
+    let given = ask_in_words(&api, OTHER_WORDS).await;
+    assert_eq!(status(&given), "semantic");
+    assert_eq!(given.header("floopy-cache-matched"), key);
+    assert_settings_count(&api).await;
+}
+
+async fn assert_settings_count(api: &Api) {
+    let not_looked_for = async |body: Value| {
+        let told = explained(api, body).await;
+        told["semantic"]["not_looked_for"].clone()
+    };
+    let mut with_tools = asking(OTHER_WORDS);
+    with_tools["tools"] = json!([{"type": "function", "function": {"name": "f"}}]);
+    assert_eq!(not_looked_for(with_tools).await, "tools");
+    set_semantic(api, json!({"mode": "on", "threshold": 1.0})).await;
+    let apart = nearest(api, OTHER_WORDS).await;
+    assert_eq!(apart, (json!("miss"), json!("below_threshold")));
+    assert_eq!(status(&ask_in_words(api, OTHER_WORDS).await), "miss");
+    flush(api, json!({})).await.ok();
+    set_semantic(api, json!({"mode": "off"})).await;
+    assert_eq!(not_looked_for(asking(OTHER_WORDS)).await, "off");
+}
+
+fn says(text: &str) -> Reply {
+    let message = json!({"role": "assistant", "content": text});
+    let choices = json!([{"index": 0, "finish_reason": "stop", "message": message}]);
+    let usage = json!({"prompt_tokens": 5, "completion_tokens": 5});
+    let body = json!({"id": "c", "object": "chat.completion", "choices": choices, "usage": usage});
+    Reply::json(200, &body)
+}
+
+async fn the_shadow_tells_how_often_the_semantic_cache_would_have_been_wrong(shape: Shape) {
+    let upstream = Upstream::start().await;
+    let settings = Settings::for_upstream(&upstream).tenant(&semantic("shadow"));
+    let floopy = Floopy::with(shape, settings).await;
+    let api = floopy.api();
+    let replies = ["It is Paris.", "It is Paris.", "It is Berlin, not Paris."];
+    upstream.script_first("alpha", replies.map(says));
+    let asked = [
+        "What is the capital?",
+        "Hello, what is the capital",
+        "Please, what is the capital",
+    ];
+    assert_eq!(status(&ask_in_words(&api, asked[0]).await), "miss");
+    let told = eventually(|| async {
+        let told = explained(&api, asking(asked[1])).await;
+        match told["semantic"]["near"][0].is_object() {
+            true => Ok(told),
+            false => Err(told),
+        }
+    })
+    .await;
+    assert_eq!(
+        (&told["status"], &told["semantic"]["near"][0]["is_given"]),
+        (&json!("miss"), &json!(true))
+    );
+    assert!(
+        told["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("shadow")),
+        "{told}"
+    );
+    for question in &asked[1..] {
+        assert_eq!(status(&ask_in_words(&api, question).await), "miss");
+    }
+    assert_eq!(upstream.count("alpha"), 3);
+    let month = eventually(|| async {
+        let month = api.get("/v1/cache").await.ok().json()["month"].clone();
+        match month["semantic_compared"] == json!(2) {
+            true => Ok(month),
+            false => Err(month.to_string()),
+        }
+    })
+    .await;
+    assert_eq!(
+        (
+            &month["semantic_wrong"],
+            &month["semantic_wrong_rate"],
+            &month["semantic_hits"]
+        ),
+        (&json!(1), &json!(0.5), &json!(0))
+    );
 }

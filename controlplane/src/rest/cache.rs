@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use floopy_shared::domain::{
-    cache::{Caching, DEFAULT_THRESHOLD, FlushOf},
+    cache::{Caching, FlushOf},
     ids::{CandidateKey, TenantId},
     plan::Feature,
     rule::is_name,
@@ -182,7 +182,7 @@ fn describe(caching: &Caching, month: Counts) -> Value {
         "ttl_seconds": caching.ttl_ms() / 1_000,
         "semantic": {
             "mode": caching.semantic.mode.as_str(),
-            "threshold": f64::from(caching.semantic.threshold.unwrap_or(DEFAULT_THRESHOLD)) / 1_000.0,
+            "threshold": f64::from(caching.semantic.least_thousandths()) / 1_000.0,
             "advanced": caching.semantic.advanced,
         },
         "flushed_at": (caching.generation > 0).then(|| moment(caching.generation)).flatten(),

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use floopy_semantic::rows::Rows;
+use floopy_semantic::{rows::Rows, verify::Difference};
 use floopy_shared::domain::{
     cache::{CacheKey, Similar},
     ids::TenantId,
@@ -63,6 +63,16 @@ struct Question {
     weight: usize,
 }
 
+/// A question that is near another one.
+#[derive(Debug)]
+pub(super) struct Near {
+    pub similar: Similar,
+    /// Before it was rounded.
+    pub similarity: f32,
+    /// `None`: both ask the same.
+    pub differs: Option<Difference>,
+}
+
 impl Index {
     pub(super) fn new(max_bytes: usize) -> Self {
         Self {
@@ -80,25 +90,22 @@ impl Index {
         let Some(scope) = self.scope(tenant, &meaning.scope) else {
             return Vec::new();
         };
-        let near: Vec<(f32, Question)> = {
-            let scope = scope.read().unwrap_or_else(PoisonError::into_inner);
-            let near = scope.rows.nearest(&meaning.vector, CANDIDATES, least);
-            let asked = |at: usize| scope.asked[at].clone();
-            near.into_iter()
-                .map(|near| (near.similarity, asked(near.at)))
-                .collect()
+        let near = compare(&scope, meaning, least).into_iter();
+        let same = near.filter(|near| near.differs.is_none());
+        same.map(|near| near.similar).collect()
+    }
+
+    /// The calls that asked something near, the nearest first, whatever sets them apart. Looking is no use of them.
+    pub(super) fn near(&self, tenant: &TenantId, meaning: &Meaning, least: f32) -> Vec<Near> {
+        let scope = {
+            let shelves = self.lock();
+            let slot = shelves
+                .of
+                .get(tenant)
+                .map(|shelf| shelf.scopes.peek(&meaning.scope));
+            slot.flatten().map(|slot| Arc::clone(&slot.scope))
         };
-        let words = Words::of(&meaning.questions);
-        let found = near
-            .into_iter()
-            .filter(|(_, question)| words.ask_the_same(&question.texts));
-        found
-            .map(|(similarity, question)| Similar {
-                similarity: thousandths(similarity),
-                advanced: meaning.is_advanced,
-                matched: question.key,
-            })
-            .collect()
+        scope.map_or_else(Vec::new, |scope| compare(&scope, meaning, least))
     }
 
     /// Remembers what a call asked whose reply is stored under this key.
@@ -266,6 +273,29 @@ impl Scope {
         }
         freed
     }
+}
+
+/// What was asked nearest to this, the nearest first.
+fn compare(scope: &RwLock<Scope>, meaning: &Meaning, least: f32) -> Vec<Near> {
+    let near: Vec<(f32, Question)> = {
+        let scope = scope.read().unwrap_or_else(PoisonError::into_inner);
+        let near = scope.rows.nearest(&meaning.vector, CANDIDATES, least);
+        let asked = |at: usize| scope.asked[at].clone();
+        near.into_iter()
+            .map(|near| (near.similarity, asked(near.at)))
+            .collect()
+    };
+    let words = Words::of(&meaning.questions);
+    let compared = near.into_iter().map(|(similarity, question)| Near {
+        similarity,
+        similar: Similar {
+            similarity: thousandths(similarity),
+            advanced: meaning.is_advanced,
+            matched: question.key,
+        },
+        differs: words.compare(&question.texts).err(),
+    });
+    compared.collect()
 }
 
 pub(super) fn thousandths(similarity: f32) -> u16 {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use floopy_semantic::{
     embed::{Vector, model},
-    verify::{Reading, verify},
+    verify::{Difference, Reading, verify},
 };
 use floopy_shared::domain::cache::CacheKey;
 use serde::Deserialize;
@@ -97,6 +97,10 @@ impl Meaning {
         })
     }
 
+    pub(crate) fn is_advanced(&self) -> bool {
+        self.is_advanced
+    }
+
     /// One that asked the same among the same, in these words.
     pub(super) fn in_words(&self, questions: Vec<String>) -> Option<Self> {
         Some(Self {
@@ -133,18 +137,19 @@ impl Words {
         Self(questions.iter().map(|q| Reading::of(q)).collect())
     }
 
-    /// Whether these ask the same.
-    pub(super) fn ask_the_same(&self, questions: &[String]) -> bool {
+    /// What sets these apart.
+    pub(super) fn compare(&self, questions: &[String]) -> Result<(), Difference> {
         let Self(own) = self;
+        if questions.len() != own.len() {
+            return Err(Difference::Length);
+        }
         let theirs = questions.iter().map(|question| Reading::of(question));
-        questions.len() == own.len()
-            && own
-                .iter()
-                .zip(theirs)
-                .all(|(ours, theirs)| match (ours, theirs) {
-                    (Some(ours), Some(theirs)) => verify(ours, &theirs).is_ok(),
-                    (Some(_) | None, _) => false,
-                })
+        own.iter()
+            .zip(theirs)
+            .try_for_each(|(ours, theirs)| match (ours, theirs) {
+                (Some(ours), Some(theirs)) => verify(ours, &theirs),
+                (Some(_) | None, _) => Err(Difference::Words),
+            })
     }
 }
 

@@ -119,7 +119,7 @@ impl Questions {
                 let key = point.payload.key_of((looked.tenant, &meaning.scope))?;
                 let theirs = meaning.in_words(point.payload.questions)?;
                 let similarity = meaning.vector.similarity(&theirs.vector);
-                let is_same = similarity >= least && words.ask_the_same(&theirs.questions);
+                let is_same = similarity >= least && words.compare(&theirs.questions).is_ok();
                 let similar = Similar {
                     similarity: thousandths(similarity),
                     advanced: meaning.is_advanced,

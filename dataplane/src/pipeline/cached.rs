@@ -12,6 +12,7 @@ use floopy_shared::domain::{
 use http::{HeaderMap, Response};
 use serde::Deserialize;
 
+use self::explain::Unasked;
 pub(crate) use self::explain::{Explained, Named, explain};
 use super::plan;
 use crate::{
@@ -102,7 +103,7 @@ async fn search(
         }
         Found::Miss(leading) => leading,
     };
-    let meaning = meaning(asking, wish, &governed);
+    let meaning = meaning(asking, wish, &governed).ok();
     Ok(missed(asking, record, (&looked, leading), (meaning, fits)).await)
 }
 
@@ -162,14 +163,19 @@ fn give(
 }
 
 /// What the call asks, if a reply to the same in other words may be of use. Tools act on what was said, word by word.
-fn meaning(asking: Asking<'_>, wish: &Wish, governed: &Governed<'_>) -> Option<Meaning> {
-    let may_be_looked_for = !wish.semantic.is_off()
-        && asking.gateway.cache.is_semantic()
-        && !asking.call.features().tools;
-    let asked = || asked(asking, wish, governed);
+fn meaning(asking: Asking<'_>, wish: &Wish, governed: &Governed<'_>) -> Result<Meaning, Unasked> {
+    let unasked = [
+        (wish.semantic.is_off(), Unasked::Off),
+        (!asking.gateway.cache.is_semantic(), Unasked::NoIndex),
+        (asking.call.features().tools, Unasked::Tools),
+    ];
+    if let Some((_, why)) = unasked.into_iter().find(|(is_so, _)| *is_so) {
+        return Err(why);
+    }
     let plan = asking.admitted.tenant.plan.as_deref();
     let is_sold = plan.is_none_or(|plan| plan.has(Feature::AdvancedCache));
-    may_be_looked_for.then(|| Meaning::of(&asked(), wish.semantic.advanced && is_sold))?
+    let is_advanced = wish.semantic.advanced && is_sold;
+    Meaning::of(&asked(asking, wish, governed), is_advanced).ok_or(Unasked::NoQuestion)
 }
 
 fn asked<'a>(asking: Asking<'a>, wish: &'a Wish, governed: &Governed<'a>) -> Asked<'a> {

@@ -63,7 +63,12 @@ impl Semantic {
 
     /// How near a question must be, -1 to 1.
     pub fn least_similarity(self) -> f32 {
-        f32::from(self.threshold.unwrap_or(DEFAULT_THRESHOLD)) / 1_000.0
+        f32::from(self.least_thousandths()) / 1_000.0
+    }
+
+    /// The same in thousandths.
+    pub fn least_thousandths(self) -> u16 {
+        self.threshold.unwrap_or(DEFAULT_THRESHOLD)
     }
 }
 

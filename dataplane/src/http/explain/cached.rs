@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use floopy_shared::domain::ids::RequestId;
+use floopy_shared::domain::{cache::SemanticMode, ids::RequestId};
 use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -80,15 +80,10 @@ fn answer(admitted: &Admitted, explained: &Explained, now_ms: u64) -> Value {
             "the call would be refused by its headers; /v1/routing/explain says why",
         ),
         Explained::Bypassed(why) => ("bypass", Some(why.as_str()), reason(*why)),
-        Explained::Asked(named) if named.is_hit() => ("exact", None, "a stored reply is given"),
-        Explained::Asked(named) if named.stored.is_empty() => {
-            ("miss", None, "nothing is stored under this key")
+        Explained::Asked(named) => {
+            let (status, why) = of_stored(named);
+            (status, None, why)
         }
-        Explained::Asked(_) => (
-            "miss",
-            None,
-            "what is stored under this key may not be given to this call",
-        ),
     };
     let mut answer = json!({
         "object": "cache.explanation",
@@ -98,12 +93,63 @@ fn answer(admitted: &Admitted, explained: &Explained, now_ms: u64) -> Value {
         "is_cacheable": matches!(explained, Explained::Asked(_)),
         "key": null, "key_parts": null, "canonical_body": null, "left_out": [], "stored": [],
         "reads": null, "writes": null, "bucket_max_size": null, "ttl_seconds": null,
-        "max_age_seconds": null,
+        "max_age_seconds": null, "semantic": null,
     });
     if let (Explained::Asked(named), Value::Object(answer)) = (explained, &mut answer) {
         answer.extend(of_named(admitted, named, now_ms));
     }
     answer
+}
+
+/// What happens to a call that asks, and why.
+fn of_stored(named: &Named) -> (&'static str, &'static str) {
+    if named.is_hit() {
+        return ("exact", "a stored reply is given");
+    }
+    match named.similar() {
+        Some((found, SemanticMode::On)) => {
+            let status = if found.similar.advanced {
+                "advanced"
+            } else {
+                "semantic"
+            };
+            (status, "the reply to the same in other words is given")
+        }
+        Some((_, SemanticMode::Shadow | SemanticMode::Off)) => (
+            "miss",
+            "the reply to the same in other words is only compared with a fresh one: mode is shadow",
+        ),
+        None if named.stored.is_empty() => ("miss", "nothing is stored under this key"),
+        None => (
+            "miss",
+            "what is stored under this key may not be given to this call",
+        ),
+    }
+}
+
+/// What is stored to the same in other words.
+fn semantic(named: &Named, now_ms: u64) -> Value {
+    let set = named.wish.semantic;
+    let near = named.meant.as_ref().map_or(&[][..], |meant| &meant.near);
+    let near = near.iter().map(|near| {
+        let entry = near.stored.as_ref().map(|stored| &stored.entry);
+        json!({
+            "place": if near.is_shared { "qdrant" } else { "proxy" },
+            "similarity": f64::from(near.similar.similarity) / 1_000.0,
+            "matched_key": hex::encode(near.similar.matched),
+            "model": entry.map(|entry| &entry.model),
+            "age_seconds": entry.map(|entry| entry.age_ms(now_ms) / 1_000),
+            "is_given": near.is_given(),
+            "why_not": near.why_not(),
+        })
+    });
+    json!({
+        "mode": set.mode.as_str(),
+        "threshold": f64::from(set.least_thousandths()) / 1_000.0,
+        "is_advanced": named.meant.as_ref().is_ok_and(|meant| meant.is_advanced),
+        "not_looked_for": named.meant.as_ref().err().map(|why| why.as_str()),
+        "near": near.collect::<Vec<_>>(),
+    })
 }
 
 fn of_named(admitted: &Admitted, named: &Named, now_ms: u64) -> Map<String, Value> {
@@ -135,6 +181,7 @@ fn of_named(admitted: &Admitted, named: &Named, now_ms: u64) -> Map<String, Valu
         "bucket_max_size": wish.bucket,
         "ttl_seconds": ttl_ms / 1_000,
         "max_age_seconds": wish.max_age_ms.map(|ms| ms / 1_000),
+        "semantic": semantic(named, now_ms),
     });
     match answer {
         Value::Object(answer) => answer,

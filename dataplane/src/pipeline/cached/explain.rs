@@ -1,15 +1,15 @@
 //! What the cache would do with a call that is not made.
 
 use floopy_shared::domain::{
-    cache::CacheKey,
+    cache::{CacheKey, SemanticMode},
     ids::{RequestId, SessionId},
 };
 use http::HeaderMap;
 
-use super::{Asking, bypass, plan};
+use super::{Asking, bypass, meaning, plan};
 use crate::{
     admit::Admitted,
-    cache::{self, Asked, Entry, Form, Looked, Stored, Wish},
+    cache::{self, Asked, Entry, Form, Looked, Neighbour, Stored, Wish},
     call::Call,
     gateway::Gateway,
     http::respond::Refusal,
@@ -36,6 +36,37 @@ pub(crate) struct Named {
     pub left_out: Vec<String>,
     /// What is stored to it.
     pub stored: Vec<Stored>,
+    pub meant: Result<Meant, Unasked>,
+}
+
+/// What is stored to the same in other words.
+pub(crate) struct Meant {
+    pub near: Vec<Neighbour>,
+    /// Earlier messages may be in other words as well.
+    pub is_advanced: bool,
+}
+
+/// Why nothing is looked for that asks the same in other words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    /// The tenant or the call has it off.
+    Off,
+    /// This proxy keeps no questions.
+    NoIndex,
+    Tools,
+    /// Not one that can be compared.
+    NoQuestion,
+}
+
+impl Unasked {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::NoIndex => "not_kept",
+            Self::Tools => "tools",
+            Self::NoQuestion => "no_plain_question",
+        }
+    }
 }
 
 impl Named {
@@ -46,6 +77,15 @@ impl Named {
             self.stored.iter().filter(good).count()
         };
         self.wish.reads && (of(false) >= self.wish.bucket || of(true) > 0)
+    }
+
+    /// The reply to the same in other words that would be given, or compared in the shadow, where there is none to the
+    /// very request.
+    pub(crate) fn similar(&self) -> Option<(&Neighbour, SemanticMode)> {
+        let meant = self.meant.as_ref().ok()?;
+        let found = meant.near.iter().find(|near| near.is_given());
+        let found = found.filter(|_| self.wish.reads && !self.is_hit())?;
+        Some((found, self.wish.semantic.mode))
     }
 }
 
@@ -99,11 +139,19 @@ pub(crate) async fn explain(
     };
     let fits = |entry: &Entry| governed.may_answer(&view, &caller, (&entry.model, entry.is_listed));
     let stored = gateway.cache.look(&looked, fits).await;
+    let meant = match meaning(asking, &wish, &governed) {
+        Ok(meaning) => Ok(Meant {
+            near: gateway.cache.look_near(&looked, &meaning, fits).await,
+            is_advanced: meaning.is_advanced(),
+        }),
+        Err(why) => Err(why),
+    };
     Ok(Explained::Asked(Box::new(Named {
         key,
         form: form.into_owned(),
         left_out,
         stored,
+        meant,
         wish,
     })))
 }

@@ -28,14 +28,38 @@ impl<R: Source> Asked<R> {
         columns: &[Column],
         console: &mut Console,
     ) -> Result<(), ClientError> {
-        let found = self.remote.client()?.ask(Method::GET, path, None).await?;
-        self.show(console, &found, |found| {
-            tables::of(&items(found, "/items"), columns)
-        });
+        let found = self.listed(path, columns, console).await?;
         if found["has_more"] == true && !self.json {
             console.complain("there are more; --limit shows up to 200");
         }
         Ok(())
+    }
+
+    /// A page of a list, and how to go on where the command takes `--after`.
+    pub(super) async fn page(
+        &self,
+        path: &str,
+        columns: &[Column],
+        console: &mut Console,
+    ) -> Result<(), ClientError> {
+        let found = self.listed(path, columns, console).await?;
+        if let Some(next) = found["next_cursor"].as_str().filter(|_| !self.json) {
+            console.complain(&format!("there are more; go on with --after {next}"));
+        }
+        Ok(())
+    }
+
+    async fn listed(
+        &self,
+        path: &str,
+        columns: &[Column],
+        console: &mut Console,
+    ) -> Result<Value, ClientError> {
+        let found = self.remote.client()?.ask(Method::GET, path, None).await?;
+        self.show(console, &found, |found| {
+            tables::of(&items(found, "/items"), columns)
+        });
+        Ok(found)
     }
 
     pub(super) async fn delete(

@@ -79,6 +79,16 @@ const SHOWN: &[Column] = &[
     ("SAVED TOKENS", "/month/saved_tokens", Side::Right),
 ];
 
+const NEAR: &[Column] = &[
+    ("IN OTHER WORDS", "/place", Side::Left),
+    ("MODEL", "/model", Side::Left),
+    ("AGE s", "/age_seconds", Side::Right),
+    ("SIMILARITY", "/similarity", Side::Right),
+    ("MATCHED", "/matched_key", Side::Left),
+    ("GIVEN", "/is_given", Side::Left),
+    ("WHY NOT", "/why_not", Side::Left),
+];
+
 const STORED: &[Column] = &[
     ("PLACE", "/place", Side::Left),
     ("MODEL", "/model", Side::Left),
@@ -160,14 +170,16 @@ impl Endpoint {
     }
 }
 
+fn said_of(of: &Value, key: &str) -> String {
+    let value = &of[key];
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// The explanation for people.
 fn text(told: &Value) -> String {
-    let said = |key: &str| {
-        let value = &told[key];
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let said = |key| said_of(told, key);
     let mut lines = vec![format!("{}: {}", said("status"), said("why"))];
     if told["key"].is_null() {
         return lines.concat();
@@ -191,6 +203,23 @@ fn text(told: &Value) -> String {
     let stored = items(told, "/stored");
     if !stored.is_empty() {
         lines.push(tables::of(&stored, STORED));
+    }
+    let semantic = &told["semantic"];
+    let not_looked_for = semantic["not_looked_for"].as_str();
+    lines.push(format!(
+        "in other words: {}",
+        not_looked_for.map_or_else(
+            || format!(
+                "{}, from a similarity of {}",
+                said_of(semantic, "mode"),
+                semantic["threshold"]
+            ),
+            |why| format!("not looked for, {why}"),
+        )
+    ));
+    let near = items(semantic, "/near");
+    if !near.is_empty() {
+        lines.push(tables::of(&near, NEAR));
     }
     let shown = lines.join("\n");
     // What a caller wrote may hold what moves the cursor.

@@ -151,7 +151,7 @@ struct CacheExplainInput {
 struct CacheExplanation {
     /// Always `cache.explanation`.
     object: String,
-    /// `exact`, `miss`, `bypass`, `off`, or `refused`: routing would refuse the call by its headers.
+    /// `exact`, `semantic`, `advanced`, `miss`, `bypass`, `off`, or `refused`: routing would refuse the call by its headers.
     status: String,
     /// Why it is passed by, as `floopy-cache-note` would say.
     note: Option<String>,
@@ -173,6 +173,42 @@ struct CacheExplanation {
     bucket_max_size: Option<u32>,
     ttl_seconds: Option<u64>,
     max_age_seconds: Option<u64>,
+    semantic: Option<SemanticExplanation>,
+}
+
+/// What the cache would do with questions that ask the same in other words.
+#[derive(ToSchema)]
+struct SemanticExplanation {
+    /// `off`, `shadow` or `on`, for this call.
+    mode: String,
+    threshold: f64,
+    /// Earlier messages of this call may be in other words as well.
+    is_advanced: bool,
+    /// Null: such questions are looked for. `off`; `not_kept`: this proxy keeps no questions; `tools`: the call has some;
+    /// `no_plain_question`: it does not end with a message of the user that can be compared.
+    not_looked_for: Option<String>,
+    /// The eight nearest that are at least at 0.3, the nearest first.
+    near: Vec<NearQuestion>,
+}
+
+/// A question whose reply was stored, of a call that is alike in all else.
+#[derive(ToSchema)]
+struct NearQuestion {
+    /// `proxy`: the one that answers; `qdrant`: what proxies share.
+    place: String,
+    /// How near the two questions are, 0 to 1.
+    similarity: f64,
+    /// The name of the request that asked it.
+    matched_key: String,
+    /// Null: the reply is gone.
+    model: Option<String>,
+    age_seconds: Option<u64>,
+    /// Whether it may be the reply to this call: where `mode` is `on` and there is none to the very request, the first such
+    /// one is given, if the call reads.
+    is_given: bool,
+    /// `below_threshold`, `other_language`, `other_length` (more sentences or messages), `other_negation`, `other_number`,
+    /// `other_thing_asked`, `other_time`, `other_words`, `other_order`, `not_stored`, or as of a stored reply.
+    why_not: Option<String>,
 }
 
 /// A reply that is stored.
