@@ -143,20 +143,23 @@ fn holds<'a>(tenant: &'a Tenant, decision: &Decision, user: Option<&str>) -> Vec
             BudgetBy::Tenant => String::new(),
             BudgetBy::Project => decision.project?.to_string(),
             BudgetBy::Key => decision.key_id.clone(),
-            BudgetBy::User => subject(user?),
+            BudgetBy::User => user?.to_owned(),
             BudgetBy::Session => decision.session_id.as_ref()?.as_str().to_owned(),
         };
-        let account = budget.account(subject)?;
+        let mut account = budget.account(subject)?;
+        if account.by == BudgetBy::User {
+            account.subject = booked_under(account.subject, tenant.zero_retention);
+        }
         Some(Hold { budget, account })
     });
     holds.collect()
 }
 
-/// What a user is booked under.
-fn subject(user: &str) -> String {
+/// What a user is booked under: a hash, where the name is long or nothing of it may be kept.
+fn booked_under(user: String, zero_retention: bool) -> String {
     let is_plain = user.len() <= MAX_SUBJECT_BYTES && !user.chars().any(char::is_control);
-    if is_plain {
-        user.to_owned()
+    if is_plain && !zero_retention {
+        user
     } else {
         format!("xxh3:{:032x}", xxh3_128(user.as_bytes()))
     }

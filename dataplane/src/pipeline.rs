@@ -120,9 +120,7 @@ async fn serve_entered(
     record.traced(&parts.headers);
     let incoming = (parts, body, endpoint);
     let mut response = serve_admitted(gateway, (admitted, record), incoming, passage).await;
-    if let Some(left) = left {
-        left.tell(response.headers_mut());
-    }
+    left.tell(response.headers_mut());
     response
 }
 

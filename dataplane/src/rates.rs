@@ -22,13 +22,14 @@ use floopy_shared::domain::{
 use http::HeaderMap;
 
 pub(crate) use self::{
-    exceeded::{Exceeded, Left},
+    exceeded::{Exceeded, Remaining},
     fleet::Fleet,
     own::Charged,
 };
 use self::{
-    exceeded::{REQUESTS, TOKENS},
+    exceeded::{Left, REQUESTS, TOKENS, nearest},
     own::{Held, held, named},
+    window::Window,
     windows::{Counted, Windows},
 };
 use crate::{admit::Admitted, http::respond::Refusal};
@@ -49,8 +50,7 @@ pub(crate) struct Rates {
 /// A call that is within its limits.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
-    /// What is left of the limit of requests that is nearest; `None`: nothing limits them.
-    pub left: Option<Left>,
+    pub left: Remaining,
     pub charged: Charged,
 }
 
@@ -72,16 +72,19 @@ impl Rates {
     ) -> Result<Admission, Exceeded> {
         let tenant = &*admitted.tenant;
         is_open(tenant, now_ms)?;
-        self.check_tokens(tenant, now_ms)?;
+        let mut tokens = self.check_tokens(tenant, now_ms)?;
         let own: Vec<Held<'_>> = held(admitted, headers, named).collect();
-        let charged = self.check_own_tokens(tenant, &own, now_ms)?;
+        let charged = self.check_own_tokens(tenant, &own, (&mut tokens, now_ms))?;
         let mut taken = Taken::default();
         self.take_of_key(admitted, now_ms, &mut taken)?;
         for held in &own {
             self.take_own(tenant, held, now_ms, &mut taken)?;
         }
         Ok(Admission {
-            left: taken.keep(),
+            left: Remaining {
+                requests: taken.keep(),
+                tokens,
+            },
             charged,
         })
     }
@@ -136,12 +139,12 @@ impl Rates {
         self.own.of(&name, span_ms, || name.clone())
     }
 
-    /// Where what the call uses is to be counted.
+    /// Where what the call uses is to be counted; `left`: of the limit of tokens that is nearest.
     fn check_own_tokens(
         &self,
         tenant: &Tenant,
         own: &[Held<'_>],
-        now_ms: u64,
+        (left, now_ms): (&mut Option<Left>, u64),
     ) -> Result<Charged, Exceeded> {
         let mut charged = Charged::default();
         for held in own {
@@ -149,11 +152,9 @@ impl Rates {
                 continue;
             };
             let window = self.of_own(tenant, held, TOKENS);
-            let wait_ms = window.lock().wait_ms(limit, now_ms);
-            if wait_ms > 0 {
-                let wait_s = wait_ms.div_ceil(1_000);
-                return Err(exceeded_own(held, (TOKENS, limit), wait_s));
-            }
+            let exceeded = |wait_s| exceeded_own(held, (TOKENS, limit), wait_s);
+            let of_this = look(&window, limit, now_ms).map_err(exceeded)?;
+            *left = Some(nearest(*left, of_this));
             charged.0.push(window);
         }
         Ok(charged)
@@ -193,22 +194,19 @@ impl Rates {
         known
     }
 
-    fn check_tokens(&self, tenant: &Tenant, now_ms: u64) -> Result<(), Exceeded> {
+    fn check_tokens(&self, tenant: &Tenant, now_ms: u64) -> Result<Option<Left>, Exceeded> {
         let Some((window_s, limit)) = tenant.limits.token_window() else {
-            return Ok(());
+            return Ok(None);
         };
         let span_ms = u64::from(window_s) * 1_000;
         let name = || format!("tokens:{}", tenant.id);
         let window = self.tokens.of(&tenant.id, span_ms, name);
-        let wait_ms = window.lock().wait_ms(limit, now_ms);
-        match wait_ms {
-            0 => Ok(()),
-            wait_ms => Err(Exceeded::Tokens {
-                limit,
-                window_s,
-                wait_s: wait_ms.div_ceil(1_000),
-            }),
-        }
+        let exceeded = |wait_s| Exceeded::Tokens {
+            limit,
+            window_s,
+            wait_s,
+        };
+        look(&window, limit, now_ms).map(Some).map_err(exceeded)
     }
 }
 
@@ -233,8 +231,7 @@ impl Taken {
     fn take(&mut self, window: Arc<Counted>, limit: u64, now_ms: u64) -> Result<(), u64> {
         let left = take(&window, limit, now_ms)?;
         self.of.push(window);
-        let nearest = self.left.filter(|known| known.remaining <= left.remaining);
-        self.left = Some(nearest.unwrap_or(left));
+        self.left = Some(nearest(self.left, left));
         Ok(())
     }
 
@@ -255,16 +252,26 @@ impl Drop for Taken {
 /// Takes one of a limit of requests; `Err`: seconds until there is one.
 fn take(window: &Counted, limit: u64, now_ms: u64) -> Result<Left, u64> {
     let mut window = window.lock();
+    let left = left(&mut window, limit, now_ms)?;
+    window.add(1, now_ms);
+    Ok(Left {
+        remaining: left.remaining - 1,
+        ..left
+    })
+}
+
+/// What is left of a limit; `Err`: seconds until there is something.
+fn look(window: &Counted, limit: u64, now_ms: u64) -> Result<Left, u64> {
+    left(&mut window.lock(), limit, now_ms)
+}
+
+fn left(window: &mut Window, limit: u64, now_ms: u64) -> Result<Left, u64> {
     match window.wait_ms(limit, now_ms) {
-        0 => {
-            window.add(1, now_ms);
-            let remaining = limit.saturating_sub(window.used(now_ms));
-            Ok(Left {
-                limit,
-                remaining,
-                reset_s: window.span_ms() / 1_000,
-            })
-        }
+        0 => Ok(Left {
+            limit,
+            remaining: limit.saturating_sub(window.used(now_ms)),
+            reset_s: window.span_ms() / 1_000,
+        }),
         wait_ms => Err(wait_ms.div_ceil(1_000)),
     }
 }
@@ -278,10 +285,15 @@ pub(crate) fn takes_ratings(tenant: &Tenant, now_ms: u64) -> Result<(), Exceeded
 }
 
 fn is_open(tenant: &Tenant, now_ms: u64) -> Result<(), Exceeded> {
+    let wait_s = |until_ms: u64| until_ms.saturating_sub(now_ms).div_ceil(1_000);
     match tenant.closed {
-        Some(Closed::MonthlyCost { until_ms }) if now_ms < until_ms => Err(Exceeded::MonthlyCost),
+        Some(Closed::MonthlyCost { until_ms }) if now_ms < until_ms => {
+            let wait_s = wait_s(until_ms);
+            Err(Exceeded::MonthlyCost { wait_s })
+        }
         Some(Closed::MonthlyRequests { until_ms }) if now_ms < until_ms => {
-            Err(Exceeded::MonthlyRequests)
+            let wait_s = wait_s(until_ms);
+            Err(Exceeded::MonthlyRequests { wait_s })
         }
         Some(Closed::MonthlyCost { .. } | Closed::MonthlyRequests { .. }) | None => Ok(()),
     }

@@ -5,14 +5,17 @@
     reason = "a broken assumption must end the test"
 )]
 
+use std::time::Duration;
+
 use floopy_tests::{
     Answer, Api, Floopy, Settings, Shape, Upstream,
-    budgets::{TOKENS, ask, hello, put},
+    budgets::{STREAMED_TOKENS, TOKENS, ask, hello, put, refusing, until_used},
     checks::assert_error,
     eventually, in_both_shapes,
-    upstream::Received,
+    upstream::{Received, Reply, Stream},
 };
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -20,6 +23,8 @@ in_both_shapes!(
     a_key_that_spent_its_budget_is_told_so,
     other_keys_go_on_and_usage_says_who_spent,
     a_session_that_runs_away_is_ended_and_others_go_on,
+    a_session_ends_by_what_it_cost_and_by_its_time,
+    a_stream_is_booked_as_what_it_took_also_where_its_caller_left,
     calls_at_once_do_not_overspend_together,
     a_user_is_known_by_header_and_by_body,
     a_budget_is_warned_of_once_and_then_told_to_be_used_up,
@@ -145,11 +150,89 @@ async fn a_session_that_runs_away_is_ended_and_others_go_on(shape: Shape) {
     assert_eq!(error["budget"]["subject"], "runaway");
     assert_eq!(error["budget"]["opens_at"], Value::Null);
     assert_eq!(refused.header("x-should-retry"), "false");
+    assert_capped_once(&api, &session("runaway"), &refused).await;
     let (served, _) = until_refused(&api, &session("other")).await;
     assert_eq!(served, 4);
     for _ in 0..6 {
         ask(&api, &[], &hello()).await.ok();
     }
+}
+
+/// That the first refusal says it of the reply before, and the next one nothing more.
+async fn assert_capped_once(api: &Api, session: &[(&str, &str)], refused: &Answer) {
+    let again = ask(api, session, &hello()).await;
+    assert_eq!(again.status, 429);
+    let told = api.decision(&refused.request_id()).await["implicit_signals"].clone();
+    assert_eq!(told[0]["signal"], "capped", "{told}");
+    let about = told[0]["about_request_id"].as_str().expect("a reply");
+    let about = api.decision(about).await;
+    assert_eq!(about["model"], "alpha", "{about}");
+    let next = api.decision(&again.request_id()).await;
+    assert_eq!(next["implicit_signals"], json!([]));
+}
+
+async fn a_session_ends_by_what_it_cost_and_by_its_time(shape: Shape) {
+    let upstream = Upstream::start().await;
+    let floopy = Floopy::start(shape, &upstream).await;
+    let api = floopy.api();
+    let name = |name: &'static str| [("floopy-session-id", name)];
+    put(
+        &api,
+        json!([{"name": "dear", "by": "session", "max_usd": 0.001, "max_tokens": 10_000}]),
+    )
+    .await;
+    let (served, refused) = until_refused(&api, &name("dear")).await;
+    let budget = &refused.json()["error"]["budget"];
+    assert!(served > 0, "{budget}");
+    assert_eq!(budget["limit"], "max_usd");
+    assert_eq!(ask(&api, &name("cheap"), &hello()).await.status, 200);
+    put(
+        &api,
+        json!([{"name": "long", "by": "session", "max_seconds": 2, "max_tokens": 10_000}]),
+    )
+    .await;
+    let refused = eventually(|| async {
+        let answer = ask(&api, &name("long"), &hello()).await;
+        match answer.status {
+            429 => Ok(answer),
+            status => Err(status.to_string()),
+        }
+    })
+    .await;
+    assert_error(&refused, 429, "session_budget_exceeded", &["max_seconds"]);
+    assert_eq!(ask(&api, &name("new"), &hello()).await.status, 200);
+}
+
+async fn a_stream_is_booked_as_what_it_took_also_where_its_caller_left(shape: Shape) {
+    let upstream = Upstream::start().await;
+    let floopy = Floopy::start(shape, &upstream).await;
+    let api = floopy.api();
+    let budget = json!([{"name": "s", "by": "session", "max_tokens": 10_000}]);
+    put(&api, budget).await;
+    let mut streamed = hello();
+    streamed["stream"] = json!(true);
+    let whole = [("floopy-session-id", "whole")];
+    ask(&api, &whole, &streamed).await.ok();
+    until_used(&api, &whole, STREAMED_TOKENS).await;
+    let mut script = Stream::of_words(&["word"; 500]);
+    script.gap = Duration::from_millis(20);
+    upstream.script("alpha", Reply::Stream(script));
+    let call = api.post("/v1/chat/completions").json(&streamed);
+    let call = call.header("floopy-session-id", "left").open().await;
+    let mut body = call.into_body();
+    body.frame().await.expect("a first frame").expect("intact");
+    drop(body);
+    // What was set aside for it is given back, and what came until then is used.
+    let left = [("floopy-session-id", "left")];
+    let budget = eventually(|| async {
+        let budget = refusing(&api, &left).await?;
+        match (budget["reserved"].as_u64(), budget["used"].as_u64()) {
+            (Some(0), Some(1..)) => Ok(budget),
+            _ => Err(budget.to_string()),
+        }
+    })
+    .await;
+    assert!(budget["used"].as_u64() < Some(1_000), "{budget}");
 }
 
 async fn calls_at_once_do_not_overspend_together(shape: Shape) {

@@ -66,10 +66,7 @@ async fn limits_hold_for_whom_they_name_and_say_who_they_are(shape: Shape) {
     assert_error(&refused, 429, "rate_limited", &["\"each\""]);
     ask(&api, &customer("b")).await.ok();
     ask(&api, &[]).await.ok();
-    let spender = [("floopy-property-spender", "x")];
-    ask(&api, &spender).await.ok();
-    let refused = ask(&api, &spender).await;
-    assert_error(&refused, 429, "rate_limited", &["\"tokens\"", "1 tokens"]);
+    assert_tokens_are_limited(&api).await;
     let unknown = ask(&api, &[("floopy-ratelimit-policy", "strct")]).await;
     assert_error(&unknown, 400, "invalid_request", &["strct", "strict"]);
     ask(&floopy.other_api(), &customer("a")).await.ok();
@@ -79,6 +76,20 @@ async fn limits_hold_for_whom_they_name_and_say_who_they_are(shape: Shape) {
     assert_eq!(kept["rate_limits"], told["rate_limits"]);
     let none = put(&api, Value::Null).await.ok().json();
     assert_eq!(none["rate_limits"], json!([]));
+}
+
+/// The limit lets one token pass.
+async fn assert_tokens_are_limited(api: &Api) {
+    let spender = [("floopy-property-spender", "x")];
+    let first = ask(api, &spender).await.ok();
+    assert_eq!(first.header("x-ratelimit-remaining-tokens"), "1");
+    let refused = ask(api, &spender).await;
+    assert_error(&refused, 429, "rate_limited", &["\"tokens\"", "1 tokens"]);
+    assert_eq!(refused.header("x-ratelimit-remaining-tokens"), "0");
+    assert_eq!(
+        refused.header("x-ratelimit-reset-tokens"),
+        refused.header("retry-after")
+    );
 }
 
 async fn limits_that_cannot_be_meant_are_refused(shape: Shape) {

@@ -161,6 +161,15 @@ async fn until_status(api: &Api, status: u16) -> Answer {
     .await
 }
 
+/// In whole seconds, and that nobody is to wait for it by itself.
+#[track_caller]
+fn assert_says_when_the_month_ends(refused: &Answer) {
+    let said = refused.header("retry-after");
+    let seconds: u64 = said.parse().unwrap_or_default();
+    assert!((1..=31 * 86_400).contains(&seconds), "{said:?}");
+    assert_eq!(refused.header("x-should-retry"), "false");
+}
+
 async fn a_plans_month_ends_at_the_proxy(shape: Shape) {
     let plan = "name = \"tiny\"\nrequests_per_month = 3\nratings_per_month = 1";
     let tiny = |settings: Settings| settings.plan(plan).tenant("plan = \"tiny\"");
@@ -172,7 +181,7 @@ async fn a_plans_month_ends_at_the_proxy(shape: Shape) {
     let refused = until_status(&api, 429).await;
     assert_error(&refused, 429, "quota_reached", &["plan"]);
     assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
-    assert_eq!(refused.header("x-should-retry"), "false");
+    assert_says_when_the_month_ends(&refused);
     let served = upstream.count("alpha");
     assert!(served >= 3, "{served}");
     for _ in 0..5 {
@@ -199,6 +208,9 @@ async fn a_plans_month_ends_at_the_proxy(shape: Shape) {
     })
     .await;
     assert_error(&refused, 429, "quota_reached", &["ratings"]);
+    // Floopy's packages would sleep until then.
+    assert_eq!(refused.header("retry-after"), "");
+    assert_eq!(refused.header("x-should-retry"), "false");
     let mut revised = rating("a");
     revised["revise"] = json!(true);
     api.rate(&revised).await.ok();
@@ -222,6 +234,7 @@ async fn a_months_cost_ends_calls_until_its_limit_is_raised(shape: Shape) {
         "cost_limit_reached",
         &["cost_limit_monthly_usd"],
     );
+    assert_says_when_the_month_ends(&refused);
     let told = usage(&api, "").await;
     assert_eq!(told["quotas"]["cost_micro_usd"]["limit"], 1);
     assert!(

@@ -179,11 +179,18 @@ impl From<Exceeded> for Refusal {
                 retry_after: Some(wait_s),
                 ..refusal("rate_limited")
             },
-            Exceeded::MonthlyCost => Self {
+            Exceeded::MonthlyCost { wait_s } => Self {
                 kind: INSUFFICIENT_QUOTA,
+                retry_after: Some(wait_s),
                 ..refusal("cost_limit_reached")
             },
-            Exceeded::MonthlyRequests | Exceeded::MonthlyRatings => Self {
+            Exceeded::MonthlyRequests { wait_s } => Self {
+                kind: INSUFFICIENT_QUOTA,
+                retry_after: Some(wait_s),
+                ..refusal("quota_reached")
+            },
+            // Floopy's packages send ratings by themselves, do not know `x-should-retry`, and would sleep for weeks.
+            Exceeded::MonthlyRatings => Self {
                 kind: INSUFFICIENT_QUOTA,
                 ..refusal("quota_reached")
             },
@@ -309,5 +316,29 @@ mod tests {
             .cloned();
         assert_eq!(retry_after, Some(HeaderValue::from(1)));
         assert_eq!(Refusal::from(Denied::NoWrite).code, "write_permission");
+    }
+
+    #[test]
+    fn a_month_that_is_used_up_says_when_it_ends_to_those_that_do_not_wait_for_it() {
+        for (exceeded, code, retry_after) in [
+            (
+                Exceeded::MonthlyCost { wait_s: 90 },
+                "cost_limit_reached",
+                Some("90"),
+            ),
+            (
+                Exceeded::MonthlyRequests { wait_s: 90 },
+                "quota_reached",
+                Some("90"),
+            ),
+            (Exceeded::MonthlyRatings, "quota_reached", None),
+        ] {
+            let refusal = Refusal::from(exceeded);
+            assert_eq!((refusal.code, refusal.kind), (code, INSUFFICIENT_QUOTA));
+            let response = refusal.response();
+            let told = |name: &str| response.headers().get(name)?.to_str().ok();
+            assert_eq!(told("retry-after"), retry_after, "{code}");
+            assert_eq!(told("x-should-retry"), Some("false"), "{code}");
+        }
     }
 }

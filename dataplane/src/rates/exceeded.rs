@@ -5,6 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 static RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 static RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 static RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+static TOKENS_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit-tokens");
+static TOKENS_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining-tokens");
+static TOKENS_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset-tokens");
 
 /// What a limit is of.
 pub(super) const REQUESTS: &str = "requests";
@@ -36,17 +39,24 @@ pub(crate) enum Exceeded {
         window_s: u32,
         wait_s: u64,
     },
+    /// `wait_s`: until the month ends.
     #[error("this tenant has spent what it may in a month (cost_limit_monthly_usd)")]
-    MonthlyCost,
+    MonthlyCost { wait_s: u64 },
+    /// `wait_s`: until the month ends.
     #[error("this tenant has made the requests that its plan has in a month")]
-    MonthlyRequests,
+    MonthlyRequests { wait_s: u64 },
     #[error("this tenant has given the ratings that its plan has in a month")]
     MonthlyRatings,
 }
 
 impl Exceeded {
-    /// Says what is left of a limit of requests, which is nothing.
+    /// Says what is left of the limit, which is nothing.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let left = |limit: u64, wait_s: u64| Left {
+            limit,
+            remaining: 0,
+            reset_s: wait_s,
+        };
         match self {
             Self::Requests { limit, wait_s, .. }
             | Self::Address { limit, wait_s }
@@ -55,35 +65,63 @@ impl Exceeded {
                 limit,
                 wait_s,
                 ..
-            } => Left {
-                limit: *limit,
-                remaining: 0,
-                reset_s: *wait_s,
+            } => left(*limit, *wait_s).tell_requests(headers),
+            Self::Tokens { limit, wait_s, .. } | Self::Own { limit, wait_s, .. } => {
+                left(*limit, *wait_s).tell_tokens(headers);
             }
-            .tell(headers),
-            Self::Tokens { .. }
-            | Self::Own { .. }
-            | Self::MonthlyCost
-            | Self::MonthlyRequests
-            | Self::MonthlyRatings => {}
+            Self::MonthlyCost { .. } | Self::MonthlyRequests { .. } | Self::MonthlyRatings => {}
         }
     }
 }
 
-/// How much is left of the limit that is nearest.
+/// How much is left of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Left {
-    pub(crate) limit: u64,
-    pub(crate) remaining: u64,
+pub(super) struct Left {
+    pub(super) limit: u64,
+    pub(super) remaining: u64,
     /// Until a whole window has passed.
-    pub(crate) reset_s: u64,
+    pub(super) reset_s: u64,
 }
 
 impl Left {
+    fn tell_requests(self, headers: &mut HeaderMap) {
+        self.tell(headers, [&RATE_LIMIT, &RATE_REMAINING, &RATE_RESET]);
+    }
+
+    fn tell_tokens(self, headers: &mut HeaderMap) {
+        self.tell(headers, [&TOKENS_LIMIT, &TOKENS_REMAINING, &TOKENS_RESET]);
+    }
+
+    fn tell(self, headers: &mut HeaderMap, names: [&HeaderName; 3]) {
+        let values = [self.limit, self.remaining, self.reset_s];
+        for (name, value) in names.into_iter().zip(values) {
+            headers.insert(name, HeaderValue::from(value));
+        }
+    }
+}
+
+/// What is left of the nearest limit of each kind; `None`: nothing limits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Remaining {
+    pub(super) requests: Option<Left>,
+    /// Before this call: what it takes is known when it is over.
+    pub(super) tokens: Option<Left>,
+}
+
+impl Remaining {
     /// Says it in the headers of a reply.
     pub(crate) fn tell(self, headers: &mut HeaderMap) {
-        headers.insert(&RATE_LIMIT, HeaderValue::from(self.limit));
-        headers.insert(&RATE_REMAINING, HeaderValue::from(self.remaining));
-        headers.insert(&RATE_RESET, HeaderValue::from(self.reset_s));
+        if let Some(left) = self.requests {
+            left.tell_requests(headers);
+        }
+        if let Some(left) = self.tokens {
+            left.tell_tokens(headers);
+        }
     }
+}
+
+/// The one of which less is left.
+pub(super) fn nearest(one: Option<Left>, other: Left) -> Left {
+    one.filter(|one| one.remaining <= other.remaining)
+        .unwrap_or(other)
 }

@@ -29,7 +29,7 @@ fn admitted(limits: Limits, of_key: Option<u32>) -> Admitted {
 fn admit(rates: &Rates, caller: &Admitted, now_ms: u64) -> Result<Option<Left>, Exceeded> {
     let headers = HeaderMap::new();
     let admission = rates.admit(caller, (&headers, None), now_ms);
-    admission.map(|admission| admission.left)
+    admission.map(|admission| admission.left.requests)
 }
 
 #[test]
@@ -114,10 +114,12 @@ fn nothing_limits_who_has_no_limits_and_a_closed_tenant_opens_by_itself() {
     let mut caller = admitted(Limits::default(), None);
     assert_eq!(admit(&rates, &caller, 0), Ok(None));
     let mut tenant = (*caller.tenant).clone();
-    tenant.closed = Some(Closed::MonthlyCost { until_ms: 5 });
+    tenant.closed = Some(Closed::MonthlyCost { until_ms: 5_000 });
     caller.tenant = Arc::new(tenant);
-    assert_eq!(admit(&rates, &caller, 4), Err(Exceeded::MonthlyCost));
-    assert_eq!(admit(&rates, &caller, 5), Ok(None));
+    let closed = |wait_s| Err(Exceeded::MonthlyCost { wait_s });
+    assert_eq!(admit(&rates, &caller, 2_999), closed(3));
+    assert_eq!(admit(&rates, &caller, 4_999), closed(1));
+    assert_eq!(admit(&rates, &caller, 5_000), Ok(None));
 }
 
 fn rate(name: &str, by: RateBy, requests: Option<u64>, tokens: Option<u64>) -> RateLimit {

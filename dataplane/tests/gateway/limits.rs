@@ -9,6 +9,7 @@ use floopy_shared::{
         rule::Rule,
         snapshot::{ApiKey, Closed, KeyScope, TableBody, TableName, Tenant},
     },
+    process::clock::Clock,
     wire::snapshot::table_to_wire,
 };
 use http::StatusCode;
@@ -149,9 +150,10 @@ async fn tokens_are_counted_as_replies_end() {
 }
 
 #[tokio::test]
-async fn a_tenant_that_spent_its_month_is_told_so_and_not_to_ask_again() {
+async fn a_tenant_that_spent_its_month_is_told_so_and_when_it_ends() {
+    let until_ms = Clock::system().now_ms() + 3_600_000;
     let (proxy, upstream, _control) = started(|tenant| {
-        tenant.closed = Some(Closed::MonthlyCost { until_ms: u64::MAX });
+        tenant.closed = Some(Closed::MonthlyCost { until_ms });
     })
     .await;
     let refused = proxy.chat("auto").await;
@@ -160,7 +162,9 @@ async fn a_tenant_that_spent_its_month_is_told_so_and_not_to_ask_again() {
         (StatusCode::TOO_MANY_REQUESTS, "cost_limit_reached")
     );
     assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
-    assert_eq!(refused.header("retry-after"), "");
+    let retry_after: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((3_000..=3_600).contains(&retry_after), "{retry_after}");
+    assert_eq!(refused.header("x-should-retry"), "false");
     assert!(upstream.seen().is_empty());
     proxy.finish().await;
 }
