@@ -2,7 +2,7 @@
 //!
 //! What is stored are facts (decisions, ratings, scores), each the outcome of a merge that does not depend on
 //! order: a decision's last word wins, of ratings the first or the last revision stands (after a
-//! retraction the last one given), a reply's first score is final. The buckets are what the facts add up to: whenever a fact changes, what its call or session added
+//! retraction the last one given), of a reply's scores the one by the later rubric (`store::scores`). The buckets are what the facts add up to: whenever a fact changes, what its call or session added
 //! before is taken away and what it adds now is added, in the same transaction.
 
 mod append;

@@ -1,5 +1,6 @@
 //! What runs in the background: new rankings after new evidence, and keeping the store in bounds.
 
+pub(crate) mod abandoned;
 pub(crate) mod budgets;
 pub(crate) mod checkpoint;
 pub(crate) mod decision_log;

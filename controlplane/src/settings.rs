@@ -13,6 +13,7 @@ pub(crate) mod promotions;
 pub(crate) mod prompts;
 pub(crate) mod rates;
 pub(crate) mod routing;
+pub(crate) mod rubric;
 pub(crate) mod webhooks;
 
 use std::{collections::HashMap, sync::Arc};
@@ -55,16 +56,18 @@ pub(crate) enum Group {
     Rates,
     Budgets,
     Implicit,
+    Rubric,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Limits,
         Self::Gates,
         Self::Routing,
         Self::Rates,
         Self::Budgets,
         Self::Implicit,
+        Self::Rubric,
     ];
 
     /// The id of its document.
@@ -76,6 +79,7 @@ impl Group {
             Self::Rates => rates::RATE_LIMITS,
             Self::Budgets => budgets::BUDGETS,
             Self::Implicit => implicit::IMPLICIT,
+            Self::Rubric => rubric::RUBRIC,
         }
     }
 }
@@ -292,6 +296,7 @@ fn constrain(tenant: &mut Tenant, document: &Document) -> Result<(), StoreError>
             let names = read::<Vec<String>>(document)?;
             tenant.implicit = implicit::to_domain(&names).map_err(unreadable)?;
         }
+        Some(Group::Rubric) => tenant.rubric = rubric::said(document)?.into(),
         // Of a later version.
         None => {}
     }

@@ -81,6 +81,15 @@ impl Conversations {
         (now_ms.saturating_sub(before.at_ms) < REMEMBERED_MS).then_some(before)
     }
 
+    /// The last call that was served, once: nobody is told of it again.
+    pub(crate) fn cut_off(&self, id: ConversationId, now_ms: u64) -> Option<(CandidateKey, Said)> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = all.peek_mut(&id)?;
+        let is_remembered = now_ms.saturating_sub(last.at_ms) < REMEMBERED_MS;
+        let said = last.call.take().filter(|_| is_remembered)?;
+        Some((last.by.clone(), said))
+    }
+
     /// What ties the conversation's next call to whoever served before.
     pub fn affinity(&self, id: ConversationId, history: &History, now_ms: u64) -> Affinity {
         let last = self.last(id, now_ms);

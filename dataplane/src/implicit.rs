@@ -6,6 +6,7 @@
 use floopy_semantic::verify::{Reading, verify};
 use floopy_shared::domain::{
     decision::{Decision, Ending},
+    ids::CandidateKey,
     implicit::{Earlier, Implicit, ImplicitKind},
     snapshot::Tenant,
 };
@@ -51,7 +52,16 @@ pub(crate) fn follow_up(call: &Call, decision: &Decision, before: Served) -> Opt
     } else {
         return None;
     };
-    Some(Implicit {
+    Some(told(kind, by, earlier))
+}
+
+/// What the end of a session by its budget says of the reply before, which brought its agent no nearer to an end.
+pub(crate) fn capped((by, earlier): (CandidateKey, Said)) -> Implicit {
+    told(ImplicitKind::Capped, by, earlier)
+}
+
+fn told(kind: ImplicitKind, by: CandidateKey, earlier: Said) -> Implicit {
+    Implicit {
         kind,
         about: Some(Earlier {
             request_id: earlier.request_id,
@@ -59,7 +69,7 @@ pub(crate) fn follow_up(call: &Call, decision: &Decision, before: Served) -> Opt
             shapes: earlier.shapes,
             created_at_ms: earlier.created_at_ms,
         }),
-    })
+    }
 }
 
 /// The same once more, after the reply began.

@@ -8,9 +8,12 @@ mod provider;
 mod rubric;
 mod sample;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use floopy_shared::{domain::event::ScoringJob, process::clock::Clock};
+use floopy_shared::{
+    domain::{event::ScoringJob, rubric::Rubric},
+    process::clock::Clock,
+};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
@@ -20,9 +23,15 @@ use self::{
     budget::Budget,
     models::Models,
     provider::{Answer, Provider, Usage},
+    rubric::Grades,
     sample::Sampler,
 };
-use crate::{config::Llm, judge, metrics::Metrics, rubric::Verdict};
+use crate::{
+    config::Llm,
+    judge,
+    metrics::Metrics,
+    rubric::{Verdict, versioned},
+};
 
 /// Bytes of text that are a token at the least; more tokens than there will be are set aside.
 const BYTES_PER_TOKEN: u64 = 3;
@@ -34,6 +43,8 @@ const RUBRIC_TOKENS: u64 = 450;
 pub(crate) struct Task {
     pub(crate) job: ScoringJob,
     pub(crate) builtin: Verdict,
+    /// What its tenant has replies judged by.
+    pub(crate) rubric: Arc<Rubric>,
     model: String,
     /// Set aside for it, in millionths of a dollar.
     reserved: u64,
@@ -44,7 +55,8 @@ pub(crate) struct Task {
 #[derive(Debug)]
 pub(crate) struct Graded {
     pub(crate) task: Task,
-    pub(crate) verdict: Result<Verdict, String>,
+    /// With the grades of the tenant's own dimensions.
+    pub(crate) verdict: Result<(Verdict, Vec<f64>), String>,
     /// In millionths of a dollar.
     pub(crate) spent: u64,
 }
@@ -79,7 +91,11 @@ impl Judges {
     }
 
     /// Has a model grade a reply, or says how it came that the built-in scorer judges it alone.
-    pub(crate) fn take(&self, job: ScoringJob, builtin: Verdict) -> Result<Task, Draw> {
+    pub(crate) fn take(
+        &self,
+        job: ScoringJob,
+        (builtin, rubric): (Verdict, &Arc<Rubric>),
+    ) -> Result<Task, Draw> {
         if !self.models.has_another(&job.candidate) || !self.may_see(&job) {
             return Err(Draw::NONE);
         }
@@ -92,7 +108,7 @@ impl Judges {
             weight: 1.0,
             ..draw
         };
-        let reserved = self.most(&job);
+        let reserved = self.most(&job, rubric);
         if !self.budget.reserve(&job.tenant, reserved) {
             self.metrics.llm_unpaid.inc();
             return Err(alone);
@@ -105,6 +121,7 @@ impl Judges {
         Ok(Task {
             job,
             builtin,
+            rubric: Arc::clone(rubric),
             model,
             reserved,
             draw,
@@ -118,12 +135,13 @@ impl Judges {
     }
 
     /// What a question and its repair cost at the most.
-    fn most(&self, job: &ScoringJob) -> u64 {
-        let bytes = (job.prompt.len() + job.reply.len()) as u64;
+    fn most(&self, job: &ScoringJob, rubric: &Rubric) -> u64 {
+        let bytes = (job.prompt.len() + job.reply.len()) as u64 + rubric::own_bytes(rubric);
         let once = bytes / BYTES_PER_TOKEN + RUBRIC_TOKENS;
+        let answer = rubric::answer_tokens(rubric);
         self.config.micro_usd(Usage {
-            prompt_tokens: 2 * once + rubric::MAX_TOKENS,
-            completion_tokens: 2 * rubric::MAX_TOKENS,
+            prompt_tokens: 2 * once + answer,
+            completion_tokens: 2 * answer,
         })
     }
 
@@ -157,7 +175,8 @@ impl Judges {
         if grades.is_err() {
             self.metrics.llm_failed.inc();
         }
-        let verdict = grades.map(|grades| self.blend(&task.builtin, &grades));
+        let verdict =
+            grades.map(|Grades { verdict, own }| (self.blend(&task.builtin, &verdict), own));
         Graded {
             task,
             verdict,
@@ -166,17 +185,17 @@ impl Judges {
     }
 
     /// Asks, and once more where the answer is not valid.
-    async fn ask(&self, task: &Task, spent: &mut u64) -> Result<Verdict, String> {
-        let mut messages = rubric::question(&task.job);
+    async fn ask(&self, task: &Task, spent: &mut u64) -> Result<Grades, String> {
+        let mut messages = rubric::question(&task.job, &task.rubric);
         let answer = self.paid(task, &messages, spent).await?;
-        let wrong = match rubric::read(&answer.text) {
-            Ok(verdict) => return Ok(verdict),
+        let wrong = match rubric::read(&answer.text, &task.rubric) {
+            Ok(grades) => return Ok(grades),
             Err(wrong) => wrong,
         };
         self.metrics.llm_repaired.inc();
-        messages.extend(rubric::repair(&answer.text, &wrong));
+        messages.extend(rubric::repair(&answer.text, &wrong, &task.rubric));
         let answer = self.paid(task, &messages, spent).await?;
-        rubric::read(&answer.text)
+        rubric::read(&answer.text, &task.rubric)
             .map_err(|wrong| format!("{} gave no valid answer twice: {wrong}", task.model))
     }
 
@@ -186,7 +205,8 @@ impl Judges {
         messages: &[Value],
         spent: &mut u64,
     ) -> Result<Answer, String> {
-        let answer = self.provider.ask(&task.model, messages).await;
+        let most = rubric::answer_tokens(&task.rubric);
+        let answer = self.provider.ask((&task.model, most), messages).await;
         let refused_this = answer.as_ref().is_err_and(|failed| failed.is_of_question);
         if !refused_this {
             self.models.note(&task.model, answer.is_ok());
@@ -214,7 +234,8 @@ impl Judges {
 impl Task {
     /// Who scored it: both scorers, with their versions.
     pub(crate) fn judge(&self) -> String {
-        format!("{}+{}@{}", judge::NAME, self.model, rubric::VERSION)
+        let both = format!("{}+{}@{}", judge::NAME, self.model, rubric::VERSION);
+        versioned(&both, &self.rubric)
     }
 }
 

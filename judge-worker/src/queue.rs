@@ -1,15 +1,20 @@
 //! Lease, judge, report, again.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use floopy_proto::v1;
 use floopy_shared::{
-    domain::event::{Score, ScoringJob},
+    domain::{
+        event::{Score, ScoringJob},
+        ids::TenantId,
+        rubric::Rubric,
+    },
     process::{
         backoff::Backoff,
         rpc::{Dialer, is_of_peer},
     },
+    wire::scoring,
 };
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -52,10 +57,10 @@ impl Worker {
                 leased = self.lease() => leased,
             };
             match leased {
-                Ok(jobs) => {
+                Ok(leased) => {
                     backoff.reset();
                     // The question may have waited for a job for longer than a lease lasts.
-                    self.work(jobs, Instant::now()).await;
+                    self.work(leased, Instant::now()).await;
                 }
                 Err(reason) => self.pause(&reason, backoff.next_delay()).await,
             }
@@ -75,7 +80,7 @@ impl Worker {
         at_once.map_or(self.config.batch, |most| most.min(self.config.batch))
     }
 
-    async fn lease(&mut self) -> Result<Vec<v1::ScoringJob>, String> {
+    async fn lease(&mut self) -> Result<v1::LeaseResponse, String> {
         let request = v1::LeaseRequest {
             worker: self.config.worker.clone(),
             max_jobs: self.most_jobs(),
@@ -85,7 +90,7 @@ impl Worker {
         let deadline = Duration::from_millis(self.config.wait_ms) + LEASE_MARGIN;
         let mark = self.dialer.mark();
         match timeout(deadline, self.client.lease(request)).await {
-            Ok(Ok(response)) => Ok(response.into_inner().jobs),
+            Ok(Ok(response)) => Ok(response.into_inner()),
             Ok(Err(status)) => {
                 if is_of_peer(&status) {
                     self.dialer.leave(mark);
@@ -99,7 +104,9 @@ impl Worker {
         }
     }
 
-    async fn work(&mut self, jobs: Vec<v1::ScoringJob>, leased_at: Instant) {
+    async fn work(&mut self, leased: v1::LeaseResponse, leased_at: Instant) {
+        let rubrics = Rubrics::of(leased.rubrics);
+        let jobs = leased.jobs;
         if jobs.is_empty() {
             return;
         }
@@ -110,7 +117,10 @@ impl Worker {
         for job in jobs {
             let request_id = job.request_id.clone();
             match ScoringJob::try_from(job) {
-                Ok(job) => tasks.extend(self.judge(job, &mut report)),
+                Ok(job) => {
+                    let rubric = rubrics.of_tenant(&job.tenant);
+                    tasks.extend(self.judge(job, &rubric, &mut report));
+                }
                 Err(reason) => report.add_failed(request_id, &reason.to_string()),
             }
             // A batch of long texts takes a while; others run in between.
@@ -130,9 +140,10 @@ impl Worker {
         for graded in judges.grade(tasks, lease_ends - llm::MARGIN).await {
             let request_id = graded.task.job.request_id;
             match graded.verdict {
-                Ok(verdict) => {
-                    self.metrics.composite.observe(verdict.composite());
-                    let score = verdict.to_score(request_id, &graded.task.judge());
+                Ok((verdict, own)) => {
+                    let of = (request_id, graded.task.judge());
+                    let score = verdict.graded(of, &graded.task.rubric, &own);
+                    self.metrics.composite.observe(score.composite);
                     report.add(&Score {
                         cost_micro_usd: graded.spent,
                         ..drawn(score, graded.task.draw)
@@ -148,7 +159,12 @@ impl Worker {
     }
 
     /// Scores a reply, unless a model is to grade it too.
-    fn judge(&self, job: ScoringJob, report: &mut report::Report) -> Option<Task> {
+    fn judge(
+        &self,
+        job: ScoringJob,
+        rubric: &Arc<Rubric>,
+        report: &mut report::Report,
+    ) -> Option<Task> {
         let verdict = judge::score(&Exchange {
             prompt: &job.prompt,
             reply: &job.reply,
@@ -156,15 +172,48 @@ impl Worker {
             json_expected: job.json_expected,
         });
         let request_id = job.request_id;
-        let taken = self.judges.as_ref().map(|judges| judges.take(job, verdict));
+        let judges = self.judges.as_ref();
+        let taken = judges.map(|judges| judges.take(job, (verdict, rubric)));
         let draw = match taken {
             Some(Ok(task)) => return Some(task),
             Some(Err(draw)) => draw,
             None => Draw::NONE,
         };
-        self.metrics.composite.observe(verdict.composite());
-        report.add(&drawn(verdict.to_score(request_id, judge::NAME), draw));
+        let score = verdict.to_score(request_id, rubric);
+        self.metrics.composite.observe(score.composite);
+        report.add(&drawn(score, draw));
         None
+    }
+}
+
+/// What tenants have their replies judged by.
+#[derive(Debug, Default)]
+struct Rubrics {
+    of: HashMap<TenantId, Arc<Rubric>>,
+    /// Of those who say nothing.
+    usual: Arc<Rubric>,
+}
+
+impl Rubrics {
+    /// One that cannot be read is as none: replies are judged by what all are judged by.
+    fn of(told: Vec<v1::Rubric>) -> Self {
+        let mut of = HashMap::new();
+        for told in told {
+            match scoring::rubric(told) {
+                Ok((tenant, rubric)) => {
+                    of.insert(tenant, Arc::new(rubric));
+                }
+                Err(error) => tracing::warn!(%error, "a rubric cannot be read"),
+            }
+        }
+        Self {
+            of,
+            usual: Arc::default(),
+        }
+    }
+
+    fn of_tenant(&self, tenant: &TenantId) -> Arc<Rubric> {
+        Arc::clone(self.of.get(tenant).unwrap_or(&self.usual))
     }
 }
 

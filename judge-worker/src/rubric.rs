@@ -1,6 +1,12 @@
-//! What a reply is judged by: four dimensions, each on 0..1, and how they make one number.
+//! What a reply is judged by: four dimensions, each on 0..1, those of its tenant, and how they make one number.
 
-use floopy_shared::domain::{event::Score, ids::RequestId};
+use floopy_shared::domain::{
+    event::{OwnGrade, Score},
+    ids::RequestId,
+    rubric::Rubric,
+};
+
+use crate::judge;
 
 /// One reply as a judge sees it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,37 +32,61 @@ pub struct Verdict {
     pub safety: f64,
 }
 
-/// Shares of the dimensions in the composite. Relevance and helpfulness are what users rate; safety is
-/// nearly constant for today's models, so that a larger share would only flatten the differences.
-const RELEVANCE: f64 = 0.35;
-const COHERENCE: f64 = 0.20;
-const HELPFULNESS: f64 = 0.35;
-const SAFETY: f64 = 0.10;
-
 impl Verdict {
-    /// The weighted mean, on 0..1.
-    pub fn composite(&self) -> f64 {
-        let sum = RELEVANCE * self.relevance
-            + COHERENCE * self.coherence
-            + HELPFULNESS * self.helpfulness
-            + SAFETY * self.safety;
-        sum.clamp(0.0, 1.0)
+    /// As it is reported by the scorer that all replies have.
+    pub fn to_score(self, request_id: RequestId, rubric: &Rubric) -> Score {
+        let judge = versioned(judge::NAME, rubric);
+        self.graded((request_id, judge), rubric, &[])
     }
 
-    /// As it is reported.
-    pub fn to_score(self, request_id: RequestId, judge: &str) -> Score {
+    /// As it is reported; `own`: the grades of the tenant's own dimensions, none where no model gave any.
+    pub(crate) fn graded(
+        self,
+        (request_id, judge): (RequestId, String),
+        rubric: &Rubric,
+        own: &[f64],
+    ) -> Score {
+        let names = rubric.own.iter().map(|own| own.name.clone());
+        let own_grades = names.zip(own).map(|(name, grade)| OwnGrade {
+            name,
+            grade: *grade,
+        });
         Score {
             request_id,
             relevance: self.relevance,
             coherence: self.coherence,
             helpfulness: self.helpfulness,
             safety: self.safety,
-            composite: self.composite(),
-            judge: judge.to_owned(),
+            composite: rubric.composite(self.grades(), own),
+            judge,
             cost_micro_usd: 0,
             probability: None,
             weight: 1.0,
+            rubric: rubric.version,
+            own: own_grades.collect(),
         }
+    }
+
+    /// The weighted mean, on 0..1, where a tenant says nothing of it.
+    pub fn composite(&self) -> f64 {
+        Rubric::default().composite(self.grades(), &[])
+    }
+
+    fn grades(&self) -> [f64; 4] {
+        [
+            self.relevance,
+            self.coherence,
+            self.helpfulness,
+            self.safety,
+        ]
+    }
+}
+
+/// The name of a scorer, with the tenant's rubric where it has one.
+pub(crate) fn versioned(judge: &str, rubric: &Rubric) -> String {
+    match rubric.version {
+        0 => judge.to_owned(),
+        version => format!("{judge}@{version}"),
     }
 }
 

@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod ranking;
 pub mod rate;
 pub mod route;
+pub mod rubric;
 pub mod rule;
 pub mod savings;
 pub mod sensitive;

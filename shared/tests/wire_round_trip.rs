@@ -150,15 +150,12 @@ fn decision(id: u128, number: u64, share: f64, flag: bool) -> Decision {
                 output: 7,
             },
             usage_estimated: flag,
+            calls_tools: flag,
             fallback_used: !flag,
             overhead_us: number,
             refused: flag,
         },
-        stage: if flag {
-            Stage::Finished
-        } else {
-            Stage::Started
-        },
+        stage: [Stage::Started, Stage::Finished][usize::from(flag)],
         shadow_of: (!flag).then(|| RequestId(Uuid::from_u128(id / 2))),
         affinity: Affinity {
             held: flag.then(|| key("anthropic/claude-haiku-4-5")),

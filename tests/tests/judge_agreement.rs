@@ -17,6 +17,7 @@ in_both_shapes!(
     a_judge_that_disagrees_with_people_loses_weight_and_is_told,
     what_a_caller_does_after_a_reply_is_recorded_of_that_reply,
     a_tool_call_that_nobody_can_read_is_recorded,
+    an_agent_that_is_left_in_the_middle_is_recorded,
 );
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -177,12 +178,6 @@ async fn what_a_caller_does_after_a_reply_is_recorded_of_that_reply(shape: Shape
 
 async fn a_tool_call_that_nobody_can_read_is_recorded(shape: Shape) {
     let (upstream, _floopy, api) = start(shape).await;
-    let calling = |arguments: &str| {
-        let function = json!({"name": "weather", "arguments": arguments});
-        let call = json!({"id": "call_1", "type": "function", "function": function});
-        saying(json!({"role": "assistant", "content": null, "tool_calls": [call]}))
-    };
-    let function = json!({"name": "weather", "parameters": {"type": "object"}});
     for (session, arguments, expected) in [
         ("good", "{\"city\": \"Lisbon\"}", json!([])),
         (
@@ -192,9 +187,61 @@ async fn a_tool_call_that_nobody_can_read_is_recorded(shape: Shape) {
         ),
     ] {
         upstream.script("alpha", calling(arguments));
-        let mut body = asking("up/alpha", &[("user", QUESTION)]);
-        body["tools"] = json!([{"type": "function", "function": function}]);
-        let id = api.chat(session, &body).await.ok().request_id();
+        let id = api
+            .chat(session, &with_tools(false))
+            .await
+            .ok()
+            .request_id();
         assert_eq!(signals(&api, &id).await, expected, "{session}");
+    }
+}
+
+/// A call of a tool.
+fn called(arguments: &str) -> Value {
+    let function = json!({"name": "weather", "arguments": arguments});
+    let call = json!({"id": "call_1", "type": "function", "function": function});
+    json!({"role": "assistant", "content": null, "tool_calls": [call]})
+}
+
+fn calling(arguments: &str) -> Reply {
+    saying(called(arguments))
+}
+
+/// A question that tools may answer; `in_loop`: one was called and says something.
+fn with_tools(in_loop: bool) -> Value {
+    let mut body = asking("up/alpha", &[("user", QUESTION)]);
+    let function = json!({"name": "weather", "parameters": {"type": "object"}});
+    body["tools"] = json!([{"type": "function", "function": function}]);
+    if let Some(messages) = body["messages"].as_array_mut().filter(|_| in_loop) {
+        messages.push(called("{}"));
+        messages.push(json!({"role": "tool", "tool_call_id": "call_1", "content": "rain"}));
+    }
+    body
+}
+
+async fn an_agent_that_is_left_in_the_middle_is_recorded(shape: Shape) {
+    let upstream = Upstream::start().await;
+    upstream.script("alpha", calling("{}"));
+    let settings = Settings::for_upstream(&upstream).learning("abandoned_after_ms = 1500");
+    let floopy = Floopy::with(shape, settings).await;
+    let api = floopy.api();
+    let ask = async |session: &str, in_loop| {
+        let answer = api.chat(session, &with_tools(in_loop)).await;
+        answer.ok().request_id()
+    };
+    let first = ask("once", false).await;
+    let goes_on = ask("goes-on", true).await;
+    ask("goes-on", false).await;
+    let left = ask("left", true).await;
+    eventually_within(PATIENCE, || async {
+        let told = signals(&api, &left).await;
+        match told == json!([{"signal": "abandoned", "about_request_id": null}]) {
+            true => Ok(()),
+            false => Err(told),
+        }
+    })
+    .await;
+    for other in [first, goes_on] {
+        assert_eq!(signals(&api, &other).await, json!([]), "{other}");
     }
 }

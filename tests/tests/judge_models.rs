@@ -8,7 +8,11 @@
 
 use std::time::Duration;
 
-use floopy_tests::{Api, Floopy, Settings, Shape, Upstream, eventually_within, upstream::Reply};
+use floopy_tests::{
+    Api, Floopy, Settings, Shape, Upstream, checks::assert_error, eventually_within,
+    upstream::Reply,
+};
+use http::Method;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -192,4 +196,56 @@ async fn what_grading_costs_is_a_line_of_its_own_in_usage() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenants_own_dimensions_are_asked_for_count_and_are_shown() {
+    let upstream = Upstream::start().await;
+    let best = "\"relevance\": 5, \"coherence\": 5, \"helpfulness\": 5, \"safety\": 5";
+    upstream.script(GRADER, says(&format!("{{{best}, \"voice\": 1}}")));
+    let (_floopy, api) = start(&upstream, "\"grader\"", "").await;
+    let set = async |rubric: Value| {
+        let put = api.call(Method::PUT, "/v1/constraints");
+        put.json(&json!({"judge_rubric": rubric})).send().await
+    };
+    let voice =
+        json!({"name": "voice", "share": 0.5, "grades": "1: stiff. 5: as our brand speaks."});
+    let told = set(json!([voice])).await.ok().json();
+    assert_eq!(told["judge_rubric"], json!([voice]));
+    let id = ask(&api).await;
+    let score = judged(&api, &id).await;
+    assert_eq!(score["own"], json!({"voice": 0.0}), "{score}");
+    assert_eq!(
+        (&score["relevance"], &score["composite"]),
+        (&json!(1.0), &json!(0.5))
+    );
+    let asked = upstream.only(GRADER).json().to_string();
+    assert!(asked.contains("as our brand speaks"), "{asked}");
+    for (wrong, param) in [
+        (
+            json!([{"name": "voice", "share": 0.5}]),
+            "judge_rubric[0].grades",
+        ),
+        (
+            json!([{"name": "safety", "share": 1.5}]),
+            "judge_rubric[0].share",
+        ),
+        (
+            json!([{"name": "safety", "share": "much"}]),
+            "judge_rubric[0].share",
+        ),
+        (json!([voice, voice]), "judge_rubric[1].name"),
+    ] {
+        let refused = set(wrong).await;
+        assert_error(&refused, 400, "invalid_body", &[param]);
+        assert_eq!(refused.json()["error"]["param"], param);
+    }
+    let none = set(Value::Null).await.ok().json();
+    assert_eq!(none["judge_rubric"], json!([]));
+    let id = ask(&api).await;
+    let score = judged(&api, &id).await;
+    assert_eq!(
+        (&score["own"], &score["composite"]),
+        (&json!({}), &json!(1.0))
+    );
 }

@@ -1,11 +1,18 @@
 //! Hands replies to judges and takes their verdicts.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use floopy_proto::v1::{
-    FailedJob, LeaseRequest, LeaseResponse, ReportRequest, ReportResponse, scoring_server::Scoring,
+    self, FailedJob, LeaseRequest, LeaseResponse, ReportRequest, ReportResponse,
+    scoring_server::Scoring,
 };
-use floopy_shared::domain::{event::Score, ids::RequestId};
+use floopy_shared::{
+    domain::{
+        event::{Score, ScoringJob},
+        ids::{RequestId, TenantId},
+    },
+    wire::scoring,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -14,6 +21,8 @@ use super::{Services, status_of, store_failed};
 use crate::{
     ingest::Intake,
     queue::{Ask, Failure, QueueError},
+    settings::rubric,
+    store::StoreError,
 };
 
 /// Longest wait for work; a judge asks again after it.
@@ -44,6 +53,23 @@ impl ScoringService {
     }
 }
 
+impl ScoringService {
+    /// Those of the jobs' tenants that have one, as they are now.
+    async fn rubrics(&self, jobs: &[ScoringJob]) -> Result<Vec<v1::Rubric>, StoreError> {
+        let tenants: BTreeSet<&TenantId> = jobs.iter().map(|job| &job.tenant).collect();
+        if tenants.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut conn = self.intake.store.read().acquire().await?;
+        let mut told = Vec::new();
+        for tenant in tenants {
+            let rubric = rubric::of(&mut conn, tenant).await?;
+            told.extend(rubric.map(|rubric| scoring::told(tenant, &rubric)));
+        }
+        Ok(told)
+    }
+}
+
 #[tonic::async_trait]
 impl Scoring for ScoringService {
     async fn lease(
@@ -69,8 +95,11 @@ impl Scoring for ScoringService {
                 leased.map_err(|e| of_queue(&e))?
             }
         };
+        let rubrics = self.rubrics(&leased).await;
+        let rubrics = rubrics.map_err(|error| store_failed(&error))?;
         Ok(Response::new(LeaseResponse {
             jobs: leased.iter().map(Into::into).collect(),
+            rubrics,
         }))
     }
 

@@ -23,7 +23,7 @@ use crate::{
         StoreError, Tx, buckets,
         calls::{self, StoredCall},
         deltas::Deltas,
-        drift,
+        drift, loops,
         outbox::Outbox,
         packed,
         ratings::{self, Kind, StoredRating, Subject},
@@ -188,7 +188,7 @@ impl Fold {
         self.calls.insert(request);
     }
 
-    /// A reply was judged for the first time.
+    /// A reply was judged, for the first time or by what stands instead of the verdict before.
     pub(super) fn score(&mut self, request: RequestId, judged: Judged) {
         self.scored.insert(request, judged);
         self.judged.insert(request);
@@ -229,6 +229,8 @@ impl Fold {
             .filter_map(|request| self.held.get(request)?.as_ref())
             .collect();
         let rows = calls::put_many(&mut self.tx, &calls).await?;
+        let decisions = calls.iter().map(|call| &call.decision);
+        loops::note(&mut self.tx, (decisions, self.now_ms)).await?;
         if let Some(outbox) = self.outbox.filter(|_| !rows.is_empty()) {
             outbox.note(&mut self.tx, &rows).await?;
         }

@@ -64,7 +64,9 @@ fn outcome(source: Source, sums: Sums, decision: &Decision) -> Option<Observed> 
         | Source::AskedAgain
         | Source::Retried
         | Source::Left
-        | Source::InvalidToolCall => None,
+        | Source::InvalidToolCall
+        | Source::Capped
+        | Source::Abandoned => None,
     }
 }
 

@@ -28,10 +28,10 @@ impl Intake {
         let mut fold = Fold::begin(self).await?;
         let done: Vec<RequestId> = scored.iter().map(|score| score.request_id).collect();
         let died = self.queue.settle(&mut fold.tx, &done, failed).await?;
-        let new = scores::put_many(&mut fold.tx, scored, fold.now_ms).await?;
+        let standing = scores::standing(scored);
+        let new = scores::put_many(&mut fold.tx, &standing, fold.now_ms).await?;
         let count = u32::try_from(new.len()).unwrap_or(u32::MAX);
-        // Of several scores of one reply the first was kept.
-        let judged = scored.iter().rev().map(|s| (s.request_id, judged(s)));
+        let judged = standing.iter().map(|s| (s.request_id, judged(s)));
         let judged: HashMap<RequestId, Judged> = judged.collect();
         for request in new {
             if let Some(judged) = judged.get(&request) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floopy_shared::domain::{
     constraints::Constraints,
     decision::{Attempt, AttemptResult, Stage},
-    event::{EventBody, RatingSubject},
+    event::{EventBody, RatingSubject, Score},
 };
 
 mod agreement;
@@ -145,22 +145,17 @@ async fn scores_and_ratings_of_one_reply_count_beside_each_other() {
         2,
         EventBody::Rating(rating(RatingSubject::Request(request(1)), 7)),
     );
-    assert_eq!(
-        intake
-            .report(vec![score(1, 0.25)], vec![])
-            .await
-            .expect("works"),
-        1
-    );
+    let report = async |score| intake.report(vec![score], vec![]).await.expect("works");
+    let by = |rubric, composite| Score {
+        rubric,
+        ..score(1, composite)
+    };
+    assert_eq!(report(by(1, 0.9)).await, 1);
     append(&intake, vec![manual, decided(1, decision(1))]).await;
-    assert_eq!(
-        intake
-            .report(vec![score(1, 0.9)], vec![])
-            .await
-            .expect("works"),
-        0,
-        "the first score stands"
-    );
+    assert_eq!(root(&intake, "a", Source::Auto).await, (1_000, 900));
+    assert_eq!(report(by(2, 0.25)).await, 1, "by a later rubric");
+    assert_eq!(report(by(1, 0.9)).await, 0);
+    assert_eq!(report(by(2, 0.25)).await, 0);
     assert_eq!(root(&intake, "a", Source::Auto).await, (1_000, 250));
     assert_eq!(root(&intake, "a", Source::Manual).await, (1_000, 700));
     assert_eq!(root(&intake, "a", Source::Session).await, (0, 0));

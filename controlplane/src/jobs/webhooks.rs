@@ -35,6 +35,8 @@ const LEASE_MS: u64 = 60_000;
 /// Attempts before a delivery has failed. Between them at most 1, 2, 4, … seconds pass, an hour at the end: in all two
 /// hours and eight minutes at the longest, and 70 minutes in the mean.
 const MAX_ATTEMPTS: u32 = 14;
+/// Why nothing is sent where nobody is to be told any more.
+const SWITCHED_OFF: &str = "the webhook was taken away or switched off";
 const FIRST_DELAY_MS: u64 = 1_000;
 const LONGEST_DELAY_MS: u64 = 3_600_000;
 
@@ -47,7 +49,7 @@ pub(crate) struct Deliveries {
     pub(crate) sender: Sender,
 }
 
-/// A delivery that was tried.
+/// A delivery that was due, and what came of it.
 struct Tried {
     due: Due,
     answer: Result<StatusCode, Refusal>,
@@ -143,10 +145,19 @@ impl Deliveries {
     async fn settle(&self, tried: &Tried) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
         let delay_ms = delay_ms(tried.due.attempts);
-        let attempted = judge(tried, now_ms + delay_ms);
+        let seq = tried.due.seq;
         let mut tx = self.store.write().await?;
-        webhooks::settle(&mut tx, tried.due.seq, &attempted, now_ms).await?;
-        if attempted.state == State::Failed {
+        let has_failed = match judge(tried, now_ms + delay_ms) {
+            Some(attempted) => {
+                webhooks::settle(&mut tx, seq, &attempted, now_ms).await?;
+                attempted.state == State::Failed
+            }
+            None => {
+                webhooks::give_up(&mut tx, seq, SWITCHED_OFF, now_ms).await?;
+                true
+            }
+        };
+        if has_failed {
             webhooks::trim(&mut tx, (&tried.due.tenant, &tried.due.webhook)).await?;
         }
         Ok(tx.commit().await?)
@@ -208,8 +219,9 @@ async fn find(tx: &mut Tx, due: &Due) -> Result<Result<WrittenWebhook, Refusal>,
     })
 }
 
-/// Only an answer of success is one: redirects are not followed, and `410 Gone` is the receiver's last word.
-fn judge(tried: &Tried, next_ms: u64) -> Attempted {
+/// Only an answer of success is one: redirects are not followed, and `410 Gone` is the receiver's last word. `None`: no
+/// attempt was made.
+fn judge(tried: &Tried, next_ms: u64) -> Option<Attempted> {
     let is_last = tried.due.attempts + 1 >= MAX_ATTEMPTS;
     let not_taken = if is_last {
         State::Failed
@@ -228,17 +240,14 @@ fn judge(tried: &Tried, next_ms: u64) -> Attempted {
             )
         }
         Err(Refusal::Unreached(why)) => (not_taken, None, Some(why.clone())),
-        Err(Refusal::Gone) => {
-            let why = "the webhook was taken away or switched off".to_owned();
-            (State::Failed, None, Some(why))
-        }
+        Err(Refusal::Gone) => return None,
     };
-    Attempted {
+    Some(Attempted {
         state,
         next_ms,
         status: status.map(|status| status.as_u16()),
         error,
-    }
+    })
 }
 
 /// Full jitter ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015) above a tenth of the bound, so that a
@@ -259,8 +268,8 @@ mod tests {
 
     use super::*;
 
-    fn tried(attempts: u32, answer: Result<u16, &str>) -> Attempted {
-        let due = Due {
+    fn due(attempts: u32) -> Due {
+        Due {
             seq: 1,
             tenant: TenantId::new("t").expect("valid"),
             webhook: "w".into(),
@@ -268,12 +277,16 @@ mod tests {
             event: "alert_triggered".into(),
             body: "{}".into(),
             attempts,
-        };
+        }
+    }
+
+    fn tried(attempts: u32, answer: Result<u16, &str>) -> Attempted {
+        let due = due(attempts);
         let status = |code| StatusCode::from_u16(code).expect("valid");
         let answer = answer
             .map(status)
             .map_err(|why| Refusal::Unreached(why.into()));
-        judge(&Tried { due, answer }, 9)
+        judge(&Tried { due, answer }, 9).expect("tried")
     }
 
     #[test]
@@ -293,6 +306,13 @@ mod tests {
             assert_eq!(attempted.state, state, "{attempts} {answer:?}");
             assert_eq!(attempted.status, answer.ok());
         }
+    }
+
+    #[test]
+    fn where_nobody_is_to_be_told_any_more_there_was_no_attempt() {
+        let answer = Err(Refusal::Gone);
+        let due = due(3);
+        assert_eq!(judge(&Tried { due, answer }, 9), None);
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl Recent {
             | Source::AskedAgain
             | Source::Retried
             | Source::Left
-            | Source::InvalidToolCall => return,
+            | Source::InvalidToolCall
+            | Source::Capped
+            | Source::Abandoned => return,
         };
         if cell.day >= self.since {
             let day = self.days.entry(cell.day).or_default();

@@ -148,7 +148,12 @@ impl TenantStats {
             },
             Source::Shadow => add_spend(&mut self.shadow, cell.day, sums),
             Source::Judging => add_spend(&mut self.judging, cell.day, sums),
-            Source::AskedAgain | Source::Retried | Source::Left | Source::InvalidToolCall => {
+            Source::AskedAgain
+            | Source::Retried
+            | Source::Left
+            | Source::InvalidToolCall
+            | Source::Capped
+            | Source::Abandoned => {
                 self.in_shape(cell, sums, |shape| shape.add_implicit(cell, sums.n));
             }
             Source::Versus => self.add_versus(cell, sums, |seen| &mut seen.plain),

@@ -33,6 +33,7 @@ use crate::{
         implicit::{self, IMPLICIT},
         limits::{self, WrittenLimits},
         rates::{self, RATE_LIMITS, WrittenRate},
+        rubric::{self, RUBRIC, WrittenDimension},
     },
     store::settings::{self, Kind},
 };
@@ -70,6 +71,7 @@ pub(super) async fn put(
         let place = (&tenant, Kind::Constraints);
         let before = settings::get(&mut editing.tx, place, group.as_str()).await?;
         match (body, &before) {
+            (Some(body), None) if body == json!([]) => {}
             (Some(body), before) => {
                 let place = (group.as_str(), before.as_ref());
                 editing.replace(Kind::Constraints, place, &body).await?;
@@ -99,9 +101,11 @@ fn changes(fields: Map<String, Value>) -> Result<Vec<(Group, Option<Value>)>, Ap
             found.push((Group::Budgets, own_budgets(value)?));
         } else if key == IMPLICIT {
             found.push((Group::Implicit, implicit_signals(value)?));
+        } else if key == RUBRIC {
+            found.push((Group::Rubric, judge_rubric(value)?));
         } else if !TOLD.contains(&key.as_str()) {
             // What is told beside the groups may come back.
-            let own = [ROUTING, RATE_LIMITS, BUDGETS, IMPLICIT];
+            let own = [ROUTING, RATE_LIMITS, BUDGETS, IMPLICIT, RUBRIC];
             let known = [&limits::KEYS[..], &gates::KEYS[..], &own].concat();
             let known = known.join(", ");
             let message = format!("{key:?} is not a constraint; known are {known}");
@@ -169,6 +173,14 @@ fn implicit_signals(value: Value) -> Result<Option<Value>, ApiError> {
     Ok(Some(json!(implicit::written(&checked))))
 }
 
+fn judge_rubric(value: Value) -> Result<Option<Value>, ApiError> {
+    // That nothing is said any more is said: scores by what was said before are older than those that follow.
+    let value = if value.is_null() { json!([]) } else { value };
+    let written: Vec<WrittenDimension> = body::read(value, RUBRIC)?;
+    rubric::check(&written).map_err(out_of_range)?;
+    Ok(Some(json!(written)))
+}
+
 fn is_said(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|names| !names.is_empty())
 }
@@ -219,6 +231,7 @@ fn describe(tenant: &Tenant) -> Value {
     body[RATE_LIMITS] = json!(rates::written(&tenant.rates));
     body[BUDGETS] = json!(budgets::written(&tenant.budgets));
     body[IMPLICIT] = json!(implicit::written(&tenant.implicit));
+    body[RUBRIC] = json!(rubric::written(&tenant.rubric));
     // What gates compare with; without it they hold nobody back.
     body["baseline"] = json!(tenant.default_model.as_ref().map(CandidateKey::as_str));
     body["defaults"] = json!(WrittenGates::from(DEFAULT_GATES));

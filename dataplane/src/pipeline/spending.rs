@@ -19,6 +19,7 @@ use crate::{
     call::Call,
     gateway::Gateway,
     http::respond::{INSUFFICIENT_QUOTA, Refusal},
+    implicit,
     record::Record,
 };
 
@@ -61,11 +62,25 @@ fn reserve(
         Err(stopped) => {
             gateway.metrics.limited();
             let refusal = refusal(&stopped);
+            if ends_session(&stopped) {
+                let now_ms = record.decision().created_at_ms;
+                let cut_off = gateway
+                    .conversations
+                    .cut_off(decided.plan.conversation, now_ms);
+                if let Some(last) = cut_off {
+                    record.tells(implicit::capped(last));
+                }
+            }
             record.stopped(stopped);
             return Err(refusal);
         }
     }
     Ok(())
+}
+
+/// Whether a session is over because it used up what it may, and not because this call alone is too much for it.
+fn ends_session(stopped: &Stopped) -> bool {
+    stopped.account.by == BudgetBy::Session && stopped.is_used_up()
 }
 
 fn expected_tokens(features: &Features) -> u64 {

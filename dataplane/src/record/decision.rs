@@ -176,5 +176,6 @@ pub(super) fn no_outcome() -> Outcome {
         fallback_used: false,
         overhead_us: 0,
         refused: false,
+        calls_tools: false,
     }
 }

@@ -30,6 +30,7 @@ impl Record {
             fallback_used: served && self.decision.served != self.decision.chosen,
             overhead_us: self.decision.outcome.overhead_us,
             refused: facts.is_some_and(|facts| facts.refused),
+            calls_tools: facts.is_some_and(|facts| facts.calls_tools),
         }
     }
 

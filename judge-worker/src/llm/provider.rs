@@ -20,7 +20,6 @@ use hyper_util::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::rubric;
 use crate::config::Llm;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -114,8 +113,13 @@ impl Provider {
     }
 
     /// The model's answer; what is passing is tried once more.
-    pub(super) async fn ask(&self, model: &str, messages: &[Value]) -> Result<Answer, Unanswered> {
-        match self.attempt(model, messages).await {
+    pub(super) async fn ask(
+        &self,
+        (model, max_tokens): (&str, u64),
+        messages: &[Value],
+    ) -> Result<Answer, Unanswered> {
+        let asked = (model, max_tokens);
+        match self.attempt(asked, messages).await {
             Ok(answer) => return Ok(answer),
             Err(failed @ (Failed::ForGood(_) | Failed::Refused(_))) => return Err(failed.into()),
             Err(Failed::ForNow(reason)) => {
@@ -123,26 +127,31 @@ impl Provider {
             }
         }
         tokio::time::sleep(PAUSE).await;
-        Ok(self.attempt(model, messages).await?)
+        Ok(self.attempt(asked, messages).await?)
     }
 
-    async fn attempt(&self, model: &str, messages: &[Value]) -> Result<Answer, Failed> {
+    async fn attempt(&self, asked: (&str, u64), messages: &[Value]) -> Result<Answer, Failed> {
         let within = Duration::from_millis(self.config.timeout_ms);
-        let answered = tokio::time::timeout(within, self.send(model, messages)).await;
+        let answered = tokio::time::timeout(within, self.send(asked, messages)).await;
         answered.unwrap_or_else(|_| {
             let ms = self.config.timeout_ms;
             Err(Failed::ForNow(format!(
-                "{model} did not answer within {ms} ms"
+                "{} did not answer within {ms} ms",
+                asked.0
             )))
         })
     }
 
-    async fn send(&self, model: &str, messages: &[Value]) -> Result<Answer, Failed> {
+    async fn send(
+        &self,
+        (model, max_tokens): (&str, u64),
+        messages: &[Value],
+    ) -> Result<Answer, Failed> {
         let body = json!({
             "model": model,
             "messages": messages,
             "temperature": 0,
-            "max_tokens": rubric::MAX_TOKENS,
+            "max_tokens": max_tokens,
             "response_format": {"type": "json_object"},
         });
         let url = format!(

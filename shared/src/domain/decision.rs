@@ -24,7 +24,7 @@ use super::{
         output::{Redacted, Watched},
     },
     ids::{CandidateKey, RequestId, SessionId, TenantId},
-    implicit::Implicit,
+    implicit::{Implicit, ImplicitKind},
     money::Usage,
     prompt::PromptVersion,
     ranking::{Evidence, Posterior, Role},
@@ -212,6 +212,8 @@ pub struct Outcome {
     pub fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.
     pub refused: bool,
+    /// The reply calls tools, so that somebody has to come back with what they say.
+    pub calls_tools: bool,
     /// Time spent in the proxy itself before the upstream was called.
     pub overhead_us: u64,
 }
@@ -310,6 +312,19 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Whether it left an agent in the middle: tools had been called before, and its reply calls some again. That it is
+    /// known to be left there is not asked twice.
+    pub fn is_open_loop(&self) -> bool {
+        let is_told = |implicit: &Implicit| implicit.kind == ImplicitKind::Abandoned;
+        self.affinity.tool_loop
+            && self.outcome.calls_tools
+            && self.outcome.ending == Ending::Completed
+            && self.session_id.is_some()
+            && self.shadow_of.is_none()
+            && !self.evaluation
+            && !self.implicit.iter().any(is_told)
+    }
+
     /// How much a further score of a candidate is worth here, in thousandths.
     pub fn uncertainty(&self, key: &CandidateKey) -> u16 {
         let mut candidates = self.candidates.iter();

@@ -142,6 +142,17 @@ pub struct Score {
     pub probability: Option<f64>,
     /// As an observation: scores of replies that models grade more often than others count for less each.
     pub weight: f64,
+    /// Version of the tenant's rubric that it was judged by; 0: it had none.
+    pub rubric: u64,
+    /// Grades of the tenant's own dimensions, on 0..1, if a model gave some.
+    pub own: Vec<OwnGrade>,
+}
+
+/// A grade of a dimension that a tenant added.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnGrade {
+    pub name: String,
+    pub grade: f64,
 }
 
 /// The most that one score counts for.

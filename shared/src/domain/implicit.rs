@@ -16,14 +16,20 @@ pub enum ImplicitKind {
     Left,
     /// The reply calls a tool with arguments that are no JSON object.
     InvalidToolCall,
+    /// The budget of the session ended it after the reply: an agent that did not come to an end.
+    Capped,
+    /// The reply called tools once more, and nobody came back to its session.
+    Abandoned,
 }
 
 impl ImplicitKind {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::AskedAgain,
         Self::Retried,
         Self::Left,
         Self::InvalidToolCall,
+        Self::Capped,
+        Self::Abandoned,
     ];
 
     /// The wire name.
@@ -33,6 +39,8 @@ impl ImplicitKind {
             Self::Retried => "retried",
             Self::Left => "left",
             Self::InvalidToolCall => "invalid_tool_call",
+            Self::Capped => "capped",
+            Self::Abandoned => "abandoned",
         }
     }
 

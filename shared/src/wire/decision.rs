@@ -190,6 +190,7 @@ impl From<&Outcome> for v1::Outcome {
             fallback_used: o.fallback_used,
             overhead_us: o.overhead_us,
             refused: o.refused,
+            calls_tools: o.calls_tools,
         }
     }
 }
@@ -213,6 +214,7 @@ impl TryFrom<v1::Outcome> for Outcome {
             fallback_used: o.fallback_used,
             overhead_us: o.overhead_us,
             refused: o.refused,
+            calls_tools: o.calls_tools,
         })
     }
 }

@@ -16,6 +16,8 @@ impl From<&Implicit> for v1::Implicit {
             ImplicitKind::Retried => Kind::Retried,
             ImplicitKind::Left => Kind::Left,
             ImplicitKind::InvalidToolCall => Kind::InvalidToolCall,
+            ImplicitKind::Capped => Kind::Capped,
+            ImplicitKind::Abandoned => Kind::Abandoned,
         };
         Self {
             kind: kind.into(),
@@ -45,6 +47,8 @@ pub(super) fn known(implicit: Vec<v1::Implicit>) -> Result<Vec<Implicit>, Invali
             Ok(Kind::Retried) => ImplicitKind::Retried,
             Ok(Kind::Left) => ImplicitKind::Left,
             Ok(Kind::InvalidToolCall) => ImplicitKind::InvalidToolCall,
+            Ok(Kind::Capped) => ImplicitKind::Capped,
+            Ok(Kind::Abandoned) => ImplicitKind::Abandoned,
             Ok(Kind::Unspecified) | Err(_) => return None,
         };
         let about = implicit.about.map(Earlier::try_from).transpose();

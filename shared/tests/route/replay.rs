@@ -119,6 +119,7 @@ fn ended() -> Outcome {
         fallback_used: false,
         overhead_us: 1,
         refused: false,
+        calls_tools: false,
     }
 }
 

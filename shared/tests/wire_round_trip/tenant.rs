@@ -158,6 +158,7 @@ pub(super) fn tenant(own: CatalogModel) -> Tenant {
     Tenant {
         // Proxies are not told.
         implicit: std::sync::Arc::default(),
+        rubric: Arc::default(),
         is_pooled: true,
         id: TenantId::new("acme").expect("valid"),
         keys: vec![api_key()],

@@ -133,12 +133,13 @@ fn any_rating() -> impl Strategy<Value = Fact> {
 }
 
 fn any_score() -> impl Strategy<Value = Fact> {
-    // One verdict per request: the first report stands.
-    (0..6u64).prop_map(|n| {
-        let score = score(n, 0.1 * n as f64 + 0.033);
+    // Several verdicts on a reply, by several rubrics: the same one stands in any order.
+    (0..6u64, 0..3u64, 0..2u64).prop_map(|(n, other, rubric)| {
+        let score = score(n, 0.1 * n as f64 + 0.033 + 0.1 * other as f64);
         Fact::Score(Score {
-            cost_micro_usd: 7 * n,
+            cost_micro_usd: 7 * n + other,
             weight: 0.5 + 0.25 * n as f64,
+            rubric,
             ..score
         })
     })

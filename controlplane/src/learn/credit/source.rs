@@ -38,10 +38,12 @@ pub enum Source {
     Retried = 17,
     Left = 18,
     InvalidToolCall = 19,
+    Capped = 20,
+    Abandoned = 21,
 }
 
 impl Source {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Session,
         Self::Auto,
         Self::Manual,
@@ -61,6 +63,8 @@ impl Source {
         Self::Retried,
         Self::Left,
         Self::InvalidToolCall,
+        Self::Capped,
+        Self::Abandoned,
     ];
 
     /// Reads the stored number.
@@ -80,6 +84,8 @@ impl Source {
             ImplicitKind::Retried => Self::Retried,
             ImplicitKind::Left => Self::Left,
             ImplicitKind::InvalidToolCall => Self::InvalidToolCall,
+            ImplicitKind::Capped => Self::Capped,
+            ImplicitKind::Abandoned => Self::Abandoned,
         }
     }
 }

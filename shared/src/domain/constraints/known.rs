@@ -14,7 +14,7 @@ impl Constraints {
             let unknown = names.iter().find(|name| !is_provider(catalog, name));
             if let Some(name) = unknown {
                 let reason = format!(
-                    "{name:?} is not the provider of any known model; add its models under [[models]]"
+                    "{name:?} is not the provider of any known model; the operator has to add its models to the catalog"
                 );
                 return invalid(field, reason);
             }
@@ -27,7 +27,8 @@ impl Constraints {
             let unknown = names.iter().find(|name| !is_model(catalog, name));
             if let Some(name) = unknown {
                 let reason = format!(
-                    "{name:?} is not a known model; write provider/model or a model's name, or add it under [[models]]"
+                    "{name:?} is not a known model; write provider/model or a model's name, or have the operator add it \
+                     to the catalog"
                 );
                 return invalid(field, reason);
             }

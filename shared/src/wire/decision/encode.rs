@@ -306,6 +306,7 @@ fn outcome(outcome: &Outcome, out: &mut Vec<u8>) {
         usage_estimated,
         fallback_used,
         refused,
+        calls_tools,
         overhead_us,
     } = *outcome;
     number(1, u64::from(status), out);
@@ -320,6 +321,7 @@ fn outcome(outcome: &Outcome, out: &mut Vec<u8>) {
     flag(10, fallback_used, out);
     number(11, overhead_us, out);
     flag(12, refused, out);
+    flag(13, calls_tools, out);
 }
 
 fn priced(priced: &Priced, out: &mut Vec<u8>) {

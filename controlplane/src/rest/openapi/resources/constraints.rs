@@ -11,9 +11,9 @@ use super::{
 };
 use crate::rest::constraints;
 
-/// Six groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
+/// Seven groups, each replaced as a whole where the body names any of its keys: limits (`cost_limit_monthly_usd` to
 /// `max_requests_per_minute`), gates (`max_regression` to `require_shadow_before_live`), `routing`,
-/// `rate_limits`, `budgets` and `implicit_signals`.
+/// `rate_limits`, `budgets`, `implicit_signals` and `judge_rubric`.
 #[derive(ToSchema)]
 struct ConstraintsInput {
     /// US dollars between two firsts of a month (UTC); above 0 and below a billion; null: no limit.
@@ -52,6 +52,24 @@ struct ConstraintsInput {
     budgets: Option<Vec<BudgetInput>>,
     /// Which of callers' acts count as evidence of a bad reply; the list replaces the one before. None unless told.
     implicit_signals: Option<Vec<ImplicitKind>>,
+    /// What replies are judged by, beside or instead of the usual shares; the list replaces the one before. Shares are 1 in
+    /// all; `relevance`, `coherence`, `helpfulness` and `safety` have what is left.
+    #[schema(max_items = 8)]
+    judge_rubric: Option<Vec<JudgeDimensionInput>>,
+}
+
+/// A dimension that replies are judged by.
+#[derive(ToSchema)]
+struct JudgeDimensionInput {
+    /// `relevance`, `coherence`, `helpfulness` or `safety`, or a name of your own; each once, at most four of your own.
+    #[schema(pattern = "^[a-z0-9_]{1,32}$")]
+    name: String,
+    /// Of a score; your own dimensions may have 0.8 in all.
+    #[schema(minimum = 0, maximum = 1)]
+    share: f64,
+    /// What grades from 1 to 5 mean, as a model is told; of a dimension of your own, and of no other.
+    #[schema(min_length = 1, max_length = 1000)]
+    grades: Option<String>,
 }
 
 /// A loss of quality, and over how long.
@@ -254,10 +272,21 @@ struct Constraints {
     rate_limits: Vec<RateLimit>,
     budgets: Vec<Budget>,
     implicit_signals: Vec<ImplicitKind>,
+    judge_rubric: Vec<JudgeDimension>,
     /// What gates compare with, as `provider/model`; null: they hold nobody back.
     baseline: Option<String>,
     /// What a gate is where its group is written without it.
     defaults: Gates,
+}
+
+/// A dimension that replies are judged by.
+#[derive(ToSchema)]
+struct JudgeDimension {
+    name: String,
+    share: f64,
+    /// Missing for those that all are judged by.
+    #[schema(nullable = false)]
+    grades: Option<String>,
 }
 
 #[derive(ToSchema)]

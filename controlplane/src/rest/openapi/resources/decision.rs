@@ -235,6 +235,8 @@ pub(super) enum ImplicitKind {
     Retried,
     Left,
     InvalidToolCall,
+    Capped,
+    Abandoned,
 }
 
 /// A term of our lexicon, a look of the text, or the field of the request that decided its class.

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "shapes of answers, which the document reads")]
 
+use std::collections::BTreeMap;
+
 use utoipa::ToSchema;
 
 use super::{
@@ -38,6 +40,8 @@ pub(super) struct Outcome {
     fallback_used: bool,
     /// The model, or its provider's filter, declined to answer.
     refused: bool,
+    /// The reply calls tools.
+    calls_tools: bool,
     /// The budget that ended the call before anybody was asked.
     budget: Option<StoppedBy>,
     /// What the firewall said; null: nobody had it look.
@@ -71,4 +75,6 @@ pub(super) struct JudgeScore {
     composite: f64,
     /// Who judged.
     judge: String,
+    /// Of your own dimensions, by their names, if a model gave some.
+    own: BTreeMap<String, f64>,
 }

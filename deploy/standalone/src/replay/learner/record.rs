@@ -140,5 +140,6 @@ fn completed(latency_ms: u64) -> Outcome {
         fallback_used: false,
         overhead_us: 0,
         refused: false,
+        calls_tools: false,
     }
 }
