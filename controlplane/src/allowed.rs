@@ -59,7 +59,9 @@ pub(crate) fn routing(
         let field = format!("rules[{at}].models");
         for key in &rule.models {
             if catalog.get(key).is_none() {
-                let message = format!("\"{key}\" is not a known model; add it under [[models]]");
+                let message = format!(
+                    "\"{key}\" is not a known model; the operator has to add it to the catalog"
+                );
                 return refuse(field, message);
             }
             if let Some(filter) = constraints.forbids(key) {
@@ -108,7 +110,8 @@ mod tests {
             (
                 "",
                 "allow_models = [\"p/b\"]",
-                "tenants[0].constraints.allow_models: \"p/b\" is not a known model",
+                "tenants[0].constraints.allow_models: \"p/b\" is not a known model; write provider/model or a model's \
+                 name, or have the operator add it to the catalog",
             ),
             (
                 "",
@@ -136,7 +139,7 @@ mod tests {
             (
                 String::new(),
                 fallback("p/x"),
-                "tenants[0].rules[0].models: \"p/x\" is not a known model",
+                "tenants[0].rules[0].models: \"p/x\" is not a known model; the operator has to add it to the catalog",
             ),
             (
                 String::new(),

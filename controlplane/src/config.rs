@@ -239,6 +239,9 @@ pub struct Learning {
     pub quality_per_usd: f64,
     /// How who serves changes, where a tenant does not say: `immediate`, or `staged` through shadow and canary.
     pub promotions: Mode,
+    /// How long nobody calls in a session whose last reply called tools once more, until its agent counts as left there.
+    #[serde(deserialize_with = "check::abandoned_after_ms")]
+    pub abandoned_after_ms: u64,
     /// What tenants know together.
     pub pool: Pool,
 }
@@ -255,6 +258,7 @@ impl Default for Learning {
             live_exploration: 0.0,
             quality_per_usd: 1.0,
             promotions: Mode::Immediate,
+            abandoned_after_ms: 3_600_000,
             pool: Pool::default(),
         }
     }

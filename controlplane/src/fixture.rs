@@ -188,6 +188,7 @@ fn outcome() -> Outcome {
         fallback_used: false,
         overhead_us: 180,
         refused: false,
+        calls_tools: false,
     }
 }
 
@@ -273,6 +274,8 @@ pub(crate) fn score(n: u64, composite: f64) -> Score {
         cost_micro_usd: 0,
         probability: None,
         weight: 1.0,
+        rubric: 0,
+        own: Vec::new(),
     }
 }
 

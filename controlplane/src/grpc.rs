@@ -4,6 +4,7 @@ mod admin;
 mod batches;
 mod budgets;
 mod ingest;
+mod named;
 mod scoring;
 pub(crate) mod secured;
 mod snapshots;
@@ -26,7 +27,7 @@ use tonic::{Request, Status, service::interceptor::InterceptedService, transport
 
 use self::{
     admin::AdminService, batches::BatchesService, budgets::BudgetsService, ingest::IngestService,
-    scoring::ScoringService, snapshots::SnapshotsService,
+    named::Named, scoring::ScoringService, snapshots::SnapshotsService,
 };
 use crate::{
     fleet::Fleet,
@@ -79,7 +80,7 @@ pub(crate) fn router(services: &Services, token: &PlaneToken, api: Api) -> Route
         .add_service(InterceptedService::new(scoring, guard.clone()))
         .add_service(InterceptedService::new(batches, guard.clone()))
         .add_service(InterceptedService::new(budgets, guard))
-        .add_service(AdminServer::new(AdminService { api }))
+        .add_service(Named(AdminServer::new(AdminService { api })))
 }
 
 /// How often a silent peer is asked whether it is there, and how long it may take to say so.

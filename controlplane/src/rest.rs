@@ -89,7 +89,7 @@ use crate::{
 };
 
 /// Names a request, in it and in its answer.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 //! The store: SQLite in one file (`sqlite.rs`) or PostgreSQL (`postgres.rs`), by the same statements (`sql.rs`).
 //! There is one writer and there are a few readers.
-//!
 //! A statement goes to a thread and back, which costs more than most: what comes in numbers goes many rows at a time.
 
 pub(crate) mod accounted;
@@ -22,6 +21,7 @@ pub(crate) mod experiments;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod loops;
 pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod outbox;

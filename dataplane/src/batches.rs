@@ -11,6 +11,7 @@ mod input;
 mod lines;
 mod look;
 pub(crate) mod names;
+pub(crate) mod once;
 mod output;
 mod outputs;
 mod reconcile;

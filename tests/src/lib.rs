@@ -6,6 +6,7 @@
     reason = "a broken assumption of a test must end it, with its place"
 )]
 
+pub mod admin;
 pub mod authority;
 pub mod batches;
 pub mod bench;

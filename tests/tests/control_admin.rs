@@ -5,48 +5,21 @@
     reason = "a broken assumption must end the test"
 )]
 
-use floopy_proto::admin::v1::{self as wire, admin_client::AdminClient};
-use floopy_tests::{Floopy, Settings, Shape, Upstream, eventually};
+use floopy_proto::admin::v1 as wire;
+use floopy_tests::{
+    Floopy, Settings, Shape, Upstream,
+    admin::{client, of_operator},
+    eventually,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tonic::{
-    Code, Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::Channel,
-};
-
-/// Puts a key on every call.
-#[derive(Clone)]
-struct Key(MetadataValue<Ascii>);
-
-impl Interceptor for Key {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let key = self.0.clone();
-        request.metadata_mut().insert("authorization", key);
-        Ok(request)
-    }
-}
-
-type Client = AdminClient<InterceptedService<Channel, Key>>;
+use tonic::{Code, Request, Status, metadata::MetadataMap};
 
 /// The shape in which the control plane has a gRPC port.
 async fn start() -> (Upstream, Floopy) {
     let upstream = Upstream::start().await;
     let floopy = Floopy::with(Shape::Split, Settings::for_upstream(&upstream)).await;
     (upstream, floopy)
-}
-
-async fn client(floopy: &Floopy, key: &str) -> Client {
-    let address = format!("http://{}", floopy.grpc_addr());
-    let channel = Channel::from_shared(address).expect("an address");
-    let channel = channel.connect().await.expect("listens");
-    let key = format!("Bearer {key}").parse().expect("ASCII");
-    AdminClient::with_interceptor(channel, Key(key))
-}
-
-async fn of_operator(floopy: &Floopy) -> Client {
-    client(floopy, floopy.operator_api().key()).await
 }
 
 /// REST's answer without what the contract does not have.
@@ -74,6 +47,51 @@ fn param(status: &Status) -> &str {
     param
         .and_then(|param| param.to_str().ok())
         .unwrap_or_default()
+}
+
+fn request_id(metadata: &MetadataMap) -> &str {
+    let id = metadata.get("x-request-id");
+    id.and_then(|id| id.to_str().ok()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_answer_has_the_id_that_the_audit_has_and_errors_have_one_too() {
+    let (_upstream, floopy) = start().await;
+    let mut admin = of_operator(&floopy).await;
+    let for_everybody = wire::SetCredentialRequest {
+        id: "up".into(),
+        api_key: Some("sk-marker-grpc".into()),
+        ..Default::default()
+    };
+    let nameless = wire::SetCredentialRequest {
+        id: String::new(),
+        ..for_everybody.clone()
+    };
+    let set = admin.set_credential(for_everybody).await.expect("set");
+    let audit = admin.list_audit(wire::ListAuditRequest::default()).await;
+    let audit = audit.expect("told").into_inner();
+    let newest = &audit.items[0];
+    assert_eq!(
+        (newest.resource.as_str(), newest.tenant.as_str()),
+        ("provider/up", "")
+    );
+    assert_eq!(newest.request_id, request_id(set.metadata()));
+    assert!(!newest.request_id.is_empty());
+    let refused = admin.set_credential(nameless).await.expect_err("no id");
+    assert_eq!(param(&refused), "id", "{refused:?}");
+    assert_eq!(request_id(refused.metadata()).len(), 36, "{refused:?}");
+    // Whoever names a call finds it again, whatever became of it.
+    let mut named = Request::new(wire::GetTenantRequest {
+        id: "nobody".into(),
+    });
+    let id = "mine-1".parse().expect("ASCII");
+    named.metadata_mut().insert("x-request-id", id);
+    let refused = admin.get_tenant(named).await.expect_err("nobody");
+    assert_eq!(request_id(refused.metadata()), "mine-1");
+    let mut stranger = client(&floopy, "fl_guessed").await;
+    let refused = stranger.get_status(wire::GetStatusRequest {}).await;
+    let refused = refused.expect_err("unknown");
+    assert_eq!(request_id(refused.metadata()).len(), 36, "{refused:?}");
 }
 
 #[tokio::test]
@@ -288,6 +306,18 @@ async fn every_list_of_the_system_has_what_rest_has() {
     let pool = admin.get_pool(wire::GetPoolRequest {}).await;
     let pool = pool.expect("told").into_inner();
     assert_same(pool, rest(&floopy, "pool").await);
+    let wanted = admin.release_pool(wire::ReleasePoolRequest {}).await;
+    assert!(wanted.expect("asked for").into_inner().wanted);
+    let released = eventually(|| async {
+        let released = rest(&floopy, "pool/releases").await;
+        match released["items"].as_array().is_some_and(Vec::is_empty) {
+            false => Ok(released),
+            true => Err(released),
+        }
+    })
+    .await;
+    let releases = admin.list_pool_releases(wire::ListPoolReleasesRequest {});
+    assert_same(releases.await.expect("told").into_inner(), released);
     let status = admin.get_status(wire::GetStatusRequest {}).await;
     let status = status.expect("told").into_inner();
     assert_eq!(status.tenants.expect("there").total, 2);

@@ -53,9 +53,9 @@ async fn a_tenant_made_here_is_served_within_two_seconds_and_listed(shape: Shape
     assert!(told.get("key").is_none(), "{told}");
     let first = operator.told("/v1/operator/tenants?limit=2").await;
     assert_eq!(first["items"][0]["source"], "configuration", "{first}");
-    let more = (&first["has_more"], &first["next_cursor"]);
-    assert_eq!(more, (&json!(true), &json!("globex")));
-    let rest = operator.told("/v1/operator/tenants?cursor=globex").await;
+    let cursor = first["next_cursor"].as_str().expect("there is more");
+    let rest = format!("/v1/operator/tenants?cursor={cursor}");
+    let rest = operator.told(&rest).await;
     let last = (&rest["items"][0]["id"], &rest["has_more"]);
     assert_eq!(last, (&json!("initech"), &json!(false)));
 }

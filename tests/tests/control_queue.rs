@@ -112,6 +112,10 @@ async fn the_queue_is_shown_and_the_dead_are_retried_and_dropped() {
         "{table}"
     );
     assert!(!table.contains('\u{1b}'), "{table}");
+    let page = world.json(&["dead", "list", "--limit", "1"]).await;
+    let cursor = page["next_cursor"].as_str().expect("there is more");
+    let rest = world.json(&["dead", "list", "--after", cursor]).await;
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(2), "{rest}");
     let listed = world.json(&["dead", "list", "--tenant", "globex"]).await;
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(listed["items"][0]["id"], json!(of_other));

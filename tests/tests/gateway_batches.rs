@@ -13,7 +13,7 @@ use floopy_tests::{
     },
     checks::assert_error,
     eventually, in_both_shapes, python,
-    upstream::{FAILING_MODEL, Received},
+    upstream::FAILING_MODEL,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -28,7 +28,6 @@ in_both_shapes!(
     what_is_wrong_is_named_by_field_and_value,
     a_file_over_the_bound_is_refused,
     what_a_tenant_forbids_is_not_asked_for_in_a_batch,
-    the_same_question_makes_one_batch,
 );
 
 async fn run(shape: Shape, checks: &[&str]) {
@@ -313,26 +312,6 @@ async fn what_a_tenant_forbids_is_not_asked_for_in_a_batch(shape: Shape) {
         let answer = api.post("/v1/batches").json(&wish(&input)).send().await;
         assert_error(&answer, 403, "model_not_allowed", &["beta"]);
     }
-}
-
-async fn the_same_question_makes_one_batch(shape: Shape) {
-    let (upstream, _floopy, api) = start(shape).await;
-    for provider in PROVIDERS {
-        let input = file(&api, provider, &lines(&["alpha"])).await;
-        let ask = async |key: &str| {
-            let call = api.post("/v1/batches").header("idempotency-key", key);
-            let made = call.json(&wish(&input)).send().await.ok();
-            made.json()["id"].as_str().expect("an id").to_owned()
-        };
-        let first = ask(&format!("{provider}-1")).await;
-        assert_eq!(ask(&format!("{provider}-1")).await, first);
-        assert_ne!(ask(&format!("{provider}-2")).await, first);
-    }
-    let made = |call: &Received| call.method == Method::POST && call.path.ends_with("/batches");
-    assert_eq!(
-        upstream.received().iter().filter(|call| made(call)).count(),
-        4
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

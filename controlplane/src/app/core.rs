@@ -29,6 +29,7 @@ use crate::{
     index::{Announcement, Index, KnownModels, dirty::Dirty, gone::Gone},
     ingest::Intake,
     jobs::{
+        abandoned::Abandoned,
         budgets::Warnings,
         checkpoint,
         evaluations::Evaluating,
@@ -219,6 +220,11 @@ impl Core {
         if let Some(sending) = self.sending() {
             tasks.spawn("scoring queue", sending.run(self.process.stop.clone()));
         }
+        let abandoned = Abandoned {
+            intake: self.services.intake.clone(),
+            after_ms: self.config.learning.abandoned_after_ms,
+        };
+        tasks.spawn("abandoned", abandoned.run(self.process.stop.clone()));
         let deliveries = self.deliveries().await?;
         tasks.spawn("webhooks", deliveries.run(self.process.stop.clone()));
         let warnings = Warnings::new(self.store.clone(), self.process.clock.clone());

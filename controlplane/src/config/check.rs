@@ -32,6 +32,12 @@ pub(super) fn refresh_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u
     integer(deserializer, (10, 60_000))
 }
 
+pub(super) fn abandoned_after_ms<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    integer(deserializer, (100, 7 * 86_400_000))
+}
+
 pub(super) fn drain_ms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     integer(deserializer, (0, 600_000))
 }

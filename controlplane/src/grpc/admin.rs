@@ -3,6 +3,9 @@
 //! The messages have the fields of REST's JSON, so each is read from what the handler says and nothing is written
 //! twice.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -14,7 +17,7 @@ use serde_json::{Map, Value};
 use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use crate::rest::{
-    Api, ApiError, JsonObject, Pairs, name,
+    Api, ApiError, JsonObject, Pairs,
     operator::{self, audit, keys, pool, providers, proxies, queue, tenants},
 };
 
@@ -29,8 +32,7 @@ impl AdminService {
     /// The headers and the message of a call of the operator's.
     async fn admit<T>(&self, request: Request<T>) -> Result<(HeaderMap, T), Status> {
         let (metadata, _, message) = request.into_parts();
-        let mut headers = metadata.into_headers();
-        name(&mut headers);
+        let headers = metadata.into_headers();
         let admitted = operator::admit(&self.api, &headers).await;
         admitted.map_err(refused)?;
         Ok((headers, message))
@@ -153,12 +155,14 @@ impl wire::admin_server::Admin for AdminService {
         let mut fields = given(&message)?;
         fields.remove("id");
         let fields = JsonObject(fields);
-        told(match tenant {
+        let set = match tenant {
             None => providers::put(self.state(), Path(id), headers, fields).await,
             Some(tenant) => {
                 providers::put_of(self.state(), Path((tenant, id)), headers, fields).await
             }
-        })
+        };
+        // REST has it in the path, as `name`.
+        told(set.map_err(|refused| refused.renamed("name", "id")))
     }
 
     async fn delete_credential(
@@ -213,6 +217,23 @@ impl wire::admin_server::Admin for AdminService {
     ) -> Answer<wire::GetPoolResponse> {
         self.admit(request).await?;
         told(Ok(pool::get(self.state()).await))
+    }
+
+    async fn list_pool_releases(
+        &self,
+        request: Request<wire::ListPoolReleasesRequest>,
+    ) -> Answer<wire::ListPoolReleasesResponse> {
+        self.admit(request).await?;
+        told(pool::releases(self.state()).await)
+    }
+
+    async fn release_pool(
+        &self,
+        request: Request<wire::ReleasePoolRequest>,
+    ) -> Answer<wire::ReleasePoolResponse> {
+        let (headers, _) = self.admit(request).await?;
+        let told_of = pool::release(self.state(), headers).await;
+        told(told_of.map(|(_, said)| said))
     }
 
     async fn list_audit(
@@ -280,8 +301,9 @@ fn told<T: DeserializeOwned>(said: Result<Json<Value>, ApiError>) -> Answer<T> {
     read(said).map(Response::new)
 }
 
+/// What is null in JSON is not there in a message.
 fn read<T: DeserializeOwned>(said: Value) -> Result<T, Status> {
-    serde_json::from_value(said).map_err(|error| unreadable(&error))
+    serde_json::from_value(present(said)).map_err(|error| unreadable(&error))
 }
 
 /// Contract and handlers have grown apart.
@@ -293,7 +315,7 @@ fn unreadable(error: &serde_json::Error) -> Status {
 /// The fields of a message that are there.
 fn given<T: Serialize>(message: &T) -> Result<Map<String, Value>, Status> {
     match serde_json::to_value(message).map_err(|error| unreadable(&error))? {
-        Value::Object(fields) => Ok(present(fields)),
+        Value::Object(fields) => Ok(present_of(fields)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Ok(Map::new())
         }
@@ -319,14 +341,19 @@ fn are_numbers(budget: Option<f64>, limits: Option<&wire::Limits>) -> Result<(),
     }
 }
 
-fn present(mut fields: Map<String, Value>) -> Map<String, Value> {
-    fields.retain(|_, value| !value.is_null());
-    for value in fields.values_mut() {
-        if let Some(inner) = value.as_object_mut() {
-            *inner = present(std::mem::take(inner));
-        }
+/// Without fields that are null, at any depth.
+fn present(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(present_of(fields)),
+        Value::Array(items) => Value::Array(items.into_iter().map(present).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }
-    fields
+}
+
+fn present_of(mut fields: Map<String, Value>) -> Map<String, Value> {
+    fields.retain(|_, value| !value.is_null());
+    let named = fields.into_iter();
+    named.map(|(name, value)| (name, present(value))).collect()
 }
 
 /// The same as the pairs of a query.
@@ -349,6 +376,10 @@ fn refused(error: ApiError) -> Status {
         StatusCode::UNAUTHORIZED => Status::unauthenticated(message),
         StatusCode::FORBIDDEN => Status::permission_denied(message),
         StatusCode::NOT_FOUND => Status::not_found(message),
+        // What the operator has not set up stays so, however often it is asked for.
+        StatusCode::NOT_IMPLEMENTED => Status::failed_precondition(message),
+        StatusCode::TOO_MANY_REQUESTS => Status::resource_exhausted(message),
+        StatusCode::SERVICE_UNAVAILABLE => Status::unavailable(message),
         status if status.is_client_error() => Status::invalid_argument(message),
         _ => Status::internal(message),
     };

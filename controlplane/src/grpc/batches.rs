@@ -88,12 +88,24 @@ impl Batches for BatchesService {
         let file: BatchFile = file.try_into().map_err(invalid)?;
         let mut tx = self.store.write().await.map_err(failed)?;
         let now_ms = self.clock.now_ms();
+        let known = match asked.is_complete {
+            true => files::known(&mut tx, &file, asked.asked_since_ms).await,
+            false => Ok(None),
+        };
+        if let Some(known) = known.map_err(failed)? {
+            // What was kept of this one is not wanted any more.
+            let of = (&file.tenant, file.id.as_str());
+            files::delete(&mut tx, of).await.map_err(failed)?;
+            tx.commit().await.map_err(failed)?;
+            let known = Some((&known).into());
+            return Ok(Response::new(PutFileResponse { known }));
+        }
         let is_own = files::put(&mut tx, &file, asked.is_complete, now_ms)
             .await
             .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         if is_own {
-            return Ok(Response::new(PutFileResponse {}));
+            return Ok(Response::new(PutFileResponse { known: None }));
         }
         Err(Status::already_exists("the id is in use"))
     }

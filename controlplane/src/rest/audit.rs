@@ -48,8 +48,9 @@ pub(super) async fn list(
     ))
 }
 
-/// A change as it is told.
+/// A change as it is told. What was done without a request, as at the start, has no id of one.
 pub(super) fn describe(entry: &Entry) -> Value {
+    let request_id = Some(&entry.request_id).filter(|id| !id.is_empty());
     json!({
         "id": entry.seq,
         "at": moment(entry.at_ms),
@@ -59,6 +60,6 @@ pub(super) fn describe(entry: &Entry) -> Value {
         "resource": entry.resource,
         "before_sha256": entry.before_sha256,
         "after_sha256": entry.after_sha256,
-        "request_id": entry.request_id,
+        "request_id": request_id,
     })
 }

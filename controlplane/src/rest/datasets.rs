@@ -23,6 +23,7 @@ use super::{
 };
 use crate::store::sql::Conn;
 use crate::store::{
+    StoreError,
     audit::Action,
     datasets::{self, Dataset},
     evaluations::{self, End},
@@ -54,20 +55,41 @@ struct Asked {
     rows: Vec<Value>,
 }
 
-/// One of a tenant's by its id as it stands in a path or a body. What is no id is nobody's.
+const UNKNOWN: &str = "no such data set";
+
+/// One of a tenant's by its id as it stands in a path.
 pub(super) async fn find(
     conn: &mut Conn,
     tenant: &TenantId,
     id: &str,
 ) -> Result<Dataset, ApiError> {
-    let found = match Uuid::try_parse(id) {
-        Ok(id) => datasets::get(conn, tenant, id).await?,
-        Err(_) => None,
-    };
-    found.ok_or_else(|| ApiError::not_found("no such data set"))
+    let found = look_up(conn, tenant, id).await?;
+    found.ok_or_else(|| ApiError::not_found(UNKNOWN))
 }
 
-/// Refuses content of a tenant that keeps none.
+/// The same by the `dataset_id` of a body.
+pub(super) async fn find_named(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Dataset, ApiError> {
+    let found = look_up(conn, tenant, id).await?;
+    found.ok_or_else(|| ApiError::unknown_named("dataset_id", UNKNOWN))
+}
+
+/// What is no id is nobody's.
+async fn look_up(
+    conn: &mut Conn,
+    tenant: &TenantId,
+    id: &str,
+) -> Result<Option<Dataset>, StoreError> {
+    match Uuid::try_parse(id) {
+        Ok(id) => datasets::get(conn, tenant, id).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// Refuses content of a tenant that keeps none. `param`: the field that has it, or `body`.
 pub(super) async fn may_keep(
     conn: &mut Conn,
     tenant: &TenantId,
@@ -76,9 +98,7 @@ pub(super) async fn may_keep(
     if !tenants::zero_retention(conn, tenant).await? {
         return Ok(());
     }
-    let message = format!(
-        "{param}: nothing of this organisation's content is kept, and data sets and results of evaluations are content"
-    );
+    let message = "nothing of this organisation's content is kept, and data sets and results of evaluations are content";
     Err(ApiError::invalid_body(param, message))
 }
 
@@ -170,7 +190,8 @@ pub(super) async fn create(
     let new = rows::read_list(asked.rows)?;
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
-    may_keep(&mut editing.tx, &tenant, "rows").await?;
+    let param = if new.is_empty() { "body" } else { "rows" };
+    may_keep(&mut editing.tx, &tenant, param).await?;
     let count = datasets::held(&mut editing.tx, &tenant).await?.datasets;
     if count >= MAX_DATASETS {
         let message = format!("there are {count} data sets, which is as many as there may be");

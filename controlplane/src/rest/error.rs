@@ -2,6 +2,7 @@
 
 mod configuration;
 mod keys;
+mod plan;
 
 use axum::{
     Json,
@@ -99,8 +100,8 @@ impl ApiError {
         Self::invalid_field("invalid_request", "path", message)
     }
 
-    /// What a query parameter names is not there.
-    pub(crate) fn unknown_query(param: &str, message: impl Into<String>) -> Self {
+    /// What a key of the query or a field of the body names is not there.
+    pub(crate) fn unknown_named(param: &str, message: impl Into<String>) -> Self {
         let kind = "invalid_request_error";
         let error = Self::new(StatusCode::NOT_FOUND, kind, "not_found", message);
         Self {
@@ -118,30 +119,6 @@ impl ApiError {
             "method_not_allowed",
             message,
         )
-    }
-
-    /// The tenant's plan does not have this.
-    pub(crate) fn plan_required(plan: &str, feature: &'static str) -> Self {
-        let message = format!("the plan {plan:?} does not have {feature}");
-        let error = Self::new(
-            StatusCode::FORBIDDEN,
-            "permission_error",
-            "plan_required",
-            message,
-        );
-        Self {
-            feature: Some(feature),
-            ..error
-        }
-    }
-
-    /// The tenant has as many of these as its plan has.
-    pub(crate) fn plan_is_full(plan: &str, feature: &'static str, most: u32) -> Self {
-        let message = format!("the plan {plan:?} has {most} {feature}, and all of them are there");
-        Self {
-            message,
-            ..Self::plan_required(plan, feature)
-        }
     }
 
     /// A field of the body is wrong.
@@ -225,12 +202,16 @@ impl ApiError {
             "if-match is {:?}, which is not what is there now; read it again",
             brief(given)
         );
-        Self::new(
+        let error = Self::new(
             StatusCode::PRECONDITION_FAILED,
             "invalid_request_error",
             "precondition_failed",
             message,
-        )
+        );
+        Self {
+            param: Some("If-Match".to_owned()),
+            ..error
+        }
     }
 
     /// A format that is not given.
@@ -263,6 +244,13 @@ impl ApiError {
             param: Some("from".to_owned()),
             ..error
         }
+    }
+
+    /// The same where the field has another name.
+    pub(crate) fn renamed(self, from: &str, to: &str) -> Self {
+        let rename = |param: String| if param == from { to.to_owned() } else { param };
+        let param = self.param.map(rename);
+        Self { param, ..self }
     }
 
     /// The same, its message after these words.

@@ -164,7 +164,7 @@ pub(super) async fn create(
         ));
     }
     let tenant = editing.tenant();
-    let dataset = datasets::find(&mut editing.tx, &tenant, &asked.dataset_id).await?;
+    let dataset = datasets::find_named(&mut editing.tx, &tenant, &asked.dataset_id).await?;
     datasets::may_keep(&mut editing.tx, &tenant, "dataset_id").await?;
     if dataset.row_count == 0 {
         let message = format!("dataset_id is {}, which has no rows", dataset.id);
@@ -278,7 +278,7 @@ fn check_model(model: &str, catalog: &Catalog) -> Result<(), ApiError> {
 }
 
 async fn find_prompt(conn: &mut Conn, tenant: &TenantId, id: &str) -> Result<Uuid, ApiError> {
-    let unknown = || ApiError::not_found("no such prompt");
+    let unknown = || ApiError::unknown_named("prompt_id", "no such prompt");
     let id = Uuid::try_parse(id).map_err(|_| unknown())?;
     let found = settings::get(conn, (tenant, Kind::Prompt), &id.to_string()).await?;
     found.map(|_| id).ok_or_else(unknown)

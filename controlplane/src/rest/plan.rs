@@ -5,7 +5,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use floopy_shared::domain::{ids::TenantId, plan::Feature};
+use floopy_shared::domain::{
+    ids::TenantId,
+    plan::{Feature, Lacking},
+};
 use http::HeaderMap;
 
 use super::{Api, error::ApiError, holder};
@@ -34,7 +37,10 @@ pub(super) async fn require(
 ) -> Result<(), ApiError> {
     let plan = settings::plan(conn, tenant, &api.in_force.now().plans).await?;
     match plan.filter(|plan| !plan.has(feature)) {
-        Some(plan) => Err(ApiError::plan_required(&plan.name, feature.as_str())),
+        Some(plan) => {
+            let lacking = Lacking::Feature(feature);
+            Err(ApiError::plan_required(&plan.name, lacking))
+        }
         None => Ok(()),
     }
 }
@@ -45,7 +51,7 @@ async fn has(api: &Api, headers: &HeaderMap, path: &str) -> Result<(), ApiError>
     let plan = settings::plan(&mut conn, &holder.tenant, &api.in_force.now().plans).await?;
     let lacking = plan.and_then(|plan| Some((plan.lacks(path)?, plan)));
     match lacking {
-        Some((feature, plan)) => Err(ApiError::plan_required(&plan.name, feature)),
+        Some((lacking, plan)) => Err(ApiError::plan_required(&plan.name, lacking)),
         None => Ok(()),
     }
 }

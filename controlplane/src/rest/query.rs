@@ -7,6 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 pub(crate) use self::pairs::Pairs;
+pub(super) use self::pairs::{bound, whole};
 use super::error::{ApiError, brief};
 use crate::store::list::{Filter, Shadows};
 
@@ -85,12 +86,18 @@ pub(super) struct Page {
     pub(super) cursor: Option<String>,
 }
 
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            limit: LIMIT.0,
+            cursor: None,
+        }
+    }
+}
+
 /// Checks the pairs of a query string that has nothing but a page.
 pub(super) fn page(pairs: Vec<(String, String)>) -> Result<Page, ApiError> {
-    let mut page = Page {
-        limit: LIMIT.0,
-        cursor: None,
-    };
+    let mut page = Page::default();
     for (key, value) in pairs {
         match key.as_str() {
             "limit" | "cursor" if value.is_empty() => {}
@@ -199,10 +206,10 @@ fn request_ids(ids: &mut Vec<RequestId>, key: &str, value: &str) -> Result<(), A
 }
 
 fn unit(key: &str, value: &str) -> Result<f64, ApiError> {
-    let number = value
-        .parse()
-        .ok()
-        .filter(|number| (0.0..=1.0).contains(number));
+    // JSON writes no plus before a number.
+    let plain = Some(value).filter(|value| !value.starts_with('+'));
+    let number = plain.and_then(|value| value.parse().ok());
+    let number = number.filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| {
         ApiError::invalid_query(
             key,
@@ -212,10 +219,7 @@ fn unit(key: &str, value: &str) -> Result<f64, ApiError> {
 }
 
 pub(super) fn limit(key: &str, value: &str) -> Result<u32, ApiError> {
-    let number = value
-        .parse()
-        .ok()
-        .filter(|number| (1..=LIMIT.1).contains(number));
+    let number = whole(value).filter(|number| (1..=LIMIT.1).contains(number));
     let message = || {
         format!(
             "{key} is {value:?}, it must be an integer from 1 to {}",
@@ -303,6 +307,8 @@ mod tests {
             ("limit", "0"),
             ("limit", "201"),
             ("limit", "x"),
+            ("limit", "+5"),
+            ("min_confidence", "+0.5"),
             ("from", "yesterday"),
             ("min_confidence", "1.1"),
             ("max_confidence", "NaN"),

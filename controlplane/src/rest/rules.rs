@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Api,
     body::{self, JsonObject},
-    error::ApiError,
+    error::{ApiError, brief},
     reading,
     settings::{Editing, whole_list, with_times},
 };
@@ -37,8 +37,27 @@ use crate::{
     },
 };
 
+/// What a rule is written with.
+const KEYS: [&str; 7] = [
+    "name",
+    "strategy",
+    "models",
+    "weights",
+    "floor",
+    "assurance",
+    "default",
+];
+/// What GET tells beside them, which may come back.
+const TOLD: [&str; 4] = ["id", "source", "created_at", "updated_at"];
+
 /// Reads a rule; `default` says whether calls that name none follow it.
 fn read(mut fields: Map<String, Value>) -> Result<WrittenRule, ApiError> {
+    fields.retain(|key, _| !TOLD.contains(&key.as_str()));
+    if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let (key, known) = (brief(key), KEYS.join(", "));
+        let message = format!("{key:?} is not a key of a rule; known are {known}");
+        return Err(ApiError::invalid_body(&key, message));
+    }
     let is_default = match fields.remove("default") {
         None | Some(Value::Null) => false,
         Some(Value::Bool(is_default)) => is_default,
@@ -47,10 +66,6 @@ fn read(mut fields: Map<String, Value>) -> Result<WrittenRule, ApiError> {
             return Err(ApiError::invalid_body("default", message));
         }
     };
-    // What GET tells beside them may come back.
-    for told in ["id", "source", "created_at", "updated_at"] {
-        fields.remove(told);
-    }
     fields.retain(|_, value| !value.is_null());
     let rule: Rule = body::read(Value::Object(fields), "")?;
     Ok(WrittenRule { rule, is_default })

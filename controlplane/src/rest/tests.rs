@@ -176,11 +176,17 @@ async fn malformed_ids_keys_and_paths_have_their_own_errors() {
         (status.as_u16(), &body["error"]["code"]),
         (404, &json!("not_found"))
     );
-    for query in ["colour=red", "colour="] {
+    for (query, param) in [
+        ("colour=red", "colour"),
+        ("colour=", "colour"),
+        ("session_id=%ff", "session_id"),
+        ("limit=%2B5", "limit"),
+    ] {
         let (status, body) = fixture.get(&format!("/v1/decisions?{query}")).await;
         assert_eq!(
             (status.as_u16(), &body["error"]["param"]),
-            (400, &json!("colour"))
+            (400, &json!(param)),
+            "{query}"
         );
     }
 }

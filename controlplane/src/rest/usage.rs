@@ -144,7 +144,8 @@ fn day_of_date(value: &str) -> Option<i64> {
     let lengths = [year.len(), month.len(), day.len()];
     let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
     let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
-    let is_plain = lengths == [4, 2, 2] && parts.next().is_none();
+    let is_digits = value.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let is_plain = is_digits && lengths == [4, 2, 2] && parts.next().is_none();
     let days = (date - EPOCH).whole_days();
     (is_plain && days >= 0).then_some(days)
 }
@@ -263,6 +264,7 @@ mod tests {
         let cases = [
             ([("from", "2026-02-30")], "2026-02-30"),
             ([("from", "26-2-3")], "26-2-3"),
+            ([("from", "2026-+2-03")], "2026-+2-03"),
             ([("from", "1969-12-31")], "1969-12-31"),
             ([("from", "2025-01-01")], "687 days"),
             ([("from", "2026-11-19")], "0 days"),

@@ -11,7 +11,7 @@ use floopy_shared::{
         budget::Stopped,
         cache::Similar,
         decision::{Decision, Ending, Reason, Stage, Strategy},
-        event::RatingScore,
+        event::{RatingScore, Score},
         explanation::{Locale, of_decision},
         firewall::{
             Screening, Verdict,
@@ -26,7 +26,7 @@ use floopy_shared::{
         phase, weights,
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::labels::{Labels, Regressions};
@@ -237,6 +237,7 @@ fn result(d: &Decision, labels: &Labels) -> Value {
             "threat_blocked": d.is_blocked(),
             "fallback_used": outcome.fallback_used,
             "refused": outcome.refused,
+            "calls_tools": outcome.calls_tools,
             "budget": d.stopped.as_deref().map(stopped),
             "firewall": d.firewall.as_deref().map(firewall),
             "firewall_output": d.watched.as_deref().map(watched),
@@ -253,12 +254,19 @@ fn result(d: &Decision, labels: &Labels) -> Value {
         },
         "attempts": attempts,
         "savings": savings::savings(d),
-        "judge": labels.judge.as_ref().map(|s| json!({
-            "relevance": s.relevance, "coherence": s.coherence, "helpfulness": s.helpfulness,
-            "safety": s.safety, "composite": s.composite, "judge": s.judge,
-        })),
+        "judge": labels.judge.as_ref().map(judged),
         "session_score": labels.session.map(RatingScore::value),
         "request_score": labels.request.map(RatingScore::value),
+    })
+}
+
+/// What a judge said; grades of the tenant's own dimensions by their names.
+fn judged(s: &Score) -> Value {
+    let own = s.own.iter().map(|own| (own.name.clone(), json!(own.grade)));
+    json!({
+        "relevance": s.relevance, "coherence": s.coherence, "helpfulness": s.helpfulness,
+        "safety": s.safety, "composite": s.composite, "judge": s.judge,
+        "own": own.collect::<Map<String, Value>>(),
     })
 }
 

@@ -6,7 +6,7 @@ use floopy_shared::domain::{
     batch::{Batch, BatchFile},
     constraints::Constraints,
     decision::Decision,
-    event::ScoringJob,
+    event::{Score, ScoringJob},
     ids::CandidateKey,
     rule::Routing,
     shape::ShapeKey,
@@ -130,6 +130,11 @@ pub(crate) fn decode_turn((day, candidate, shapes): &StoredTurn) -> Result<Turn,
         candidate: CandidateKey::parse(candidate).map_err(|e| StoreError::corrupt("turn", e))?,
         judged: None,
     })
+}
+
+/// The bytes of a score, which tell it from others.
+pub(crate) fn encode_score(score: &Score) -> Vec<u8> {
+    v1::Score::from(score).encode_to_vec()
 }
 
 /// The bytes of a file's entry.

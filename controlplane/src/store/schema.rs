@@ -224,6 +224,13 @@ const STEPS: &[&[&str]] = &[&[
     firewall::WATCHED,
     // The project of calls that name none; none, before.
     &["ALTER TABLE api_keys ADD COLUMN default_project TEXT"],
+    batches::NAMED_FILES,
+    judge::RUBRICS,
+    // What became of an agent that was left in the middle is known later.
+    &[
+        "CREATE TABLE open_loops (request_id BLOB PRIMARY KEY, noted_ms INTEGER NOT NULL) STRICT",
+        "CREATE INDEX open_loops_age ON open_loops (noted_ms)",
+    ],
 ];
 
 /// The step after which the turns of decisions that are there already are filled in.

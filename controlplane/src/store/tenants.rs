@@ -172,6 +172,7 @@ fn tenant(row: &Row) -> Result<Tenant, StoreError> {
         rates: Arc::default(),
         budgets: Arc::default(),
         implicit: Arc::default(),
+        rubric: Arc::default(),
         is_pooled: true,
         plan: None,
         closed: None,

@@ -248,6 +248,26 @@ pub(crate) async fn settle(
     Ok(())
 }
 
+/// Ends a delivery that is not to be made any more. Nothing was sent, so it counts no attempt, and what the last one
+/// was answered stays.
+pub(crate) async fn give_up(
+    tx: &mut Tx,
+    seq: i64,
+    why: &str,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    sql::query(
+        "UPDATE webhook_deliveries SET state = ?, ended_ms = ?, last_error = ? WHERE id = ?",
+    )
+    .bind(State::Failed as i64)
+    .bind(to_i64(now_ms))
+    .bind(why)
+    .bind(seq)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Deliveries to a webhook before that number, the newest first.
 pub(crate) async fn page(
     conn: &mut Conn,

@@ -129,9 +129,25 @@ impl Books {
         let asked = v1::PutFileRequest {
             file: Some(file.into()),
             is_complete,
+            asked_since_ms: u64::MAX,
         };
         self.within(self.client().put_file(asked)).await?;
         Ok(())
+    }
+
+    /// Enters a file that is complete; instead of it the one that the same question made since then, if there is one.
+    pub(crate) async fn enter_file(
+        &self,
+        file: &BatchFile,
+        asked_since_ms: u64,
+    ) -> Result<Option<BatchFile>, Unanswered> {
+        let asked = v1::PutFileRequest {
+            file: Some(file.into()),
+            is_complete: true,
+            asked_since_ms,
+        };
+        let done = self.within(self.client().put_file(asked)).await?;
+        Ok(done.known.map(TryInto::try_into).transpose()?)
     }
 
     pub(crate) async fn file(

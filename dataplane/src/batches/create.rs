@@ -19,6 +19,7 @@ pub(crate) use self::question::MAX_BODY_BYTES;
 use super::{
     api_of, chosen, invalid, look,
     names::{new_name, question},
+    once::{self, Made, Once},
     provider_of,
     remote::{Failed, Question, Sent, answer},
     status::begun,
@@ -31,14 +32,9 @@ use crate::{
     provider::{BatchApi, Provider},
 };
 
-/// How long a question is remembered that has a name, and one that has none: as long as a client keeps asking again. The
-/// same as for what the control plane makes.
-const NAMED_MS: u64 = 24 * 3_600_000;
+/// How long a question is remembered that has no name: as long as a client keeps asking again. The same as for what the
+/// control plane makes.
 const UNNAMED_MS: u64 = 30_000;
-/// Longest name of a question.
-const MAX_NAME_BYTES: usize = 255;
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Makes a batch, or gives the one that the same question made.
 pub(crate) async fn create(
@@ -46,8 +42,9 @@ pub(crate) async fn create(
     (admitted, project): (&Admitted, Option<Uuid>),
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Map<String, Value>, Refusal> {
+) -> Result<Made<Map<String, Value>>, Refusal> {
     let asked = Asked::read(body)?;
+    let once = once(headers, &asked, gateway.clock.now_ms())?;
     let file = input(gateway, admitted, &asked).await?;
     let provider = provider_of(gateway, (&file.tenant, &file.provider))?;
     if headers.contains_key(&super::PROVIDER) && chosen(admitted, headers)?.name() != file.provider
@@ -66,9 +63,13 @@ pub(crate) async fn create(
         BatchApi::Files => None,
         BatchApi::Messages => Some(requests::Requests::check(gateway, &file, &asked).await?),
     };
-    let (batch, is_new) = enter(gateway, (admitted, project), headers, (&asked, &file)).await?;
+    let (batch, is_new) = enter(gateway, (admitted, project), &once, (&asked, &file)).await?;
     if !is_new {
-        return Ok(look::object_of(&batch));
+        once.check(&batch.digest)?;
+        return Ok(Made {
+            it: look::object_of(&batch),
+            is_replay: true,
+        });
     }
     let sent = match requests {
         None => ("batches", Sent::json(asked.for_provider(&file).to_string())),
@@ -77,9 +78,13 @@ pub(crate) async fn create(
     // A client that leaves must not keep what the provider began out of the books.
     let gateway = Arc::clone(gateway);
     let begun = tokio::spawn(async move { hand_over(&gateway, &provider, batch, sent).await });
-    begun.await.unwrap_or_else(|_| {
+    let begun = begun.await.unwrap_or_else(|_| {
         let message = "the batch may have been begun; ask for your batches";
         Err(Refusal::unavailable("unknown_outcome", message, 60))
+    });
+    begun.map(|it| Made {
+        it,
+        is_replay: false,
     })
 }
 
@@ -123,31 +128,29 @@ fn permitted(admitted: &Admitted, file: &BatchFile) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What tells this question from others, and since when it may have been asked.
-fn asked_before(headers: &HeaderMap, asked: &Asked, now_ms: u64) -> Result<(String, u64), Refusal> {
-    let Some(name) = headers.get(IDEMPOTENCY_KEY) else {
-        let told = Value::Object(asked.fields.clone()).to_string();
-        return Ok((
-            question(&["body", &told]),
-            now_ms.saturating_sub(UNNAMED_MS),
-        ));
-    };
-    let name = String::from_utf8_lossy(name.as_bytes());
-    if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        let message = format!("the header {IDEMPOTENCY_KEY} must have 1 to {MAX_NAME_BYTES} bytes");
-        return Err(invalid(IDEMPOTENCY_KEY, message));
-    }
-    Ok((question(&["name", &name]), now_ms.saturating_sub(NAMED_MS)))
+/// What tells this question from others.
+fn once(headers: &HeaderMap, asked: &Asked, now_ms: u64) -> Result<Once, Refusal> {
+    let digest = question(&["body", &Value::Object(asked.fields.clone()).to_string()]);
+    Ok(match once::name(headers)? {
+        Some(name) => Once {
+            digest,
+            ..Once::named("name", name, now_ms)
+        },
+        None => Once {
+            question: digest.clone(),
+            since_ms: now_ms.saturating_sub(UNNAMED_MS),
+            digest,
+        },
+    })
 }
 
 async fn enter(
     gateway: &Arc<Gateway>,
     (admitted, project): (&Admitted, Option<Uuid>),
-    headers: &HeaderMap,
+    once: &Once,
     (asked, file): (&Asked, &BatchFile),
 ) -> Result<(Batch, bool), Refusal> {
     let now_ms = gateway.clock.now_ms();
-    let (question, since_ms) = asked_before(headers, asked, now_ms)?;
     let id = new_name("batch_");
     let object = begun(&id, &asked.fields, now_ms / 1_000);
     let batch = Batch {
@@ -164,9 +167,14 @@ async fn enter(
         created_at_ms: now_ms,
         is_open: true,
         version: 0,
-        question,
+        question: once.question.clone(),
+        digest: once.digest.clone(),
     };
-    Ok(gateway.batches.books.add_batch(&batch, since_ms).await?)
+    Ok(gateway
+        .batches
+        .books
+        .add_batch(&batch, once.since_ms)
+        .await?)
 }
 
 /// Pauses before what a provider answered is entered again: it is told once, and its batch costs money.

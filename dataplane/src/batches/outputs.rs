@@ -28,6 +28,8 @@ fn output(batch: &Batch, part: Part, (id, bytes, place): (String, u64, Place)) -
         created_at_ms: batch.created_at_ms,
         models: Vec::new(),
         place,
+        question: String::new(),
+        digest: String::new(),
     }
 }
 

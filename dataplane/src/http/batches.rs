@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use floopy_shared::domain::batch::Batch;
-use http::{Method, Request, Response, StatusCode, request::Parts};
+use http::{Method, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
 use serde_json::{Value, json};
 
 use super::{
@@ -84,14 +84,20 @@ async fn made(
 ) -> Result<Response<Body>, Refusal> {
     let left = match gateway.within(admitted, &parts.headers) {
         Ok(admission) => admission.left,
-        Err(answer) => return Ok(*answer),
+        Err(mut answer) => {
+            // Floopy's own packages make batches by themselves, wait as long as they are told, and would for weeks.
+            if answer.headers().contains_key("x-should-retry") {
+                answer.headers_mut().remove(RETRY_AFTER);
+            }
+            return Ok(*answer);
+        }
     };
     let project = project(&parts.headers, admitted)?;
-    let object = create(gateway, (admitted, project), &parts.headers, body).await?;
-    let mut response = json_response(StatusCode::OK, &Value::Object(object));
-    if let Some(left) = left {
-        left.tell(response.headers_mut());
-    }
+    let made = create(gateway, (admitted, project), &parts.headers, body).await?;
+    let made = made.map(Value::Object);
+    let mut response = json_response(StatusCode::OK, &made.it);
+    made.tell(response.headers_mut());
+    left.tell(response.headers_mut());
     Ok(response)
 }
 

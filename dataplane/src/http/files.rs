@@ -61,8 +61,10 @@ pub(super) async fn answer(
     let below = segments(&path, PATH).unwrap_or_default();
     match (&parts.method, below.as_slice()) {
         (&Method::POST, _) => {
-            let file = upload(gateway, &admitted, &parts.headers, body).await?;
-            Ok(json_response(StatusCode::OK, &shown(&file)))
+            let made = upload(gateway, &admitted, &parts.headers, body).await?;
+            let mut response = json_response(StatusCode::OK, &shown(&made.it));
+            made.tell(response.headers_mut());
+            Ok(response)
         }
         (_, []) => list(gateway, &admitted, &parts).await,
         (&Method::DELETE, [id, ..]) => {

@@ -25,7 +25,7 @@ impl Query {
     pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Self, Refusal> {
         let decoded = |text: &str| {
             let text = text.replace('+', " ");
-            percent_decode_str(&text).decode_utf8_lossy().into_owned()
+            String::from_utf8(percent_decode_str(&text).collect())
         };
         let pairs = query
             .unwrap_or_default()
@@ -34,7 +34,9 @@ impl Query {
         let mut read: Vec<(String, String)> = Vec::new();
         for pair in pairs {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decoded(name), decoded(value));
+            // A name that is no text is shown, and is none of those that are known.
+            let name = decoded(name)
+                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
             let shown: String = name.chars().take(SHOWN_CHARS).collect();
             if !known.contains(&name.as_str()) {
                 let message = format!(
@@ -46,6 +48,10 @@ impl Query {
             if read.iter().any(|(other, _)| *other == name) {
                 return Err(invalid(&shown, format!("{shown} is given twice")));
             }
+            let value = decoded(value).map_err(|_| {
+                let message = format!("{shown} is not text: it must be percent-encoded UTF-8");
+                invalid(&shown, message)
+            })?;
             read.push((name, value));
         }
         Ok(Self(read))
@@ -63,7 +69,9 @@ impl Query {
         if text.is_empty() {
             return Ok(usual);
         }
-        let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = is_plain.then(|| text.parse::<u32>().ok()).flatten();
+        let limit = limit.filter(|limit| (1..=max).contains(limit));
         limit.ok_or_else(|| self.wrong("limit", text, &format!("a number from 1 to {max}")))
     }
 
@@ -109,6 +117,10 @@ mod tests {
                 "limit is \"0\", it must be a number from 1 to 100",
             ),
             ("limit=101", "limit is \"101\""),
+            ("limit=%2B5", "limit is \"+5\""),
+            ("limit=+5", "limit is \" 5\""),
+            ("after=a%ff", "after is not text"),
+            ("%ff=1", "\"\u{fffd}\" is not a parameter"),
             ("order=asc", "\"order\" is not a parameter"),
             ("limit=1&limit=2", "limit is given twice"),
         ] {

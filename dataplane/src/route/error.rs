@@ -52,7 +52,7 @@ fn reasons(traces: &[CandidateTrace]) -> String {
     let is_keyless = |trace: &CandidateTrace| trace.filter == Some(Filter::NoProviderKey);
     if !traces.is_empty() && traces.iter().all(is_keyless) {
         "none of the models that are known is one of a provider with a key here; name a model of such a provider, or \
-         describe its models under [[models]] in the configuration"
+         have the operator add its models to the catalog"
             .to_owned()
     } else if listed.is_empty() {
         "the catalog has none of this kind".to_owned()

@@ -46,6 +46,10 @@ pub struct BatchFile {
     /// That its lines name; each once.
     pub models: Vec<String>,
     pub place: Place,
+    /// What its caller named the upload, as a digest; empty: nothing.
+    pub question: String,
+    /// Of the file, its name and its provider.
+    pub digest: String,
 }
 
 /// A batch.
@@ -71,4 +75,6 @@ pub struct Batch {
     pub version: u64,
     /// What tells the question that made it from others of the tenant.
     pub question: String,
+    /// Of what was asked for; empty: of a version that kept none.
+    pub digest: String,
 }

@@ -57,6 +57,27 @@ impl Feature {
     }
 }
 
+/// What a plan lacks for what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacking {
+    Feature(Feature),
+    /// Days that it keeps calls, and days that are needed.
+    Retention {
+        days: u32,
+        needed: u32,
+    },
+}
+
+impl Lacking {
+    /// What refusals carry as `feature`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Feature(feature) => feature.as_str(),
+            Self::Retention { .. } => "log_retention_days",
+        }
+    }
+}
+
 const PATHS: [(&str, Feature); 6] = [
     ("/v1/export", Feature::AuditApi),
     ("/v1/routing/explain", Feature::FeedbackRouting),
@@ -101,16 +122,16 @@ impl Plan {
         self.features.contains(&feature)
     }
 
-    /// The word for what a path needs and this plan does not have.
-    pub fn lacks(&self, path: &str) -> Option<&'static str> {
+    /// What a path needs and this plan does not have.
+    pub fn lacks(&self, path: &str) -> Option<Lacking> {
         let feature = Feature::of_path(path)?;
         if !self.has(feature) {
-            return Some(feature.as_str());
+            return Some(Lacking::Feature(feature));
         }
-        let is_short = self
-            .log_retention_days
-            .is_some_and(|days| days < EXPORTED_DAYS);
-        (path.starts_with(EXPORT) && is_short).then_some("log_retention_days")
+        let short = self.log_retention_days.filter(|days| *days < EXPORTED_DAYS);
+        let days = short.filter(|_| path.starts_with(EXPORT))?;
+        let needed = EXPORTED_DAYS;
+        Some(Lacking::Retention { days, needed })
     }
 
     /// Refuses names that cannot be told apart, and limits that let nothing pass.
@@ -170,8 +191,12 @@ mod tests {
             plan.lacks(path)
         };
         let (export, audit) = ("/v1/export/decisions", &[Feature::AuditApi][..]);
-        assert_eq!(lacks(None, &[], export), Some(Feature::AuditApi.as_str()));
-        assert_eq!(lacks(Some(29), audit, export), Some("log_retention_days"));
+        let without = Lacking::Feature(Feature::AuditApi);
+        assert_eq!(lacks(None, &[], export), Some(without));
+        let (days, needed) = (29, 30);
+        let short = Lacking::Retention { days, needed };
+        assert_eq!(lacks(Some(29), audit, export), Some(short));
+        assert_eq!(short.as_str(), "log_retention_days");
         assert_eq!(lacks(Some(30), audit, export), None);
         assert_eq!(lacks(None, audit, export), None);
         assert_eq!(lacks(Some(7), &[], "/v1/decisions"), None);

@@ -17,6 +17,7 @@ use super::{
     mcp::Mcp,
     plan::{Feature, Plan},
     rate::RateLimit,
+    rubric,
     rule::Routing,
 };
 
@@ -124,6 +125,8 @@ pub struct Tenant {
     pub mcp: Option<Arc<Mcp>>,
     /// What of callers' acts is counted as evidence. Only the control plane learns, so proxies are not told.
     pub implicit: Arc<[ImplicitKind]>,
+    /// What it says of the dimensions that its replies are judged by; empty: nothing.
+    pub rubric: Arc<[rubric::Said]>,
     /// Whether it tells others what it learns, and takes what they tell. Proxies need not know.
     pub is_pooled: bool,
 }
@@ -153,6 +156,7 @@ impl Tenant {
             firewall: Firewall::default(),
             mcp: None,
             implicit: Arc::default(),
+            rubric: Arc::default(),
             is_pooled: true,
         }
     }

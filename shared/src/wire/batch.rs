@@ -46,6 +46,8 @@ impl From<&BatchFile> for v1::BatchFile {
             created_at_ms: file.created_at_ms,
             models: file.models.clone(),
             place: Some(place),
+            question: file.question.clone(),
+            digest: file.digest.clone(),
         }
     }
 }
@@ -76,6 +78,8 @@ impl TryFrom<v1::BatchFile> for BatchFile {
             created_at_ms: file.created_at_ms,
             models: file.models,
             place,
+            question: file.question,
+            digest: file.digest,
         })
     }
 }
@@ -97,6 +101,7 @@ impl From<&Batch> for v1::Batch {
             is_open: batch.is_open,
             version: batch.version,
             question: batch.question.clone(),
+            digest: batch.digest.clone(),
         }
     }
 }
@@ -120,6 +125,7 @@ impl TryFrom<v1::Batch> for Batch {
             is_open: batch.is_open,
             version: batch.version,
             question: batch.question,
+            digest: batch.digest,
         })
     }
 }

@@ -277,6 +277,7 @@ impl TryFrom<v1::Tenant> for Tenant {
                 .transpose()?
                 .unwrap_or_default(),
             implicit: Arc::default(),
+            rubric: Arc::default(),
             is_pooled: true,
             firewall: t
                 .firewall

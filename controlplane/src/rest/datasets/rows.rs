@@ -48,6 +48,12 @@ struct Placed {
 /// Rows that were read, none of them twice.
 pub(super) struct NewRows(Vec<Placed>);
 
+impl NewRows {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// What became of rows.
 pub(super) struct Added {
     added: usize,
@@ -206,7 +212,7 @@ pub(in crate::rest) async fn append(
     let bytes = to_bytes(request.into_body(), MAX_BODY_BYTES).await;
     let bytes = bytes.map_err(|_| ApiError::body_too_large(MAX_BODY_BYTES))?;
     let rows = read_body(&bytes)?;
-    if rows.0.is_empty() {
+    if rows.is_empty() {
         let message = "rows is empty: send a list of rows, or one row in each line";
         return Err(ApiError::invalid_body("rows", message));
     }

@@ -81,7 +81,7 @@ const REFUSALS: [(u16, &str); 15] = [
     ),
     (
         429,
-        "Too many requests (`rate_limited`, `tenant_overloaded`), or what the month has is used up (`quota_reached`, `cost_limit_reached`: no `Retry-After`, as asking again soon is of no use).",
+        "Too many requests (`rate_limited`, `tenant_overloaded`), or what the month has is used up (`quota_reached`, `cost_limit_reached`: calls have the seconds until the month ends as `Retry-After`, ratings and batches have none).",
     ),
     (500, "Something failed here (`internal`)."),
     (

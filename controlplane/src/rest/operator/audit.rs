@@ -7,10 +7,14 @@ use crate::{
     rest::{
         Api,
         audit::describe,
+        cursor::Owner,
         error::{ApiError, brief},
-        query::{self, Pairs},
+        query::{self, Page, Pairs},
     },
-    store::audit::{self, Filter},
+    store::{
+        audit::{self, Filter},
+        list::Position,
+    },
 };
 
 const KEYS: [&str; 8] = [
@@ -20,12 +24,18 @@ const KEYS: [&str; 8] = [
 /// A page of changes.
 pub(crate) async fn list(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
     let pairs = pairs.read()?;
-    let (filter, limit, before) = read(pairs)?;
-    let mut found = audit::page(&api.store, &filter, before, limit + 1).await?;
-    let has_more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| has_more);
-    let next = next.map(|last| last.seq.to_string());
+    let bound = query::bound("operator/audit", &pairs);
+    let (filter, page) = read(pairs)?;
+    let place = (Owner::Operator, bound.as_str());
+    let before = api.cursor_key.begins(place, page.cursor.as_deref())?;
+    let before = before.map(|at| at.created_ms);
+    let mut found = audit::page(&api.store, &filter, before, page.limit + 1).await?;
+    let has_more = found.len() > page.limit as usize;
+    found.truncate(page.limit as usize);
+    let next = found.last().filter(|_| has_more).map(|last| {
+        let position = Position::numbered(last.seq);
+        api.cursor_key.seal(Owner::Operator, &bound, position)
+    });
     let told = |entry: &audit::Entry| {
         let mut told = describe(entry);
         told["tenant"] = json!(Some(&entry.tenant).filter(|tenant| !tenant.is_empty()));
@@ -37,8 +47,8 @@ pub(crate) async fn list(State(api): State<Api>, pairs: Pairs) -> Result<Json<Va
     ))
 }
 
-fn read(pairs: Vec<(String, String)>) -> Result<(Filter, u32, Option<u64>), ApiError> {
-    let (mut filter, mut limit, mut before) = (Filter::default(), query::LIMIT.0, None);
+fn read(pairs: Vec<(String, String)>) -> Result<(Filter, Page), ApiError> {
+    let (mut filter, mut page) = (Filter::default(), Page::default());
     for (key, value) in pairs {
         match key.as_str() {
             known if KEYS.contains(&known) && value.is_empty() => {}
@@ -48,12 +58,12 @@ fn read(pairs: Vec<(String, String)>) -> Result<(Filter, u32, Option<u64>), ApiE
             "resource" => filter.resource = Some(value),
             "from" => filter.from_ms = Some(query::moment(&key, &value)?),
             "to" => filter.to_ms = Some(query::moment(&key, &value)?),
-            "limit" => limit = query::limit(&key, &value)?,
-            "cursor" => before = Some(cursor(&value)?),
+            "limit" => page.limit = query::limit(&key, &value)?,
+            "cursor" => page.cursor = Some(value),
             _ => return Err(query::unknown(&key, &KEYS)),
         }
     }
-    Ok((filter, limit, before))
+    Ok((filter, page))
 }
 
 fn action(value: String) -> Result<String, ApiError> {
@@ -64,11 +74,4 @@ fn action(value: String) -> Result<String, ApiError> {
     let (value, known) = (brief(&value), known.join(", "));
     let message = format!("action is {value:?}, it must be one of {known}");
     Err(ApiError::invalid_query("action", message))
-}
-
-fn cursor(value: &str) -> Result<u64, ApiError> {
-    value.parse().map_err(|_| {
-        let message = format!("cursor {:?} is not one of this list", brief(value));
-        ApiError::invalid_query("cursor", message)
-    })
 }

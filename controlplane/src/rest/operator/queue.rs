@@ -18,11 +18,12 @@ use crate::{
     rest::{
         Api,
         body::JsonObject,
+        cursor::Owner,
         error::{ApiError, brief},
-        query::{self, Pairs},
+        query::{self, Page, Pairs},
         view::moment,
     },
-    store::audit::Action,
+    store::{audit::Action, list::Position},
 };
 
 /// What a list can be asked for with.
@@ -62,21 +63,37 @@ fn age(at_ms: Option<u64>, now_ms: u64) -> Option<u64> {
 /// A page of the dead, the newest first.
 pub(crate) async fn dead(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
     let pairs = pairs.read()?;
-    let (mut tenant, mut limit, mut after) = (None, query::LIMIT.0, None);
+    let bound = query::bound("operator/queue/dead", &pairs);
+    let (mut tenant, mut page) = (None, Page::default());
     for (key, value) in pairs {
         match key.as_str() {
             known if KEYS.contains(&known) && value.is_empty() => {}
             "tenant" => tenant = Some(read_tenant(&value)?),
-            "limit" => limit = query::limit(&key, &value)?,
-            "cursor" => after = Some(place(&value)?),
+            "limit" => page.limit = query::limit(&key, &value)?,
+            "cursor" => page.cursor = Some(value),
             _ => return Err(query::unknown(&key, &KEYS)),
         }
     }
-    let mut found = api.queue.dead(tenant.as_ref(), after, limit + 1).await?;
-    let has_more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| has_more);
-    let next = next.map(|last| format!("{}.{}", last.dead_ms, last.request.0.simple()));
+    let list = (Owner::Operator, bound.as_str());
+    let after = api.cursor_key.begins(list, page.cursor.as_deref())?;
+    let after = after.map(|at| Place {
+        dead_ms: at.created_ms,
+        request: at.request,
+    });
+    let limit = page.limit as usize;
+    let mut found = api
+        .queue
+        .dead(tenant.as_ref(), after, page.limit + 1)
+        .await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|last| {
+        let position = Position {
+            created_ms: last.dead_ms,
+            request: last.request,
+        };
+        api.cursor_key.seal(Owner::Operator, &bound, position)
+    });
     let items: Vec<Value> = found.iter().map(describe).collect();
     Ok(Json(
         json!({"items": items, "next_cursor": next, "has_more": has_more}),
@@ -85,20 +102,6 @@ pub(crate) async fn dead(State(api): State<Api>, pairs: Pairs) -> Result<Json<Va
 
 fn read_tenant(value: &str) -> Result<TenantId, ApiError> {
     TenantId::new(value).map_err(|e| ApiError::invalid_query("tenant", e.to_string()))
-}
-
-fn place(cursor: &str) -> Result<Place, ApiError> {
-    let read = || {
-        let (dead_ms, request) = cursor.split_once('.')?;
-        Some(Place {
-            dead_ms: dead_ms.parse().ok()?,
-            request: RequestId(Uuid::try_parse(request).ok()?),
-        })
-    };
-    read().ok_or_else(|| {
-        let message = format!("cursor {:?} is not one of this list", brief(cursor));
-        ApiError::invalid_query("cursor", message)
-    })
 }
 
 /// What is known of one of the dead. What was said stays untold.

@@ -16,7 +16,8 @@ use crate::{
     rest::{
         Api,
         body::JsonObject,
-        error::{ApiError, brief},
+        cursor::{Owner, foreign},
+        error::ApiError,
         keys::{describe as describe_key, mint},
         query::{self, Pairs},
         settings::check_default_model,
@@ -34,6 +35,8 @@ use crate::{
     },
 };
 
+/// What a cursor of the list is bound to.
+const LIST: &str = "operator/tenants";
 /// What the first key of a tenant is called.
 const FIRST_KEY: &str = "first";
 
@@ -41,16 +44,19 @@ const FIRST_KEY: &str = "first";
 pub(crate) async fn list(State(api): State<Api>, pairs: Pairs) -> Result<Json<Value>, ApiError> {
     let pairs = pairs.read()?;
     let page = query::page(pairs)?;
-    let after = page.cursor.as_deref();
-    if let Some(cursor) = after.filter(|cursor| TenantId::new(cursor).is_err()) {
-        let message = format!("cursor {:?} is not one of this list", brief(cursor));
-        return Err(ApiError::invalid_query("cursor", message));
-    }
-    let mut found = managed::page(&api.store, after, page.limit + 1).await?;
+    let opened = |cursor: &str| {
+        let id = api.cursor_key.open_bytes(Owner::Operator, LIST, cursor);
+        let id = id.and_then(|id| String::from_utf8(id).ok());
+        id.ok_or_else(|| foreign(cursor))
+    };
+    let after = page.cursor.as_deref().map(opened).transpose()?;
+    let mut found = managed::page(&api.store, after.as_deref(), page.limit + 1).await?;
     let has_more = found.len() > page.limit as usize;
     found.truncate(page.limit as usize);
-    let next = found.last().filter(|_| has_more).map(|last| &last.id);
-    let next = next.map(ToString::to_string);
+    let next = found.last().filter(|_| has_more).map(|last| {
+        let id = last.id.as_str().as_bytes().to_vec();
+        api.cursor_key.seal_bytes(Owner::Operator, LIST, id)
+    });
     let items = found.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
     Ok(Json(
         json!({"items": items, "next_cursor": next, "has_more": has_more}),

@@ -17,7 +17,7 @@ use crate::{
     rest::{
         Api,
         error::{ApiError, brief},
-        query::Pairs,
+        query::{self, Pairs},
         reading,
     },
     settings::prompts::{Content, WrittenPrompt, WrittenVersion, version_id, version_of},
@@ -70,7 +70,7 @@ async fn content(
     let found = settings::get(conn, (tenant, Kind::PromptVersion), &at).await?;
     let found = found.ok_or_else(|| {
         let message = format!("{field} is {number}, this prompt has no such version");
-        ApiError::unknown_query(field, message)
+        ApiError::unknown_named(field, message)
     })?;
     Ok(WrittenVersion::read(&found)?.content)
 }
@@ -106,7 +106,7 @@ fn numbers(pairs: &[(String, String)]) -> Result<(Option<u32>, Option<u32>), Api
         if value.is_empty() {
             continue;
         }
-        *number = Some(value.parse().map_err(|_| {
+        *number = Some(query::whole(value).ok_or_else(|| {
             let message = format!("{key} is {:?}, it must be a version", brief(value));
             ApiError::invalid_query(key, message)
         })?);

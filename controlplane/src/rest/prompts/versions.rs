@@ -58,8 +58,7 @@ fn about(document: &Document, version: &WrittenVersion) -> Result<Value, StoreEr
 
 /// The number in a path.
 pub(super) fn number(text: &str) -> Result<u32, ApiError> {
-    let number = text.parse().ok();
-    number.ok_or_else(|| ApiError::not_found("no such version of this prompt"))
+    query::whole(text).ok_or_else(|| ApiError::not_found("no such version of this prompt"))
 }
 
 /// A page of versions, the newest first, without what they say.

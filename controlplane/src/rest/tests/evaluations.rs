@@ -1,7 +1,10 @@
 //! Data sets and evaluations over HTTP: what is refused before anything is asked.
 
 use super::*;
-use crate::store::tenants::{self, Profile};
+use crate::{
+    index::KnownModels,
+    store::tenants::{self, Profile},
+};
 
 async fn dataset(fixture: &Fixture) -> (StatusCode, Value) {
     let body = json!({"name": "d", "rows": [{"input": "a"}]});
@@ -21,6 +24,30 @@ async fn a_control_plane_that_knows_no_proxy_says_so() {
         (status.as_u16(), &refused["error"]["code"]),
         (501, &json!("not_configured"))
     );
+}
+
+#[tokio::test]
+async fn what_an_evaluation_names_and_is_not_there_is_told_by_its_field() {
+    let fixture = Fixture::new().await;
+    let api = fixture.api(KnownModels::default());
+    api.evaluations.set_proxy("http://127.0.0.1:1");
+    let fixture = Fixture {
+        router: router(api),
+        ..fixture
+    };
+    let (_, made) = dataset(&fixture).await;
+    let nobodys = json!(Uuid::nil());
+    for (dataset, prompt, named) in [
+        (&nobodys, None, "dataset_id"),
+        (&json!("x"), None, "dataset_id"),
+        (&made["id"], Some(&nobodys), "prompt_id"),
+        (&made["id"], Some(&json!("x")), "prompt_id"),
+    ] {
+        let body = json!({"dataset_id": dataset, "model": "auto", "prompt_id": prompt});
+        let (status, code, param, _) = fixture.refused("POST /v1/evaluations", body).await;
+        let found = (status, code.as_str(), param.as_str());
+        assert_eq!(found, (404, "not_found", named));
+    }
 }
 
 #[tokio::test]
@@ -44,6 +71,11 @@ async fn a_tenant_that_keeps_no_content_has_no_data_sets() {
     let (status, refused) = dataset(&fixture).await;
     assert_eq!(status, 400, "{refused}");
     assert_eq!(refused["error"]["param"], "rows");
+    // What the body does not have is not what is wrong with it.
+    let bare = json!({"name": "d"});
+    let (status, refused) = fixture.send(&fixture.key, "POST /v1/datasets", bare).await;
+    assert_eq!(status, 400, "{refused}");
+    assert_eq!(refused["error"]["param"], Value::Null);
 }
 
 #[tokio::test]

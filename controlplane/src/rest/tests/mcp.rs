@@ -3,6 +3,7 @@
 use floopy_shared::domain::{
     credential::{KeyRing, open},
     mcp::ServerId,
+    plan::{Feature, Lacking},
     snapshot::Tenant,
 };
 
@@ -264,9 +265,10 @@ async fn how_far_it_goes_is_set_as_a_whole() {
 fn the_plans_with_it_are_pro_and_above() {
     let plans = crate::plans::Plans::of(&[]).expect("valid");
     let lacks = |name: &str| plans.named(name).expect(name).lacks("/v1/mcp/servers");
+    let without = Lacking::Feature(Feature::McpClient);
     for (name, lacking) in [
-        ("free", Some("has_mcp_client")),
-        ("starter", Some("has_mcp_client")),
+        ("free", Some(without)),
+        ("starter", Some(without)),
         ("pro", None),
         ("enterprise", None),
     ] {

@@ -1,7 +1,10 @@
 //! What the operator changes of tenants.
 
 use super::*;
-use crate::store::sql::{self};
+use crate::store::{
+    audit::{self, Action, Change},
+    sql::{self},
+};
 
 #[tokio::test]
 async fn null_is_refused_where_there_is_nothing_to_go_back_to() {
@@ -88,4 +91,70 @@ async fn whatever_ends_with_a_tenant_has_a_line_of_its_own_in_the_audit() {
         format!("webhook/{webhook}"),
     ];
     assert_eq!(ended, expected);
+}
+
+#[tokio::test]
+async fn pages_of_all_tenants_follow_each_other_and_no_cursor_can_be_made_up() {
+    let fixture = Fixture::new().await;
+    let get = async |path: &str| {
+        let call = format!("GET /v1/operator/{path}");
+        fixture.operate(&call, json!({})).await
+    };
+    let next = |page: &Value| page["next_cursor"].as_str().map(str::to_owned);
+    let (_, first) = get("tenants?limit=1").await;
+    let of_tenants = next(&first).expect("there is more");
+    let (_, rest) = get(&format!("tenants?cursor={of_tenants}")).await;
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(1), "{rest}");
+    assert_ne!(rest["items"][0]["id"], first["items"][0]["id"]);
+    let path = format!("PATCH /v1/operator/tenants/{}", tenant());
+    for name in ["A", "B"] {
+        fixture.operate(&path, json!({"name": name})).await;
+    }
+    let (_, first) = get("audit?limit=1&actor=operator").await;
+    let of_audit = next(&first).expect("there is more");
+    let (_, rest) = get(&format!("audit?actor=operator&cursor={of_audit}")).await;
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(1), "{rest}");
+    let id = &first["items"][0]["id"];
+    for path in [
+        format!("tenants?cursor={}", tenant()),
+        format!("tenants?cursor={of_audit}"),
+        format!("audit?cursor={id}"),
+        format!("audit?cursor={of_tenants}"),
+        // Of the same list, and of another question.
+        format!("audit?cursor={of_audit}"),
+        format!("queue/dead?cursor=1.{}", Uuid::nil().simple()),
+        format!("queue/dead?cursor={of_audit}"),
+    ] {
+        let (status, told) = get(&path).await;
+        let found = (status, &told["error"]["code"], &told["error"]["param"]);
+        let expected = (400, &json!("invalid_request"), &json!("cursor"));
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_without_a_request_has_no_id_of_one() {
+    let fixture = Fixture::new().await;
+    let tenant = tenant();
+    let change = Change {
+        tenant: Some(&tenant),
+        at_ms: NOW,
+        actor: "operator",
+        role: "operator",
+        action: Action::Delete,
+        resource: "key/key_1",
+        before: None,
+        after: None,
+        request_id: "",
+    };
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    audit::add(&mut tx, &change).await.expect("written");
+    tx.commit().await.expect("commits");
+    let (_, own) = fixture.get("/v1/audit").await;
+    let (_, all) = fixture.operate("GET /v1/operator/audit", json!({})).await;
+    for told in [own, all] {
+        let entry = told["items"][0].as_object().expect("an entry");
+        assert_eq!(entry["resource"], "key/key_1");
+        assert_eq!(entry.get("request_id"), Some(&Value::Null));
+    }
 }

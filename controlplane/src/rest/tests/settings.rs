@@ -164,17 +164,23 @@ async fn a_change_that_was_made_of_what_is_not_there_any_more_is_refused() {
             .oneshot(request)
             .await
             .expect("answers");
-        (
-            response.status().as_u16(),
-            response.headers().get("etag").cloned(),
-        )
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.expect("whole");
+        let told: Value = serde_json::from_slice(&body).expect("JSON");
+        let tag = parts.headers.get("etag").cloned();
+        (parts.status.as_u16(), tag, told)
     };
     let (_, headers, _) = fixture.raw("/v1/constraints", Some(&fixture.key)).await;
     let tag = headers["etag"].to_str().expect("text").to_owned();
-    let (status, new) = put(&tag).await;
+    let (status, new, _) = put(&tag).await;
     assert_eq!(status, 200);
     assert_ne!(new.expect("told").to_str().expect("text"), tag);
-    assert_eq!(put(&tag).await.0, 412);
+    let (status, _, refused) = put(&tag).await;
+    let error = &refused["error"];
+    assert_eq!(
+        (status, &error["code"], &error["param"]),
+        (412, &json!("precondition_failed"), &json!("If-Match"))
+    );
 }
 
 #[tokio::test]
@@ -299,4 +305,37 @@ async fn what_a_smaller_catalog_left_behind_does_not_keep_a_tenant_from_changing
         .call(&format!("DELETE /v1/routing/rules/{id}"), json!({}))
         .await;
     assert_eq!(gone.0, 200);
+}
+
+#[tokio::test]
+async fn a_wrong_rule_is_refused_with_what_its_tenant_can_write_and_whom_it_can_ask() {
+    let fixture = Fixture::with_models().await;
+    let rule = |key: &str, value: Value| {
+        let mut rule =
+            json!({"name": "r", "strategy": "fallback", "models": ["openai/gpt-4o-mini"]});
+        rule[key] = value;
+        rule
+    };
+    let create = "POST /v1/routing/rules";
+    let (status, code, param, message) = fixture.refused(create, rule("colour", json!(1))).await;
+    let found = (status, code.as_str(), param.as_str());
+    assert_eq!(found, (400, "invalid_body", "colour"));
+    assert!(
+        message.ends_with("name, strategy, models, weights, floor, assurance, default"),
+        "{message}"
+    );
+    let unknown = rule("models", json!(["openai/gpt-99"]));
+    let (_, _, param, message) = fixture.refused(create, unknown).await;
+    assert_eq!(param, "models");
+    assert!(
+        message.contains("operator") && !message.contains("[["),
+        "{message}"
+    );
+    let (status, made) = fixture.call(create, rule("default", json!(true))).await;
+    assert_eq!(status, 201, "{made}");
+    // What is told of a rule may come back.
+    let id = made["id"].as_str().expect("an id");
+    let put = format!("PUT /v1/routing/rules/{id}");
+    let (status, same) = fixture.call(&put, made.clone()).await;
+    assert_eq!(status, 200, "{same}");
 }

@@ -297,3 +297,78 @@ async fn a_webhook_that_cannot_be_read_keeps_no_other_from_being_told() {
     tx.commit().await.expect("commits");
     assert_eq!(fixture.emit(Event::SecurityAlert).await, 1);
 }
+
+/// What there was to be sent is done: the delivery as it is listed.
+async fn delivered(fixture: &Fixture, id: &str) -> Value {
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    let due = deliveries::due(&mut tx, &Full::default(), 9, NOW).await;
+    let done = Attempted {
+        state: Sent::Delivered,
+        next_ms: NOW,
+        status: Some(204),
+        error: None,
+    };
+    for due in due.expect("reads") {
+        let settled = deliveries::settle(&mut tx, due.seq, &done, NOW).await;
+        settled.expect("settled");
+    }
+    tx.commit().await.expect("commits");
+    let (_, page) = fixture.get(&format!("/v1/webhooks/{id}/deliveries")).await;
+    page["items"][0].clone()
+}
+
+#[tokio::test]
+async fn nothing_is_sent_by_hand_to_an_inactive_webhook_and_what_came_of_a_delivery_stays() {
+    let fixture = Fixture::new().await;
+    let (id, _) = fixture.subscribed().await;
+    fixture.emit(Event::BudgetExceeded).await;
+    let done = delivered(&fixture, &id).await;
+    assert_eq!(done["last_status"], 204, "{done}");
+    let path = format!("/v1/webhooks/{id}");
+    let switch = async |active: bool| {
+        let call = format!("PATCH {path}");
+        fixture.call(&call, json!({"active": active})).await
+    };
+    switch(false).await;
+    let again = format!(
+        "POST {path}/deliveries/{}/redeliver",
+        text(&done, "delivery_id")
+    );
+    for call in [again.clone(), format!("POST {path}/test")] {
+        let (status, code, param, message) = fixture.refused(&call, json!({})).await;
+        let found = (status, code.as_str(), param.as_str());
+        assert_eq!(found, (400, "invalid_request", "active"), "{call}");
+        assert!(message.contains("not active"), "{message}");
+    }
+    let (_, page) = fixture.get(&format!("{path}/deliveries")).await;
+    assert_eq!(page["items"], json!([done]), "nothing was touched or added");
+    let unknown = format!("POST {path}/deliveries/x/redeliver");
+    assert_eq!(fixture.call(&unknown, json!({})).await.0, 404);
+    switch(true).await;
+    let (status, told) = fixture.call(&again, json!({})).await;
+    assert_eq!((status.as_u16(), &told["status"]), (202, &json!("pending")));
+}
+
+#[tokio::test]
+async fn what_is_given_up_counts_no_attempt_and_keeps_its_last_answer() {
+    let fixture = Fixture::new().await;
+    let (id, _) = fixture.subscribed().await;
+    fixture.emit(Event::BudgetExceeded).await;
+    let done = delivered(&fixture, &id).await;
+    let again = format!(
+        "POST /v1/webhooks/{id}/deliveries/{}/redeliver",
+        text(&done, "delivery_id")
+    );
+    fixture.call(&again, json!({})).await;
+    let mut tx = fixture.intake.store.write().await.expect("writes");
+    let due = deliveries::due(&mut tx, &Full::default(), 9, NOW).await;
+    let seq = due.expect("reads")[0].seq;
+    let given_up = deliveries::give_up(&mut tx, seq, "switched off", NOW).await;
+    given_up.expect("written");
+    tx.commit().await.expect("commits");
+    let (_, page) = fixture.get(&format!("/v1/webhooks/{id}/deliveries")).await;
+    let told = &page["items"][0];
+    let found = (&told["status"], &told["attempts"], &told["last_status"]);
+    assert_eq!(found, (&json!("failed"), &json!(0), &json!(204)), "{told}");
+    assert_eq!(told["last_error"], "switched off");
+}

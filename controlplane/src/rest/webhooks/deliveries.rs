@@ -19,8 +19,10 @@ use super::{
     find,
 };
 use crate::{
+    settings::webhooks::WrittenWebhook,
     store::{
         list::Position,
+        settings::Document,
         webhooks::{self, Delivery, State as Sent},
     },
     webhooks::{TEST, queue},
@@ -87,6 +89,20 @@ async fn check_room(editing: &mut Editing<'_>, id: &str) -> Result<(), ApiError>
     }
 }
 
+/// Refuses what would not be sent: a delivery that ended would lose what came of it.
+fn check_active(document: &Document) -> Result<(), ApiError> {
+    if WrittenWebhook::read(document)?.is_active {
+        return Ok(());
+    }
+    let id = &document.id;
+    let message = format!("webhook {id} is not active: nothing is sent to it until active is true");
+    Err(ApiError::invalid_field(
+        "invalid_request",
+        "active",
+        message,
+    ))
+}
+
 /// Sends a webhook an event that nothing happened for.
 pub(in super::super) async fn test(
     State(api): State<Api>,
@@ -96,6 +112,7 @@ pub(in super::super) async fn test(
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
     let document = find(&mut editing.tx, &tenant, &id).await?;
+    check_active(&document)?;
     check_room(&mut editing, &id).await?;
     let data = json!({"message": "this is a test: nothing happened"});
     let now_ms = editing.now_ms;
@@ -115,11 +132,12 @@ pub(in super::super) async fn redeliver(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let mut editing = Editing::begin(&api, &headers).await?;
     let tenant = editing.tenant();
-    find(&mut editing.tx, &tenant, &id).await?;
+    let document = find(&mut editing.tx, &tenant, &id).await?;
     let place = (&tenant, id.as_str());
     let unknown = || ApiError::not_found("no such delivery");
     let found = webhooks::get(&mut editing.tx, place, &delivery).await?;
     let found = found.ok_or_else(unknown)?;
+    check_active(&document)?;
     if found.state != Sent::Pending {
         check_room(&mut editing, &id).await?;
     }

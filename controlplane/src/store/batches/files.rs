@@ -33,6 +33,28 @@ fn read(row: &Row) -> Result<BatchFile, StoreError> {
     record::decode_batch_file(record)
 }
 
+/// The file that a question made since then.
+pub(crate) async fn known(
+    tx: &mut Tx,
+    file: &BatchFile,
+    asked_since_ms: u64,
+) -> Result<Option<BatchFile>, StoreError> {
+    if file.question.is_empty() {
+        return Ok(None);
+    }
+    let row = sql::query(
+        "SELECT record FROM batch_files WHERE tenant = ? AND question = ? AND question != '' AND created_ms >= ?
+            AND is_complete = 1 AND id != ? ORDER BY seq DESC LIMIT 1",
+    )
+    .bind(file.tenant.as_str())
+    .bind(&file.question)
+    .bind(to_i64(asked_since_ms))
+    .bind(&file.id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.as_ref().map(read).transpose()
+}
+
 /// Enters a file, or replaces what is said of it; `false`: the id is another tenant's.
 pub(crate) async fn put(
     tx: &mut Tx,
@@ -42,13 +64,14 @@ pub(crate) async fn put(
 ) -> Result<bool, StoreError> {
     forget_unfinished(tx, now_ms).await?;
     let done = sql::query(
-        "INSERT INTO batch_files (id, tenant, purpose, created_ms, is_complete, kept_bytes, record)
-         VALUES (?, ?, ?, ?, ?, 0, ?)
-         ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, is_complete = excluded.is_complete,
+        "INSERT INTO batch_files (id, tenant, question, purpose, created_ms, is_complete, kept_bytes, record)
+         VALUES (?, ?, ?, ?, ?, ?, 0, ?)
+         ON CONFLICT (id) DO UPDATE SET question = excluded.question, purpose = excluded.purpose, is_complete = excluded.is_complete,
             record = excluded.record WHERE batch_files.tenant = excluded.tenant",
     )
     .bind(&file.id)
     .bind(file.tenant.as_str())
+    .bind(&file.question)
     .bind(&file.purpose)
     .bind(to_i64(file.created_at_ms))
     .bind(i64::from(is_complete))

@@ -41,6 +41,8 @@ fn file(id: &str, of: &str, place: Place) -> BatchFile {
         created_at_ms: NOW,
         models: vec!["claude-haiku-4-5".to_owned()],
         place,
+        question: String::new(),
+        digest: String::new(),
     }
 }
 
@@ -60,6 +62,7 @@ fn batch(id: &str, of: &str) -> Batch {
         is_open: true,
         version: 0,
         question: id.to_owned(),
+        digest: String::new(),
     }
 }
 

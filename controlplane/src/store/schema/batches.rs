@@ -22,3 +22,9 @@ pub(super) const BATCHES: &[&str] = &[
     "CREATE INDEX batches_asked ON batches (tenant, question, created_ms)",
     "CREATE INDEX batches_due ON batches (due_ms) WHERE is_open = 1",
 ];
+
+/// Uploads are done once for each name that their callers give them.
+pub(super) const NAMED_FILES: &[&str] = &[
+    "ALTER TABLE batch_files ADD COLUMN question TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX batch_files_asked ON batch_files (tenant, question, created_ms) WHERE question != ''",
+];

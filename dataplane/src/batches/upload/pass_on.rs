@@ -16,15 +16,16 @@ use super::{
         names::new_name,
         remote::{Failed, Question, Sent, answer, segment},
     },
-    Parts, named, read,
+    named,
+    parts::{Parts, read},
     sink::{CUT_OFF, Sink},
 };
-use crate::{gateway::Gateway, http::respond::Refusal};
+use crate::{gateway::Gateway, http::respond::Refusal, provider::Provider};
 
 /// Pieces between the caller and the provider.
 const AHEAD: usize = 4;
 
-/// Passes a file on, and enters what the provider made of it.
+/// Passes a file on; what the provider made of it.
 pub(super) async fn pass_on(
     gateway: &Arc<Gateway>,
     file: BatchFile,
@@ -61,9 +62,19 @@ pub(super) async fn pass_on(
         (Err(refusal), _) => return Err(refusal),
         (Ok(_), Err(failed)) => return Err(failed.refusal(provider.name())),
     };
-    let named = named_by(file, &taken).map_err(|failed| failed.refusal(provider.name()))?;
-    gateway.batches.books.put_file(&named, true).await?;
-    Ok(named)
+    named_by(file, &taken).map_err(|failed| failed.refusal(provider.name()))
+}
+
+/// Deletes at the provider what it took in vain. Where that fails the file stays there, and nobody here knows it.
+pub(super) async fn take_back(gateway: &Arc<Gateway>, provider: &Provider, id: &str) {
+    let Ok(id) = segment(id) else {
+        return;
+    };
+    let deleted = answer(gateway, provider, Question::delete(format!("files/{id}")));
+    if let Err(failed) = deleted.await {
+        let reason = failed.refusal(provider.name()).message;
+        tracing::warn!(provider = provider.name(), %reason, "a file that was sent twice stays at the provider");
+    }
 }
 
 fn body(boundary: &str, sent: mpsc::Receiver<io::Result<bytes::Bytes>>) -> Sent {

@@ -119,7 +119,7 @@ impl Dead {
                     ("cursor", &listing.after),
                 ]);
                 let path = format!("{PATH}/dead?{query}");
-                listing.asked.list(&path, DEAD, console).await
+                listing.asked.page(&path, DEAD, console).await
             }
             Self::Show { id, asked } => {
                 let client = asked.remote.client()?;

@@ -42,8 +42,8 @@ pub(crate) struct Listing {
     /// How many, 1 to 200
     #[arg(long, default_value_t = 200)]
     limit: u32,
-    /// Only those after this id
-    #[arg(long, value_name = "ID")]
+    /// From there on: next_cursor of what was listed before
+    #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
     #[command(flatten)]
     asked: AskedByOperator,
@@ -109,7 +109,7 @@ impl Tenants {
                 let limit = Some(listing.limit.to_string());
                 let query = query(&[("limit", &limit), ("cursor", &listing.after)]);
                 let path = format!("{PATH}?{query}");
-                listing.asked.list(&path, TENANTS, console).await
+                listing.asked.page(&path, TENANTS, console).await
             }
             Self::Show { id, asked } => ask(asked, (Method::GET, &at(id)), None, console).await,
             Self::Create(written) => {

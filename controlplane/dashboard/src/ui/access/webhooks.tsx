@@ -45,7 +45,7 @@ function One({ of }: { of: Schemas["Webhook"] }) {
   );
   const actions = may && (
     <div className="row">
-      <Button size="compact-sm" variant="default" onClick={() => test.mutate(undefined)}>Send a test</Button>
+      <Button size="compact-sm" variant="default" disabled={!of.active} onClick={() => test.mutate(undefined)}>Send a test</Button>
       <Button size="compact-sm" variant="default" onClick={() => flip.mutate(undefined)}>{of.active ? "Switch off" : "Switch on"}</Button>
       <Sure action="Delete" danger size="compact-sm" busy={remove.isPending} go={() => remove.mutate(undefined)}>Nothing is sent to {of.url} any more.</Sure>
     </div>
@@ -59,7 +59,7 @@ function One({ of }: { of: Schemas["Webhook"] }) {
             rows={data.items.map((one) => ({
               key: one.delivery_id,
               cells: [words(one.event), <Status key="s" of={one.status} />, count(one.attempts), one.last_error ?? one.last_status ?? "–", ago(one.created_at, now),
-                may && one.status === "failed" && <Button key="r" size="compact-sm" variant="default" onClick={() => again.mutate(one.delivery_id)}>Again</Button>],
+                may && one.status === "failed" && <Button key="r" size="compact-sm" variant="default" disabled={!of.active} onClick={() => again.mutate(one.delivery_id)}>Again</Button>],
             }))} />
         ))}
       </Loaded>

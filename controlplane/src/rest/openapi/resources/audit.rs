@@ -27,8 +27,8 @@ struct Change {
     before_sha256: Option<String>,
     /// SHA-256 of the document after, in hexadecimal; null: there is none.
     after_sha256: Option<String>,
-    /// `x-request-id` of the request that made the change.
-    request_id: String,
+    /// `x-request-id` of the request that made the change; null: it was made without one.
+    request_id: Option<String>,
 }
 
 #[derive(ToSchema)]

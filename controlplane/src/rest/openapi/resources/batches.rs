@@ -105,6 +105,18 @@ fn of_books(operation: Operation, at: &str) -> Operation {
         .passes_errors_on()
 }
 
+/// What is done once for each name that a caller gives it.
+fn once(operation: Operation) -> Operation {
+    let name = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+    operation
+        .header(
+            "Idempotency-Key",
+            name,
+            "The same question again within a day gets what the first one made, with `floopy-idempotent-replay: true`.",
+        )
+        .refuses(422)
+}
+
 fn upload() -> Operation {
     let form = json!({
         "type": "object", "required": ["purpose", "file"],
@@ -113,13 +125,11 @@ fn upload() -> Operation {
             "file": {"type": "string", "format": "binary", "description": "JSON Lines, one request in each."},
         },
     });
-    of_books(
-        Operation::new("uploadFile", "Upload a file"),
-        "files/create",
-    )
-    .says("Passed on while it comes, or kept here where the provider has no files.")
-    .takes_forms(&[("multipart/form-data", form)])
-    .answers_open::<File>(200, "The file.")
+    let operation = Operation::new("uploadFile", "Upload a file");
+    once(of_books(operation, "files/create"))
+        .says("Passed on while it comes, or kept here where the provider has no files.")
+        .takes_forms(&[("multipart/form-data", form)])
+        .answers_open::<File>(200, "The file.")
 }
 
 pub(super) fn routes() -> Routes {
@@ -177,7 +187,7 @@ fn batches() -> Routes {
         .at_the_proxy(
             "post",
             "/v1/batches",
-            of_books(Operation::new("createBatch", "Begin a batch"), "batch/create")
+            once(of_books(Operation::new("createBatch", "Begin a batch"), "batch/create"))
                 .says("Each of its requests becomes a decision once the batch has ended, at half the price of a call.")
                 .takes::<BatchInput>()
                 .answers_open::<Batch>(200, "The batch.")

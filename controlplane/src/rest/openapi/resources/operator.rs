@@ -192,7 +192,8 @@ struct TenantChanged {
     /// SHA-256 of the document before, in hexadecimal; null: there was none.
     before_sha256: Option<String>,
     after_sha256: Option<String>,
-    request_id: String,
+    /// `x-request-id` of the request that made the change; null: it was made without one, as at a start.
+    request_id: Option<String>,
 }
 
 #[derive(ToSchema)]

@@ -173,7 +173,8 @@ fn deliveries() -> Routes {
             "/v1/webhooks/{id}/test",
             webhooks::test,
             Operation::new("testWebhook", "Send a test")
-                .says("An event `test` is queued, also where the webhook is not active.")
+                .says("An event `test` is queued. Where the webhook is not active it is refused with 400 (`param`: \
+                    `active`): nothing would be sent.")
                 .answers::<Delivery>(202, "The delivery."),
         )
         .get(
@@ -187,7 +188,8 @@ fn deliveries() -> Routes {
             "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
             webhooks::redeliver,
             Operation::new("redeliver", "Send once more")
-                .says("The same delivery under the same id; one that is still waiting is sent at once.")
+                .says("The same delivery under the same id; one that still waits is left as it is. Where the webhook is \
+                    not active it is refused with 400 (`param`: `active`), and what came of the delivery stays.")
                 .answers::<Delivery>(202, "The delivery."),
         )
 }
