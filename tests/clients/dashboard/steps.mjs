@@ -26,6 +26,8 @@ async function picture(page, what) {
 }
 
 export async function accessible(page, what) {
+  // What is half faded in has half its contrast.
+  await page.waitForFunction(() => !document.getAnimations().some((one) => one instanceof CSSTransition));
   await picture(page, what);
   // By hand, as the pages let no other script in.
   await page.evaluate(axe);
