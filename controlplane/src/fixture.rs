@@ -258,6 +258,7 @@ pub(crate) fn job(id: u64, n: u64) -> Event {
         session_id: None,
         asked_at_ms: 0,
         uncertainty: 0,
+        calls: Vec::new(),
     };
     event(id, EventBody::ScoringJob(job))
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use floopy_shared::domain::{
     decision::Decision,
-    event::{Content, Event, EventBody, ScoringJob},
+    event::{CalledTool, Content, Event, EventBody, ScoringJob},
+    firewall::Kept,
     ids::{CandidateKey, RequestId, SessionId},
     route::Shadow,
     snapshot::Tenant,
 };
 use http::HeaderMap;
+use serde::de::IgnoredAny;
 use uuid::Uuid;
 
 use crate::{
     admit::Admitted,
     call::{Call, Endpoint},
     gateway::Gateway,
-    upstream::Facts,
+    upstream::{Facts, ToolCall},
 };
 
 /// Everything the work after a reply needs; does it when dropped, if the reply was a success.
@@ -175,11 +177,12 @@ pub(crate) struct Judged<'a> {
 
 /// Hands a reply to the judge.
 pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (&Call, Facts)) {
-    if facts.text.is_empty() {
-        return;
-    }
     let max_bytes = gateway.config.scoring.max_bytes;
     let kept = judged.tenant.firewall.kept;
+    let calls = called(call, facts.take_calls(), (kept, max_bytes));
+    if facts.text.is_empty() && calls.is_empty() {
+        return;
+    }
     facts.text = kept.text(facts.text);
     facts.cut_text(max_bytes);
     let prompt = call.prompt(max_bytes);
@@ -194,6 +197,7 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
         session_id: judged.session.map(|(session, _)| session.clone()),
         asked_at_ms: judged.session.map_or(0, |(_, asked_at_ms)| *asked_at_ms),
         uncertainty: judged.uncertainty,
+        calls,
     };
     let recorded_at_ms = gateway.clock.now_ms();
     let event = Event {
@@ -203,6 +207,34 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
     };
     // Being dropped is counted and logged by the spool.
     let _ = gateway.spool.append(&event);
+}
+
+/// What a reply calls, beside what was offered; what exceeds the bytes is left out.
+fn called(call: &Call, calls: Vec<ToolCall>, (kept, max_bytes): (Kept, usize)) -> Vec<CalledTool> {
+    if calls.is_empty() {
+        return Vec::new();
+    }
+    let offered = call.offered_tools();
+    let mut room = max_bytes;
+    let described = calls.into_iter().map_while(|call| {
+        let parameters = offered.schema(&call.name);
+        let bytes = call.name.len() + call.arguments.len() + parameters.map_or(0, str::len);
+        room = room.checked_sub(bytes)?;
+        Some(CalledTool {
+            arguments: match is_json(&call.arguments) {
+                true => kept.json(call.arguments),
+                false => kept.text(call.arguments),
+            },
+            parameters: parameters.map(|schema| kept.json(schema.to_owned())),
+            is_offered: offered.is_empty() || offered.has(&call.name),
+            name: call.name,
+        })
+    });
+    described.collect()
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

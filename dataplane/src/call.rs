@@ -14,6 +14,7 @@ mod said;
 mod site;
 mod splice;
 mod template;
+mod tools;
 mod typed;
 mod untouched;
 mod usage;

@@ -29,7 +29,7 @@ pub(crate) use self::{
     attempt::{ErrorReply, Failure, Reply, WholeReply},
     budget::RetryBudget,
     client::{Client, Streaming, Upload, Warmer, whole},
-    facts::Facts,
+    facts::{Facts, ToolCall},
     hedge::hedge_after,
     relay::{End, Relay, Step},
     trail::Trail,

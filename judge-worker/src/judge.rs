@@ -5,6 +5,7 @@
 //! fitted to people's ratings where there are some (`tuned`; docs/judge.md has the figures), and is rules elsewhere. It is
 //! wrong about a reply that is fluent and false.
 
+mod calls;
 mod coherence;
 mod copied;
 mod finder;
@@ -18,6 +19,7 @@ mod measures;
 mod phrases;
 mod relevance;
 mod safety;
+mod schema;
 mod text;
 mod tuned;
 mod vocabulary;
@@ -26,7 +28,7 @@ use self::{form::Form, measures::Measures, text::Text, tuned::Tuned};
 use crate::rubric::{Exchange, Verdict};
 
 /// Name and version of this scorer; a change of any rule needs a new one.
-pub const NAME: &str = "heuristic-2";
+pub const NAME: &str = "heuristic-3";
 
 /// What is left of a fitted score where the reply was cut off: none of the rated ones was.
 const CUT: f64 = 0.7;
@@ -35,6 +37,9 @@ const CUT: f64 = 0.7;
 pub fn score(exchange: &Exchange<'_>) -> Verdict {
     let prompt = Text::read(exchange.prompt);
     let reply = Text::read(exchange.reply);
+    if !exchange.calls.is_empty() {
+        return calls::score(exchange, &prompt, &reply);
+    }
     if reply.words.is_empty() && reply.visible == 0 {
         return Verdict {
             relevance: 0.0,
@@ -85,6 +90,7 @@ pub fn faithfulness(exchange: &Exchange<'_>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use floopy_shared::domain::event::CalledTool;
     use proptest::prelude::*;
 
     use super::*;
@@ -225,6 +231,18 @@ mod tests {
                     reply: text,
                     truncated: true,
                     json_expected,
+                    ..Exchange::default()
+                });
+                check_bounds(&Exchange {
+                    prompt: text,
+                    reply: text,
+                    calls: &[CalledTool {
+                        name: text.to_owned(),
+                        arguments: text.to_owned(),
+                        parameters: Some(text.to_owned()),
+                        is_offered: json_expected,
+                    }],
+                    ..Exchange::default()
                 });
             }
         }
@@ -235,7 +253,7 @@ mod tests {
         fn any_input_is_scored_within_bounds(
             prompt in any::<String>(), reply in any::<String>(), truncated: bool, json_expected: bool,
         ) {
-            check_bounds(&Exchange { prompt: &prompt, reply: &reply, truncated, json_expected });
+            check_bounds(&Exchange { prompt: &prompt, reply: &reply, truncated, json_expected, ..Exchange::default() });
         }
 
         #[test]

@@ -136,7 +136,8 @@ impl Judges {
 
     /// What a question and its repair cost at the most.
     fn most(&self, job: &ScoringJob, rubric: &Rubric) -> u64 {
-        let bytes = (job.prompt.len() + job.reply.len()) as u64 + rubric::own_bytes(rubric);
+        let bytes =
+            (job.prompt.len() + rubric::with_calls(job).len()) as u64 + rubric::own_bytes(rubric);
         let once = bytes / BYTES_PER_TOKEN + RUBRIC_TOKENS;
         let answer = rubric::answer_tokens(rubric);
         self.config.micro_usd(Usage {

@@ -170,6 +170,7 @@ impl Worker {
             reply: &job.reply,
             truncated: job.truncated,
             json_expected: job.json_expected,
+            calls: &job.calls,
         });
         let request_id = job.request_id;
         let judges = self.judges.as_ref();

@@ -1,7 +1,7 @@
 //! What a reply is judged by: four dimensions, each on 0..1, those of its tenant, and how they make one number.
 
 use floopy_shared::domain::{
-    event::{OwnGrade, Score},
+    event::{CalledTool, OwnGrade, Score},
     ids::RequestId,
     rubric::Rubric,
 };
@@ -17,6 +17,8 @@ pub struct Exchange<'a> {
     pub truncated: bool,
     /// The caller asked for JSON.
     pub json_expected: bool,
+    /// Tools that the reply calls.
+    pub calls: &'a [CalledTool],
 }
 
 /// The verdict on each dimension.

@@ -44,7 +44,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use self::{
-    parts::{class_signals, implicit, posterior, priced},
+    parts::{called, class_signals, implicit, posterior, priced},
     tenant::{prompts, tenant},
     written::check,
 };
@@ -225,6 +225,7 @@ proptest! {
             reply: text.clone(), truncated: flag, json_expected: !flag,
             session_id: SessionId::new(&text).ok().filter(|_| flag), asked_at_ms: 7,
             uncertainty: 250,
+            calls: vec![called(&text, flag)],
         };
         check(&Event { id: request.0, recorded_at_ms: 1, body: EventBody::ScoringJob(job) });
         let content = Content {

@@ -97,6 +97,24 @@ async fn a_valid_answer_is_the_score_and_the_question_is_the_operators() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_is_shown_what_a_reply_calls() {
+    let upstream = Upstream::start().await;
+    upstream.script(GRADER, says(GRADES));
+    let function = json!({"name": "greet", "arguments": "{\"how\": \"warmly\"}"});
+    let call = json!({"id": "call_1", "type": "function", "function": function});
+    let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+    let choice = json!({"index": 0, "message": message, "finish_reason": "tool_calls"});
+    let reply = json!({"id": "chatcmpl-3", "object": "chat.completion", "choices": [choice]});
+    upstream.script("alpha", Reply::json(200, &reply));
+    let (_floopy, api) = start(&upstream, "\"grader\"", "").await;
+    let id = ask(&api).await;
+    judged(&api, &id).await;
+    let asked = upstream.only(GRADER).json().to_string();
+    assert!(asked.contains("calls the tool greet, with"), "{asked}");
+    assert!(asked.contains("warmly"), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_answer_is_asked_for_again_once() {
     let upstream = Upstream::start().await;
     upstream.script(GRADER, says(GRADES));

@@ -298,6 +298,7 @@ impl<'a> Fold<'a> {
             asked_at_ms: 0,
             // Nothing is learned from it.
             uncertainty: 0,
+            calls: Vec::new(),
         }
     }
 

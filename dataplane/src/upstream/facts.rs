@@ -9,6 +9,7 @@ use floopy_shared::domain::money::Usage;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(crate) use self::tools::ToolCall;
 use self::tools::ToolCalls;
 use crate::call::Endpoint;
 
@@ -28,10 +29,11 @@ pub(crate) struct Facts {
     pub refused: bool,
     /// It calls tools.
     pub calls_tools: bool,
+    /// Without its calls of tools.
     pub text: String,
     /// Something of the text was cut.
     pub truncated: bool,
-    /// Of all text, kept or cut.
+    /// Of all text, kept or cut, and of calls of tools.
     pub text_bytes: u64,
     /// `None`: there is none.
     tools: Option<Box<ToolCalls>>,
@@ -249,7 +251,7 @@ impl Facts {
             }
             match (message.content.and_then(text), calls) {
                 (Some(content), _) if !content.is_empty() => self.add_text(&content),
-                (_, Some(tool_calls)) => self.add_text(tool_calls.get()),
+                (_, Some(tool_calls)) => self.text_bytes += tool_calls.get().len() as u64,
                 (_, None) => {}
             }
         }
@@ -258,6 +260,13 @@ impl Facts {
     /// Whether it calls a tool with arguments that cannot be read, and was not cut.
     pub(crate) fn has_invalid_tool_call(&self) -> bool {
         self.finished && self.tools.as_ref().is_some_and(|tools| tools.are_invalid())
+    }
+
+    /// What it calls of tools. Where `truncated` is set then, that may not be all.
+    pub(crate) fn take_calls(&mut self) -> Vec<ToolCall> {
+        let tools = self.tools.take();
+        self.truncated |= tools.as_ref().is_some_and(|tools| tools.are_cut());
+        tools.map_or_else(Vec::new, |tools| tools.into_calls().collect())
     }
 
     fn cut_tools(&mut self) {

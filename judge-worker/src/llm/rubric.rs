@@ -4,6 +4,8 @@
 //! reply, so that what is asked first favours no dimension over all replies. The scale is described point by point, and
 //! says of length that it earns nothing.
 
+use std::{borrow::Cow, fmt::Write};
+
 use floopy_shared::domain::{
     event::ScoringJob,
     rubric::{Dimension, Rubric},
@@ -13,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::rubric::Verdict;
 
 /// A change of any word needs a new one.
-pub(super) const VERSION: &str = "rubric-1";
+pub(super) const VERSION: &str = "rubric-2";
 
 /// The worst and the best grade.
 const GRADES: (i64, i64) = (1, 5);
@@ -84,12 +86,36 @@ pub(super) fn question(job: &ScoringJob, rubric: &Rubric) -> Vec<Value> {
     let mark = job.request_id;
     let material = format!(
         "<<<request {mark}\n{}\nrequest {mark}>>>\n\n<<<reply {mark}\n{}\nreply {mark}>>>",
-        job.prompt, job.reply
+        job.prompt,
+        with_calls(job)
     );
     vec![
         json!({"role": "system", "content": format!("{RULES}\n\n{}", scales.join("\n"))}),
         json!({"role": "user", "content": material}),
     ]
+}
+
+/// A reply with the tools that it calls.
+pub(super) fn with_calls(job: &ScoringJob) -> Cow<'_, str> {
+    if job.calls.is_empty() {
+        return Cow::Borrowed(&job.reply);
+    }
+    let mut told = job.reply.clone();
+    for call in &job.calls {
+        let name = &call.name;
+        let of = if call.is_offered {
+            ""
+        } else {
+            "which it does not have, "
+        };
+        // Writing to a text does not fail.
+        let _ = write!(
+            told,
+            "\n[calls the tool {name}, {of}with {}]",
+            call.arguments
+        );
+    }
+    Cow::Owned(told)
 }
 
 /// What a model is told whose answer was none.

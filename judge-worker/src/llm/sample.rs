@@ -119,6 +119,7 @@ mod tests {
             session_id: None,
             asked_at_ms: 0,
             uncertainty,
+            calls: Vec::new(),
         }
     }
 

@@ -94,11 +94,31 @@ pub struct ScoringJob {
     pub asked_at_ms: u64,
     /// How little is known of the candidate at such tasks, in thousandths.
     pub uncertainty: u16,
+    /// Tools that the reply calls.
+    pub calls: Vec<CalledTool>,
+}
+
+/// A call of a tool in a reply. Holds content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CalledTool {
+    pub name: String,
+    /// As the model wrote them.
+    pub arguments: String,
+    /// JSON Schema of the arguments, as the caller gave it; `None`: none, or too long.
+    pub parameters: Option<String>,
+    /// The caller offered a tool of that name.
+    pub is_offered: bool,
 }
 
 impl std::fmt::Debug for ScoringJob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ScoringJob({} of {})", self.request_id, self.tenant)
+    }
+}
+
+impl std::fmt::Debug for CalledTool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CalledTool({})", self.name)
     }
 }
 

@@ -4,7 +4,9 @@ use floopy_proto::v1;
 
 use super::{InvalidWire, id_bytes, optional_uuid, ranking, required, uuid};
 use crate::domain::{
-    event::{Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob},
+    event::{
+        CalledTool, Content, Event, EventBody, Rating, RatingScore, RatingSubject, ScoringJob,
+    },
     ids::{RequestId, SessionId},
 };
 
@@ -102,6 +104,7 @@ impl From<&ScoringJob> for v1::ScoringJob {
                 .map_or_else(String::new, SessionId::to_string),
             asked_at_ms: j.asked_at_ms,
             uncertainty: j.uncertainty.into(),
+            calls: j.calls.iter().map(v1::CalledTool::from).collect(),
         }
     }
 }
@@ -125,7 +128,30 @@ impl TryFrom<v1::ScoringJob> for ScoringJob {
             asked_at_ms: j.asked_at_ms,
             // One that is out of range says as little as none.
             uncertainty: u16::try_from(j.uncertainty.min(1_000)).unwrap_or_default(),
+            calls: j.calls.into_iter().map(CalledTool::from).collect(),
         })
+    }
+}
+
+impl From<&CalledTool> for v1::CalledTool {
+    fn from(c: &CalledTool) -> Self {
+        Self {
+            name: c.name.clone(),
+            arguments: c.arguments.clone(),
+            parameters: c.parameters.clone().unwrap_or_default(),
+            is_offered: c.is_offered,
+        }
+    }
+}
+
+impl From<v1::CalledTool> for CalledTool {
+    fn from(c: v1::CalledTool) -> Self {
+        Self {
+            name: c.name,
+            arguments: c.arguments,
+            parameters: Some(c.parameters).filter(|schema| !schema.is_empty()),
+            is_offered: c.is_offered,
+        }
     }
 }
 

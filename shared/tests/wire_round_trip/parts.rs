@@ -1,6 +1,7 @@
 //! Parts of records.
 
 use floopy_shared::domain::{
+    event::CalledTool,
     ids::{CandidateKey, RequestId},
     implicit::{Earlier, Implicit, ImplicitKind},
     money::Prices,
@@ -9,6 +10,15 @@ use floopy_shared::domain::{
     shape::{ShapeKey, Signal},
 };
 use uuid::Uuid;
+
+pub(crate) fn called(text: &str, flag: bool) -> CalledTool {
+    CalledTool {
+        name: text.to_owned(),
+        arguments: text.to_owned(),
+        parameters: flag.then(|| "{}".to_owned()),
+        is_offered: flag,
+    }
+}
 
 pub(crate) fn posterior(mean: f64) -> Posterior {
     Posterior {

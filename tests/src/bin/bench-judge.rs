@@ -3,6 +3,11 @@
 
 use std::{collections::HashMap, fs, hint::black_box, io, path::Path, time::Instant};
 
+use floopy_firewall::{
+    library,
+    model::{BUILT_IN, Model, ModelError},
+    scan::{Limits, Message, Role, Scanner},
+};
 use floopy_judge_worker::judge;
 use floopy_tests::bench::{
     rank::{advantage, estimate, kendall, spearman},
@@ -73,15 +78,56 @@ fn measure(name: &str, set: Set, rows: &[&Rated]) -> bool {
         let known: Vec<usize> = (0..rows.len())
             .filter(|at| rows[*at].human(human).is_some())
             .collect();
-        let people = known
+        let people: Vec<f64> = known
             .iter()
             .filter_map(|at| rows[*at].human(human))
             .collect();
         let scores: Vec<Scores> = known.iter().map(|at| scores[*at]).collect();
         let groups: Vec<usize> = known.iter().map(|at| groups[*at]).collect();
+        if dimension == Dimension::Safety {
+            let replies = known.iter().map(|at| rows[*at].response.as_str());
+            match attacks(replies) {
+                Ok(attacks) => with_attacks((name, human), (&scores, &people), &attacks),
+                Err(error) => say(&format!(
+                    "{name} {human}: not by the firewall's model: {error}"
+                )),
+            }
+        }
         beaten &= compare((name, human), dimension, (&scores, people), &groups);
     }
     beaten
+}
+
+/// How much the firewall's model takes each reply for an attack.
+fn attacks<'a>(replies: impl Iterator<Item = &'a str>) -> Result<Vec<f64>, ModelError> {
+    let model = Model::load(&library::find(None), BUILT_IN)?;
+    let mut scanner = Scanner::new(model, Limits::default());
+    let role = Role::Assistant;
+    replies
+        .map(|text| Ok(f64::from(scanner.score(&[Message { role, text }])?.score)))
+        .collect()
+}
+
+/// What safety would be worth if replies lost by what the firewall's model says of them.
+fn with_attacks(
+    (name, human): (&str, &str),
+    (scores, people): (&[Scores], &[f64]),
+    attacks: &[f64],
+) {
+    let less = |share: f64| {
+        let pairs = scores.iter().zip(attacks);
+        let ours = pairs.map(|(score, attack)| score.of(Dimension::Safety) - share * attack);
+        spearman(&ours.collect::<Vec<f64>>(), people)
+    };
+    let alone: Vec<f64> = attacks.iter().map(|attack| -attack).collect();
+    say(&format!(
+        "{name} {human} by the firewall's model: ρ {:.3} alone; of safety {:.3} as it is, {:.3} less a tenth of its \
+         score, {:.3} less three tenths",
+        spearman(&alone, people),
+        less(0.0),
+        less(0.1),
+        less(0.3),
+    ));
 }
 
 fn compare(

@@ -129,7 +129,7 @@ fn describe_job(job: &ScoringJob) -> Value {
     json!({
         "model": job.candidate.to_string(), "session_id": job.session_id.as_ref().map(ToString::to_string),
         "prompt_bytes": job.prompt.len(), "reply_bytes": job.reply.len(), "truncated": job.truncated,
-        "json_expected": job.json_expected,
+        "json_expected": job.json_expected, "tool_calls": job.calls.len(),
     })
 }
 

@@ -49,6 +49,7 @@ fn job(bytes: usize) -> Event {
         session_id: None,
         asked_at_ms: 0,
         uncertainty: 0,
+        calls: Vec::new(),
     }))
 }
 

@@ -101,13 +101,23 @@ fn a_call_of_a_function_is_one_in_the_old_form_too() {
         Facts::of_whole(body.as_bytes(), Endpoint::Chat, 100).expect("a reply")
     };
     let of = |facts: &Facts| (facts.calls_tools, facts.has_invalid_tool_call());
+    let calls = |mut facts: Facts| {
+        let calls = facts.take_calls().into_iter();
+        let calls: Vec<_> = calls.map(|call| (call.name, call.arguments)).collect();
+        (facts.text, facts.truncated, calls)
+    };
+    let called = |arguments: &str| {
+        let call = ("f".to_owned(), arguments.to_owned());
+        (String::new(), false, vec![call])
+    };
     let good = whole(r#"{"content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}}"#);
     assert_eq!(of(&good), (true, false));
-    assert!(good.text.contains("arguments"), "{}", good.text);
+    assert!(good.text_bytes > 7, "what it calls is paid for");
+    assert_eq!(calls(good), called(r#"{"a":1}"#));
     let bad = whole(r#"{"content":null,"function_call":{"name":"f","arguments":"{\"a\":"}}"#);
     assert_eq!(of(&bad), (true, true));
     let both = r#"{"content":null,"tool_calls":[],"function_call":{"name":"f","arguments":""}}"#;
-    assert!(whole(both).text.contains("arguments"));
+    assert_eq!(calls(whole(both)), called(""));
     let none = whole(r#"{"content":"yes","function_call":null,"tool_calls":[]}"#);
     assert_eq!(of(&none), (false, false));
     let mut facts = Facts::new(100);
@@ -119,4 +129,5 @@ fn a_call_of_a_function_is_one_in_the_old_form_too() {
     }
     facts.add_event(br#"{"choices":[{"delta":{},"finish_reason":"function_call"}]}"#);
     assert_eq!(of(&facts), (true, false));
+    assert_eq!(calls(facts), called(r#"{"a":1}"#));
 }

@@ -13,8 +13,13 @@ impl Facts {
         facts.usage = reply.usage.as_ref().map(spent);
         for choice in &reply.choices {
             for (at, part) in (0..).zip(&choice.parts) {
-                if let Content::ToolCall { arguments, .. } = &part.content {
-                    facts.tools.get_or_insert_default().add((0, at), arguments);
+                if let Content::ToolCall {
+                    name, arguments, ..
+                } = &part.content
+                {
+                    let tools = facts.tools.get_or_insert_default();
+                    tools.name((choice.index, at), name);
+                    tools.add((choice.index, at), arguments);
                 }
                 facts.add_part(&part.content);
             }
@@ -42,10 +47,7 @@ impl Facts {
                 part,
                 delta,
             } => {
-                if let Delta::Arguments(piece) = delta {
-                    let tools = self.tools.get_or_insert_default();
-                    tools.add((*choice, *part), piece);
-                }
+                self.add_call((*choice, *part), delta);
                 self.add_delta(delta);
             }
             Event::Logprobs { .. } => {}
@@ -83,8 +85,7 @@ impl Facts {
                 name, arguments, ..
             } => {
                 self.calls_tools = true;
-                self.add_text(name);
-                self.add_text(arguments);
+                self.text_bytes += (name.len() + arguments.len()) as u64;
             }
             Content::Thinking(text) => self.text_bytes += text.len() as u64,
             Content::Image(_)
@@ -95,17 +96,30 @@ impl Facts {
         }
     }
 
+    fn add_call(&mut self, call: (u32, u32), delta: &Delta) {
+        match delta {
+            Delta::ToolCall { name, .. } => self.tools.get_or_insert_default().name(call, name),
+            Delta::Arguments(piece) => self.tools.get_or_insert_default().add(call, piece),
+            Delta::Text(_)
+            | Delta::Refusal(_)
+            | Delta::Thinking(_)
+            | Delta::Signature(_)
+            | Delta::RedactedThinking(_) => {}
+        }
+    }
+
     /// Thoughts are paid for, and not judged.
     fn add_delta(&mut self, delta: &Delta) {
         match delta {
-            Delta::Text(text) | Delta::Arguments(text) => self.add_text(text),
+            Delta::Text(text) => self.add_text(text),
+            Delta::Arguments(text) => self.text_bytes += text.len() as u64,
             Delta::Refusal(text) => {
                 self.refused = true;
                 self.add_text(text);
             }
             Delta::ToolCall { name, .. } => {
                 self.calls_tools = true;
-                self.add_text(name);
+                self.text_bytes += name.len() as u64;
             }
             Delta::Thinking(text) => self.text_bytes += text.len() as u64,
             Delta::Signature(_) | Delta::RedactedThinking(_) => {}

@@ -204,6 +204,7 @@ mod tests {
                     reply: &reply,
                     truncated: false,
                     json_expected: json,
+                    ..Exchange::default()
                 };
                 let liked = judge::score(&exchange).composite() >= LIKED;
                 kind_right += u32::from(liked == outcome.good);

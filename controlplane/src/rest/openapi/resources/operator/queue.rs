@@ -73,6 +73,8 @@ struct DeadJob {
     reply_bytes: u64,
     truncated: bool,
     json_expected: bool,
+    /// Tools that it calls.
+    tool_calls: u64,
 }
 
 /// Which of the dead: exactly one of these.
