@@ -79,10 +79,10 @@ bench-guard:
 	@$(CARGO) build $(RELEASE) --package floopy-tests --bin bench-guard --quiet
 	target/release/bench-guard
 
-# FLOOPY_ROUTING_DATA names a folder of real outcomes; made-up ones stand in without.
+# FLOOPY_ROUTING_DATA names a folder of real outcomes; ARGS=--write writes docs/results.md.
 bench-learning:
 	@$(CARGO) build $(RELEASE) --package floopy --package floopy-tests --bin floopy --bin bench-learning --quiet
-	target/release/bench-learning
+	target/release/bench-learning $(ARGS)
 
 # SOAK_MINUTES of mixed traffic (10 where it is not set): fails if anything leaks or is lost. One arena, so that
 # what glibc's others keep for later does not look like a leak.

@@ -11,6 +11,7 @@ pub mod pairs;
 pub mod proxy;
 pub mod rank;
 pub mod rated;
+pub mod replayed;
 pub mod report;
 pub mod semantic;
 pub mod streams;

@@ -1,21 +1,26 @@
-//! Measures the goals of learning by replay: over real outcomes where there are any, else over made-up ones.
+//! Measures what learning gains, by replay: over made-up outcomes that everybody has, and over real ones where there are
+//! any. `--write` writes the tables to `docs/results.md`.
 //!
 //! Real outcomes are looked for in `$FLOOPY_ROUTING_DATA`, then in `../shared/data/routing`: `agentmix` (tasks
 //! with different best models) and `mmlu_pro` (one model is best at everything), each as `NAME.jsonl.gz` with
-//! `NAME.prior.json`. Nothing fails here: the table says what was met.
+//! `NAME.prior.json`. Nothing fails here: the tables say what was met.
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run must stop")]
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
+use std::path::{Path, PathBuf};
+
+use floopy_tests::bench::{
+    machine,
+    replayed::{Measured, REQUESTS, Replayed, SEEDS},
+    report::{Report, say},
 };
 
-use floopy_tests::{bench::report::say, process::binary};
-use serde_json::Value;
+const FILE: &str = "docs/results.md";
 
 /// Where outcomes come from, as arguments of `floopy replay`.
 struct Source {
-    name: &'static str,
+    title: &'static str,
+    /// What they are.
+    what: &'static str,
     /// Tasks with different best models.
     mixed: Vec<String>,
     /// The same with the three models that lead the benchmarks.
@@ -24,113 +29,162 @@ struct Source {
     control: Vec<String>,
 }
 
-/// Worlds of 24 tenants that every figure is taken over: their judges err differently.
-const SEEDS: &str = "3";
 /// Policies that the goals compare.
-const POLICIES: &str = "floopy,track-and-stop";
-/// Requests of each tenant in these runs.
-const REQUESTS: u64 = 10_000;
+const COMPARED: [&str; 2] = ["--policies", "floopy,track-and-stop"];
 
 fn main() {
-    let source = real().unwrap_or_else(made_up);
-    say(&format!("learning, by replay of {}", source.name));
-    quality(&source);
-    floor(&source);
-    others(&source);
+    let writes = std::env::args().any(|arg| arg == "--write");
+    let mut report = Report::default();
+    report.text("# What learning gains");
+    report.text(&format!(
+        "Measured by `make bench-learning ARGS=--write` at commit {}, by `floopy replay`: the learner and the router that \
+         serve are shown the outcomes of simulated users, {SEEDS} worlds of 24 tenants with {REQUESTS} requests each. ± is half \
+         of the 95 % interval over tenants. Regret is what was lost, in replies of full quality, against whoever knows the \
+         best model for each kind of task; the gap is what lies between the model that leads the benchmarks and that, \
+         over the last tenth of the requests. Sessions are rated one in five, the judge errs on one reply in five. \
+         [How it learns](learning.md) says what is done, and `floopy replay outcomes.jsonl.gz` does the same with \
+         outcomes of yours.",
+        machine::commit(),
+    ));
+    for source in [real(), Some(made_up())].into_iter().flatten() {
+        report.text(&format!("## {}", source.title));
+        report.text(source.what);
+        policies(&mut report, &source);
+        goals(&mut report, &source);
+    }
+    if writes {
+        let path = report.write(FILE).expect("written");
+        say(&format!("written to {}", path.display()));
+    }
 }
 
 /// Percent of a share; points of quality.
 const PERCENT: f64 = 100.0;
 
-/// G1 to G4: what is gained, and what is not lost.
-fn quality(source: &Source) {
+/// Every way of choosing beside the others.
+fn policies(report: &mut Report, source: &Source) {
+    for (title, from) in [
+        ("Tasks with different best models", &source.mixed),
+        ("One model is best at everything", &source.control),
+    ] {
+        let all = Replayed::run(from, &[]);
+        let (models, shapes, prompts) = all.size();
+        report.text(&format!(
+            "{title}: {models} models, {shapes} kinds of tasks, {prompts} prompts that all of them answered."
+        ));
+        let row = |policy: &&str| {
+            let at = |field: &str, scale: f64, decimals: usize| {
+                shown(all.mark(policy, REQUESTS, field), scale, decimals)
+            };
+            let name = if *policy == "floopy" {
+                "**Floopy**"
+            } else {
+                policy
+            };
+            vec![
+                name.to_owned(),
+                at("regret", 1.0, 0),
+                at("gap_closed", PERCENT, 1),
+                at("quality", 1.0, 3),
+                at("cost_per_1k", 1.0, 2),
+            ]
+        };
+        let rows: Vec<Vec<String>> = all.policies().iter().map(row).collect();
+        let columns = ["", "regret", "gap closed, %", "quality", "USD per 1,000"];
+        report.table(&columns, &rows);
+    }
+}
+
+/// What is to be reached, and what was.
+fn goals(report: &mut Report, source: &Source) {
+    let mut rows = Vec::new();
+    quality(&mut rows, source);
+    floor(&mut rows, source);
+    others(&mut rows, source);
+    report.text("What it is held to:");
+    report.table(&["goal", "wanted", "measured", ""], &rows);
+}
+
+/// What is gained, and what is not lost.
+fn quality(rows: &mut Vec<Vec<String>>, source: &Source) {
     let donors = ["--donors", "50"];
     let (mixed, control) = (replay(&source.mixed, &[]), replay(&source.control, &[]));
-    let gap = |report: &Value, at: u64| mark(report, "floopy", at, "gap_closed");
-    let closed = gap(&mixed, REQUESTS);
-    row(
-        "G1 gap closed, last 1,000 of 10,000, %",
-        closed,
-        (PERCENT, Goal::AtLeast(50.0)),
-    );
-    row(
-        "G2 regret, times below track-and-stop",
-        ratio(&mixed),
-        (1.0, Goal::AtLeast(2.0)),
-    );
+    let closed = mixed.mark("floopy", REQUESTS, "gap_closed");
+    let what = "gap closed, last 1,000 of 10,000, %";
+    rows.push(row(what, closed, (PERCENT, Goal::AtLeast(50.0))));
+    let what = "regret, times below track-and-stop";
+    rows.push(row(what, mixed.ratio(), (1.0, Goal::AtLeast(2.0))));
     let three = replay(&source.three, &[]);
-    row(
-        "G2 the same with three models",
-        ratio(&three),
-        (1.0, Goal::AtLeast(1.2)),
-    );
-    let closed = gap(&replay(&source.mixed, &donors), 100);
-    row(
-        "G3 gap closed, first 100, 50 donors, %",
-        closed,
-        (PERCENT, Goal::AtLeast(35.0)),
-    );
-    for (name, report) in [("mixed", &mixed), ("control", &control)] {
-        let what = format!("G4 first 100 against the benchmark, {name}, points");
-        row(&what, lead(report, 100), (PERCENT, Goal::AtLeast(-0.2)));
+    let what = "the same with three models";
+    rows.push(row(what, three.ratio(), (1.0, Goal::AtLeast(1.2))));
+    let pooled = replay(&source.mixed, &donors);
+    let closed = pooled.mark("floopy", 100, "gap_closed");
+    let what = "gap closed, first 100 of a new tenant, 50 others before it, %";
+    rows.push(row(what, closed, (PERCENT, Goal::AtLeast(35.0))));
+    for (name, replayed) in [
+        ("different best models", &mixed),
+        ("one best model", &control),
+    ] {
+        let what = format!("first 100 against the benchmarks' best, {name}, points");
+        let lead = replayed.lead(100);
+        rows.push(row(&what, lead, (PERCENT, Goal::AtLeast(-0.2))));
     }
-    let what = "G4 control at 10,000 against the benchmark, points";
-    row(
-        what,
-        lead(&control, REQUESTS),
-        (PERCENT, Goal::AtLeast(-1.5)),
-    );
-    let pooled = lead(&replay(&source.control, &donors), REQUESTS);
-    row(
-        "G4 the same with 50 donors, points",
-        pooled,
-        (PERCENT, Goal::AtLeast(-0.3)),
-    );
+    let what = "one best model, at 10,000 against the benchmarks' best, points";
+    let lead = control.lead(REQUESTS);
+    rows.push(row(what, lead, (PERCENT, Goal::AtLeast(-1.5))));
+    let pooled = replay(&source.control, &donors).lead(REQUESTS);
+    let what = "the same, 50 others before it, points";
+    rows.push(row(what, pooled, (PERCENT, Goal::AtLeast(-0.3))));
 }
 
-/// G5: what is saved while the quality is kept.
-fn floor(source: &Source) {
-    let report = replay(&source.mixed, &["--donors", "50", "--goal", "floor"]);
-    let saved = |field: &str| saved(&report, field);
-    let net = saved("saving_net_of_shadow");
-    row(
-        "G5 floor: saving net of shadow, 50 donors, %",
-        net,
-        (PERCENT, Goal::AtLeast(12.0)),
-    );
-    row(
-        "G5 floor: quality ratio",
-        saved("quality_ratio"),
-        (1.0, Goal::AtLeast(1.0)),
-    );
-    let below = saved("below_5_percent");
-    row(
-        "G5 floor: requests > 5 % below, %",
-        below,
-        (PERCENT, Goal::AtMost(5.0)),
-    );
-    let below = saved("below_10_percent");
-    row(
-        "G5 floor: requests > 10 % below, %",
-        below,
-        (PERCENT, Goal::AtMost(1.0)),
-    );
+/// What is saved while the quality is kept.
+fn floor(rows: &mut Vec<Vec<String>>, source: &Source) {
+    let replayed = replay(&source.mixed, &["--donors", "50", "--goal", "floor"]);
+    for (what, field, scale, goal) in [
+        (
+            "floor of 0.95: saving net of the shadow, 50 others before it, %",
+            "saving_net_of_shadow",
+            PERCENT,
+            Goal::AtLeast(12.0),
+        ),
+        (
+            "floor: quality against the benchmarks' best",
+            "quality_ratio",
+            1.0,
+            Goal::AtLeast(1.0),
+        ),
+        (
+            "floor: requests more than 5 % below, %",
+            "below_5_percent",
+            PERCENT,
+            Goal::AtMost(5.0),
+        ),
+        (
+            "floor: requests more than 10 % below, %",
+            "below_10_percent",
+            PERCENT,
+            Goal::AtMost(1.0),
+        ),
+    ] {
+        rows.push(row(what, replayed.saved(field), (scale, goal)));
+    }
 }
 
-/// G7, G9, G11: drift, confidence, exploration.
-fn others(source: &Source) {
+/// Drift, confidence, exploration.
+fn others(rows: &mut Vec<Vec<String>>, source: &Source) {
     let drift = replay(&source.mixed, &["--drift", "5000:auto:0.2"]);
-    let what = "G7 drop of 20 %: platform requests until noticed";
-    row(what, noticed(&drift), (1.0, Goal::AtMost(2_000.0)));
+    let what = "requests of all tenants until a drop of 20 % is noticed";
+    rows.push(row(what, drift.noticed(), (1.0, Goal::AtMost(2_000.0))));
     let mixed = replay(&source.mixed, &[]);
-    let what = "G9 expected calibration error of confidence";
-    row(what, calibration(&mixed), (1.0, Goal::AtMost(0.10)));
-    let spent = mark(&mixed, "floopy", REQUESTS, "shadow_spend");
-    row(
-        "G11 shadow calls, % of spend",
-        spent,
-        (PERCENT, Goal::AtMost(10.0)),
-    );
+    let what = "expected calibration error of the confidence";
+    rows.push(row(what, mixed.calibration(), (1.0, Goal::AtMost(0.10))));
+    let spent = mixed.mark("floopy", REQUESTS, "shadow_spend");
+    let what = "calls in the shadow, % of what is spent";
+    rows.push(row(what, spent, (PERCENT, Goal::AtMost(10.0))));
+}
+
+fn replay(from: &[String], more: &[&str]) -> Replayed {
+    Replayed::run(from, &[&COMPARED, more].concat())
 }
 
 /// Outcomes of real models, if they are there.
@@ -142,7 +196,9 @@ fn real() -> Option<Source> {
     let (mixed, control) = (of("agentmix")?, of("mmlu_pro")?);
     let three = [mixed.clone(), vec!["--top".into(), "3".into()]].concat();
     Some(Source {
-        name: "real outcomes: agentmix, and mmlu_pro as the control",
+        title: "Outcomes of real models",
+        what: "Published results of models, prompt by prompt, with what they cost. Different best models: function \
+               calling (BFCL), maths and code (ZeroEval). One best model: MMLU-Pro. They are not part of this repository.",
         mixed,
         three,
         control,
@@ -162,109 +218,52 @@ fn outcomes(dir: &Path, name: &str) -> Option<Vec<String>> {
 fn made_up() -> Source {
     let of = |world: &str| vec!["--synthetic".to_owned(), world.to_owned()];
     Source {
-        name: "made-up outcomes (no real ones in $FLOOPY_ROUTING_DATA)",
+        title: "Made-up outcomes",
+        what: "The worlds of `floopy replay --synthetic`, which everybody can run again.",
         mixed: of("agents"),
         three: of("three"),
         control: of("nogain"),
     }
 }
 
-fn replay(from: &[String], more: &[&str]) -> Value {
-    let mut command = Command::new(binary("floopy"));
-    command.arg("replay").args(from).args(more);
-    command.args(["--policies", POLICIES, "--seeds", SEEDS, "--json", "-"]);
-    let output = command.output().expect("floopy runs");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "floopy replay failed: {errors}");
-    serde_json::from_slice(&output.stdout).expect("a report")
-}
-
-/// A mean and half the width of its interval.
-type Measured = Option<(f64, f64)>;
-
-fn interval(value: &Value) -> Measured {
-    Some((value["mean"].as_f64()?, value["half_width"].as_f64()?))
-}
-
-fn find(list: &Value, matches: impl Fn(&Value) -> bool) -> Option<&Value> {
-    list.as_array()?.iter().find(|item| matches(item))
-}
-
-fn mark(report: &Value, policy: &str, at: u64, field: &str) -> Measured {
-    let policy = find(&report["policies"], |p| p["policy"] == policy)?;
-    interval(&find(&policy["marks"], |mark| mark["requests"] == at)?[field])
-}
-
-fn ratio(report: &Value) -> Measured {
-    interval(
-        &find(&report["verdicts"], |verdict| {
-            verdict["against"] == "track-and-stop"
-        })?["regret_ratio"],
-    )
-}
-
-/// Floopy's mean quality less that of the best benchmark. The interval is that of Floopy alone where the two
-/// are not compared tenant by tenant.
-fn lead(report: &Value, at: u64) -> Measured {
-    if at == REQUESTS {
-        return interval(
-            &find(&report["verdicts"], |v| v["against"] == "best by benchmark")?["quality"],
-        );
-    }
-    let (floopy, _) = mark(report, "floopy", at, "quality")?;
-    let (benchmark, _) = mark(report, "best by benchmark", at, "quality")?;
-    Some((floopy - benchmark, 0.0))
-}
-
-fn saved(report: &Value, field: &str) -> Measured {
-    interval(
-        &find(&report["floor"], |f| {
-            f["policy"] == "floopy" && f["to"] == REQUESTS
-        })?[field],
-    )
-}
-
-/// Requests of all tenants from the drift to the median tenant's alarm.
-fn noticed(report: &Value) -> Measured {
-    let drift = find(&report["drift"], |d| d["policy"] == "floopy")?;
-    let delay = drift["detection"]["median_delay"].as_f64()?;
-    Some((delay * report["tenants"].as_f64()?, 0.0))
-}
-
-fn calibration(report: &Value) -> Measured {
-    let found = find(&report["calibration"], |c| c["policy"] == "floopy")?;
-    Some((found["error"].as_f64()?, 0.0))
-}
-
 /// What a figure is to be.
+#[derive(Clone, Copy)]
 enum Goal {
     AtLeast(f64),
     AtMost(f64),
 }
 
-fn row(what: &str, measured: Measured, (scale, goal): (f64, Goal)) {
+fn row(what: &str, measured: Measured, (scale, goal): (f64, Goal)) -> Vec<String> {
     let (sign, limit) = match goal {
-        Goal::AtLeast(limit) => (">=", limit),
-        Goal::AtMost(limit) => ("<=", limit),
+        Goal::AtLeast(limit) => ("at least", limit),
+        Goal::AtMost(limit) => ("at most", limit),
     };
+    let is_met = measured.map(|(mean, _)| match goal {
+        Goal::AtLeast(limit) => mean * scale >= limit,
+        Goal::AtMost(limit) => mean * scale <= limit,
+    });
+    let verdict = match is_met {
+        Some(true) => "met",
+        Some(false) => "MISSED",
+        None => "not measured",
+    };
+    let wanted = format!("{sign} {limit}");
+    vec![
+        what.to_owned(),
+        wanted,
+        shown(measured, scale, 2),
+        verdict.to_owned(),
+    ]
+}
+
+fn shown(measured: Measured, scale: f64, decimals: usize) -> String {
     let Some((mean, half_width)) = measured else {
-        say(&format!(
-            "  {what:<52} goal {sign} {limit:>6}   not measured"
-        ));
-        return;
+        return "–".to_owned();
     };
-    let (mean, half_width) = (mean * scale, half_width * scale);
-    let is_met = match goal {
-        Goal::AtLeast(limit) => mean >= limit,
-        Goal::AtMost(limit) => mean <= limit,
-    };
-    let verdict = if is_met { "met" } else { "MISSED" };
-    let spread = if half_width > 0.0 {
-        format!("±{half_width:.2}")
+    let mean = format!("{:.decimals$}", mean * scale);
+    if half_width > 0.0 {
+        format!("{mean} ± {:.decimals$}", half_width * scale)
     } else {
-        String::new()
-    };
-    say(&format!(
-        "  {what:<52} goal {sign} {limit:>6}   {mean:>9.2} {spread:<8} {verdict}"
-    ));
+        mean
+    }
 }
