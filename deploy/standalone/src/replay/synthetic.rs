@@ -1,4 +1,4 @@
-//! Outcomes that are made up, where there are no real ones at hand: small, and the same every time.
+//! Outcomes that are made up, where there are no real ones at hand: the same every time.
 //!
 //! Every reply is right or wrong. A model's share of right replies in a shape is its general ability plus its
 //! fit to the shape, exactly; half of a prompt's luck is shared by all models, so that hard prompts are hard
@@ -27,8 +27,9 @@ pub(super) enum Synthetic {
 
 /// Makes the outcomes, whatever the seed of a run: the same table every time.
 const SEED: u64 = 20_240_101;
-/// Prompts of each shape: a tenant asks half of them.
-const PROMPTS: usize = 240;
+/// Prompts of each shape: a tenant asks half of them, and donors the other half. Of few, the halves would differ by more
+/// than the models do.
+const PROMPTS: usize = 2_000;
 /// Share of a prompt's luck that all models share.
 const SHARED_LUCK: f64 = 0.5;
 /// Spread of fits, up and down.
