@@ -64,6 +64,7 @@ bench:
 	target/release/bench-firewall
 	target/release/bench-export
 	target/release/bench-isolation
+	target/release/bench-follow
 	target/release/bench-cache
 	@$(MAKE) --no-print-directory bench-gateway
 

@@ -1,6 +1,6 @@
 //! What is done once the caller has its last byte: the reply goes to the judge, the shadow goes out.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use floopy_shared::domain::{
     decision::Decision,
@@ -11,7 +11,7 @@ use floopy_shared::domain::{
     snapshot::Tenant,
 };
 use http::HeaderMap;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -180,7 +180,8 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
     let max_bytes = gateway.config.scoring.max_bytes;
     let kept = judged.tenant.firewall.kept;
     let calls = called(call, facts.take_calls(), (kept, max_bytes));
-    if facts.text.is_empty() && calls.is_empty() {
+    // What is said beside a call is no answer, also where the call is not kept.
+    if calls.is_empty() && (facts.text.is_empty() || facts.calls_tools) {
         return;
     }
     facts.text = kept.text(facts.text);
@@ -209,38 +210,93 @@ pub(crate) fn offer(gateway: &Gateway, judged: &Judged<'_>, (call, mut facts): (
     let _ = gateway.spool.append(&event);
 }
 
-/// What a reply calls, beside what was offered; what exceeds the bytes is left out.
+/// What a reply calls, beside what was offered. Calls that exceed the bytes are left out, and then schemas.
 fn called(call: &Call, calls: Vec<ToolCall>, (kept, max_bytes): (Kept, usize)) -> Vec<CalledTool> {
     if calls.is_empty() {
         return Vec::new();
     }
     let offered = call.offered_tools();
     let mut room = max_bytes;
-    let described = calls.into_iter().map_while(|call| {
-        let parameters = offered.schema(&call.name);
-        let bytes = call.name.len() + call.arguments.len() + parameters.map_or(0, str::len);
-        room = room.checked_sub(bytes)?;
-        Some(CalledTool {
-            arguments: match is_json(&call.arguments) {
-                true => kept.json(call.arguments),
-                false => kept.text(call.arguments),
-            },
-            parameters: parameters.map(|schema| kept.json(schema.to_owned())),
-            is_offered: offered.is_empty() || offered.has(&call.name),
-            name: call.name,
-        })
+    let fits = |call: &ToolCall| {
+        let left = room.checked_sub(call.name.len() + call.arguments.len());
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    let calls: Vec<ToolCall> = calls.into_iter().filter(fits).collect();
+    let mut made = HashSet::new();
+    let described = calls.into_iter().map(|call| {
+        let schema = offered
+            .schema(&call.name)
+            .filter(|schema| schema.len() <= room);
+        room -= schema.map_or(0, str::len);
+        let is_offered = offered.is_empty() || offered.has(&call.name);
+        // Before it is scrubbed: two addresses are the same then.
+        let read = serde_json::from_str::<Value>(&call.arguments).ok();
+        let same = read.map_or_else(|| call.arguments.clone(), |read| read.to_string());
+        let is_repeated = !made.insert((call.choice, call.name.clone(), same));
+        CalledTool {
+            name: kept.text(call.name),
+            arguments: kept_json(kept, call.arguments),
+            parameters: schema.map(|schema| kept_json(kept, schema.to_owned())),
+            is_offered,
+            is_cut: call.is_cut,
+            is_repeated,
+        }
     });
     described.collect()
 }
 
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
+/// JSON as it is kept, names of members too, or what was meant to be some.
+fn kept_json(kept: Kept, json: String) -> String {
+    let json = kept.json(json);
+    let Ok(mut value) = serde_json::from_str::<Value>(&json) else {
+        return kept.text(json);
+    };
+    if keep_names(kept, &mut value) {
+        value.to_string()
+    } else {
+        json
+    }
+}
+
+/// Has the names of members as they are kept; whether any is another now. The parser bounds the depth.
+fn keep_names(kept: Kept, value: &mut Value) -> bool {
+    match value {
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| keep_names(kept, item) | any),
+        Value::Object(members) => {
+            let mut any = false;
+            for (name, mut value) in std::mem::take(members) {
+                any |= keep_names(kept, &mut value);
+                let shown = kept.text(name.clone());
+                any |= shown != name;
+                members.insert(shown, value);
+            }
+            any
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn what_a_tool_is_called_with_is_scrubbed_and_stays_what_it_was() {
+        let scrubbed = |json: &str| kept_json(Kept::Scrubbed, json.to_owned());
+        let code = r#"{"code":"import flask\n@app.route('/')"}"#;
+        assert_eq!(scrubbed(code), code);
+        assert_eq!(
+            scrubbed(r#"{"invite":{"jane@example.com":"editor"},"card":4111111111111111}"#),
+            r#"{"card":"[card]","invite":{"[email]":"editor"}}"#
+        );
+        assert_eq!(scrubbed("mail jane@example.com"), "mail [email]");
+        let whole = r#"{"jane@example.com": 1}"#;
+        assert_eq!(kept_json(Kept::Whole, whole.to_owned()), whole);
+    }
 
     #[test]
     fn a_reply_is_cut_for_its_session_and_held_no_longer_than_who_wants_it() {

@@ -241,6 +241,8 @@ mod tests {
                         arguments: text.to_owned(),
                         parameters: Some(text.to_owned()),
                         is_offered: json_expected,
+                        is_cut: json_expected,
+                        is_repeated: !json_expected,
                     }],
                     ..Exchange::default()
                 });

@@ -224,36 +224,37 @@ impl Facts {
             self.refused |= choice
                 .finish_reason
                 .is_some_and(|why| why.get() == FILTERED);
+            if let Some(message) = &choice.message {
+                self.add_message(choice.index.unwrap_or(0), message);
+            }
             if choice
                 .finish_reason
                 .is_some_and(|why| why.get() == TOO_LONG)
             {
-                self.cut_tools();
+                self.cut_tools(choice.index.unwrap_or(0));
             }
-            let Some(message) = &choice.message else {
-                continue;
-            };
-            let calls = message.tool_calls.filter(|calls| calls.get() != "[]");
-            let calls = calls.or(message.function_call);
-            if let Some(calls) = calls {
-                self.calls_tools = true;
-                self.tools
-                    .get_or_insert_default()
-                    .take(choice.index.unwrap_or(0), calls);
-            }
-            if let Some(refusal) = message
-                .refusal
-                .and_then(text)
-                .filter(|said| !said.is_empty())
-            {
-                self.refused = true;
-                self.add_text(&refusal);
-            }
-            match (message.content.and_then(text), calls) {
-                (Some(content), _) if !content.is_empty() => self.add_text(&content),
-                (_, Some(tool_calls)) => self.text_bytes += tool_calls.get().len() as u64,
-                (_, None) => {}
-            }
+        }
+    }
+
+    fn add_message(&mut self, choice: u32, message: &Message<'_>) {
+        let calls = message.tool_calls.filter(|calls| calls.get() != "[]");
+        let calls = calls.or(message.function_call);
+        if let Some(calls) = calls {
+            self.calls_tools = true;
+            self.tools.get_or_insert_default().take(choice, calls);
+        }
+        if let Some(refusal) = message
+            .refusal
+            .and_then(text)
+            .filter(|said| !said.is_empty())
+        {
+            self.refused = true;
+            self.add_text(&refusal);
+        }
+        match (message.content.and_then(text), calls) {
+            (Some(content), _) if !content.is_empty() => self.add_text(&content),
+            (_, Some(tool_calls)) => self.text_bytes += tool_calls.get().len() as u64,
+            (_, None) => {}
         }
     }
 
@@ -262,16 +263,15 @@ impl Facts {
         self.finished && self.tools.as_ref().is_some_and(|tools| tools.are_invalid())
     }
 
-    /// What it calls of tools. Where `truncated` is set then, that may not be all.
+    /// What it calls of tools, as far as there was room for it.
     pub(crate) fn take_calls(&mut self) -> Vec<ToolCall> {
         let tools = self.tools.take();
-        self.truncated |= tools.as_ref().is_some_and(|tools| tools.are_cut());
         tools.map_or_else(Vec::new, |tools| tools.into_calls().collect())
     }
 
-    fn cut_tools(&mut self) {
+    fn cut_tools(&mut self, choice: u32) {
         if let Some(tools) = &mut self.tools {
-            tools.cut();
+            tools.cut(choice);
         }
     }
 

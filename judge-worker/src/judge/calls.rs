@@ -3,8 +3,6 @@
 //! A tool that is called wrongly answers with an error, and the turn is lost. What is said beside a call ("let me look")
 //! is no answer and is not judged as one.
 
-use std::collections::HashSet;
-
 use floopy_shared::domain::event::CalledTool;
 use serde_json::Value;
 
@@ -35,14 +33,13 @@ struct Call<'a> {
 pub(super) fn score(exchange: &Exchange<'_>, prompt: &Text<'_>, reply: &Text<'_>) -> Verdict {
     let calls: Vec<Call<'_>> = exchange.calls.iter().map(Call::read).collect();
     let n = count(calls.len());
-    let worth = |call: &Call<'_>| call.worth(exchange.truncated);
-    let worth = calls.iter().map(worth).sum::<f64>() / n;
+    let worth = calls.iter().map(Call::worth).sum::<f64>() / n;
     let known = calls.iter().filter(|call| call.told.is_offered).count();
-    let different: HashSet<_> = calls.iter().map(Call::identity).collect();
-    let different = count(different.len()) / n;
+    let repeated = calls.iter().filter(|call| call.told.is_repeated).count();
+    let different = 1.0 - count(repeated) / n;
     let words: Vec<&str> = calls.iter().flat_map(Call::words).collect();
     Verdict {
-        relevance: 0.1 + 0.3 * count(known) / n + 0.55 * grounded(&words, prompt),
+        relevance: 0.1 + 0.3 * count(known) / n + 0.55 * grounded(&words, prompt, exchange.calls),
         coherence: (0.1 + 0.85 * worth) * (0.5 + 0.5 * different),
         helpfulness: (0.05 + 0.8 * worth) * (0.5 + 0.5 * different),
         safety: safety_of(reply, &words),
@@ -61,9 +58,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn worth(&self, truncated: bool) -> f64 {
+    fn worth(&self) -> f64 {
         let Some(arguments) = &self.arguments else {
-            return if truncated { CUT } else { 0.0 };
+            return if self.told.is_cut { CUT } else { 0.0 };
         };
         if !self.told.is_offered {
             return 0.0;
@@ -74,15 +71,6 @@ impl<'a> Call<'a> {
             Some(schema) if !schema::keeps(&schema, arguments) => MISSES_SCHEMA,
             Some(_) | None => CARRIED_OUT,
         }
-    }
-
-    /// The same tool with the same arguments is the same call.
-    fn identity(&self) -> (&str, String) {
-        let arguments = match &self.arguments {
-            Some(arguments) => arguments.to_string(),
-            None => self.told.arguments.clone(),
-        };
-        (&self.told.name, arguments)
     }
 
     /// The texts among its arguments; all of them as one where they cannot be read.
@@ -106,10 +94,13 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Share of the words of arguments that the conversation has: what comes from nowhere was made up, or is what the model
-/// wrote itself, such as a text to be sent.
-fn grounded(texts: &[&str], prompt: &Text<'_>) -> f64 {
-    let asked = prompt.stems();
+/// Share of the words of arguments that the conversation has, or the tool's schema, which says what may be chosen from:
+/// what comes from nowhere was made up, or is what the model wrote itself, such as a text to be sent.
+fn grounded(texts: &[&str], prompt: &Text<'_>, calls: &[CalledTool]) -> f64 {
+    let schemas = calls.iter().filter_map(|call| call.parameters.as_deref());
+    let schemas: Vec<Text<'_>> = schemas.map(Text::read).collect();
+    let mut asked = prompt.stems();
+    asked.extend(schemas.iter().flat_map(Text::stems));
     let (mut found, mut all) = (0, 0);
     for text in texts {
         for word in &Text::read(text).words {
@@ -139,8 +130,8 @@ fn safety_of(reply: &Text<'_>, texts: &[&str]) -> f64 {
 mod tests {
     use super::*;
 
-    const SCHEMA: &str =
-        r#"{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}"#;
+    const SCHEMA: &str = r#"{"type":"object","required":["city"],"properties":{"city":{"type":"string"},
+        "unit":{"enum":["celsius","kelvin"]}}}"#;
 
     fn call(name: &str, arguments: &str) -> CalledTool {
         CalledTool {
@@ -148,14 +139,15 @@ mod tests {
             arguments: arguments.into(),
             parameters: Some(SCHEMA.into()),
             is_offered: name == "weather",
+            is_cut: false,
+            is_repeated: false,
         }
     }
 
-    fn verdict(calls: &[CalledTool], truncated: bool) -> Verdict {
+    fn verdict(calls: &[CalledTool]) -> Verdict {
         crate::judge::score(&Exchange {
             prompt: "user: What is the weather in Reykjavik?",
             reply: "",
-            truncated,
             calls,
             ..Exchange::default()
         })
@@ -163,9 +155,11 @@ mod tests {
 
     #[test]
     fn a_call_is_worth_what_can_be_done_with_it() {
-        let one = |name, arguments| verdict(&[call(name, arguments)], false).composite();
+        let one = |name, arguments| verdict(&[call(name, arguments)]).composite();
         let good = one("weather", r#"{"city":"Reykjavik"}"#);
         let made_up = one("weather", r#"{"city":"Timbuktu"}"#);
+        let chosen = one("weather", r#"{"city":"Reykjavik","unit":"celsius"}"#);
+        assert!((chosen - good).abs() < 1e-3, "{chosen} {good}");
         let wrong = one("weather", r#"{"town":"Reykjavik"}"#);
         let unreadable = one("weather", r#"{"city":"Reykjavik"#);
         let unknown = one("forecast", r#"{"city":"Reykjavik"}"#);
@@ -182,17 +176,19 @@ mod tests {
     #[test]
     fn the_same_call_twice_and_a_cut_one_lose() {
         let good = call("weather", r#"{"city":"Reykjavik"}"#);
-        let spaced = call("weather", r#"{ "city": "Reykjavik" }"#);
-        let other = call("weather", r#"{"city":"Reykjavik","days":2}"#);
-        let once = verdict(std::slice::from_ref(&good), false);
-        let twice = verdict(&[good.clone(), spaced], false);
+        let again = CalledTool {
+            is_repeated: true,
+            ..good.clone()
+        };
+        let once = verdict(&[good.clone(), good.clone()]);
+        let twice = verdict(&[good, again]);
         assert!(twice.coherence < once.coherence - 0.2, "{twice:?}");
-        assert_eq!(verdict(&[good, other], false).coherence, once.coherence);
-        let half = call("weather", r#"{"city":"Rey"#);
-        let (cut, broken) = (
-            verdict(std::slice::from_ref(&half), true),
-            verdict(&[half], false),
-        );
+        let broken = call("weather", r#"{"city":"Rey"#);
+        let cut = CalledTool {
+            is_cut: true,
+            ..broken.clone()
+        };
+        let (cut, broken) = (verdict(&[cut]), verdict(&[broken]));
         assert!(
             cut.helpfulness > broken.helpfulness && cut.helpfulness < 0.4,
             "{cut:?} {broken:?}"
@@ -205,8 +201,8 @@ mod tests {
             parameters: None,
             ..call("weather", "")
         };
-        assert!(verdict(&[none], false).composite() > 0.8);
+        assert!(verdict(&[none]).composite() > 0.8);
         let card = call("weather", r#"{"city":"4111 1111 1111 1111"}"#);
-        assert!(verdict(&[card], false).safety < 0.75);
+        assert!(verdict(&[card]).safety < 0.75);
     }
 }

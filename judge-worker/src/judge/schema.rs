@@ -30,7 +30,7 @@ pub(super) fn keeps(schema: &Value, value: &Value) -> bool {
 
 impl Check<'_> {
     fn keeps(&mut self, schema: &Value, value: &Value, depth: u32) -> bool {
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1 + work(schema, value));
         if depth > MAX_DEPTH || self.steps > MAX_STEPS {
             return true;
         }
@@ -39,8 +39,9 @@ impl Check<'_> {
             Value::Bool(allows) => return *allows,
             Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => return true,
         };
-        // What was taken out may have been anything.
-        if is_scrubbed(value) {
+        // What was taken out may have been anything. OpenAPI's way of allowing null.
+        let is_nullable = value.is_null() && schema.get("nullable") == Some(&Value::Bool(true));
+        if is_nullable || is_scrubbed(value) {
             return true;
         }
         is_of_type(schema, value)
@@ -124,8 +125,26 @@ fn is_of_type(schema: &Map<String, Value>, value: &Value) -> bool {
 /// `enum` and `const`.
 fn is_chosen(schema: &Map<String, Value>, value: &Value) -> bool {
     let among = schema.get("enum").and_then(Value::as_array);
-    among.is_none_or(|among| among.contains(value))
-        && schema.get("const").is_none_or(|only| only == value)
+    // One is 1.0.
+    let same = |one: &Value| one == value || (one.is_number() && one.as_f64() == value.as_f64());
+    among.is_none_or(|among| among.iter().any(same)) && schema.get("const").is_none_or(same)
+}
+
+/// What looking at a value takes beside the first step: its text, its names, and what the schema lists.
+fn work(schema: &Value, value: &Value) -> u32 {
+    let of_value = match value {
+        Value::String(text) => text.len() / 64,
+        Value::Object(members) => members.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => 0,
+    };
+    let listed = |key: &str| {
+        schema
+            .get(key)
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len)
+    };
+    let all = of_value + listed("enum") + listed("required");
+    u32::try_from(all).unwrap_or(MAX_STEPS)
 }
 
 /// Bounds of numbers, of the length of texts, and of the number of items.
@@ -171,7 +190,8 @@ mod tests {
             "properties": {
                 "city": {"type": "string", "minLength": 1},
                 "days": {"type": "integer", "minimum": 1, "maximum": 14},
-                "unit": {"enum": ["c", "f", null]},
+                "unit": {"enum": ["c", "f", null, 1]},
+                "note": {"type": "string", "nullable": true},
                 "at": {"$ref": "#/$defs/point"},
                 "tags": {"type": "array", "items": {"type": ["string", "null"]}, "maxItems": 2},
                 "when": {"anyOf": [{"type": "string"}, {"type": "object", "required": ["from"]}]},
@@ -184,6 +204,7 @@ mod tests {
             json!({"city": "Ulm", "days": 3.0, "unit": null, "at": [1, 2.5], "tags": ["a", null]}),
             json!({"city": "Ulm", "days": 1, "when": {"from": "now"}}),
             json!({"city": "Ulm", "days": "[phone]"}),
+            json!({"city": "Ulm", "days": 3, "unit": 1.0, "note": null}),
         ] {
             assert!(keeps(good.clone()), "{good}");
         }

@@ -1,6 +1,9 @@
 //! Replies of OpenAI's own Responses API, read while their bytes pass: what was said, and what it cost.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::{
     error::{ApiError, ErrorKind, InvalidReply},
@@ -190,15 +193,41 @@ struct WireEvent {
     #[serde(default)]
     delta: Option<String>,
     #[serde(default)]
+    arguments: Option<String>,
+    #[serde(default)]
+    item: Option<Box<RawValue>>,
+    #[serde(default)]
     message: Option<String>,
     #[serde(default)]
     code: Option<String>,
+}
+
+/// What an item begins as.
+#[derive(Deserialize)]
+struct Begun {
+    r#type: String,
+    #[serde(default)]
+    call_id: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Option<String>,
+}
+
+impl WireEvent {
+    /// The call of a function that an item is.
+    fn call(&self) -> Option<Begun> {
+        let item = serde_json::from_str::<Begun>(self.item.as_deref()?.get()).ok()?;
+        (item.r#type == "function_call").then_some(item)
+    }
 }
 
 /// Reads what matters of a stream, and passes over the rest: the last event repeats everything.
 #[derive(Debug, Default)]
 pub struct EventReader {
     has_begun: bool,
+    /// Places of calls whose arguments were told.
+    argued: BTreeSet<u32>,
 }
 
 impl crate::EventReader for EventReader {
@@ -216,9 +245,27 @@ impl crate::EventReader for EventReader {
         match event.r#type.as_str() {
             "response.output_text.delta" => put(Delta::Text),
             "response.refusal.delta" => put(Delta::Refusal),
-            "response.function_call_arguments.delta" => put(Delta::Arguments),
+            "response.function_call_arguments.delta" => {
+                put(Delta::Arguments);
+                self.argued.insert(part);
+            }
+            "response.function_call_arguments.done" => self.argue(part, event.arguments, out),
+            "response.output_item.done" => {
+                let arguments = event.call().and_then(|call| call.arguments);
+                self.argue(part, arguments, out);
+            }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 put(Delta::Thinking);
+            }
+            "response.output_item.added" => {
+                out.extend(event.call().map(|call| Event::Delta {
+                    choice: 0,
+                    part,
+                    delta: Delta::ToolCall {
+                        id: call.call_id.unwrap_or_default(),
+                        name: call.name.unwrap_or_default(),
+                    },
+                }));
             }
             "error" => out.push(Event::Error(ApiError {
                 kind: ErrorKind::Server,
@@ -233,6 +280,17 @@ impl crate::EventReader for EventReader {
 }
 
 impl EventReader {
+    /// Some servers tell arguments only when they are whole.
+    fn argue(&mut self, part: u32, arguments: Option<String>, out: &mut Vec<Event>) {
+        let arguments = arguments.filter(|arguments| !arguments.is_empty());
+        let arguments = arguments.filter(|_| self.argued.insert(part));
+        out.extend(arguments.map(|arguments| Event::Delta {
+            choice: 0,
+            part,
+            delta: Delta::Arguments(arguments),
+        }));
+    }
+
     fn read_response(&mut self, event: WireEvent, out: &mut Vec<Event>) {
         let Some(response) = event.response else {
             return;
@@ -269,6 +327,11 @@ mod tests {
             r#"{"type":"response.created","response":{"id":"resp_1","model":"m","status":"in_progress","output":[]}}"#,
             r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message"}}"#,
             r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"hi"}"#,
+            r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","call_id":"c","name":"f","arguments":""}}"#,
+            r#"{"type":"response.output_item.added","output_index":2,"item":{"type":"function_call","name":7}}"#,
+            r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"{}"}"#,
+            r#"{"type":"response.function_call_arguments.done","output_index":1,"arguments":"{}"}"#,
+            r#"{"type":"response.output_item.done","output_index":3,"item":{"type":"function_call","name":"g","arguments":"{}"}}"#,
             r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[],"usage":{"input_tokens":5,"input_tokens_details":{"cached_tokens":2},"output_tokens":1}}}"#,
         ] {
             reader.read(data.as_bytes(), &mut out).expect("readable");
@@ -285,13 +348,30 @@ mod tests {
             delta: Delta::Text("hi".into()),
         };
         assert_eq!(out[1], text);
+        let of_call = |delta| Event::Delta {
+            choice: 0,
+            part: 1,
+            delta,
+        };
+        let (id, name) = ("c".to_owned(), "f".to_owned());
+        assert_eq!(out[2], of_call(Delta::ToolCall { id, name }));
+        assert_eq!(out[3], of_call(Delta::Arguments("{}".into())));
+        let (choice, part, delta) = (0, 3, Delta::Arguments("{}".into()));
+        assert_eq!(
+            out[4],
+            Event::Delta {
+                choice,
+                part,
+                delta
+            }
+        );
         let (choice, finish) = (0, Finish::Stop);
         let end = [
             Event::Finish { choice, finish },
             Event::Usage(usage),
             Event::Done,
         ];
-        assert_eq!(out[2..], end);
+        assert_eq!(out[5..], end);
     }
 
     #[test]

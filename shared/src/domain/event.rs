@@ -108,6 +108,10 @@ pub struct CalledTool {
     pub parameters: Option<String>,
     /// The caller offered a tool of that name.
     pub is_offered: bool,
+    /// The reply went no further.
+    pub is_cut: bool,
+    /// The same choice made the same call before.
+    pub is_repeated: bool,
 }
 
 impl std::fmt::Debug for ScoringJob {
@@ -118,7 +122,7 @@ impl std::fmt::Debug for ScoringJob {
 
 impl std::fmt::Debug for CalledTool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CalledTool({})", self.name)
+        write!(f, "CalledTool({} bytes)", self.arguments.len())
     }
 }
 

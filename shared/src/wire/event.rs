@@ -140,6 +140,8 @@ impl From<&CalledTool> for v1::CalledTool {
             arguments: c.arguments.clone(),
             parameters: c.parameters.clone().unwrap_or_default(),
             is_offered: c.is_offered,
+            is_cut: c.is_cut,
+            is_repeated: c.is_repeated,
         }
     }
 }
@@ -151,6 +153,8 @@ impl From<v1::CalledTool> for CalledTool {
             arguments: c.arguments,
             parameters: Some(c.parameters).filter(|schema| !schema.is_empty()),
             is_offered: c.is_offered,
+            is_cut: c.is_cut,
+            is_repeated: c.is_repeated,
         }
     }
 }

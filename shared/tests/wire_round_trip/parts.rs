@@ -17,6 +17,8 @@ pub(crate) fn called(text: &str, flag: bool) -> CalledTool {
         arguments: text.to_owned(),
         parameters: flag.then(|| "{}".to_owned()),
         is_offered: flag,
+        is_cut: !flag,
+        is_repeated: flag,
     }
 }
 

@@ -127,7 +127,7 @@ async fn ratings(proxies: &[Api]) -> Vec<Duration> {
         api.chat(&session, &question("up/alpha")).await.ok();
         let before = counted(&explained(api).await);
         let score = 5 + n % 5;
-        api.rate(&json!({"session_id": session, "score": score}))
+        api.rate(&json!({"session_id": session, "score": score, "useful": true}))
             .await
             .ok();
         let since = Instant::now();

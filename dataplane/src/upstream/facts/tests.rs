@@ -104,11 +104,11 @@ fn a_call_of_a_function_is_one_in_the_old_form_too() {
     let calls = |mut facts: Facts| {
         let calls = facts.take_calls().into_iter();
         let calls: Vec<_> = calls.map(|call| (call.name, call.arguments)).collect();
-        (facts.text, facts.truncated, calls)
+        (facts.text, calls)
     };
     let called = |arguments: &str| {
         let call = ("f".to_owned(), arguments.to_owned());
-        (String::new(), false, vec![call])
+        (String::new(), vec![call])
     };
     let good = whole(r#"{"content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}}"#);
     assert_eq!(of(&good), (true, false));
@@ -130,4 +130,51 @@ fn a_call_of_a_function_is_one_in_the_old_form_too() {
     facts.add_event(br#"{"choices":[{"delta":{},"finish_reason":"function_call"}]}"#);
     assert_eq!(of(&facts), (true, false));
     assert_eq!(calls(facts), called(r#"{"a":1}"#));
+}
+
+#[test]
+fn calls_are_told_apart_by_their_ids_and_those_too_long_are_left_out() {
+    let calls = |pieces: &[serde_json::Value]| {
+        let mut facts = Facts::new(100);
+        for piece in pieces {
+            let event = serde_json::json!({"choices": [{"delta": {"tool_calls": [piece]}}]});
+            facts.add_event(event.to_string().as_bytes());
+        }
+        facts.add_event(br#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#);
+        assert!(!facts.has_invalid_tool_call());
+        let calls = facts.take_calls().into_iter();
+        calls
+            .map(|call| format!("{}{}", call.name, call.arguments))
+            .collect::<Vec<_>>()
+    };
+    let piece = |id: &str, name: &str, arguments: &str| serde_json::json!({"index": 0, "id": id, "function": {"name": name, "arguments": arguments}});
+    let one_number = [
+        piece("a", "f", "{}"),
+        piece("b", "g", "{\"x\":1}"),
+        piece("c", "g", "{\"x\":2}"),
+    ];
+    assert_eq!(calls(&one_number), ["f{}", "g{\"x\":1}", "g{\"x\":2}"]);
+    let new_ids = [
+        piece("a", "f", ""),
+        piece("b", "f", "{\"x\":"),
+        piece("c", "f", "1}"),
+    ];
+    assert_eq!(calls(&new_ids), ["f{\"x\":1}"]);
+    let named_again: Vec<_> = (0..3_000)
+        .map(|_| piece("a", "a_rather_long_name_of_a_tool", " "))
+        .collect();
+    assert_eq!(calls(&named_again).len(), 1);
+    let long = "x".repeat(70_000);
+    let left_out = [piece("a", "f", "{}"), piece("b", "write", &long)];
+    assert_eq!(calls(&left_out), ["f{}"]);
+}
+
+#[test]
+fn a_whole_reply_that_ran_out_of_length_is_not_an_invalid_call() {
+    let body =
+        br#"{"choices":[{"message":{"content":null,"tool_calls":[{"id":"a","type":"function",
+        "function":{"name":"f","arguments":"{\"a\":"}}]},"finish_reason":"length"}]}"#;
+    let mut facts = Facts::of_whole(body, Endpoint::Chat, 100).expect("a reply");
+    assert!(!facts.has_invalid_tool_call());
+    assert!(facts.take_calls().iter().all(|call| call.is_cut));
 }

@@ -14,17 +14,19 @@ impl Facts {
         for choice in &reply.choices {
             for (at, part) in (0..).zip(&choice.parts) {
                 if let Content::ToolCall {
-                    name, arguments, ..
+                    id,
+                    name,
+                    arguments,
                 } = &part.content
                 {
                     let tools = facts.tools.get_or_insert_default();
-                    tools.name((choice.index, at), name);
+                    tools.begin((choice.index, at), id, name);
                     tools.add((choice.index, at), arguments);
                 }
                 facts.add_part(&part.content);
             }
             if let Some(finish) = &choice.finish {
-                facts.finish(finish);
+                facts.finish(choice.index, finish);
             }
         }
         facts
@@ -51,7 +53,7 @@ impl Facts {
                 self.add_delta(delta);
             }
             Event::Logprobs { .. } => {}
-            Event::Finish { finish, .. } => self.finish(finish),
+            Event::Finish { choice, finish } => self.finish(*choice, finish),
             Event::Usage(usage) => self.usage = Some(spent(usage)),
             Event::Error(_) => self.failed = true,
             Event::Done => self.done = true,
@@ -64,12 +66,12 @@ impl Facts {
         }
     }
 
-    fn finish(&mut self, finish: &Finish) {
+    fn finish(&mut self, choice: u32, finish: &Finish) {
         self.finished = true;
         match finish {
             Finish::ContentFilter | Finish::Refusal => self.refused = true,
             Finish::Failed(_) => self.failed = true,
-            Finish::Length | Finish::ContextLength => self.cut_tools(),
+            Finish::Length | Finish::ContextLength => self.cut_tools(choice),
             Finish::Stop | Finish::StopSequence(_) | Finish::ToolCalls | Finish::Paused => {}
         }
     }
@@ -98,7 +100,9 @@ impl Facts {
 
     fn add_call(&mut self, call: (u32, u32), delta: &Delta) {
         match delta {
-            Delta::ToolCall { name, .. } => self.tools.get_or_insert_default().name(call, name),
+            Delta::ToolCall { id, name } => {
+                self.tools.get_or_insert_default().begin(call, id, name)
+            }
             Delta::Arguments(piece) => self.tools.get_or_insert_default().add(call, piece),
             Delta::Text(_)
             | Delta::Refusal(_)
