@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use floopy_tests::{
-    Api, Floopy, Settings, Shape, Upstream, eventually_within, in_both_shapes,
+    Api, Floopy, Shape, Upstream, eventually_within, in_both_shapes,
     upstream::{Ending, Reply, Stream},
 };
 use serde_json::{Value, json};
@@ -89,10 +89,9 @@ async fn judged(api: &Api, id: &str) -> Value {
     .await
 }
 
-async fn start(shape: Shape, tenant: &str) -> (Upstream, Floopy, Api) {
+async fn start(shape: Shape) -> (Upstream, Floopy, Api) {
     let upstream = Upstream::start().await;
-    let settings = Settings::for_upstream(&upstream).tenant(tenant);
-    let floopy = Floopy::with(shape, settings).await;
+    let floopy = Floopy::start(shape, &upstream).await;
     let api = floopy.api();
     (upstream, floopy, api)
 }
@@ -104,7 +103,7 @@ async fn composite(api: &Api, body: &Value) -> f64 {
 }
 
 async fn a_call_that_cannot_be_carried_out_is_worth_less(shape: Shape) {
-    let (upstream, _floopy, api) = start(shape, "").await;
+    let (upstream, _floopy, api) = start(shape).await;
     let mut scores = Vec::new();
     for (name, arguments) in [
         ("forecast", r#"{"city": "Reykjavik", "days": 3}"#),
@@ -123,7 +122,7 @@ async fn a_call_that_cannot_be_carried_out_is_worth_less(shape: Shape) {
 }
 
 async fn a_streamed_call_is_judged_as_a_whole_one(shape: Shape) {
-    let (upstream, _floopy, api) = start(shape, "").await;
+    let (upstream, _floopy, api) = start(shape).await;
     upstream.script(
         "alpha",
         calling("forecast", r#"{"city": "Reykjavik", "days": 3}"#),
@@ -139,7 +138,7 @@ async fn a_streamed_call_is_judged_as_a_whole_one(shape: Shape) {
 
 /// A number that is taken out is not one of the wrong type.
 async fn what_was_said_in_a_call_is_scrubbed_before_it_is_judged(shape: Shape) {
-    let (upstream, _floopy, api) = start(shape, "").await;
+    let (upstream, _floopy, api) = start(shape).await;
     let mut body = asking();
     body["tools"][0]["function"]["parameters"]["properties"]["card"] = json!({"type": "integer"});
     let arguments = r#"{"city": "Reykjavik", "card": 4111111111111111}"#;

@@ -29,6 +29,12 @@ struct Source {
     control: Vec<String>,
 }
 
+/// With every policy.
+struct All {
+    mixed: Replayed,
+    control: Replayed,
+}
+
 /// Policies that the goals compare.
 const COMPARED: [&str; 2] = ["--policies", "floopy,track-and-stop"];
 
@@ -49,8 +55,12 @@ fn main() {
     for source in [real(), Some(made_up())].into_iter().flatten() {
         report.text(&format!("## {}", source.title));
         report.text(source.what);
-        policies(&mut report, &source);
-        goals(&mut report, &source);
+        let all = All {
+            mixed: Replayed::run(&source.mixed, &[]),
+            control: Replayed::run(&source.control, &[]),
+        };
+        policies(&mut report, &all);
+        goals(&mut report, &source, &all);
     }
     if writes {
         let path = report.write(FILE).expect("written");
@@ -62,12 +72,11 @@ fn main() {
 const PERCENT: f64 = 100.0;
 
 /// Every way of choosing beside the others.
-fn policies(report: &mut Report, source: &Source) {
-    for (title, from) in [
-        ("Tasks with different best models", &source.mixed),
-        ("One model is best at everything", &source.control),
+fn policies(report: &mut Report, found: &All) {
+    for (title, all) in [
+        ("Tasks with different best models", &found.mixed),
+        ("One model is best at everything", &found.control),
     ] {
-        let all = Replayed::run(from, &[]);
         let (models, shapes, prompts) = all.size();
         report.text(&format!(
             "{title}: {models} models, {shapes} kinds of tasks, {prompts} prompts that all of them answered."
@@ -96,19 +105,18 @@ fn policies(report: &mut Report, source: &Source) {
 }
 
 /// What is to be reached, and what was.
-fn goals(report: &mut Report, source: &Source) {
+fn goals(report: &mut Report, source: &Source, all: &All) {
     let mut rows = Vec::new();
-    quality(&mut rows, source);
+    quality(&mut rows, source, all);
     floor(&mut rows, source);
-    others(&mut rows, source);
+    others(&mut rows, source, &all.mixed);
     report.text("What it is held to:");
     report.table(&["goal", "wanted", "measured", ""], &rows);
 }
 
 /// What is gained, and what is not lost.
-fn quality(rows: &mut Vec<Vec<String>>, source: &Source) {
+fn quality(rows: &mut Vec<Vec<String>>, source: &Source, All { mixed, control }: &All) {
     let donors = ["--donors", "50"];
-    let (mixed, control) = (replay(&source.mixed, &[]), replay(&source.control, &[]));
     let closed = mixed.mark("floopy", REQUESTS, "gap_closed");
     let what = "gap closed, last 1,000 of 10,000, %";
     rows.push(row(what, closed, (PERCENT, Goal::AtLeast(50.0))));
@@ -122,8 +130,8 @@ fn quality(rows: &mut Vec<Vec<String>>, source: &Source) {
     let what = "gap closed, first 100 of a new tenant, 50 others before it, %";
     rows.push(row(what, closed, (PERCENT, Goal::AtLeast(35.0))));
     for (name, replayed) in [
-        ("different best models", &mixed),
-        ("one best model", &control),
+        ("different best models", mixed),
+        ("one best model", control),
     ] {
         let what = format!("first 100 against the benchmarks' best, {name}, points");
         let lead = replayed.lead(100);
@@ -171,11 +179,10 @@ fn floor(rows: &mut Vec<Vec<String>>, source: &Source) {
 }
 
 /// Drift, confidence, exploration.
-fn others(rows: &mut Vec<Vec<String>>, source: &Source) {
+fn others(rows: &mut Vec<Vec<String>>, source: &Source, mixed: &Replayed) {
     let drift = replay(&source.mixed, &["--drift", "5000:auto:0.2"]);
     let what = "requests of all tenants until a drop of 20 % is noticed";
     rows.push(row(what, drift.noticed(), (1.0, Goal::AtMost(2_000.0))));
-    let mixed = replay(&source.mixed, &[]);
     let what = "expected calibration error of the confidence";
     rows.push(row(what, mixed.calibration(), (1.0, Goal::AtMost(0.10))));
     let spent = mixed.mark("floopy", REQUESTS, "shadow_spend");
