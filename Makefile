@@ -12,7 +12,7 @@ DEV := --workspace
 # Clippy as the compiler of what is ours: `cargo clippy` would have everything, dependencies too, compiled once more.
 LINTED := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
 
-.PHONY: run test fmt style lint build bench bench-gateway bench-guard bench-learning soak fuzz fault
+.PHONY: run test fmt style lint build bench bench-gateway bench-guard bench-learning soak fuzz fault dist
 
 # ARGS go to floopy: make run ARGS="demo --fast"
 run:
@@ -97,6 +97,11 @@ fault:
 	@deploy/setup/setup.sh test
 	@$(CARGO) build $(DEV) --bins --quiet
 	FAULT_SECONDS=$${FAULT_SECONDS:-600} $(CARGO) nextest run -p floopy-tests --profile fault -E 'binary(/^fault_/)'
+
+# A release in dist/: an archive of the programs with their bill of materials, and its checksum.
+dist:
+	@deploy/setup/setup.sh dist
+	@deploy/release/dist.sh
 
 # FUZZ_SECONDS for each reader of what comes over the wire (60 where it is not set); ARGS names some of them.
 # `make test` does it last, for 15 seconds each.

@@ -1,4 +1,4 @@
-"""Takes ONNX Runtime's shared library out of its wheel: extract_library.py WHEEL TARGET."""
+"""Takes ONNX Runtime's shared library and its licences out of its wheel: extract_library.py WHEEL TARGET."""
 
 import os
 import re
@@ -7,6 +7,8 @@ import sys
 import zipfile
 
 LIBRARY = re.compile(r"onnxruntime/capi/libonnxruntime\.so\.[0-9.]+")
+# Who passes the library on passes these on, too.
+LICENCES = ("LICENSE", "ThirdPartyNotices.txt")
 
 
 def main(wheel: str, target: str) -> None:
@@ -14,9 +16,15 @@ def main(wheel: str, target: str) -> None:
         names = [name for name in archive.namelist() if LIBRARY.fullmatch(name)]
         if len(names) != 1:
             sys.exit(f"setup: {wheel} holds {len(names)} ONNX Runtime libraries, not one")
-        partial = target + ".partial"
-        with archive.open(names[0]) as source, open(partial, "wb") as sink:
-            shutil.copyfileobj(source, sink)
+        for licence in LICENCES:
+            copy(archive, f"onnxruntime/{licence}", f"{os.path.splitext(target)[0]}.{licence}")
+        copy(archive, names[0], target)
+
+
+def copy(archive: zipfile.ZipFile, name: str, target: str) -> None:
+    partial = target + ".partial"
+    with archive.open(name) as source, open(partial, "wb") as sink:
+        shutil.copyfileobj(source, sink)
     os.replace(partial, target)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a fresh Debian machine ready: `setup.sh run`, `setup.sh test` or `setup.sh bench`.
+# Makes a fresh Debian machine ready: `setup.sh run`, `setup.sh test`, `setup.sh bench` or `setup.sh dist`.
 # Everything it fetches goes to .local/ and is fetched once; what is already there costs nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,14 +11,16 @@ PYTHON_MINIMUM=3.10
 NODE_MINIMUM=20.19
 NEXTEST_VERSION=0.9.143
 DENY_VERSION=0.20.2
+CYCLONEDX_VERSION=0.5.9
 
 main() {
   mkdir -p "$STAMPS" "$LOCAL/bin" "$LOCAL/lib"
   case "${1:-}" in
     run) need_toolchain; need_onnxruntime; need_dashboard ;;
-    test) need_toolchain; need_fuzzer; need_onnxruntime; need_dashboard; need_browser; need_python_clients; need_rust_client; need_cargo_tools; need_postgres; need_redis; need_clickhouse; need_qdrant; need_book; need_typescript_client; need_promtool ;;
+    test) need_toolchain; need_fuzzer; need_onnxruntime; need_dashboard; need_browser; need_python_clients; need_rust_client; need_cargo_tools; need_cyclonedx; need_postgres; need_redis; need_clickhouse; need_qdrant; need_book; need_typescript_client; need_promtool ;;
     bench) need_toolchain; need_onnxruntime; need_nginx; need_clickhouse ;;
-    *) die "usage: setup.sh run|test|bench" ;;
+    dist) need_toolchain; need_onnxruntime; need_dashboard; need_cyclonedx ;;
+    *) die "usage: setup.sh run|test|bench|dist" ;;
   esac
 }
 
@@ -110,7 +112,7 @@ debian_package() {
 # The firewall's classifier loads ONNX Runtime as a shared library; the pinned wheel carries it.
 need_onnxruntime() {
   local pins=deploy/setup/onnxruntime.txt
-  once onnxruntime "$(digest "$pins")" fetch_onnxruntime "$pins"
+  once onnxruntime "$(digest "$pins" deploy/setup/extract_library.py)" fetch_onnxruntime "$pins"
   [ -e "$LOCAL/lib/libonnxruntime.so" ] || { rm -f "$STAMPS/onnxruntime"; need_onnxruntime; }
 }
 
@@ -170,6 +172,9 @@ need_cargo_tools() {
   cargo_tool cargo-nextest "$NEXTEST_VERSION"
   cargo_tool cargo-deny "$DENY_VERSION"
 }
+
+# Writes down what a release is made of.
+need_cyclonedx() { cargo_tool cargo-cyclonedx "$CYCLONEDX_VERSION"; }
 
 # The server only: no cluster of Debian's own is made, and none is started.
 need_postgres() {
