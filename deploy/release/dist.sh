@@ -44,7 +44,8 @@ programs() {
   fi
   for program in "${PROGRAMS[@]}"; do
     install -m 0755 "$from/$program" "$1/$program"
-    strip --strip-debug "$1/$program"
+    # The build id is a hash of the debugging information as well, which has paths of what was compiled from C.
+    strip --strip-debug --remove-section=.note.gnu.build-id "$1/$program"
     of_the_system_only "$1/$program"
   done
 }
